@@ -1,0 +1,54 @@
+# Everything starts here. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLUSTER := tests/cluster/cluster
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(VENV)/.installed ## a .venv with .venv/bin/oomreport, exactly as locked (about half a minute)
+
+$(VENV)/.installed: pyproject.toml uv.lock tests/install
+	@$(PYTHON) tests/install
+
+.PHONY: demo
+demo: install ## the main job: a real cluster, real OOM kills, the reports (the first native cluster compiles for about 15 minutes)
+	@$(BIN)/python tests/demo.py
+
+.PHONY: test
+test: install ## all tests that can run here; at the end what could not, and why
+	@$(BIN)/python tests/run.py
+
+.PHONY: check
+check: install ## ruff, mypy --strict, the import contract, CRD drift
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m oomreport.api.crd --check --out crds
+
+.PHONY: crds
+crds: install ## generate crds/ from the models
+	$(BIN)/python -m oomreport.api.crd --out crds
+
+.PHONY: bench-latency
+bench-latency: install ## from the kernel's stamp to the report's write, over 100 real kills
+	@$(BIN)/python tests/bench/latency.py
+
+.PHONY: bench-parse
+bench-parse: install ## logs of 1 GB through our parser and through cAdvisor's
+	@$(BIN)/python tests/bench/bench_parse.py
+
+.PHONY: bench-agent
+bench-agent: install ## memory and processor time of the agent with 250 containers
+	@$(BIN)/python tests/bench/bench_agent.py
+
+.PHONY: clean
+clean: ## stop the clusters and remove what was made in this checkout (the caches outside stay)
+	-@$(CLUSTER) down
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

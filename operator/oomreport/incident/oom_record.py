@@ -1,0 +1,225 @@
+"""An invocation of the OOM killer as an OOMRecord, field by field.
+
+The one place that turns the kernel's values into the custom resource's JSON: the agent sends what it returns, and
+`oomreport explain -o json` prints it. What is None is left out; sizes are bytes.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from oomreport.kernel.record import Invocation, MemoryUsage, Part, Task, Trigger, Victim
+from oomreport.workload.container import Subject, scope_of, subject_of
+
+API_VERSION = "oomreport.dev/v1alpha1"
+MOST_TASKS = 20
+MOST_STAT_KEYS = 100
+MOST_LOG_BYTES = 16 * 1024
+MOST_USAGE_SAMPLES = 120
+_PARTS = list(Part)
+# A DNS label as the API server checks it; node names are DNS subdomains and may hold dots.
+_MOST_NAME = 63
+_NOT_LABEL = re.compile(r"[^a-z0-9-]+")
+
+
+class Source(StrEnum):
+    """Where a record was read."""
+
+    KMSG = "Kmsg"
+    SYSLOG = "Syslog"
+    FILE = "File"
+    CGROUP_COUNTER = "CgroupCounter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The node and the boot that a record comes from. All None for a log of unknown origin."""
+
+    node_name: str | None = None
+    boot_id: str | None = None
+    source: Source | None = None
+    kernel_release: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """A container's memory before its kill: `samples` bytes, `interval_seconds` apart, the first at `start`."""
+
+    start: datetime
+    interval_seconds: float
+    samples: tuple[int, ...]
+
+
+def subject_of_invocation(invocation: Invocation) -> Subject | None:
+    """Return whom the kernel hit, by the victim's cgroup, or by the cgroup at its limit where the first is not said."""
+    return subject_of(invocation.task_memcg) or subject_of(invocation.oom_memcg)
+
+
+def record_name(*, node_name: str, boot_id: str, stamp_us: int) -> str:
+    """Return the name of the record of the kill that the kernel stamped `stamp_us`, the same whichever source read it."""
+    return label_name(node_name, boot_id[:8], str(stamp_us))
+
+
+def counter_record_name(*, node_name: str, boot_id: str, container_id: str, count: int) -> str:
+    """Return the name of the record of a kill that only a cgroup counter shows; `count` is the counter's new value."""
+    return label_name(node_name, boot_id[:8], container_id[:12], str(count))
+
+
+def label_name(*parts: str) -> str:
+    """Join parts to a DNS label; where that is too long or changes a part, a hash of the exact parts keeps it unique."""
+    exact = "-".join(parts)
+    plain = _NOT_LABEL.sub("-", exact.lower()).strip("-")
+    if plain == exact and len(plain) <= _MOST_NAME:
+        return plain
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+    return f"{plain[: _MOST_NAME - len(digest) - 1].strip('-')}-{digest}"
+
+
+def record_spec(
+    invocation: Invocation,
+    *,
+    origin: Origin,
+    time: datetime | None,
+    subject: Subject | None,
+    usage: Usage | None = None,
+) -> dict[str, Any]:
+    """Return the `spec` of the OOMRecord, with the API's names; `time` is when the killer's first line was printed."""
+    spec: dict[str, Any] = {
+        "nodeName": origin.node_name,
+        "bootID": origin.boot_id,
+        "time": rfc3339(time) if time else None,
+        "kernelTimeMicroseconds": invocation.first.monotonic_us,
+        "sequence": _sequence(invocation),
+        "source": origin.source,
+        "kernelRelease": invocation.kernel_release or origin.kernel_release,
+        "constraint": invocation.constraint,
+        "scope": scope_of(invocation.oom_memcg, global_oom=invocation.global_oom),
+        "oomMemcg": invocation.oom_memcg,
+        "taskMemcg": invocation.task_memcg,
+        "triggerCpuset": invocation.cpuset,
+        "trigger": _trigger(invocation.trigger) if invocation.trigger else None,
+        "groupKill": invocation.group_kill,
+        "noVictim": invocation.no_victim,
+        "victims": [_victim(victim) for victim in invocation.victims],
+        "memory": _memory(invocation.memory) if invocation.memory else None,
+        "tasks": [_task(task) for task in invocation.tasks[:MOST_TASKS]] or None,
+        "taskCount": invocation.task_count,
+        "subject": _subject(subject) if subject else None,
+        "usage": _usage(usage) if usage and usage.samples else None,
+        "missing": sorted(invocation.missing, key=_PARTS.index),
+        "lostBefore": invocation.lost_before,
+        "log": bounded_text(invocation.log, MOST_LOG_BYTES) or None,
+    }
+    return _without_none(spec)
+
+
+def rfc3339(time: datetime) -> str:
+    """Return a time as Kubernetes' MicroTime in UTC; one without a zone is taken as UTC."""
+    utc = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def bounded_text(text: str, most_bytes: int) -> str:
+    """Return text of at most `most_bytes` of UTF-8: the middle goes, since both ends of a dump tell the most."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= most_bytes:
+        return text
+    mark = "\n[...]\n"
+    half = (most_bytes - len(mark)) // 2
+    return data[:half].decode("utf-8", "ignore") + mark + data[-half:].decode("utf-8", "ignore")
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _sequence(invocation: Invocation) -> dict[str, int] | None:
+    if invocation.sequence_first is None or invocation.sequence_last is None:
+        return None
+    return {"first": invocation.sequence_first, "last": invocation.sequence_last}
+
+
+def _trigger(trigger: Trigger) -> dict[str, Any]:
+    return _without_none(
+        {
+            "comm": trigger.comm,
+            "pid": trigger.pid,
+            "gfpMask": trigger.gfp_mask,
+            "order": trigger.order,
+            "oomScoreAdj": trigger.oom_score_adj,
+        }
+    )
+
+
+def _victim(victim: Victim) -> dict[str, Any]:
+    return _without_none(
+        {
+            "pid": victim.pid,
+            "comm": victim.comm,
+            "uid": victim.uid,
+            "oomScore": victim.oom_score,
+            "oomScoreSource": victim.oom_score_source,
+            "oomScoreAdj": victim.oom_score_adj,
+            "totalVMBytes": victim.total_vm_bytes,
+            "anonRSSBytes": victim.anon_rss_bytes,
+            "fileRSSBytes": victim.file_rss_bytes,
+            "shmemRSSBytes": victim.shmem_rss_bytes,
+            "pagetablesBytes": victim.pagetables_bytes,
+            "reaped": victim.reaped,
+        }
+    )
+
+
+def _memory(memory: MemoryUsage) -> dict[str, Any]:
+    return _without_none(
+        {
+            "usageBytes": memory.usage_bytes,
+            "limitBytes": memory.limit_bytes,
+            "failureCount": memory.failure_count,
+            "swapUsageBytes": memory.swap_usage_bytes,
+            "swapLimitBytes": memory.swap_limit_bytes,
+            "stat": dict(list(memory.stat.items())[:MOST_STAT_KEYS]) or None,
+        }
+    )
+
+
+def _task(task: Task) -> dict[str, Any]:
+    return _without_none(
+        {
+            "pid": task.pid,
+            "tgid": task.tgid,
+            "uid": task.uid,
+            "comm": task.comm,
+            "rssBytes": task.rss_bytes,
+            "swapBytes": task.swap_bytes,
+            "pagetablesBytes": task.pagetables_bytes,
+            "oomScoreAdj": task.oom_score_adj,
+            "oomScore": task.oom_score,
+        }
+    )
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    return _without_none(
+        {
+            "podUID": subject.pod_uid,
+            "containerID": subject.container_id,
+            "runtime": subject.runtime,
+            "qosClass": subject.qos_class,
+            "namespace": subject.namespace,
+            "pod": subject.pod,
+            "container": subject.container,
+        }
+    )
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "startTime": rfc3339(usage.start),
+        "intervalSeconds": usage.interval_seconds,
+        "bytes": list(usage.samples[-MOST_USAGE_SAMPLES:]),
+    }

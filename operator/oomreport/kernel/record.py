@@ -1,0 +1,135 @@
+"""What one invocation of the kernel's OOM killer printed, as values.
+
+Sizes are bytes, stamps are microseconds of the kernel's log clock (CLOCK_MONOTONIC-like: it starts at boot and stands
+still while the machine is suspended). `None` means that the log does not say; nothing is ever filled in by guess.
+The names are the kernel's (mm/oom_kill.c, mm/memcontrol.c).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Part(StrEnum):
+    """A part of a dump that can be lost, cut or left unprinted (rate limit, oom_dump_tasks=0, old kernels)."""
+
+    HEADER = "Header"
+    MEMORY_USAGE = "MemoryUsage"
+    TASK_TABLE = "TaskTable"
+    SUMMARY = "Summary"
+    KILL_LINE = "KillLine"
+
+
+class ScoreSource(StrEnum):
+    """Where a victim's score comes from: kernels before 5.1 print it, for later ones it is computed."""
+
+    PRINTED = "Printed"
+    COMPUTED = "Computed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """When a line was printed, as far as its framing tells.
+
+    `monotonic_us` is the kernel's own stamp. `wall` is the wall clock of dmesg -T, syslog or the journal; it carries a
+    time zone only where the log names one, and a year only where the log does (RFC 3164 has neither).
+    """
+
+    monotonic_us: int | None = None
+    wall: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """The task whose allocation started the killer: it need not be the victim, nor in the victim's cgroup."""
+
+    comm: str
+    pid: int | None = None
+    gfp_mask: str | None = None
+    order: int | None = None
+    oom_score_adj: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Victim:
+    """A process that the kernel killed. `comm` is unescaped once, invalid UTF-8 replaced."""
+
+    pid: int
+    comm: str | None = None
+    uid: int | None = None
+    oom_score: int | None = None
+    oom_score_source: ScoreSource | None = None
+    oom_score_adj: int | None = None
+    total_vm_bytes: int | None = None
+    anon_rss_bytes: int | None = None
+    file_rss_bytes: int | None = None
+    shmem_rss_bytes: int | None = None
+    pagetables_bytes: int | None = None
+    reaped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryUsage:
+    """The state of the memory cgroup at its limit. A limit that is unlimited is None, like one that is not printed."""
+
+    usage_bytes: int | None = None
+    limit_bytes: int | None = None
+    failure_count: int | None = None
+    swap_usage_bytes: int | None = None
+    swap_limit_bytes: int | None = None
+    stat: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A row of the kernel's task table. `oom_score` is on the printed scale, None where the total is unknown."""
+
+    pid: int
+    tgid: int | None = None
+    uid: int | None = None
+    comm: str
+    total_vm_bytes: int | None = None
+    rss_bytes: int | None = None
+    swap_bytes: int | None = None
+    pagetables_bytes: int | None = None
+    oom_score_adj: int | None = None
+    oom_score: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One invocation of the OOM killer with all its victims.
+
+    `first` is the stamp of its first line, `killed` that of the first "Killed process" line (of the first line where
+    nothing was killed): it names the invocation, since it survives whatever part of the dump was lost.
+    `global_oom` is true where the kernel says that no memory cgroup was at its limit, whatever the constraint.
+    `oom_memcg` is the cgroup at its limit, `task_memcg` the victim's; `cpuset` is that of the allocating task.
+    `tasks` are ordered by badness, highest first; `task_count` counts the rows that the log holds.
+    `log` is the kernel's text without call trace.
+    """
+
+    first: Stamp
+    killed: Stamp
+    sequence_first: int | None = None
+    sequence_last: int | None = None
+    kernel_release: str | None = None
+    constraint: str | None = None
+    global_oom: bool = False
+    oom_memcg: str | None = None
+    task_memcg: str | None = None
+    cpuset: str | None = None
+    trigger: Trigger | None = None
+    group_kill: bool = False
+    victims: tuple[Victim, ...] = ()
+    memory: MemoryUsage | None = None
+    tasks: tuple[Task, ...] = ()
+    task_count: int | None = None
+    missing: frozenset[Part] = frozenset()
+    lost_before: int = 0
+    log: str = ""
+
+    @property
+    def no_victim(self) -> bool:
+        """Whether the killer ran, was seen whole to its end, and killed nothing."""
+        return not self.victims and Part.KILL_LINE not in self.missing

@@ -1,0 +1,7 @@
+"""Containers, owners and quantities, in Kubernetes' words. Pure: no I/O, no clock, no kernel records.
+
+container   the pod and the container behind a memory-cgroup path
+pod         the few facts of a pod that matter here
+owner       from a pod to the workload that people know
+quantity    Kubernetes quantities, read and written
+"""
