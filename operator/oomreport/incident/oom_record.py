@@ -76,7 +76,7 @@ def label_name(*parts: str) -> str:
     if plain == exact and len(plain) <= _MOST_NAME:
         return plain
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
-    return f"{plain[: _MOST_NAME - len(digest) - 1].strip('-')}-{digest}"
+    return f"{plain[: _MOST_NAME - len(digest) - 1]}-{digest}".strip("-")
 
 
 def record_spec(

@@ -1,0 +1,69 @@
+"""The product's answer as a user sees it, and the comparison with what was observed from outside."""
+
+from e2e.kube import Object, eventually, item, items
+from e2e.witness import RingKill
+
+ANNOTATIONS = ("last-kill", "kills", "victim", "cause", "report")
+
+
+def report_of(namespace: str, kind: str, name: str, container: str = "api") -> Object | None:
+    """Return the one report of a workload's container; two would be a defect."""
+    found = [
+        report
+        for report in items("oomreports", namespace)
+        if (ref := report["spec"]["workloadRef"])["kind"] == kind
+        and ref["name"] == name
+        and report["spec"]["container"] == container
+    ]
+    assert len(found) <= 1, f"{len(found)} reports of {kind} {name}"
+    return found[0] if found else None
+
+
+def settled_report(
+    namespace: str, kind: str, name: str, container: str = "api", *, verdict: str, kills: int = 1, seconds: float = 60
+) -> Object:
+    """Return the report once it shows the verdict and the number of kills."""
+
+    def look() -> Object | None:
+        report = report_of(namespace, kind, name, container)
+        status = (report or {}).get("status", {})
+        if status.get("kills") == kills and status.get("lastKill", {}).get("verdict") == verdict:
+            return report
+        assert report, "no report"
+        raise AssertionError(f"kills {status.get('kills')}, last {status.get('lastKill', {}).get('verdict')}")
+
+    return eventually(f"{kind} {namespace}/{name} {verdict} with {kills} kills", look, seconds=seconds)
+
+
+def assert_victim(last: Object, kill: RingKill) -> None:
+    """The report's victim is the process that the raw ring names, number for number."""
+    victim = last["victim"]
+    assert victim["pid"] == kill.pid
+    assert victim["comm"] == kill.comm
+    assert victim["anonRSSBytes"] == kill.anon_rss_bytes
+
+
+def assert_annotated(namespace: str, pod: str, report: Object, kills: int = 1) -> None:
+    """The pod carries the five annotations of the API, and they say what the report says."""
+
+    def look() -> Object | None:
+        found = item("pod", pod, namespace)
+        annotations = (found or {}).get("metadata", {}).get("annotations", {})
+        values = {key: annotations.get(f"oomreport.dev/{key}") for key in ANNOTATIONS}
+        return values if values["kills"] == str(kills) else None
+
+    values = eventually(f"annotations on pod {pod}", look, seconds=15)
+    last = report["status"]["lastKill"]
+    assert values["report"] == report["metadata"]["name"]
+    assert values["cause"] == last["cause"]
+    assert last["victim"]["comm"] in values["victim"]
+    assert values["last-kill"][:19] == last["time"][:19]
+
+
+def events_of(namespace: str, pod: str) -> list[Object]:
+    """Return the product's Events about a pod."""
+    return [
+        event
+        for event in items("events.events.k8s.io", namespace)
+        if event["regarding"]["name"] == pod and "oomreport" in event.get("reportingController", "")
+    ]

@@ -1,0 +1,196 @@
+"""Kills that pod status hides, hides half, or that somebody only claims."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from e2e.kube import Object, apply, eventually, item, items, kubectl
+from e2e.reports import assert_victim, events_of, report_of, settled_report
+from e2e.witness import (
+    RingKill,
+    kills_of_pod,
+    monotonic_us,
+    pods,
+    processes_in,
+    ring,
+    ring_kills,
+    running_id,
+    statuses,
+    terminations,
+)
+from e2e.workloads import MIB, container, pod, pod_spec
+
+# Long enough for a wrong report to appear: the controller's longest wait for pod status is shorter.
+QUIET_SECONDS = 20
+
+
+def kills_in(namespace: str, count: int, seconds: float = 60) -> list[RingKill]:
+    """Return the kills of the namespace's pods as the raw ring shows them, once there are `count`."""
+
+    def look() -> list[RingKill] | None:
+        found = [kill for one in pods(namespace) for kill in kills_of_pod(one["metadata"]["uid"])]
+        return found if len(found) >= count else None
+
+    return eventually(f"{count} kills in the ring", look, seconds=seconds)
+
+
+def running_instance(namespace: str, name: str, of: str = "api") -> str:
+    return eventually(f"{name} runs", lambda: running_id(item("pod", name, namespace) or {}, of))
+
+
+def test_a_killed_child_of_a_living_pid_1_is_silent(namespace: str) -> None:
+    apply(pod("silent", namespace, pod_spec(container("child", "128", "1", "3", "5"))))
+    instance = running_instance(namespace, "silent")
+    (kill,) = kills_in(namespace, 1)
+
+    report = settled_report(namespace, "Pod", "silent", verdict="KernelOnly")
+    report = eventually(
+        "silent", lambda: r if (r := report_of(namespace, "Pod", "silent"))["status"]["lastKill"]["silent"] else None
+    )
+    found = item("pod", "silent", namespace)
+    assert found
+    assert running_id(found, "api") == instance
+    assert not terminations(found, "api")
+    assert statuses(found)[0]["restartCount"] == 0
+    assert kill.pid not in processes_in(instance)
+    last = report["status"]["lastKill"]
+    assert_victim(last, kill)
+    assert last["victim"]["comm"] == "hog-child"
+    assert last["containerID"] == instance
+    assert "termination" not in last
+    assert [e["reason"] for e in eventually("the event", lambda: events_of(namespace, "silent"))] == [
+        "ProcessOOMKilled"
+    ]
+
+
+def test_the_victim_of_a_pod_limit_need_not_be_the_container_that_allocated(namespace: str) -> None:
+    innocent = container("hold", "56", name="innocent", limit=None, request=None)
+    greedy = container("child", "90", "1", "6", "5", name="greedy", limit=None, request=None)
+    resources = {"limits": {"memory": "80Mi"}, "requests": {"memory": "64Mi"}}
+    apply(pod("shared", namespace, pod_spec(innocent, greedy, restart="Never", resources=resources)))
+    victim_id = running_instance(namespace, "shared", "innocent")
+    greedy_id = running_instance(namespace, "shared", "greedy")
+    kill = kills_in(namespace, 1)[0]
+
+    assert kill.task_memcg
+    assert kill.task_memcg.endswith(victim_id)
+    assert kill.cpuset
+    assert kill.cpuset.endswith(greedy_id)
+    assert kill.oom_memcg
+    assert not kill.oom_memcg.endswith((victim_id, greedy_id))
+    report = settled_report(namespace, "Pod", "shared", "innocent", verdict="Confirmed")
+    last = report["status"]["lastKill"]
+    assert_victim(last, kill)
+    assert last["cause"] == "PodLimit"
+    assert last["scope"] == "Pod"
+    assert last["memory"]["limitBytes"] == 80 * MIB
+    assert report["status"]["recommendation"]["action"] == "RaisePodLimit"
+    assert (
+        next(e["reason"] for e in eventually("the event", lambda: events_of(namespace, "shared")))
+        == "PodLimitOOMKilled"
+    )
+
+
+def test_thirty_kills_within_five_seconds_over_ten_pods_are_all_counted(namespace: str, gate: Path) -> None:
+    names = [f"storm-{n}" for n in range(10)]
+    volume = {"name": "gate", "hostPath": {"path": str(gate.parent)}}
+    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
+    for name in names:
+        storming = container(
+            "after", f"/gate/{gate.name}", "child", "96", "3", "0.1", "0", limit="48Mi", volumeMounts=[mount]
+        )
+        apply(pod(name, namespace, pod_spec(storming, volumes=[volume])))
+    instances = {name: running_instance(namespace, name) for name in names}
+    before = monotonic_us()
+    gate.touch()
+
+    def all_done() -> list[RingKill] | None:
+        kills = [kill for kill in ring_kills(before) if kill.comm == "hog-child"]
+        return kills if len(kills) >= 30 else None
+
+    kills = eventually("thirty kill lines in the ring", all_done, seconds=60)
+    assert len(kills) == 30
+    assert kills[-1].stamp_us - kills[0].stamp_us < 5_000_000
+    assert any(kill.task_memcg is None for kill in kills), "the kernel printed every summary: nothing was rate-limited"
+    for name in names:
+        report = settled_report(namespace, "Pod", name, verdict="KernelOnly", kills=3, seconds=90)
+        assert report["status"]["lastKill"]["containerID"] == instances[name]
+    time.sleep(QUIET_SECONDS)
+    counted = {r["spec"]["workloadRef"]["name"]: r["status"]["kills"] for r in items("oomreports", namespace)}
+    assert counted == dict.fromkeys(names, 3)
+    reported = [pid for r in items("oomreports", namespace) for pid in victims_of(r)]
+    assert sorted(reported) == sorted(kill.pid for kill in kills)
+
+
+def victims_of(report: Object) -> list[int]:
+    return [one["victim"]["pid"] for one in report["status"]["recentKills"]]
+
+
+@pytest.mark.parametrize(
+    "hex_name",
+    [
+        b"x) ,task=a,pid=1".hex()[:30],
+        b",pid=1,uid=0".hex(),
+        b"a\nb\x1b[31m".hex(),
+        b"\xff\xfe bad".hex(),
+    ],
+    ids=["parenthesis", "pid", "newline", "invalid-utf-8"],
+)
+def test_a_hostile_process_name_stays_a_name(namespace: str, hex_name: str) -> None:
+    apply(pod("hostile", namespace, pod_spec(container("comm", hex_name, "child", "128", "1", "2", "5"))))
+    instance = running_instance(namespace, "hostile")
+    inside = eventually("the child runs", lambda: p if len(p := processes_in(instance)) == 2 else None, every=0.05)
+
+    report = settled_report(namespace, "Pod", "hostile", verdict="KernelOnly")
+    victim = report["status"]["lastKill"]["victim"]
+    assert victim["pid"] == max(inside)
+    assert victim["comm"] == bytes.fromhex(hex_name).decode("utf-8", "replace")
+    assert report["status"]["lastKill"]["containerID"] == instance
+
+
+FORGED = (
+    "Memory cgroup out of memory: Killed process {pid} (postgres) total-vm:999999kB, anon-rss:888888kB, "
+    "file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:100kB oom_score_adj:0"
+)
+
+
+def test_a_forged_kernel_line_makes_no_report(namespace: str) -> None:
+    uid, pid = "0123abcd-0123-4abc-8def-0123456789ab", 4_111_111
+    memcg = f"/kubepods/burstable/pod{uid}/{'ab' * 32}"
+    summary = (
+        f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={memcg},"
+        f"task_memcg={memcg},task=postgres,pid={pid},uid=0"
+    )
+    kmsg = {"name": "kmsg", "hostPath": {"path": "/dev/kmsg", "type": "CharDevice"}}
+    mount = {"name": "kmsg", "mountPath": "/forge"}
+    apply(
+        pod("stdout", namespace, pod_spec(container("print", FORGED.format(pid=pid)))),
+        pod(
+            "root",
+            namespace,
+            pod_spec(
+                container(
+                    "kmsg",
+                    f"<3>{summary}",
+                    "kmsg",
+                    f"<3>{FORGED.format(pid=pid)}",
+                    env=[{"name": "HOG_KMSG", "value": "/forge"}],
+                    securityContext={"privileged": True},
+                    volumeMounts=[mount],
+                ),
+                volumes=[kmsg],
+            ),
+        ),
+        # A real kill afterwards proves that the agent has read past the forged lines.
+        pod("real", namespace, pod_spec(container("self", "128", "5", "5"), restart="Never")),
+    )
+    settled_report(namespace, "Pod", "real", verdict="Confirmed")
+    forged = [priority for priority, _, _, text in ring(user_space=True) if f"Killed process {pid}" in text]
+    assert forged
+    assert min(forged) >= 8, "the kernel took the forged line for its own"
+    time.sleep(5)
+    assert [r["spec"]["workloadRef"]["name"] for r in items("oomreports", namespace)] == ["real"]
+    records = json.loads(kubectl("get", "oomrecords", "-o", "json"))["items"]
+    assert not [r for r in records if any(v["pid"] == pid for v in r["spec"].get("victims", []))]

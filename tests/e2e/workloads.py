@@ -1,0 +1,77 @@
+"""Workloads that use memory in a known way: manifests around the `hog` test image."""
+
+from typing import Any
+
+from e2e.kube import Object
+
+IMAGE = "docker.io/oomreport/hog:dev"
+MIB = 1024 * 1024
+
+
+def container(
+    *arguments: str, name: str = "api", limit: str | None = "64Mi", request: str | None = "32Mi", **more: Any
+) -> Object:
+    resources: Object = {}
+    if limit:
+        resources["limits"] = {"memory": limit}
+    if request:
+        resources["requests"] = {"memory": request}
+    return {
+        "name": name,
+        "image": IMAGE,
+        "imagePullPolicy": "Never",
+        "args": list(arguments),
+        "resources": resources,
+        "terminationMessagePolicy": "File",
+        **more,
+    }
+
+
+def pod_spec(*containers: Object, restart: str = "Always", **more: Any) -> Object:
+    return {
+        "containers": list(containers),
+        "restartPolicy": restart,
+        "terminationGracePeriodSeconds": 0,
+        "automountServiceAccountToken": False,
+        **more,
+    }
+
+
+def pod(name: str, namespace: str, spec: Object) -> Object:
+    return _object("v1", "Pod", name, namespace, spec)
+
+
+def deployment(name: str, namespace: str, template: Object, replicas: int = 1) -> Object:
+    return _object("apps/v1", "Deployment", name, namespace, {"replicas": replicas, **_templated(name, template)})
+
+
+def stateful_set(name: str, namespace: str, template: Object, replicas: int) -> Object:
+    spec = {"replicas": replicas, "serviceName": name, "podManagementPolicy": "Parallel", **_templated(name, template)}
+    return _object("apps/v1", "StatefulSet", name, namespace, spec)
+
+
+def daemon_set(name: str, namespace: str, template: Object) -> Object:
+    return _object("apps/v1", "DaemonSet", name, namespace, _templated(name, template))
+
+
+def job(name: str, namespace: str, template: Object) -> Object:
+    return _object("batch/v1", "Job", name, namespace, _job_spec(template))
+
+
+def cron_job(name: str, namespace: str, template: Object) -> Object:
+    spec = {"schedule": "* * * * *", "concurrencyPolicy": "Forbid", "jobTemplate": {"spec": _job_spec(template)}}
+    return _object("batch/v1", "CronJob", name, namespace, spec)
+
+
+def _job_spec(template: Object) -> Object:
+    return {"backoffLimit": 0, "template": {"spec": template}}
+
+
+def _templated(name: str, template: Object) -> Object:
+    labels = {"app": name}
+    return {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": template}}
+
+
+def _object(version: str, kind: str, name: str, namespace: str, spec: Object) -> Object:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
