@@ -1,0 +1,115 @@
+"""What the kernel says about a kill, the same in an OOMRecord and in an OOMReport.
+
+Nothing that the kernel can print is refused, or a kill would be lost: pids, scores and sizes have no bounds but those of
+int64, and names hold any character.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from oomreport.api.resource import Comm, MicroTime, Model, atomic
+from oomreport.incident.oom_record import MOST_STAT_KEYS, MOST_TASKS, MOST_USAGE_SAMPLES
+from oomreport.kernel.record import ScoreSource
+
+
+class Victim(Model):
+    """A process that the kernel killed."""
+
+    pid: int
+    """Process ID in the node's PID namespace, from the line "Killed process". Where the leader of a process had
+    exited it is a thread's."""
+    comm: Comm | None = None
+    """The process's name (at most 15 bytes in the kernel), unescaped once, invalid UTF-8 replaced by U+FFFD. It is chosen by
+    the process itself and may hold any character, be empty, or pretend to be another line of the log."""
+    uid: int | None = None
+    """User ID on the node, 0 to 4294967295."""
+    oom_score: int | None = None
+    """How eligible the process was, on the scale that kernels before 5.1 printed: points * 1000 / totalpages of this OOM.
+    Not the number in /proc/<pid>/oom_score. Absent where it was neither printed nor computable."""
+    oom_score_source: ScoreSource | None = None
+    """Printed: the kernel printed oomScore. Computed: it follows from the kernel's task table and the limit."""
+    oom_score_adj: int | None = None
+    """The process's oom_score_adj, -1000 to 1000; Kubernetes sets it by the pod's QoS class and memory request."""
+    total_vm_bytes: int | None = None
+    """Virtual memory in bytes (total-vm)."""
+    anon_rss_bytes: int | None = None
+    """Resident anonymous memory in bytes (anon-rss): heap, stacks."""
+    file_rss_bytes: int | None = None
+    """Resident memory mapped from files, in bytes (file-rss)."""
+    shmem_rss_bytes: int | None = None
+    """Resident shared memory in bytes (shmem-rss): tmpfs, memory-backed emptyDir, shared mappings."""
+    pagetables_bytes: int | None = None
+    """Page tables in bytes (pgtables)."""
+    reaped: bool = False
+    """Whether the kernel's OOM reaper had to free the memory, since the process had not ended after two seconds."""
+
+
+class Trigger(Model):
+    """The task whose allocation started the OOM killer. It need not be the victim, nor in the victim's container."""
+
+    comm: Comm
+    """The task's name, treated as a victim's is."""
+    pid: int | None = None
+    """Its thread ID in the node's PID namespace, from the dump's line "CPU:"."""
+    gfp_mask: Annotated[str, Field(max_length=64)] | None = None
+    """The flags of the allocation, hexadecimal, as the kernel printed them."""
+    order: int | None = None
+    """The allocation was of 2^order pages; -1 for an OOM that was asked for by SysRq."""
+    oom_score_adj: int | None = None
+    """The task's oom_score_adj, -1000 to 1000."""
+
+
+class Memory(Model):
+    """The memory cgroup at its limit, at the moment of the kill, as the kernel printed it."""
+
+    usage_bytes: int | None = None
+    """Memory charged to the cgroup, in bytes."""
+    limit_bytes: int | None = None
+    """Its limit in bytes; absent when unlimited or not printed."""
+    failure_count: int | None = None
+    """How often a charge met the limit (failcnt). Usually far above the number of kills."""
+    swap_usage_bytes: int | None = None
+    """Swap in use, in bytes; on cgroup v1 it is memory and swap together."""
+    swap_limit_bytes: int | None = None
+    """The limit of swap in bytes, on cgroup v1 of memory and swap together; absent when unlimited or not printed."""
+    stat: Annotated[dict[str, int], Field(max_length=MOST_STAT_KEYS)] | None = None
+    """The cgroup's memory.stat by the kernel's keys; sizes in bytes, events as counts."""
+
+
+class Task(Model):
+    """A row of the kernel's task table: a process that could have been killed."""
+
+    pid: int
+    """Process ID in the node's PID namespace."""
+    tgid: int | None = None
+    """Thread group ID; differs from pid where the group's leader had exited."""
+    uid: int | None = None
+    """User ID on the node. The kernel's table prints it signed: 4294967295 stands there as -1."""
+    comm: Comm
+    """The process's name, treated as a victim's is."""
+    rss_bytes: int | None = None
+    """Resident memory in bytes."""
+    swap_bytes: int | None = None
+    """Swapped-out memory in bytes."""
+    pagetables_bytes: int | None = None
+    """Page tables in bytes."""
+    oom_score_adj: int | None = None
+    """The process's oom_score_adj; a process with -1000 is never chosen."""
+    oom_score: int | None = None
+    """How eligible it was, on the same scale as a victim's oomScore; may be negative."""
+
+
+class Usage(Model):
+    """A container's memory before its kill, as the agent sampled it from the cgroup."""
+
+    start_time: MicroTime
+    """Time of the first sample."""
+    interval_seconds: float
+    """Seconds between two samples."""
+    bytes: Annotated[tuple[int, ...], atomic(MOST_USAGE_SAMPLES)]
+    """The samples in bytes, oldest first."""
+
+
+Tasks = Annotated[tuple[Task, ...], atomic(MOST_TASKS)]
+"""The most eligible processes, most eligible first."""

@@ -1,0 +1,330 @@
+"""OOMReport: one container of one workload that gets OOM-killed, with the last kill in full and what to do about it."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from oomreport.api.kill import Memory, Tasks, Trigger, Usage, Victim
+from oomreport.api.resource import (
+    UID,
+    Column,
+    Comm,
+    CustomResource,
+    Definition,
+    MicroTime,
+    Model,
+    Name,
+    Quantity,
+    Sentence,
+    Time,
+    atomic,
+    immutable,
+    keyed,
+)
+from oomreport.incident.cause import Cause
+from oomreport.incident.ledger import MOST_COUNTED, Verdict
+from oomreport.incident.names import OOM_REPORT, OOM_REPORTS
+from oomreport.incident.recommendation import Action, Confidence
+from oomreport.incident.report import MOST_RECENT_KILLS
+from oomreport.workload.container import Scope
+
+MOST_FINDINGS = 32
+MOST_DELIVERIES = 64
+MOST_CONDITIONS = 16
+
+KillID = Annotated[str, Field(max_length=253)]
+ContainerID = Annotated[str, Field(max_length=128)]
+
+
+class WorkloadRef(Model):
+    """The workload that people know: the controller at the top of the pod's owners, or the pod itself."""
+
+    api_version: Annotated[str, Field(min_length=1, max_length=317)]
+    """API group and version of the workload, such as apps/v1."""
+    kind: Annotated[str, Field(min_length=1, max_length=63)]
+    """Kind of the workload: Deployment, StatefulSet, DaemonSet, CronJob, Job, any other controller, Pod for a pod without
+    an owner, Node for a process outside any pod."""
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the workload, in the report's namespace."""
+
+
+class Review(Model):
+    """What people decided about the recommendation."""
+
+    decision: Literal["Pending", "Accepted", "Rejected"] = "Pending"
+    """Pending: nobody has decided. Accepted: the recommendation may be applied. Rejected: it may not."""
+    reviewer: Name = ""
+    """Who decided."""
+    note: Annotated[str, Field(max_length=4096)] = ""
+    """Why, in the reviewer's words."""
+
+
+class OOMReportSpec(Model):
+    """Whose kills these are, and the review of the recommendation."""
+
+    workload_ref: Annotated[WorkloadRef, immutable("workloadRef")]
+    """The workload whose pods the container runs in."""
+    container: Annotated[str, Field(max_length=253), immutable("container")]
+    """Name of the container in the pod's spec. For workload kind Node: host for processes outside any pod, unknown for
+    kills that no container could be found for."""
+    review: Review = Review()
+    """What people decided about the recommendation. People write it; the controller reads it only."""
+
+
+class Termination(Model):
+    """How the container ended, from the pod's status."""
+
+    reason: Annotated[str, Field(max_length=256)] | None = None
+    """The runtime's word: OOMKilled, Error, Completed. It is not proof of an OOM kill, nor is its lack of none."""
+    exit_code: int | None = None
+    """Exit code of the container's first process; 137 is any SIGKILL."""
+    started_at: Time | None = None
+    """When the container had started."""
+    finished_at: Time | None = None
+    """When the container ended."""
+
+
+class LastKill(Model):
+    """The last kill in full."""
+
+    id: KillID | None = None
+    """What tells this kill from every other; the same in counted."""
+    time: MicroTime
+    """When the process was killed: the kernel's time, or the end of the container where only pod status tells."""
+    pod: Name | None = None
+    """Name of the pod."""
+    pod_uid: UID | None = None
+    """UID of the pod."""
+    node: Name | None = None
+    """The node that the pod ran on."""
+    container_id: ContainerID | None = None
+    """ID of the container, without the runtime's prefix."""
+    restart_count: int | None = None
+    """How often the container had been restarted, from the pod's status."""
+    verdict: Verdict
+    """Confirmed: the kernel's record and a terminated status of the same container agree. KernelOnly: the kernel killed, and
+    pod status says nothing, or something else than OOMKilled. StatusOnly: status says OOMKilled, and no record can exist
+    or arrived (no agent, a guest kernel, an overrun of the log). Contradicted: status says OOMKilled, but the node's
+    agent was healthy the whole time and its counters saw no kill."""
+    cause: Cause
+    """ContainerLimit: the container's own limit. PodLimit: the limit of the pod. NodeAllocatable: what all pods of the node
+    may use together. NodeOutOfMemory: the node's memory was exhausted. NestedCgroup: the limit of a cgroup made inside
+    the container. CPUSetOrNUMA: only some of the node's memory was allowed. Unknown: no evidence tells."""
+    scope: Scope | None = None
+    """Whose limit was hit, by the path of the cgroup: Container, Pod, QoSClass, NodeAllocatable, Node, OtherCgroup, Unknown."""
+    silent: bool = False
+    """Whether a process died and the container lived on: pod status shows nothing."""
+    victim: Victim | None = None
+    """The process that was killed first; absent where only pod status tells of the kill."""
+    victims: int | None = None
+    """How many processes were killed."""
+    trigger: Trigger | None = None
+    """The task whose allocation started the OOM killer."""
+    memory: Memory | None = None
+    """The memory cgroup at its limit, at the moment of the kill."""
+    tasks: Tasks | None = None
+    """The processes that could have been killed, most eligible first, at most 20."""
+    usage: Usage | None = None
+    """The container's memory before the kill."""
+    record_name: Name | None = None
+    """Name of the OOMRecord; it is deleted after a day."""
+    termination: Termination | None = None
+    """How the container ended; absent when it did not, or when that was never seen."""
+
+
+class RecentKill(Model):
+    """A kill in short."""
+
+    id: KillID
+    """What tells this kill from every other."""
+    time: MicroTime
+    """When the process was killed."""
+    pod: Name | None = None
+    """Name of the pod."""
+    node: Name | None = None
+    """The node that the pod ran on."""
+    verdict: Verdict
+    """How sure the kill is, as in lastKill."""
+    cause: Cause
+    """Whose limit it was, as in lastKill."""
+    victim: Comm | None = None
+    """Name of the process that was killed."""
+    limit_bytes: int | None = None
+    """The limit that was hit, in bytes."""
+
+
+class CountedKill(Model):
+    """An entry of the ledger that keeps a kill from being counted twice."""
+
+    id: KillID
+    """What tells this kill from every other: the name of its record, or the container's ID and end."""
+    container_id: ContainerID | None = None
+    """ID of the container."""
+    time: MicroTime
+    """When the process was killed."""
+    verdict: Verdict
+    """How sure the kill is; it may be upgraded when more evidence arrives."""
+
+
+class Finding(Model):
+    """A fact that helps a person to act."""
+
+    rule: Annotated[str, Field(max_length=64)]
+    """The fixed name of the rule that found it, in CamelCase."""
+    severity: Literal["Info", "Warning", "Critical"]
+    """Info: good to know. Warning: likely to kill again. Critical: others are harmed too."""
+    message: Sentence
+    """What was found, with the figures."""
+
+
+class Recommendation(Model):
+    """What to change, and why."""
+
+    action: Action
+    """RaiseLimit: set memoryLimit on the container. RaisePodLimit: set it on the pod. RaiseRequest: set memoryRequest, the
+    limit is not the cause. FixLeak: memory grows without bound, a higher limit only delays the next kill. LimitTmpfs: a
+    memory-backed volume needs a sizeLimit. ReviewNode: the node is at fault, not the workload. None: nothing to change, or
+    too little evidence."""
+    memory_limit: Quantity | None = None
+    """The memory limit to set, a quantity such as 320Mi."""
+    memory_request: Quantity | None = None
+    """The memory request to set."""
+    previous_limit: Quantity | None = None
+    """The limit at the last kill, as a quantity."""
+    confidence: Confidence | None = None
+    """How well the evidence carries the number."""
+    basis: Sentence | None = None
+    """Every input of the number, so that a reviewer can redo the sum."""
+
+
+class Delivery(Model):
+    """The state of sending a kill to a hook."""
+
+    hook: Annotated[str, Field(max_length=317)]
+    """The OOMHook, as namespace/name."""
+    kill_id: KillID
+    """The kill that is sent."""
+    state: Literal["Pending", "Delivered", "Failed"]
+    """Pending: it will be tried (again). Delivered: the receiver accepted it. Failed: given up."""
+    attempts: Annotated[int, Field(ge=0)] = 0
+    """How often it was tried."""
+    next_attempt_time: Time | None = None
+    """When it is tried next."""
+    last_error: Sentence | None = None
+    """What went wrong at the last attempt, without secrets."""
+
+
+class Condition(Model):
+    """A condition as metav1.Condition has it. Its time moves only when its status does."""
+
+    type: Annotated[str, Field(max_length=316, pattern=r"^[A-Za-z]([A-Za-z0-9]*[A-Za-z0-9])?$")]
+    """Correlated: every kill counted has a kernel record and, unless it was silent, a terminated status of the same
+    container. Recommended: the recommendation has an action for the last kill. Reviewed: spec.review.decision is not
+    Pending. Applied: the workload's container has the recommended limit or a higher one. Delivered: no delivery is pending
+    or failed."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether the facts hold; Unknown where they could not be found out."""
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The report's metadata.generation that this was said of."""
+    last_transition_time: Time
+    """When the status last changed."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """Why, in one word for machines."""
+    message: Annotated[str, Field(max_length=32768)]
+    """Why, in words for people; may be empty."""
+
+
+class OOMReportStatus(Model):
+    """What happened, why, and what to do. The controller writes it."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The report's metadata.generation that the controller last acted on."""
+    kills: Annotated[int, Field(ge=0)] = 0
+    """How often a process of this container was OOM-killed. A group killed at once is one kill."""
+    first_kill_time: MicroTime | None = None
+    """Time of the first kill."""
+    last_kill_time: MicroTime | None = None
+    """Time of the last kill."""
+    last_kill: LastKill | None = None
+    """The last kill in full."""
+    recent_kills: Annotated[tuple[RecentKill, ...], atomic(MOST_RECENT_KILLS)] = ()
+    """The last kills in short, newest first, at most 10."""
+    counted: Annotated[tuple[CountedKill, ...], keyed(MOST_COUNTED, "id")] = ()
+    """The ledger that keeps a kill from being counted twice, at most 512."""
+    settled_before: MicroTime | None = None
+    """No termination that finished at or before this time is counted any more: what the ledger held of it was dropped."""
+    findings: Annotated[tuple[Finding, ...], atomic(MOST_FINDINGS)] = ()
+    """Why, in words that a person acts on."""
+    recommendation: Recommendation | None = None
+    """What to change."""
+    deliveries: Annotated[tuple[Delivery, ...], keyed(MOST_DELIVERIES, "hook", "killID")] = ()
+    """What was sent where, and what still has to be."""
+    conditions: Annotated[tuple[Condition, ...], keyed(MOST_CONDITIONS, "type")] = ()
+    """Correlated, Recommended, Reviewed, Applied, Delivered; each is defined at its type."""
+
+
+class OOMReport(CustomResource):
+    """One container of one workload that gets OOM-killed: who died, why, and what limit to set.
+
+    The controller writes it; people write spec.review. It lives for a week after the last kill.
+    """
+
+    definition: ClassVar[Definition] = Definition(
+        plural=OOM_REPORTS,
+        scope="Namespaced",
+        short_names=("oomr",),
+        columns=(
+            Column(name="WORKLOAD", path=".spec.workloadRef.name", description="The workload."),
+            Column(name="CONTAINER", path=".spec.container", description="The container."),
+            Column(name="VICTIM", path=".status.lastKill.victim.comm", description="Name of the process killed last."),
+            Column(
+                name="SCORE",
+                path=".status.lastKill.victim.oomScore",
+                type="integer",
+                description="The last victim's score on the scale that kernels used to print.",
+            ),
+            Column(name="KILLS", path=".status.kills", type="integer", description="How often it was killed."),
+            Column(name="CAUSE", path=".status.lastKill.cause", description="Whose limit the last kill was about."),
+            Column(
+                name="LIMIT", path=".status.recommendation.previousLimit", description="The limit at the last kill."
+            ),
+            Column(name="RECOMMENDED", path=".status.recommendation.memoryLimit", description="The limit to set."),
+            Column(name="LAST", path=".status.lastKillTime", type="date", description="Time since the last kill."),
+            Column(
+                name="VERDICT", path=".status.lastKill.verdict", wide=True, description="How sure the last kill is."
+            ),
+            Column(name="POD", path=".status.lastKill.pod", wide=True, description="The pod of the last kill."),
+            Column(name="NODE", path=".status.lastKill.node", wide=True, description="The node of the last kill."),
+            Column(name="ACTION", path=".status.recommendation.action", wide=True, description="What to do."),
+            Column(
+                name="CONFIDENCE",
+                path=".status.recommendation.confidence",
+                wide=True,
+                description="How well the evidence carries the recommendation.",
+            ),
+            Column(name="REVIEW", path=".spec.review.decision", wide=True, description="What people decided."),
+            Column(
+                name="AGE",
+                path=".metadata.creationTimestamp",
+                type="date",
+                wide=True,
+                description="Time since the report was created.",
+            ),
+        ),
+        selectable=(
+            ".spec.workloadRef.kind",
+            ".spec.workloadRef.name",
+            ".spec.container",
+            ".spec.review.decision",
+            ".status.lastKill.node",
+            ".status.lastKill.verdict",
+            ".status.lastKill.cause",
+            ".status.recommendation.action",
+        ),
+    )
+
+    kind: Literal["OOMReport"] = OOM_REPORT
+    spec: OOMReportSpec
+    """Whose kills these are, and the review of the recommendation."""
+    status: OOMReportStatus | None = None
+    """What happened, why, and what to do."""

@@ -1,0 +1,43 @@
+"""Every exception that oomreport raises on purpose.
+
+    OOMReportError
+      ConfigurationError    an option or an environment variable; all problems at once
+      SourceUnavailable     the kernel log cannot be read here; says what is missing
+      LogUnreadable         a log file cannot be read, or not to its end
+
+What a caller acts on is a value instead (the outcome of a delivery, the parts that a record misses).
+"""
+
+from collections.abc import Sequence
+
+
+class OOMReportError(Exception):
+    """The root of them all."""
+
+
+class ConfigurationError(OOMReportError):
+    """The configuration is wrong; `problems` names each option with its value and what is wrong with it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class SourceUnavailable(OOMReportError):  # noqa: N818 - a state of the node, named as such
+    """The kernel log cannot be read here; the message says what is missing."""
+
+
+class ApiError(OOMReportError):
+    """The API server refused a request, or cannot be reached; the message names the request and the server's words.
+
+    `status` is the HTTP status, 0 where there was no answer; `reason` is that of metav1.Status (Conflict, NotFound).
+    """
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class LogUnreadable(OOMReportError):  # noqa: N818 - a state of the file, named as such
+    """A log cannot be read, or not to its end; the message names the file and says why."""

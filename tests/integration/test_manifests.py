@@ -1,0 +1,92 @@
+"""The overlays as `kubectl apply -k` sends them."""
+
+from typing import Any
+
+import pytest
+
+from integration.api_server import ADMIN, AGENT, CONTROLLER, Object, manifests
+
+OVERLAYS = pytest.mark.parametrize("overlay", ["syslog", "kmsg"])
+
+
+def workload(objects: list[Object], kind: str) -> tuple[Object, dict[str, Any]]:
+    """Return the pod's spec and the container of the one Deployment or DaemonSet."""
+    (found,) = [one for one in objects if one["kind"] == kind]
+    spec: Object = found["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    return spec, container
+
+
+@OVERLAYS
+def test_an_overlay_is_applied_without_a_warning(product: list[Object], overlay: str) -> None:
+    objects = manifests(overlay)
+
+    done = ADMIN.apply(*objects, options=("--dry-run=server", "--validate=strict"))
+    assert len(done.splitlines()) == len(objects)
+    assert "daemonset.apps/oomreport-agent" in done
+    assert "deployment.apps/oomreport-controller" in done
+
+
+@OVERLAYS
+def test_every_object_carries_the_recommended_labels(overlay: str) -> None:
+    for one in manifests(overlay):
+        labels = one["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "oomreport", one["metadata"]["name"]
+        assert labels["app.kubernetes.io/part-of"] == "oomreport"
+        assert labels["app.kubernetes.io/managed-by"] == "kustomize"
+        assert one["kind"] == "CustomResourceDefinition" or labels["app.kubernetes.io/component"]
+
+
+@OVERLAYS
+def test_the_selectors_match_the_pods_of_their_workload_only(overlay: str) -> None:
+    objects = manifests(overlay)
+    pods = {}
+    for kind in ("Deployment", "DaemonSet"):
+        (one,) = [each for each in objects if each["kind"] == kind]
+        pods[kind] = one["spec"]["template"]["metadata"]["labels"]
+        assert one["spec"]["selector"]["matchLabels"].items() <= pods[kind].items()
+    assert pods["Deployment"]["app.kubernetes.io/component"] != pods["DaemonSet"]["app.kubernetes.io/component"]
+
+
+def test_the_default_agent_is_root_with_syslog_and_no_more() -> None:
+    spec, container = workload(manifests("syslog"), "DaemonSet")
+
+    assert container["args"][0] == "--source=syslog"
+    assert container["securityContext"] == {
+        "runAsUser": 0,
+        "runAsGroup": 0,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"], "add": ["SYSLOG"]},
+    }
+    assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+    writable = [mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
+    assert writable == ["/var/lib/oomreport"]
+
+
+def test_only_the_kmsg_agent_is_privileged_and_has_the_device() -> None:
+    _, syslog = workload(manifests("syslog"), "DaemonSet")
+    spec, kmsg = workload(manifests("kmsg"), "DaemonSet")
+
+    assert kmsg["args"] == ["--source=kmsg", *syslog["args"][1:]]
+    assert kmsg["securityContext"]["privileged"] is True
+    added = [mount for mount in kmsg["volumeMounts"] if mount not in syslog["volumeMounts"]]
+    assert added == [{"name": "kmsg", "mountPath": "/dev/kmsg", "readOnly": True}]
+    (device,) = [volume["hostPath"] for volume in spec["volumes"] if volume["name"] == "kmsg"]
+    assert device == {"path": "/dev/kmsg", "type": "CharDevice"}
+
+
+@OVERLAYS
+def test_no_workload_limits_cpu_and_both_limit_memory(overlay: str) -> None:
+    for kind in ("Deployment", "DaemonSet"):
+        _, container = workload(manifests(overlay), kind)
+        assert container["resources"]["limits"].keys() == {"memory"}
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+
+
+@OVERLAYS
+def test_the_commands_are_those_of_the_image(overlay: str) -> None:
+    objects = manifests(overlay)
+
+    assert workload(objects, "Deployment")[1]["command"] == [CONTROLLER]
+    assert workload(objects, "DaemonSet")[1]["command"] == [AGENT]
