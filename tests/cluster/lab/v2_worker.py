@@ -1,0 +1,210 @@
+"""A worker with cgroup v2 and systemd for the native cluster, as a virtual machine: the node most people have.
+
+It has another kernel than this machine, a kernel log of its own, and can be rebooted or lose its power. Each boot is
+Ready 20 to 40 s later where the processor is emulated.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import certificates, namespaces, v2_guest, v2_images
+from .access import run
+from .errors import ClusterError
+from .processes import tail
+from .say import say, step
+from .state import State
+from .v2_files import NODE, kubelet_changes, kubelet_configuration, node_files, wanted_certificates
+from .v2_image import Image, image
+
+MEMORY, LEAST_MEMORY = 2048, 768
+READY_SECONDS = 300
+USUALLY = "30 s, longer on a busy machine"
+# What the state keeps of the guest, so that a later start finds it.
+KEPT_MEMORY, KEPT_KUBELET, KEPT_IMAGE, KEPT_BOOT = "v2-memory", "v2-kubelet", "v2-image", "v2-boot"
+
+
+def up(state: State, *, memory: str | None, kubelet: str | None) -> None:
+    """Start the worker, or bring a running one to these settings; those left out stay as they are.
+
+    `memory` is in MiB; `kubelet` is a JSON object laid over the kubelet's configuration.
+    """
+    if state.provider != "native":
+        raise ClusterError(f"a cgroup v2 worker needs the native provider; cluster {state.name} has {state.provider}")
+    settings = _settings(state, memory=memory, kubelet=kubelet)
+    before = {key: state.facts.get(key) for key in settings}
+    changes = kubelet_changes(settings[KEPT_KUBELET])
+    built = _image(state)
+    state.facts |= settings
+    state.save()
+    if not v2_guest.running(state):
+        _start(state, built, changes)
+    elif settings[KEPT_MEMORY] != before[KEPT_MEMORY]:
+        say(f"{NODE} gets {settings[KEPT_MEMORY]} MiB of memory, by a reboot")
+        _reboot(state, built, changes)
+    elif settings[KEPT_KUBELET] != before[KEPT_KUBELET]:
+        _reconfigure(state, changes)
+    else:
+        say(f"{NODE} runs already")
+    copy_images(state)
+
+
+def reboot(state: State) -> None:
+    """Shut down in order and start again."""
+    _known(state)
+    _reboot(state, _image(state), kubelet_changes(state.facts[KEPT_KUBELET]))
+    copy_images(state)
+
+
+def power_off(state: State) -> None:
+    """Cut the power: no process is told, what is not on the disk is lost. `up --v2-worker` starts it again."""
+    _known(state)
+    if not v2_guest.running(state):
+        say(f"{NODE} is off already")
+        return
+    v2_guest.power_cut(state)
+    say(f"{NODE} has no power; `cluster up --v2-worker` starts it again")
+
+
+def copy_images(state: State) -> None:
+    """Bring the first node's images to the guest, if it runs; else it gets them when it starts."""
+    if v2_guest.running(state):
+        with step(f"Bringing {NODE} the images it lacks", usually="3 s, a minute for a large layer"):
+            v2_images.copy(state)
+
+
+def restore(state: State) -> None:
+    """Start a worker that should run and does not, as after a crash of QEMU."""
+    if v2_guest.process(state) is not None and not v2_guest.running(state):
+        up(state, memory=None, kubelet=None)
+
+
+def problems(state: State) -> list[str]:
+    """What is wrong with a worker that should run."""
+    if v2_guest.process(state) is None:
+        return []
+    if not v2_guest.running(state):
+        return [f"the virtual machine of {NODE} has ended, see: cluster logs v2-console"]
+    return [] if _ready(_status(state)) else [f"node {NODE} is not Ready, see: cluster v2 -- journalctl --unit=kubelet"]
+
+
+def logs(state: State) -> dict[str, Path]:
+    """What the guest's kernel and systemd printed."""
+    console = v2_guest.folder(state) / "console.log"
+    return {"v2-console": console} if console.exists() else {}
+
+
+def _known(state: State) -> None:
+    if KEPT_IMAGE not in state.facts:
+        raise ClusterError(f"cluster {state.name} has no cgroup v2 worker; start one: cluster up --v2-worker")
+
+
+def _settings(state: State, *, memory: str | None, kubelet: str | None) -> dict[str, str]:
+    chosen = memory or os.environ.get("OOMREPORT_V2_MEMORY") or state.facts.get(KEPT_MEMORY) or str(MEMORY)
+    if not chosen.isdecimal() or int(chosen) < LEAST_MEMORY:
+        raise ClusterError(f"the guest's memory is a number of MiB, {LEAST_MEMORY} at least, not {chosen!r}")
+    text = kubelet if kubelet is not None else os.environ.get("OOMREPORT_V2_KUBELET")
+    changes = kubelet_changes(text if text is not None else state.facts.get(KEPT_KUBELET, ""))
+    return {KEPT_MEMORY: chosen, KEPT_KUBELET: json.dumps(changes) if changes else ""}
+
+
+def _image(state: State) -> Image:
+    """The image the guest's disk lies on; a new one where there is no disk, or where its image has left the cache."""
+    if kept := state.facts.get(KEPT_IMAGE):
+        found = Image.at(Path(kept))
+        if found.disk.exists():
+            return found
+        say(f"the image of {NODE} has left the cache; it starts on a new disk")
+        v2_guest.forget_disk(state)
+    built = image()
+    state.facts[KEPT_IMAGE] = str(built.disk.parent)
+    return built
+
+
+def _start(state: State, built: Image, changes: dict[str, Any]) -> None:
+    pki = state.folder / "pki"
+    if not (pki / "v2-kubelet.kubeconfig").exists():
+        certificates.sign(pki, wanted_certificates())
+        certificates.write_kubeconfig(pki, "v2-kubelet", url=f"https://{namespaces.ADDRESS}:6443")
+    files = node_files(pki=pki, authorized_key=v2_guest.authorized_key(state), cluster=state.name, changes=changes)
+    with step(f"Starting {NODE}, a virtual machine with cgroup v2", usually=USUALLY) as progress:
+        progress.detail = lambda: tail(v2_guest.folder(state) / "console.log", 1)[:100]
+        v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
+        _await(state, lambda: _came_up(state), what=f"node {NODE}")
+        v2_guest.open_channel(state)
+        _set_clock(state)
+    status = _status(state)
+    state.facts[KEPT_BOOT] = status["nodeInfo"]["bootID"]
+    state.save()
+
+
+def _reboot(state: State, built: Image, changes: dict[str, Any]) -> None:
+    if v2_guest.running(state):
+        with step(f"Shutting {NODE} down", usually="10 s"):
+            v2_guest.shut_down(state)
+    _start(state, built, changes)
+
+
+def _reconfigure(state: State, changes: dict[str, Any]) -> None:
+    with step(f"Restarting the kubelet of {NODE} with {json.dumps(changes) if changes else 'its own settings'}"):
+        script = "cat >/etc/kubernetes/kubelet.json && systemctl restart kubelet"
+        _guest(state, ["sh", "-c", script], text=kubelet_configuration(changes))
+        query = ["kubectl", "get", "--raw", f"/api/v1/nodes/{NODE}/proxy/configz"]
+        _await(state, lambda: run(state, query).returncode == 0, what=f"the kubelet of {NODE}")
+
+
+def _await(state: State, reached: Callable[[], bool], *, what: str) -> None:
+    """Look once a second: each look costs a tenth of it, on processors that the guest is waiting for."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not reached():
+        if not v2_guest.running(state) or time.monotonic() > deadline:
+            raise ClusterError(f"{what} did not become ready.\n{_diagnosis(state)}")
+        time.sleep(1)
+
+
+def _status(state: State) -> dict[str, Any]:
+    answer = run(state, ["kubectl", "get", "node", NODE, "-o", "jsonpath={.status}"])
+    status: dict[str, Any] = json.loads(answer.stdout) if answer.returncode == 0 and answer.stdout else {}
+    return status
+
+
+def _came_up(state: State) -> bool:
+    """Whether the node is Ready since this boot: for 40 s after it vanished, it still says that it is."""
+    status = _status(state)
+    boot = status.get("nodeInfo", {}).get("bootID")
+    return _ready(status) and boot != state.facts.get(KEPT_BOOT)
+
+
+def _ready(status: dict[str, Any]) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", ()))
+
+
+def _set_clock(state: State) -> None:
+    """The guest reads a clock that counts whole seconds, and would be up to one behind."""
+    before = time.time()
+    _guest(state, ["true"])
+    _guest(state, ["date", f"--set=@{time.time() + (time.time() - before) / 2:.3f}"])
+
+
+def _guest(state: State, command: list[str], text: str = "") -> str:
+    answer = subprocess.run(
+        v2_guest.shell(state, command), input=text, capture_output=True, text=True, timeout=120, check=False
+    )
+    if answer.returncode != 0:
+        raise ClusterError(f"{' '.join(command)} in {NODE} failed: {answer.stderr.strip()}")
+    return answer.stdout
+
+
+def _diagnosis(state: State) -> str:
+    console = tail(v2_guest.folder(state) / "console.log", 10)
+    if not v2_guest.running(state):
+        return f"the virtual machine has ended; its console:\n{console}"
+    try:
+        kubelet = _guest(state, ["journalctl", "--unit=kubelet", "--lines=15", "--no-pager", "--output=cat"])
+    except (ClusterError, subprocess.TimeoutExpired) as error:
+        return f"{error}\nits console:\n{console}"
+    return f"the kubelet in the guest:\n{kubelet}"
