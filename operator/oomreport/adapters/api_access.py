@@ -1,0 +1,67 @@
+"""Where the API server is, and who we are to it: in a pod by its service account, elsewhere by KUBECONFIG.
+
+A service account's token is replaced about every hour, so it is read for each request; the file is in memory and small.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from oomreport.errors import ConfigurationError
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAccess:
+    """An API server and how to authenticate there. `authorization` returns the header's value now, None without one."""
+
+    server: str
+    tls: ssl.SSLContext | bool
+    authorization: Callable[[], str | None]
+    namespace: str | None = None
+
+
+def api_access(environment: Mapping[str, str], *, service_account: Path = SERVICE_ACCOUNT) -> ApiAccess:
+    """Return the access that the environment grants; KUBECONFIG wins. Raises ConfigurationError where there is none."""
+    if environment.get("KUBECONFIG"):
+        return _by_kubeconfig(environment["KUBECONFIG"])
+    host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT", "443")
+    token = service_account / "token"
+    if not host or not token.exists():
+        problem = (
+            f"no access to an API server: neither KUBECONFIG is set nor is this a pod with a service account ({token})"
+        )
+        raise ConfigurationError([problem])
+    namespace = service_account / "namespace"
+    return ApiAccess(
+        server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+        tls=ssl.create_default_context(cafile=str(service_account / "ca.crt")),
+        authorization=lambda: f"Bearer {token.read_text().strip()}",
+        namespace=namespace.read_text().strip() if namespace.exists() else None,
+    )
+
+
+def _by_kubeconfig(path: str) -> ApiAccess:
+    # Costs 20 MB of memory, so only here: it knows every way in which a kubeconfig can hold credentials.
+    from kubernetes.client import Configuration  # noqa: PLC0415
+    from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
+
+    configuration = Configuration()
+    try:
+        load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if not configuration.verify_ssl:
+            tls.check_hostname = False
+            tls.verify_mode = ssl.CERT_NONE
+        if configuration.cert_file:
+            tls.load_cert_chain(configuration.cert_file, configuration.key_file)
+    except (ConfigException, OSError) as error:
+        raise ConfigurationError([f"KUBECONFIG {path}: {error}"]) from error
+
+    def authorization() -> str | None:
+        header = configuration.get_api_key_with_prefix("BearerToken")
+        return header or configuration.get_api_key_with_prefix("authorization")
+
+    return ApiAccess(server=configuration.host.rstrip("/"), tls=tls, authorization=authorization)

@@ -1,0 +1,132 @@
+"""Log files: plain or compressed (gzip, zstd, xz, bzip2, by their first bytes), standard input, and large ones in parts.
+
+Nothing is held but one chunk, whatever the size of the file.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from oomreport.errors import LogUnreadable
+from oomreport.kernel.scan import PHRASES, found_plainly
+
+STANDARD_INPUT = "-"
+CHUNK = 1 << 20
+_QUIET = 256 * 1024
+_MOST_SEARCHED = 64 * 1024 * 1024
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def chunks_of(path: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """Yield the bytes of a log, uncompressed; `start` and `end` choose a part of a plain file.
+
+    Raises LogUnreadable where the file cannot be opened or read, also when a compressed one is cut or damaged: what
+    came before has been yielded then.
+    """
+    name = "standard input" if path == STANDARD_INPUT else path
+    try:
+        with _opened(path) as raw:
+            if start:
+                raw.seek(start)
+            left = None if end is None else end - start
+            stream = _uncompressed(raw) if not start and end is None else raw
+            while left is None or left > 0:
+                chunk = _read(stream, CHUNK if left is None else min(CHUNK, left))
+                if not chunk:
+                    return
+                left = None if left is None else left - len(chunk)
+                yield chunk
+    except (OSError, EOFError, ValueError) as error:
+        raise LogUnreadable(f"{name}: {_why(error)}") from error
+    except Exception as error:
+        if type(error).__name__ in ("ZstdError", "LZMAError", "error"):
+            raise LogUnreadable(f"{name}: damaged or cut: {error}") from error
+        raise
+
+
+def phrase_finder() -> Callable[[bytes], Sequence[int]]:
+    """Return the quickest search for the phrases of OOM records that this installation has."""
+    try:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    except ImportError:
+        return found_plainly
+    automaton = BytesAhoCorasick(list(PHRASES), matchkind=MatchKind.LeftmostFirst)
+    return lambda chunk: [start for _, start, _ in automaton.find_matches_as_indexes(chunk)]
+
+
+def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
+    """Return where a plain file can be cut into up to `jobs` parts without cutting an OOM record; one part otherwise.
+
+    A cut is made at the start of a line with a quarter of a megabyte before it that holds no phrase of a record.
+    """
+    if path == STANDARD_INPUT or jobs <= 1:
+        return []
+    try:
+        with _opened(path) as file:
+            size = Path(path).stat().st_size
+            if size < jobs * 4 * CHUNK or _uncompressed(file) is not file:
+                return []
+            find = phrase_finder()
+            cuts = [0]
+            for number in range(1, jobs):
+                cut = _quiet_line(file, max(size * number // jobs, cuts[-1] + 1), find)
+                if cut is not None:
+                    cuts.append(cut)
+    except OSError as error:
+        raise LogUnreadable(f"{path}: {_why(error)}") from error
+    return list(zip(cuts, [*cuts[1:], size], strict=True))
+
+
+def _quiet_line(file: BinaryIO, near: int, find: Callable[[bytes], Sequence[int]]) -> int | None:
+    for start in range(near, near + _MOST_SEARCHED, _QUIET):
+        file.seek(start)
+        block = file.read(_QUIET + 4096)
+        line = block.find(b"\n", _QUIET)
+        if line < 0:
+            return None
+        if not find(block):
+            return start + line + 1
+    return None
+
+
+def _opened(path: str) -> BinaryIO:
+    if path == STANDARD_INPUT:
+        return cast("BinaryIO", sys.stdin.buffer)
+    return Path(path).open("rb")
+
+
+def _uncompressed(raw: BinaryIO) -> _Readable:
+    """Return a reader of what the file holds once uncompressed, by its first bytes."""
+    magic = raw.peek(6)[:6] if hasattr(raw, "peek") else b""
+    if magic.startswith(b"\x1f\x8b"):
+        import gzip
+
+        return gzip.GzipFile(fileobj=raw)
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        import zstandard
+
+        return zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(raw, read_across_frames=True)
+    if magic.startswith(b"\xfd7zXZ\x00"):
+        import lzma
+
+        return lzma.LZMAFile(raw)
+    if magic.startswith(b"BZh"):
+        import bz2
+
+        return bz2.BZ2File(raw)
+    return raw
+
+
+def _read(stream: _Readable, size: int) -> bytes:
+    read1 = getattr(stream, "read1", None)
+    return cast("bytes", read1(size) if read1 is not None else stream.read(size))
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"damaged or cut: {error}"

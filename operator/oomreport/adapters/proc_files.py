@@ -1,0 +1,61 @@
+"""What the agent needs to know of the kernel it runs on, from /proc.
+
+`oom_kill` of /proc/vmstat counts the kills of the whole machine, in every cgroup, and anybody may read it. The kernel
+increments it, like the counter of the victim's cgroup, just before it prints "Killed process" (__oom_kill_process() in
+mm/oom_kill.c); it is there from 4.13 on. No counter of a cgroup can move without it.
+"""
+
+import os
+from pathlib import Path
+
+_COUNT = b"\noom_kill "
+
+
+class ProcFiles:
+    """The files below `root`, usually /proc. Files that are not there read as None."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._vmstat: int | None = None
+
+    def boot_id(self) -> str | None:
+        """Return the random ID of this boot, 36 characters."""
+        return self._text("sys/kernel/random/boot_id")
+
+    def kernel_release(self) -> str | None:
+        """Return what `uname -r` prints."""
+        return self._text("sys/kernel/osrelease")
+
+    def effective_capabilities(self) -> int | None:
+        """Return this process's effective capabilities as a bit mask."""
+        for line in (self._text("self/status") or "").splitlines():
+            if line.startswith("CapEff:"):
+                return int(line.split()[1], 16)
+        return None
+
+    def dmesg_restrict(self) -> bool:
+        """Return whether only CAP_SYSLOG may read the kernel log; kernels that do not say are taken to ask for it."""
+        return self._text("sys/kernel/dmesg_restrict") != "0"
+
+    def oom_kills(self) -> int | None:
+        """Return how many processes the OOM killer killed on the machine since boot, None where it is not counted.
+
+        Read some ten times a second, so the file stays open: 30 microseconds each.
+        """
+        try:
+            if self._vmstat is None:
+                self._vmstat = os.open(self._root / "vmstat", os.O_RDONLY | os.O_CLOEXEC)
+            text = os.pread(self._vmstat, 65536, 0)
+        except OSError:
+            return None
+        start = text.find(_COUNT)
+        if start < 0:
+            return None
+        start += len(_COUNT)
+        return int(text[start : text.find(b"\n", start)])
+
+    def _text(self, name: str) -> str | None:
+        try:
+            return (self._root / name).read_text("ascii", "replace").strip()
+        except OSError:
+            return None

@@ -1,0 +1,15 @@
+"""oomreport-agent: sees the OOM kills of its node and creates an OOMRecord for each.
+
+Lean: one process of the standard library, three threads (the reader, the sender, the health server).
+
+settings     the configuration, read once
+log          JSON lines on standard error
+clock        kernel stamps as wall-clock time
+containers   the pods and containers of this node, also those just gone
+tally        how many kills a counter showed and how many of them are in records
+reporter     from invocations and counters to records, each kill once, only this node's
+outlet       where records go: the spool, or standard output
+sender       from the spool to the API server
+watcher      the loop: reads the log, looks at the counters, keeps the checkpoint
+main         the command line
+"""

@@ -1,0 +1,318 @@
+"""The pods and containers of this node: those that are there, and for a while those just gone.
+
+A container's cgroup is removed within a fraction of a second after its PID 1 was killed, its log link when the pod is
+deleted, so both may be gone when the kill is looked at. What was seen is kept a quarter of an hour.
+
+Several kubelets may run on one machine, each with a cgroup of its own for its pods. All of them are watched, since a
+kill in a neighbour's pod is then known to be the neighbour's; this node's are those beside the agent's own pod.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from oomreport.adapters.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
+from oomreport.adapters.checkpoint import Tally as KeptTally
+from oomreport.adapters.node_files import ContainerNames, NodeFiles, PodNames
+from oomreport.agent.tally import Tally, kills_of
+from oomreport.workload.container import Subject
+
+KEPT_SECONDS = 900.0
+_KUBEPODS_SECONDS = 60.0
+# Shorter pieces of an ID could be another container's.
+_LEAST_ID_START = 8
+_MOST_NAMES_SEEN = 32
+
+
+@dataclass(slots=True, kw_only=True)
+class KnownPod:
+    """A pod. `path` is its cgroup, None where only the kubelet's files told of it; `kubepods` is that of all pods.
+
+    Its tally is kept where its counter includes those of its containers (v2). `ahead_since` is
+    when it went ahead of what is known of them.
+    """
+
+    subject: Subject
+    names: PodNames | None = None
+    path: str | None = None
+    kubepods: str | None = None
+    seen_at: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+    ahead_since: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class KnownContainer:
+    """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
+
+    `counted` says whether its counter was ever read. `comms` and `oom_score_adjs` were seen in its task tables.
+    """
+
+    subject: Subject
+    path: str | None = None
+    nested: tuple[str, ...] = ()
+    limit_bytes: int | None = None
+    as_group: bool = False
+    seen_at: float = 0.0
+    gone_at: float | None = None
+    counted: bool = False
+    tally: Tally = field(default_factory=Tally)
+    recorded_at: float | None = None
+    comms: set[str] = field(default_factory=set)
+    oom_score_adjs: set[int] = field(default_factory=set)
+
+
+class NodeContainers:
+    """What the node's own files say. `cgroups` is None where there is no memory hierarchy: then names only.
+
+    `agent_pod_uid` is that of the pod that this runs in, None where it runs in none.
+    """
+
+    def __init__(self, cgroups: CgroupFiles | None, files: NodeFiles, *, agent_pod_uid: str | None = None) -> None:
+        self._cgroups, self._files, self._agent_pod_uid = cgroups, files, agent_pod_uid
+        self._pods: dict[str, KnownPod] = {}
+        self._containers: dict[str, KnownContainer] = {}
+        self._partial_names: list[ContainerNames] = []
+        self._kept: dict[str, KeptTally] = {}
+        self._kubepods_at: float | None = None
+
+    @property
+    def pod_counts(self) -> bool:
+        """Whether a pod's counter includes its containers', and so outlives them (v2)."""
+        return self._cgroups is not None and self._cgroups.version == 2
+
+    @property
+    def namespaced(self) -> bool:
+        """Whether this node sees only a part of the machine's cgroups, so that others share its kernel."""
+        return self._cgroups is not None and self._cgroups.namespaced
+
+    @property
+    def kubepods(self) -> tuple[str, ...]:
+        """The cgroups that hold this node's pods: one, or all that were found where it cannot be told."""
+        mine = self.pod(self._agent_pod_uid)
+        if mine is not None and mine.kubepods is not None:
+            return (mine.kubepods,)
+        return self._cgroups.kubepods if self._cgroups else ()
+
+    def restore(self, tallies: Mapping[str, KeptTally]) -> None:
+        """Take over what an earlier process had counted, before the first look."""
+        self._kept = dict(tallies)
+
+    def restore_gone(self, now: float) -> None:
+        """After the first look, keep what is still unexplained of containers that went in between."""
+        for key, kept in self._kept.items():
+            if kept.kills > kept.explained:
+                known = self._containers.setdefault(key, KnownContainer(subject=Subject(container_id=key)))
+                known.tally = Tally.restored(total=kept.kills, explained=kept.explained)
+                known.tally.ahead_since = known.gone_at = known.seen_at = now
+        self._kept = {}
+
+    def look(self, now: float, *, search: bool = False) -> None:
+        """List pods and containers anew, and read the counters of those that appeared.
+
+        With `search` the kubelet's cgroup is searched too, which is done once a minute else.
+        """
+        self._look_at_files(now)
+        if self._cgroups is not None:
+            old = self._kubepods_at is None or now - self._kubepods_at > _KUBEPODS_SECONDS
+            if search or old or not self._cgroups.kubepods:
+                self._cgroups.find_kubepods()
+                self._kubepods_at = now
+            for pod in self._cgroups.pods():
+                self._take(pod, now)
+        for container in self._containers.values():
+            if container.path is not None and container.gone_at is None and container.seen_at < now:
+                container.gone_at = now
+        self._forget(now)
+
+    def count(self, now: float) -> None:
+        """Read the counters. One that cannot be read any more belongs to a container that is gone."""
+        if self._cgroups is None:
+            return
+        for container in self._containers.values():
+            if container.path is not None and container.gone_at is None:
+                self._count_container(self._cgroups, container, now)
+        if self.pod_counts:
+            for pod in self._pods.values():
+                count = self._cgroups.count(pod.path) if pod.path is not None else None
+                total = kills_of(count, as_group=count.group_kills is None) if count is not None else None
+                if total is not None:
+                    pod.tally.see(total, now)
+            self._note_surpluses(now)
+
+    def surpluses(self) -> dict[str, int]:
+        """Return by pod UID the kills that a pod's counter shows and none of its containers: that one went unread."""
+        if not self.pod_counts:
+            return {}
+        inside: dict[str | None, int] = {}
+        for container in self._containers.values():
+            uid = container.subject.pod_uid
+            inside[uid] = inside.get(uid, 0) + max(container.tally.kills, container.tally.explained)
+        over = {uid: pod.tally.kills - pod.tally.explained - inside.get(uid, 0) for uid, pod in self._pods.items()}
+        return {uid: surplus for uid, surplus in over.items() if surplus > 0}
+
+    def write_off(self) -> None:
+        """Take all kills counted so far as explained: they happened before this node was watched."""
+        for container in self._containers.values():
+            container.tally.write_off()
+        self.write_off_pods()
+
+    def write_off_pods(self) -> None:
+        """Take the kills of containers that were gone before the first look as explained."""
+        for uid, surplus in self.surpluses().items():
+            self._pods[uid].tally.explained += surplus
+            self._pods[uid].ahead_since = None
+
+    def kept_tallies(self) -> dict[str, KeptTally]:
+        """Return what a later process must know, by container ID."""
+        return {
+            key: KeptTally(kills=tally.total, explained=max(0, tally.total - tally.unexplained))
+            for key, container in self._containers.items()
+            if (tally := container.tally).total
+        }
+
+    def container(self, container_id: str | None) -> KnownContainer | None:
+        """Return a container of this node."""
+        return self._containers.get(container_id) if container_id is not None else None
+
+    def pod(self, uid: str | None) -> KnownPod | None:
+        """Return a pod of this node."""
+        return self._pods.get(uid) if uid is not None else None
+
+    def containers(self) -> Iterator[KnownContainer]:
+        """Return every container known, those just gone included."""
+        return iter(self._containers.values())
+
+    def pods(self) -> Iterator[KnownPod]:
+        """Return every pod known."""
+        return iter(self._pods.values())
+
+    def named(self, subject: Subject) -> Subject:
+        """Return a subject with the names that this node knows."""
+        known = self.container(subject.container_id)
+        if known is not None:
+            return replace(
+                known.subject,
+                pod_uid=subject.pod_uid or known.subject.pod_uid,
+                runtime=known.subject.runtime if subject.runtime in (None, "unknown") else subject.runtime,
+                qos_class=subject.qos_class or known.subject.qos_class,
+            )
+        pod = self.pod(subject.pod_uid)
+        if pod is None or pod.names is None:
+            return subject
+        return subject.named(namespace=pod.names.namespace, pod=pod.names.pod, container=self._partial_name(subject))
+
+    def knows(self, subject: Subject) -> bool:
+        """Return whether a pod or container is, or was just now, on this machine."""
+        return subject.container_id in self._containers or subject.pod_uid in self._pods
+
+    def owns(self, subject: Subject) -> bool:
+        """Return whether a pod or container is, or was just now, this node's own."""
+        container = self.container(subject.container_id)
+        pod = self.pod(container.subject.pod_uid if container else subject.pod_uid) or self.pod(subject.pod_uid)
+        return self.knows(subject) and (pod is None or pod.kubepods is None or pod.kubepods in self.kubepods)
+
+    def _look_at_files(self, now: float) -> None:
+        for uid, names in self._files.new_pods().items():
+            pod = self._pods.setdefault(uid, KnownPod(subject=Subject(pod_uid=uid)))
+            pod.names, pod.seen_at = names, now
+        for container in self._files.new_containers():
+            if len(container.id_start) < 64:
+                self._partial_names.append(container)
+                continue
+            known = self._containers.setdefault(container.id_start, KnownContainer(subject=Subject()))
+            known.seen_at = max(known.seen_at, now) if known.path is None else known.seen_at
+            known.subject = replace(
+                known.subject,
+                container_id=container.id_start,
+                pod_uid=known.subject.pod_uid or container.pod_uid,
+                namespace=container.namespace,
+                pod=container.pod,
+                container=container.container,
+            )
+
+    def _take(self, found: PodCgroups, now: float) -> None:
+        uid = found.subject.pod_uid
+        if uid is None:
+            return
+        pod = self._pods.setdefault(uid, KnownPod(subject=found.subject))
+        if pod.path is None:
+            pod.subject, pod.path, pod.kubepods = found.subject, found.path, found.kubepods
+        pod.seen_at = now
+        for cgroup in found.containers:
+            self._take_container(cgroup, pod, now)
+
+    def _take_container(self, cgroup: ContainerCgroup, pod: KnownPod, now: float) -> None:
+        assert self._cgroups is not None
+        container_id = cgroup.subject.container_id or ""
+        known = self._containers.setdefault(container_id, KnownContainer(subject=cgroup.subject))
+        known.seen_at, known.gone_at, known.nested = now, None, cgroup.nested
+        if known.path is not None:
+            if known.subject.pod is None and pod.names is not None:
+                known.subject = self._with_names(known.subject, pod.names)
+            return
+        known.path = cgroup.path
+        known.tally = self._first_tally(container_id)
+        known.limit_bytes = self._cgroups.limit(cgroup.path)
+        known.as_group = self._cgroups.kills_as_group(cgroup.path)
+        known.subject = replace(
+            known.subject,
+            pod_uid=cgroup.subject.pod_uid,
+            container_id=container_id,
+            runtime=cgroup.subject.runtime,
+            qos_class=cgroup.subject.qos_class,
+        )
+        if known.subject.pod is None and pod.names is not None:
+            known.subject = self._with_names(known.subject, pod.names)
+        self._count_container(self._cgroups, known, now)
+
+    def _with_names(self, subject: Subject, names: PodNames) -> Subject:
+        return subject.named(namespace=names.namespace, pod=names.pod, container=self._partial_name(subject))
+
+    def _partial_name(self, subject: Subject) -> str | None:
+        for names in self._partial_names:
+            if (
+                names.pod_uid == subject.pod_uid
+                and len(names.id_start) >= _LEAST_ID_START
+                and (subject.container_id or "").startswith(names.id_start)
+            ):
+                return names.container
+        return None
+
+    def _first_tally(self, key: str) -> Tally:
+        kept = self._kept.pop(key, None)
+        return Tally.restored(total=kept.kills, explained=kept.explained) if kept else Tally()
+
+    @staticmethod
+    def _count_container(cgroups: CgroupFiles, container: KnownContainer, now: float) -> None:
+        assert container.path is not None
+        count = cgroups.count(container.path)
+        if count is None:
+            container.gone_at = now
+            return
+        total = kills_of(count, as_group=container.as_group)
+        if total is None:
+            return
+        for path in container.nested:
+            below = cgroups.count(path)
+            total += below.kills or 0 if below is not None else 0
+        container.counted = True
+        container.tally.see(total, now)
+
+    def _note_surpluses(self, now: float) -> None:
+        surpluses = self.surpluses()
+        for uid, pod in self._pods.items():
+            if uid not in surpluses:
+                pod.ahead_since = None
+            elif pod.ahead_since is None:
+                pod.ahead_since = now
+
+    def _forget(self, now: float) -> None:
+        for container_id, container in list(self._containers.items()):
+            gone = container.seen_at if container.gone_at is None else container.gone_at
+            if now - gone > KEPT_SECONDS and (container.path is None or container.gone_at is not None):
+                del self._containers[container_id]
+        for uid in [uid for uid, pod in self._pods.items() if now - pod.seen_at > KEPT_SECONDS]:
+            del self._pods[uid]
+        if len(self._partial_names) > _MOST_NAMES_SEEN:
+            uids = self._pods.keys()
+            self._partial_names = [names for names in self._partial_names if names.pod_uid in uids]

@@ -1,0 +1,47 @@
+"""JSON lines on standard error: a constant message, and its variables as keys."""
+
+import json
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TextIO
+
+_RANK = {"debug": 0, "info": 1, "warning": 2, "error": 3}
+
+
+class Log:
+    """Writes messages from a level on. Several threads may use it."""
+
+    def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
+        self._least = _RANK[level]
+        self._stream = stream or sys.stderr
+        self._lock = threading.Lock()
+
+    def debug(self, message: str, **values: object) -> None:
+        """For following what the agent does, kill by kill."""
+        self._write("debug", message, values)
+
+    def info(self, message: str, **values: object) -> None:
+        """For what happens once, or once per kill."""
+        self._write("info", message, values)
+
+    def warning(self, message: str, **values: object) -> None:
+        """For what works, but not as it should."""
+        self._write("warning", message, values)
+
+    def error(self, message: str, **values: object) -> None:
+        """For what somebody has to mend."""
+        self._write("error", message, values)
+
+    def _write(self, level: str, message: str, values: dict[str, object]) -> None:
+        if _RANK[level] < self._least:
+            return
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        line = json.dumps({"time": time, "level": level, "message": message, **values}, default=str)
+        with self._lock:
+            try:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+            except OSError:
+                # Nobody reads standard error any more; kills are still worth recording.
+                return

@@ -1,0 +1,57 @@
+"""Where records go: into the spool on their way to the API server, or to standard output."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TextIO
+
+from oomreport.adapters.spool import Spool
+from oomreport.agent.log import Log
+
+
+class Outlet(Protocol):
+    """Takes records, one at a time."""
+
+    def put(self, record: Mapping[str, Any]) -> None:
+        """Take a record."""
+
+    @property
+    def safe(self) -> bool:
+        """Whether all records taken would outlive this process, so that the log need not be read again."""
+
+
+class SpoolOutlet:
+    """Keeps records in the spool and wakes the sender."""
+
+    def __init__(self, spool: Spool, wake: Callable[[], None], log: Log) -> None:
+        self._spool, self._wake, self._log = spool, wake, log
+
+    @property
+    def safe(self) -> bool:
+        """Whether no record waits in memory only."""
+        return self._spool.figures().in_memory == 0
+
+    def put(self, record: Mapping[str, Any]) -> None:
+        """Write a record to disk, or keep it in memory where that is impossible."""
+        name = record["metadata"]["name"]
+        added = self._spool.add(record)
+        if added.dropped:
+            self._log.error("spool is full, the oldest records were dropped", dropped=list(added.dropped))
+        if added.thinned:
+            self._log.warning("spool is nearly full, a record was kept without its bulk", record=name)
+        if not added.on_disk:
+            self._log.error("record waits in memory, it cannot be written", record=name, problem=self._spool.problem)
+        self._wake()
+
+
+class StreamOutlet:
+    """Prints records as JSON lines."""
+
+    safe = True
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def put(self, record: Mapping[str, Any]) -> None:
+        """Print a record."""
+        self._stream.write(json.dumps(record, ensure_ascii=True) + "\n")
+        self._stream.flush()

@@ -1,0 +1,232 @@
+"""From invocations of the killer, and from counters, to records: each kill once, only this node's.
+
+Whose kill it is. The path names pod and container, and the node's own files must know them, or the path must lie below
+this node's own kubepods: nodes that share a kernel (kind) see each other's kills. A kill outside all pods is the
+host's own, unless the kernel is shared: then only below a prefix that kills in own pods have shown.
+
+Log and counter. A record from the log explains one kill of its container's counter. A kill that is left over for
+`counter_wait` seconds, while the log was read to its end after the counter moved, becomes a record of its own. The
+kernel moves the counter before it prints the line, so the line cannot come later than that; should it nevertheless,
+within ten minutes, it is taken for the same kill and makes no second record.
+
+Anonymous kills (rate limit) wait until there are as many of them as the counters show, at most half a second.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from oomreport.agent.clock import Moment
+from oomreport.agent.containers import NodeContainers
+from oomreport.agent.evidence import Evidence, remember
+from oomreport.agent.log import Log
+from oomreport.agent.ownership import Ownership
+from oomreport.incident.attribution import Attribution, SubjectSource, attributions, group_memcg
+from oomreport.incident.oom_record import (
+    API_VERSION,
+    Origin,
+    Source,
+    counter_record_name,
+    record_name,
+    record_spec,
+    subject_of_invocation,
+)
+from oomreport.kernel.record import Invocation, Part, Stamp
+from oomreport.workload.container import Subject, subject_of
+
+_PATIENCE_SECONDS = 0.5
+_NO_VICTIM_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pending:
+    invocation: Invocation
+    time: datetime
+    source: Source
+    since: float
+
+
+@dataclass(slots=True, kw_only=True)
+class ReporterFigures:
+    """What became of the kills seen since the start."""
+
+    records: int = 0
+    from_counters: int = 0
+    anonymous: int = 0
+    unattributed: int = 0
+    foreign: int = 0
+    late: int = 0
+
+
+class Reporter:
+    """Decides which kills become records, and of whom; hands them to `put`."""
+
+    def __init__(
+        self,
+        *,
+        node_name: str,
+        boot_id: str,
+        kernel_release: str | None,
+        containers: NodeContainers,
+        put: Callable[[dict[str, Any]], None],
+        log: Log,
+        counter_wait: float = 10.0,
+    ) -> None:
+        self._node_name, self._boot_id, self._kernel_release = node_name, boot_id, kernel_release
+        self._containers, self._put, self._log = containers, put, log
+        self._counter_wait = counter_wait
+        self._pending: list[_Pending] = []
+        self._evidence, self._ownership = Evidence(containers), Ownership(containers)
+        self._no_victims: dict[str, float] = {}
+        self.figures = ReporterFigures()
+
+    @property
+    def pending(self) -> bool:
+        """Whether kills wait to be attributed."""
+        return bool(self._pending)
+
+    def take(self, invocation: Invocation, *, time: datetime, source: Source, now: float) -> None:
+        """Take an invocation that the log told of; `time` is that of its first line, `now` the monotonic clock."""
+        subject, attribution = subject_of_invocation(invocation), Attribution()
+        killed_as_group = group_memcg(invocation)
+        if killed_as_group is not None and invocation.task_memcg is None:
+            subject, attribution = subject_of(killed_as_group), Attribution(source=SubjectSource.GROUP_LINE)
+        self._evidence.learn(invocation, now)
+        pending = _Pending(invocation=invocation, time=time, source=source, since=now)
+        if invocation.no_victim:
+            self._take_no_victim(pending, subject, now)
+        elif invocation.task_memcg is None and killed_as_group is None and not (subject and subject.container_id):
+            self.figures.anonymous += 1
+            self._pending.append(pending)
+        else:
+            self._report(pending, subject, attribution, now)
+
+    def settle(
+        self, now: Moment, *, quiet: bool, drained_at: float | None, replaying: bool = False, last: bool = False
+    ) -> None:
+        """Decide what can be decided, after the counters were read.
+
+        `quiet` says that no dump is half read, `drained_at` when the log was last read to its end (None where it cannot
+        be read at all), `replaying` that these are kills from before the start, `last` that there is no later.
+        """
+        if not self._pending:
+            if quiet and not replaying:
+                self._report_counters(now, drained_at)
+            return
+        counted = sum(suspect.unexplained for suspect in self._evidence.suspects(now.monotonic))
+        balanced = counted == len(self._pending)
+        waited = now.monotonic - self._pending[0].since
+        if last or waited >= _PATIENCE_SECONDS or (quiet and (replaying or balanced)):
+            # Counters of before the start also hold kills whose lines were overwritten long ago.
+            self._attribute(now.monotonic, by_counters=balanced or not replaying)
+
+    def _attribute(self, now: float, *, by_counters: bool) -> None:
+        pending, self._pending = self._pending, []
+        kills = [self._evidence.anonymous(each.invocation, now) for each in pending]
+        suspects = self._evidence.suspects(now, {kill.key for kill in kills}) if by_counters else []
+        for each, kill, found in zip(pending, kills, attributions(kills, suspects), strict=True):
+            subject = self._evidence.subject(found.key) or self._evidence.subject(kill.pod_uid)
+            if found.key is None:
+                self.figures.unattributed += 1
+                if self._containers.namespaced and subject is None:
+                    self._foreign(each.invocation)
+                    continue
+            self._report(each, subject, found, now)
+
+    def _report(self, kill: _Pending, subject: Subject | None, attribution: Attribution, now: float) -> None:
+        invocation = kill.invocation
+        path = invocation.task_memcg or invocation.oom_memcg
+        in_pod = subject is not None and subject.pod_uid is not None
+        if subject is None or not in_pod:
+            subject, own = None, self._ownership.owns_host(path)
+        else:
+            own = self._ownership.owns_pod(subject, path, now)
+        if not own:
+            self._foreign(invocation)
+            return
+        if subject is not None:
+            if invocation.victims and not self._explain(subject, invocation, now):
+                self.figures.late += 1
+                self._log.info("late line of a kill that its counter has told already", log=invocation.log[-300:])
+                return
+            subject = self._containers.named(subject)
+        spec = record_spec(invocation, origin=self._origin(kill.source), time=kill.time, subject=subject)
+        stamp = invocation.killed.monotonic_us or 0
+        name = record_name(node_name=self._node_name, boot_id=self._boot_id, stamp_us=stamp)
+        self._emit(name, {**spec, **attribution.as_spec()})
+
+    def _take_no_victim(self, kill: _Pending, subject: Subject | None, now: float) -> None:
+        """Report at most one a minute per cgroup: a faulting task may ask for the killer in a tight loop."""
+        key = kill.invocation.oom_memcg or ""
+        last = self._no_victims.get(key)
+        if last is not None and now - last < _NO_VICTIM_SECONDS:
+            return
+        self._no_victims = {k: at for k, at in self._no_victims.items() if now - at < _NO_VICTIM_SECONDS}
+        self._no_victims[key] = now
+        self._report(kill, subject, Attribution(), now)
+
+    def _report_counters(self, now: Moment, drained_at: float | None) -> None:
+        for container in list(self._containers.containers()):
+            tally = container.tally
+            if self._is_due(tally.ahead_since, now.monotonic, drained_at) and self._containers.owns(container.subject):
+                self._report_counter(container.subject, tally.total - tally.unexplained + 1, tally.ahead_since, now)
+                container.recorded_at = now.monotonic
+                tally.explain_by_counter(now.monotonic)
+        for uid, surplus in self._containers.surpluses().items():
+            pod = self._containers.pod(uid)
+            due = pod is not None and self._is_due(pod.ahead_since, now.monotonic, drained_at)
+            if pod is not None and due and self._containers.owns(pod.subject):
+                self._report_counter(pod.subject, pod.tally.total - surplus + 1, pod.ahead_since, now)
+                pod.tally.explain_by_counter(now.monotonic)
+
+    def _is_due(self, ahead_since: float | None, now: float, drained_at: float | None) -> bool:
+        if ahead_since is None or now - ahead_since < self._counter_wait:
+            return False
+        return drained_at is None or drained_at > ahead_since
+
+    def _report_counter(self, subject: Subject, count: int, since: float | None, now: Moment) -> None:
+        time = now.wall - timedelta(seconds=now.monotonic - (since or now.monotonic))
+        nothing_printed = Invocation(first=Stamp(), killed=Stamp(), missing=frozenset(Part))
+        named = self._containers.named(subject)
+        spec = record_spec(nothing_printed, origin=self._origin(Source.CGROUP_COUNTER), time=time, subject=named)
+        key = subject.container_id or (subject.pod_uid or "").replace("-", "")
+        name = counter_record_name(node_name=self._node_name, boot_id=self._boot_id, container_id=key, count=count)
+        self.figures.from_counters += 1
+        self._emit(name, spec)
+
+    def _emit(self, name: str, spec: dict[str, Any]) -> None:
+        record = {"apiVersion": API_VERSION, "kind": "OOMRecord", "metadata": {"name": name}, "spec": spec}
+        self._put(record)
+        self.figures.records += 1
+        subject, victims = spec.get("subject", {}), spec["victims"]
+        self._log.info(
+            "kill recorded",
+            record=name,
+            source=spec["source"],
+            namespace=subject.get("namespace"),
+            pod=subject.get("pod"),
+            container=subject.get("container"),
+            container_id=subject.get("containerID"),
+            victim=victims[0].get("comm") if victims else None,
+            pid=victims[0]["pid"] if victims else None,
+        )
+
+    def _foreign(self, invocation: Invocation) -> None:
+        self.figures.foreign += 1
+        say = self._log.debug if self._containers.namespaced else self._log.info
+        say("kill that is not this node's, by its cgroup", task_memcg=invocation.task_memcg, log=invocation.log[-300:])
+
+    def _explain(self, subject: Subject, invocation: Invocation, now: float) -> bool:
+        known = self._containers.container(subject.container_id)
+        if known is not None:
+            known.recorded_at = now
+            remember(known, ((victim.comm, victim.oom_score_adj) for victim in invocation.victims))
+            return known.tally.explain(now)
+        pod = self._containers.pod(subject.pod_uid)
+        return pod is None or pod.tally.explain(now)
+
+    def _origin(self, source: Source) -> Origin:
+        return Origin(
+            node_name=self._node_name, boot_id=self._boot_id, source=source, kernel_release=self._kernel_release
+        )

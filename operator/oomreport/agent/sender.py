@@ -1,0 +1,144 @@
+"""From the spool to the API server, in a thread of its own.
+
+A record that cannot be taken now waits, and so do all others, for what keeps one away usually keeps away all: backoff
+doubles up to a minute, with jitter so that a thousand agents do not come back at once, and Retry-After is obeyed. A
+record that is refused is set aside and offered again at the next start, and every hour, since rights and CRDs change.
+"""
+
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+from oomreport.adapters.record_client import Delivered, RecordClient, Refused, Retry
+from oomreport.adapters.spool import Spool
+from oomreport.agent.log import Log
+
+_FIRST_BACKOFF = 0.5
+_MOST_BACKOFF = 60.0
+_READMIT_SECONDS = 3600.0
+_WRITE_BACK_SECONDS = 30.0
+# Behind this the API server's load balancer has closed the connection, or a rolled API server deserves a new one.
+_IDLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderFigures:
+    """What was sent since the start. `failing_since` is by the monotonic clock, None while all is well."""
+
+    delivered: int = 0
+    refused: int = 0
+    failing_since: float | None = None
+    last_error: str | None = None
+
+
+class Sender:
+    """Sends what is in a spool until it is stopped."""
+
+    def __init__(self, spool: Spool, client: RecordClient, log: Log, *, first_backoff: float = _FIRST_BACKOFF) -> None:
+        self._spool, self._client, self._log = spool, client, log
+        self._first_backoff = first_backoff
+        self._news = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._random = random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._backoff = 0.0
+        self._warned = False
+        self._failed_last: set[str] = set()
+        self.figures = SenderFigures()
+
+    def start(self) -> None:
+        """Start sending; what was refused earlier is offered again."""
+        again = self._spool.readmit()
+        if again:
+            self._log.info("records refused earlier are offered again", records=again)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that there is something new."""
+        self._news.set()
+
+    def stop(self, seconds: float) -> None:
+        """Send what can be sent within `seconds`, then stop."""
+        end = time.monotonic() + seconds
+        while self._thread.is_alive() and time.monotonic() < end and self._spool.pending() and not self._backoff:
+            self._news.set()
+            time.sleep(0.02)
+        self._stopping.set()
+        self._news.set()
+        if self._thread.ident is not None:
+            self._thread.join(max(0.1, end - time.monotonic()))
+
+    def _run(self) -> None:
+        readmitted_at = written_at = time.monotonic()
+        while not self._stopping.is_set():
+            self._news.clear()
+            wait = self._send_pending()
+            now = time.monotonic()
+            if now - written_at > _WRITE_BACK_SECONDS:
+                written_at = now
+                self._spool.write_back()
+            if now - readmitted_at > _READMIT_SECONDS:
+                readmitted_at = now
+                self._spool.readmit()
+            if wait:
+                # News must not shorten a backoff.
+                self._stopping.wait(wait)
+            elif not self._news.wait(_IDLE_SECONDS):
+                self._client.close()
+        self._client.close()
+
+    def _send_pending(self) -> float:
+        """Send what waits; return how many seconds to stay away, 0 where everything is sent.
+
+        What failed goes last, so that one record that makes the server fail does not keep the others back.
+        """
+        for name in sorted(self._spool.pending(), key=self._failed_last.__contains__):
+            if self._stopping.is_set():
+                return 0.0
+            body = self._spool.body(name)
+            if body is None:
+                self._spool.done(name)
+                continue
+            outcome = self._client.create(body)
+            if isinstance(outcome, Retry):
+                self._failed_last.add(name)
+                return self._failed(outcome)
+            self._failed_last.discard(name)
+            self._backoff = 0.0
+            self._warned = False
+            if isinstance(outcome, Refused):
+                self._refused(name, outcome)
+            else:
+                self._delivered(name, outcome)
+        return 0.0
+
+    def _delivered(self, name: str, outcome: Delivered) -> None:
+        self._spool.done(name)
+        self.figures = SenderFigures(delivered=self.figures.delivered + 1, refused=self.figures.refused)
+        self._log.debug("record delivered", record=name, existed=outcome.existed)
+
+    def _refused(self, name: str, outcome: Refused) -> None:
+        self._spool.refuse(name, outcome.reason)
+        self.figures = SenderFigures(
+            delivered=self.figures.delivered, refused=self.figures.refused + 1, last_error=outcome.reason
+        )
+        self._log.error("record refused by the API server and set aside", record=name, reason=outcome.reason)
+
+    def _failed(self, outcome: Retry) -> float:
+        doubled = min(_MOST_BACKOFF, self._backoff * 2 or self._first_backoff)
+        self._backoff = doubled
+        wait = max(outcome.after or 0.0, doubled * self._random.uniform(0.5, 1.0))
+        if not self._warned:
+            self._warned = True
+            self._log.warning(
+                "records wait, the API server cannot be reached or will not have them", reason=outcome.reason
+            )
+        self._log.debug("record not delivered", reason=outcome.reason, again_in_seconds=round(wait, 3))
+        self.figures = SenderFigures(
+            delivered=self.figures.delivered,
+            refused=self.figures.refused,
+            failing_since=self.figures.failing_since or time.monotonic(),
+            last_error=outcome.reason,
+        )
+        return wait

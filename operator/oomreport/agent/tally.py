@@ -1,0 +1,82 @@
+"""How many kills a cgroup's counter showed, and how many of them are in records."""
+
+from dataclasses import dataclass
+
+from oomreport.adapters.cgroup_files import KillCount
+
+# A record from the log that comes this long after the counter's own is taken for the same kill.
+_LATE_SECONDS = 600.0
+
+
+def kills_of(count: KillCount, *, as_group: bool) -> int | None:
+    """Return how many invocations of the killer a counter stands for, None where nothing is counted.
+
+    Where the whole cgroup is killed at once `oom_kill` counts processes, the chosen one twice: then the group kills
+    count. Kernels before 5.17 do not count those, and a group is killed at most once, for it is gone then.
+    """
+    if count.group_kills:
+        return count.group_kills
+    if as_group and count.group_kills is None and count.kills is not None:
+        return min(1, count.kills)
+    return count.kills
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The kills of one cgroup. `total` is the counter as last read, `ahead_since` when it went ahead of the records.
+
+    More records than counted kills are possible (the cgroup went before it was read, or the kill was in a cgroup below
+    it that nobody had seen yet): that hides as many counted ones, since a kill told twice is worse than one that only
+    the counter knows.
+    """
+
+    total: int = 0
+    kills: int = 0
+    explained: int = 0
+    ahead_since: float | None = None
+    by_counter: int = 0
+    by_counter_at: float | None = None
+
+    @property
+    def unexplained(self) -> int:
+        """How many kills no record explains."""
+        return max(0, self.kills - self.explained)
+
+    @classmethod
+    def restored(cls, *, total: int, explained: int) -> "Tally":
+        """Return the tally that an earlier process kept."""
+        return cls(total=total, kills=total, explained=explained)
+
+    def see(self, total: int, now: float) -> None:
+        """Take a reading of the counter in. It falls where a cgroup below it went with its part of the sum."""
+        self.kills += max(0, total - self.total)
+        self.total = total
+        self._note(now)
+
+    def explain(self, now: float) -> bool:
+        """Count a record; return False where it is the late one of a kill that the counter has already told."""
+        told = self.by_counter_at is not None and now - self.by_counter_at < _LATE_SECONDS
+        if told and self.by_counter and not self.unexplained:
+            self.by_counter -= 1
+            return False
+        self.explained += 1
+        self._note(now)
+        return True
+
+    def explain_by_counter(self, now: float) -> None:
+        """Count a record that was made from the counter alone."""
+        self.explained += 1
+        self.by_counter += 1
+        self.by_counter_at = now
+        self._note(now)
+
+    def write_off(self) -> None:
+        """Take everything as explained: it happened before anybody watched."""
+        self.explained = max(self.explained, self.kills)
+        self.ahead_since = None
+
+    def _note(self, now: float) -> None:
+        if not self.unexplained:
+            self.ahead_since = None
+        elif self.ahead_since is None:
+            self.ahead_since = now
