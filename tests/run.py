@@ -55,8 +55,8 @@ class Outcome:
 PARTS = (
     Part(name="unit", paths=("tests/unit", "tests/property", "tests/records")),
     Part(name="node", paths=("tests/node",)),
-    Part(name="integration", paths=("tests/integration",), cluster="api", up=(("up", "--api-only"),)),
-    Part(name="e2e", paths=("tests/e2e",), cluster="oomreport", up=(("up",), ("deploy",))),
+    Part(name="integration", paths=("tests/integration",), cluster="test-api", up=(("up", "--api-only"),)),
+    Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",))),
 )
 
 

@@ -2,11 +2,10 @@
 
 The map of the package; a line imports only from the lines above it:
 
-    settings, errors      values and exceptions that everything shares
+    errors                the exceptions that everything shares
     kernel                PURE: the kernel's OOM records, in the kernel's words
     workload              PURE: containers, owners and quantities, in Kubernetes' words
     incident              PURE: both joined: correlation, cause, recommendation, report
-    hooks                 PURE: what to send when something was killed
     api                   the custom resources as pydantic models, and the CRD generator
     adapters              I/O: kernel log, cgroups, node files, spool, API server
     agent controller cli  three processes: they wire, they do not think

@@ -1,9 +1,9 @@
 """Every test gets a namespace of its own; what it saw is printed when it fails."""
 
 import os
-import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,19 +25,21 @@ def _node() -> None:
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A namespace named by the test, deleted afterwards without waiting."""
-    plain = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    name = f"e2e-{plain[:40].strip('-')}"
+    """A namespace of the test's own, deleted afterwards without waiting.
+
+    Its name is short: the kubelet names a folder by namespace, pod and UID, and no file name may pass 255 bytes.
+    """
+    name = f"e2e-{zlib.crc32(request.node.nodeid.encode()):08x}"
+    failed_before = request.session.testsfailed
     kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=true")
     kubectl("create", "namespace", name)
     # The service account comes a moment after the namespace; a bare pod made before is refused.
     eventually("the default service account", lambda: items("serviceaccounts", name), seconds=20)
     yield name
-    if request.session.testsfailed:
+    if request.session.testsfailed > failed_before:
         print(kubectl("get", "pods,oomreports,events.events.k8s.io", "-n", name, "-o", "wide", check=False))
-        print(kubectl("get", "oomrecords", check=False)[-4000:])
-        print(kubectl("logs", "-n", CONTROLLER_NAMESPACE, "deploy/oomreport-controller", "--tail=60", check=False))
-        print(kubectl("logs", "-n", AGENT_NAMESPACE, "ds/oomreport-agent", "--tail=40", check=False))
+        print(kubectl("logs", "-n", CONTROLLER_NAMESPACE, "deploy/oomreport-controller", "--tail=30", check=False))
+        print(kubectl("logs", "-n", AGENT_NAMESPACE, "ds/oomreport-agent", "--tail=30", check=False))
     kubectl("delete", "namespace", name, "--wait=false")
 
 

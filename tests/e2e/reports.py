@@ -60,6 +60,12 @@ def assert_annotated(namespace: str, pod: str, report: Object, kills: int = 1) -
     assert values["last-kill"][:19] == last["time"][:19]
 
 
+def victim_pids(report: Object) -> list[int]:
+    """Return the host pid of each recent kill's first victim, newest first, by the records that the report names."""
+    records = {record["metadata"]["name"]: record["spec"] for record in items("oomrecords")}
+    return [records[kill["id"]]["victims"][0]["pid"] for kill in report["status"]["recentKills"]]
+
+
 def events_of(namespace: str, pod: str) -> list[Object]:
     """Return the product's Events about a pod."""
     return [

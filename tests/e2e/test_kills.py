@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.kube import Object, apply, eventually, item, items, kubectl
-from e2e.reports import assert_victim, events_of, report_of, settled_report
+from e2e.kube import apply, eventually, item, items, kubectl
+from e2e.reports import assert_victim, events_of, report_of, settled_report, victim_pids
 from e2e.witness import (
     RingKill,
     kills_of_pod,
@@ -120,12 +120,8 @@ def test_thirty_kills_within_five_seconds_over_ten_pods_are_all_counted(namespac
     time.sleep(QUIET_SECONDS)
     counted = {r["spec"]["workloadRef"]["name"]: r["status"]["kills"] for r in items("oomreports", namespace)}
     assert counted == dict.fromkeys(names, 3)
-    reported = [pid for r in items("oomreports", namespace) for pid in victims_of(r)]
+    reported = [pid for r in items("oomreports", namespace) for pid in victim_pids(r)]
     assert sorted(reported) == sorted(kill.pid for kill in kills)
-
-
-def victims_of(report: Object) -> list[int]:
-    return [one["victim"]["pid"] for one in report["status"]["recentKills"]]
 
 
 @pytest.mark.parametrize(

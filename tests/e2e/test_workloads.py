@@ -5,7 +5,7 @@ import json
 import pytest
 
 from e2e.kube import Object, apply, eventually, item, kubectl
-from e2e.reports import assert_annotated, assert_victim, events_of, settled_report
+from e2e.reports import assert_annotated, assert_victim, events_of, settled_report, victim_pids
 from e2e.witness import RingKill, kills_of_pod, oom_killed, pods, processes_in, running_id
 from e2e.workloads import (
     MIB,
@@ -99,10 +99,7 @@ def test_a_cron_jobs_kill_is_reported_on_the_cron_job(namespace: str) -> None:
 
     runs = len([p for p in pods(namespace) if kills_of_pod(p["metadata"]["uid"])])
     report = settled_report(namespace, "CronJob", "nightly", verdict="Confirmed", kills=runs)
-    pids = {report["status"]["lastKill"]["victim"]["pid"]} | {
-        one["victim"]["pid"] for one in report["status"]["recentKills"]
-    }
-    assert kill.pid in pids
+    assert kill.pid in victim_pids(report)
 
 
 def test_two_replicas_of_a_stateful_set_share_one_report(namespace: str) -> None:
@@ -116,7 +113,7 @@ def test_two_replicas_of_a_stateful_set_share_one_report(namespace: str) -> None
     report = settled_report(namespace, "StatefulSet", "db", verdict="KernelOnly", kills=2)
     recent = report["status"]["recentKills"]
     assert {one["pod"] for one in recent} == {"db-0", "db-1"}
-    assert {one["victim"]["pid"] for one in recent} == {kill.pid for kill in kills}
+    assert set(victim_pids(report)) == {kill.pid for kill in kills}
 
 
 def test_a_daemon_sets_kill(namespace: str) -> None:
@@ -156,7 +153,7 @@ def test_an_init_container_and_a_native_sidecar(namespace: str, kind: str) -> No
 
     report = eventually("the report counts what the ring shows", look, seconds=60)
     assert report["status"]["lastKill"]["cause"] == "ContainerLimit"
-    assert kill.pid in [one["victim"]["pid"] for one in report["status"]["recentKills"]]
+    assert kill.pid in victim_pids(report)
 
 
 def test_five_kills_of_a_crash_loop_are_one_report_with_five_kills(namespace: str) -> None:
@@ -171,7 +168,7 @@ def test_five_kills_of_a_crash_loop_are_one_report_with_five_kills(namespace: st
     kubectl("delete", "pod", "looper", "-n", namespace, "--wait=false")
     report = settled_report(namespace, "Pod", "looper", verdict="Confirmed", kills=len(kills))
     assert report["status"]["kills"] == 5
-    assert [one["victim"]["pid"] for one in report["status"]["recentKills"]] == [k.pid for k in reversed(kills)]
+    assert victim_pids(report) == [k.pid for k in reversed(kills)]
     assert report["status"]["firstKillTime"] < report["status"]["lastKillTime"]
 
 

@@ -93,7 +93,7 @@ def processes_in(container_id: str) -> dict[int, str]:
         if folder.name.isdigit():
             try:
                 if container_id in (folder / "cgroup").read_text():
-                    found[int(folder.name)] = (folder / "comm").read_text().strip()
+                    found[int(folder.name)] = (folder / "comm").read_text(errors="replace").strip()
             except OSError:
                 continue
     return found

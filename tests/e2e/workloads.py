@@ -33,6 +33,7 @@ def pod_spec(*containers: Object, restart: str = "Always", **more: Any) -> Objec
         "restartPolicy": restart,
         "terminationGracePeriodSeconds": 0,
         "automountServiceAccountToken": False,
+        "dnsPolicy": "Default",
         **more,
     }
 

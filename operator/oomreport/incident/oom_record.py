@@ -16,6 +16,7 @@ from oomreport.kernel.record import Invocation, MemoryUsage, Part, Task, Trigger
 from oomreport.workload.container import Subject, scope_of, subject_of
 
 API_VERSION = "oomreport.dev/v1alpha1"
+MOST_VICTIMS = 1000
 MOST_TASKS = 20
 MOST_STAT_KEYS = 100
 MOST_LOG_BYTES = 16 * 1024
@@ -104,7 +105,8 @@ def record_spec(
         "trigger": _trigger(invocation.trigger) if invocation.trigger else None,
         "groupKill": invocation.group_kill,
         "noVictim": invocation.no_victim,
-        "victims": [_victim(victim) for victim in invocation.victims],
+        "victims": [_victim(victim) for victim in invocation.victims[:MOST_VICTIMS]],
+        "victimCount": len(invocation.victims),
         "memory": _memory(invocation.memory) if invocation.memory else None,
         "tasks": [_task(task) for task in invocation.tasks[:MOST_TASKS]] or None,
         "taskCount": invocation.task_count,

@@ -105,6 +105,9 @@ class Invocation:
     nothing was killed): it names the invocation, since it survives whatever part of the dump was lost.
     `global_oom` is true where the kernel says that no memory cgroup was at its limit, whatever the constraint.
     `oom_memcg` is the cgroup at its limit, `task_memcg` the victim's; `cpuset` is that of the allocating task.
+    `selected_pid` is the task that kernels before 5.1 chose, where they then killed another (its child, or the leader of
+    its threads). `total_bytes` is what the scores relate to: the limit, or the machine's memory, with swap.
+    `panicked` says that the kernel stopped instead of killing.
     `tasks` are ordered by badness, highest first; `task_count` counts the rows that the log holds.
     `log` is the kernel's text without call trace.
     """
@@ -121,6 +124,11 @@ class Invocation:
     cpuset: str | None = None
     trigger: Trigger | None = None
     group_kill: bool = False
+    selected_pid: int | None = None
+    total_bytes: int | None = None
+    panicked: bool = False
+    nodemask: str | None = None
+    mems_allowed: str | None = None
     victims: tuple[Victim, ...] = ()
     memory: MemoryUsage | None = None
     tasks: tuple[Task, ...] = ()

@@ -1,0 +1,199 @@
+"""`oomreport explain`: any kernel log, in words, as JSON, YAML or a page."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from oomreport.adapters.log_file import chunks_of, parts_of, phrase_finder
+from oomreport.errors import LogUnreadable, OOMReportError
+from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
+from oomreport.kernel.record import Invocation
+from oomreport.kernel.scan import Scanner
+from oomreport.kernel.wall import YEARLESS
+
+_UNREADABLE = 2
+_FAILED = 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain the logs and return the exit status; a log that cannot be read does not keep the others from it."""
+    try:
+        pods = _pods(arguments)
+        with ExitStack() as stack:
+            output = _output(arguments, stack)
+            status = 0
+            for path in arguments.files:
+                status = max(status, _explain(path, arguments.jobs, pods, output))
+    except OOMReportError as error:
+        print(f"oomreport: {error}", file=sys.stderr)
+        return _UNREADABLE if isinstance(error, LogUnreadable) else _FAILED
+    return status
+
+
+def invocations_in(path: str, *, jobs: int = 1) -> Iterator[Invocation]:
+    """Yield the invocations of the OOM killer in a log. Raises LogUnreadable, after what could be read."""
+    parts = parts_of(path, jobs)
+    if len(parts) > 1:
+        yield from _in_parallel(path, parts)
+        return
+    scanner = Scanner(phrase_finder())
+    try:
+        for chunk in chunks_of(path):
+            yield from scanner.feed(chunk)
+    finally:
+        rest = scanner.flush()
+    yield from rest
+
+
+def _in_parallel(path: str, parts: list[tuple[int, int]]) -> Iterator[Invocation]:
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(len(parts)) as pool:
+        for done in pool.map(_part, [path] * len(parts), parts):
+            yield from done
+
+
+def _part(path: str, part: tuple[int, int]) -> list[Invocation]:
+    scanner = Scanner(phrase_finder())
+    done: list[Invocation] = []
+    for chunk in chunks_of(path, start=part[0], end=part[1]):
+        done += scanner.feed(chunk)
+    return done + scanner.flush()
+
+
+def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> dict[str, Any]:
+    """Return the record's `spec`. A time without zone or year is left out: the log does not say when that was."""
+    wall = invocation.first.wall
+    known = wall is not None and wall.tzinfo is not None and wall.year != YEARLESS
+    return record_spec(
+        invocation,
+        origin=Origin(source=source, node_name=node_name),
+        time=wall if known else None,
+        subject=subject_of_invocation(invocation),
+    )
+
+
+def _explain(path: str, jobs: int, pods: Any, output: "_Output") -> int:
+    found = invocations_in(path, jobs=jobs)
+    try:
+        for invocation in found:
+            spec = spec_of(invocation)
+            facts = pods.named(spec) if pods is not None else None
+            output.add(invocation, spec, facts)
+    except LogUnreadable as error:
+        print(f"oomreport: {error}", file=sys.stderr)
+        return _UNREADABLE
+    return 0
+
+
+def _pods(arguments: argparse.Namespace) -> Any:
+    if arguments.pods is None and arguments.context is None:
+        return None
+    from oomreport.cli.pods import pods_of_cluster, pods_of_file
+
+    return pods_of_file(arguments.pods) if arguments.pods is not None else pods_of_cluster(arguments.context)
+
+
+class _Output:
+    """Where the records go, one by one, so that a log of any size takes no more memory than one record."""
+
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+        """Take one record."""
+
+    def close(self) -> None:
+        """End the output."""
+
+
+def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
+    kinds = {"json": _Json, "yaml": _Yaml}
+    main: _Output = kinds[arguments.output]() if arguments.output in kinds else _Text(arguments.colour)
+    if not arguments.html:
+        stack.callback(main.close)
+        return main
+    both = _Both(main, _Page(arguments.html))
+    stack.callback(both.close)
+    return both
+
+
+class _Json(_Output):
+    def __init__(self) -> None:
+        self._count = 0
+        sys.stdout.write('{"apiVersion": "%s", "kind": "OOMRecordList", "items": [' % API_VERSION)
+
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:  # noqa: ARG002
+        sys.stdout.write((",\n" if self._count else "\n") + json.dumps({"spec": spec}))
+        self._count += 1
+
+    def close(self) -> None:
+        sys.stdout.write("\n]}\n" if self._count else "]}\n")
+
+
+class _Yaml(_Output):
+    def __init__(self) -> None:
+        self._count = 0
+        sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
+
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:  # noqa: ARG002
+        import yaml
+
+        self._count += 1
+        # By way of JSON: a plain value of each enumeration.
+        item = [{"spec": json.loads(json.dumps(spec))}]
+        sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=120).rstrip("\n"))
+
+    def close(self) -> None:
+        sys.stdout.write("\n" if self._count else " []\n")
+
+
+class _Text(_Output):
+    def __init__(self, colour: str) -> None:
+        from oomreport.cli.text import Style, style_for
+
+        self._style: Style = style_for(sys.stdout, colour)
+        self._count = 0
+
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+        from oomreport.cli.text import told
+
+        if self._count:
+            sys.stdout.write("\n")
+        self._count += 1
+        sys.stdout.write(told(invocation, spec, facts, number=self._count, style=self._style))
+
+    def close(self) -> None:
+        if not self._count:
+            sys.stdout.write("No OOM kill in this log.\n")
+
+
+class _Page(_Output):
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._records: list[tuple[Invocation, dict[str, Any], Any]] = []
+
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+        self._records.append((invocation, spec, facts))
+
+    def close(self) -> None:
+        from oomreport.cli.page import page
+
+        try:
+            Path(self._path).write_text(page(self._records), encoding="utf-8")
+        except OSError as error:
+            raise LogUnreadable(f"{self._path}: cannot be written: {error.strerror}") from error
+
+
+class _Both(_Output):
+    def __init__(self, *outputs: _Output) -> None:
+        self._outputs = outputs
+
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+        for output in self._outputs:
+            output.add(invocation, spec, facts)
+
+    def close(self) -> None:
+        for output in self._outputs:
+            output.close()

@@ -1,0 +1,113 @@
+"""The commands and their arguments. Each command's module is imported when it runs, so that starting is quick."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+_EXIT_STATUS = """\
+exit status:
+  0  done, also where a log holds no OOM
+  1  what was asked for cannot be done (no such cluster, nothing to watch)
+  2  a file cannot be read or written, or the arguments are wrong
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): say nothing, and keep the interpreter from trying again.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="oomreport",
+        description="Explains OOM kills: who was killed, whose limit it was, and which one is right.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_Version())
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_explain(commands)
+    _add_watch(commands)
+    return parser
+
+
+class _Version(str):
+    """The version, looked up only when it is asked for."""
+
+    __slots__ = ()
+
+    def __mod__(self, _: object) -> str:
+        from oomreport import __version__
+
+        return f"oomreport {__version__}"
+
+
+def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="explain the OOM kills in kernel logs",
+        description="Explain the OOM kills in kernel logs of any framing: dmesg, journalctl, syslog, /dev/kmsg records,"
+        " container logs, mails; plain or compressed with gzip, zstd or xz. No cluster is needed.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.add_argument("files", nargs="+", metavar="FILE", help="a log, - for standard input")
+    explain.add_argument(
+        "-o", "--output", choices=("text", "json", "yaml"), default="text", help="form of the answer (default: text)"
+    )
+    explain.add_argument("--html", metavar="FILE", help="write a self-contained page with pictures, too")
+    pods = explain.add_mutually_exclusive_group()
+    pods.add_argument("--pods", metavar="FILE", help="name pods from `kubectl get pods -A -o json` (or yaml)")
+    pods.add_argument(
+        "--context", metavar="NAME", nargs="?", const="", help="name pods from a cluster, by kubeconfig context"
+    )
+    explain.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes for large files (default: 1)")
+    explain.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
+    explain.set_defaults(run=_run_explain)
+
+
+def _add_watch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    watch = commands.add_parser(
+        "watch",
+        help="explain the OOM kills of this machine as they happen",
+        description="Follow this machine's kernel log and explain each OOM kill a moment later. No cluster is needed;"
+        " reading the kernel log takes CAP_SYSLOG (run as root).",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    watch.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the answer")
+    watch.add_argument("--source", choices=("auto", "kmsg", "syslog"), default="auto", help="how to read the log")
+    watch.add_argument("--past", action="store_true", help="begin with what the kernel log still holds")
+    watch.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
+    watch.set_defaults(run=_run_watch)
+
+
+def _run_explain(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import explain
+
+    return explain.run(arguments)
+
+
+def _run_watch(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import watch
+
+    return watch.run(arguments)
+
+
+def _jobs(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 256:
+        raise argparse.ArgumentTypeError("give 1 to 256 processes")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

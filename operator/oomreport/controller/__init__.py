@@ -1,0 +1,14 @@
+"""The controller: kernel records and pod status become reports. It wires, it does not think.
+
+main                    the process: leader election, start and stop
+settings, log, health   its options, its messages, its probes
+watch                   Kopf: what the API server tells of pods and records
+queue, keys, dispatch   one queue of work, each key once at a time, failures tried again
+pods, records, reports  what is remembered between two looks
+owners                  from a pod to its workload
+routing                 from a record to its report
+anonymous               records that name no container
+reporting               a report is gathered, decided and written
+telling                 annotations, Events and marks: what follows a write
+housekeeping            what is old is deleted, what was missed is found
+"""

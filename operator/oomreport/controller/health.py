@@ -1,0 +1,38 @@
+"""Answers the kubelet's probes, in the event loop itself: a loop that hangs answers nothing, and that is the point.
+
+/healthz   200 while the process is worth keeping
+/readyz    200 while it does its work: as the leader with all lists read, or waiting for its turn
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+
+class HealthServer:
+    """Serves the probes. `state` returns whether the process is ready, and figures to show."""
+
+    def __init__(self, address: tuple[str, int], state: Callable[[], tuple[bool, Mapping[str, Any]]]) -> None:
+        self._address, self._state = address, state
+        application = web.Application()
+        application.add_routes([web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)])
+        self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=1)
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the address is taken."""
+        host, port = self._address
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host or None, port).start()
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        figures = self._state()[1]
+        return web.json_response({"healthy": True, **figures})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        ready, figures = self._state()
+        return web.json_response({"ready": ready, **figures}, status=200 if ready else 503)

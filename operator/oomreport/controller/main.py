@@ -1,0 +1,232 @@
+"""The process `oomreport-controller`: waits for its turn, works, and gives its turn back when it is told to end.
+
+Exit status: 0 after SIGTERM or SIGINT, 1 when the Lease was lost or something broke that a restart may mend, 2 when the
+configuration is wrong.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from oomreport.adapters.api_access import ApiAccess, api_access
+from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.lease import Lease, LeaseTerms
+from oomreport.controller.context import Context
+from oomreport.controller.dispatch import Dispatch
+from oomreport.controller.health import HealthServer
+from oomreport.controller.housekeeping import Housekeeping
+from oomreport.controller.log import configure_logging
+from oomreport.controller.owners import Owners
+from oomreport.controller.pauses import GrowingPauses
+from oomreport.controller.pods import Pods
+from oomreport.controller.queue import WorkQueue
+from oomreport.controller.records import Records
+from oomreport.controller.reports import Reports
+from oomreport.controller.settings import ControllerSettings, settings_of
+from oomreport.controller.watch import Watch
+from oomreport.errors import ApiError, ConfigurationError
+
+log = logging.getLogger("oomreport.controller")
+_DRAIN_SECONDS = 3.0
+
+
+def main() -> None:
+    """Run the controller until it is told to end."""
+    configure_logging("info")
+    try:
+        access, settings = _configured(sys.argv[1:], os.environ)
+        configure_logging(settings.log_level)
+        sys.exit(asyncio.run(Controller(settings, access).run()))
+    except ConfigurationError as error:
+        for problem in error.problems:
+            log.error("configuration is wrong", extra={"problem": problem})  # noqa: TRY400 - the words say it all
+        sys.exit(2)
+
+
+def _configured(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[ApiAccess, ControllerSettings]:
+    """Return access and options; raises ConfigurationError with the problems of both."""
+    problems: list[str] = []
+    access, settings = None, None
+    try:
+        # First, since --help must work without a cluster.
+        settings = settings_of(arguments, environment)
+    except ConfigurationError as error:
+        problems += error.problems
+    try:
+        access = api_access(environment)
+        if access.namespace and not problems:
+            settings = settings_of(arguments, environment, pod_namespace=access.namespace)
+    except ConfigurationError as error:
+        problems += error.problems
+    if problems or access is None or settings is None:
+        raise ConfigurationError(problems)
+    return access, settings
+
+
+class Controller:
+    """One process: first in wait, then at work."""
+
+    def __init__(self, settings: ControllerSettings, access: ApiAccess) -> None:
+        self._settings, self._access = settings, access
+        self._stop = asyncio.Event()
+        self._watch: Watch | None = None
+        self._queue: WorkQueue | None = None
+        self._in_turn = False
+
+    async def run(self) -> int:
+        """Work until told to end; return the exit status."""
+        self._take_signals()
+        health = HealthServer(self._settings.health_address, self._state) if self._settings.health_address else None
+        try:
+            if health:
+                await health.start()
+            async with ApiServer(self._access, agent="oomreport-controller") as api:
+                return await self._turns(api)
+        except OSError as error:
+            log.error("health address cannot be used", extra={"error": str(error)})  # noqa: TRY400
+            return 1
+        finally:
+            if health:
+                await health.stop()
+
+    async def _turns(self, api: ApiServer) -> int:
+        if self._settings.lease_name is None:
+            return await self._work(api, None)
+        terms = LeaseTerms(
+            namespace=self._settings.namespace, name=self._settings.lease_name, holder=self._settings.identity
+        )
+        lease = Lease(api, terms, monotonic=time.monotonic, now=_now)
+        log.info("waiting for the lease", extra={"lease": terms.name, "holder": terms.holder})
+        if not await self._obtained(lease, terms.look_every):
+            return 0
+        log.info("lease is held", extra={"lease": terms.name, "holder": terms.holder})
+        try:
+            return await self._work(api, lease)
+        finally:
+            with contextlib.suppress(ApiError):
+                await lease.give_back()
+
+    async def _obtained(self, lease: Lease, pause: float) -> bool:
+        """Return whether the Lease is ours, once it is; False when told to end before."""
+        while not self._stop.is_set():
+            try:
+                if await lease.hold():
+                    return True
+            except ApiError as error:
+                log.warning("lease cannot be looked at", extra={"error": str(error)})
+            await self._pause(pause)
+        return False
+
+    async def _work(self, api: ApiServer, lease: Lease | None) -> int:
+        queue, pods = WorkQueue(), Pods()
+        context = Context(
+            settings=self._settings,
+            api=api,
+            queue=queue,
+            pods=pods,
+            records=Records(),
+            reports=Reports(api),
+            owners=Owners(api, pods),
+            now=_now,
+        )
+        self._queue, self._in_turn = queue, True
+        self._watch = watch = Watch(context, self._access)
+        keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None
+        ends = {asyncio.create_task(self._stop.wait(), name="stop"), *({keep} if keep else ())}
+        housekeeping = Housekeeping(context)
+        begin = asyncio.create_task(self._begun(housekeeping), name="begin")
+        await asyncio.wait({begin, *ends}, return_when=asyncio.FIRST_COMPLETED)
+        handle = Dispatch(context).handle
+        workers = {asyncio.create_task(queue.work(handle), name="worker") for _ in range(self._settings.workers)}
+        others = {
+            begin,
+            asyncio.create_task(self._follow(watch), name="watch"),
+            asyncio.create_task(self._rounds(housekeeping), name="housekeeping"),
+        }
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancelled(others)
+            queue.stop()
+            await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
+            await _cancelled({*workers, *ends})
+        if keep and not self._stop.is_set():
+            log.error("lease was lost")
+            return 1
+        log.info("ended")
+        return 0
+
+    async def _keep(self, lease: Lease) -> None:
+        """Renew the Lease until it is lost."""
+        while not lease.lost:
+            await asyncio.sleep(lease.terms.renew_every)
+            try:
+                if not await lease.hold():
+                    return
+            except ApiError as error:
+                log.warning("lease cannot be renewed", extra={"error": str(error)})
+
+    async def _begun(self, housekeeping: Housekeeping) -> None:
+        for pause in GrowingPauses():
+            try:
+                await housekeeping.begin()
+            except ApiError as error:
+                log.warning("start is tried again", extra={"error": str(error)})
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def _follow(self, watch: Watch) -> None:
+        """Watch, and watch again when that ended."""
+        for pause in GrowingPauses():
+            try:
+                await watch.follow(self._take_signals)
+            except ApiError as error:
+                log.warning("watch is started again", extra={"error": str(error)})
+            except Exception as error:
+                log.exception("watch is started again", extra={"error": str(error)})
+            await asyncio.sleep(pause)
+
+    async def _rounds(self, housekeeping: Housekeeping) -> None:
+        while True:
+            await asyncio.sleep(self._settings.housekeeping.total_seconds())
+            try:
+                await housekeeping.round()
+            except ApiError as error:
+                log.warning("housekeeping is put off", extra={"error": str(error)})
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _state(self) -> tuple[bool, Mapping[str, Any]]:
+        if not self._in_turn:
+            return True, {"role": "standby"}
+        listed = self._watch is not None and self._watch.is_listed
+        return listed, {"role": "leader", "listed": listed, "queue": len(self._queue or ())}
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+
+async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The pods that matter: those with a sign of a kill, those that a record spoke of, and those that went a while ago.
+
+Of every other pod nothing is kept. A record may arrive after its pod is gone, so the last state of deleted pods is kept
+for a while; a deletion that falls into a relist of the watch is never told, so what is known is swept as well.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from oomreport.workload.owner import Workload
+from oomreport.workload.pod import PodFacts, instances_of, shows_a_possible_kill
+
+_REMEMBER = timedelta(minutes=15)
+_CONFIRM = timedelta(hours=1)
+_MOST_GONE = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    pod: PodFacts
+    at: datetime
+
+
+class Pods:
+    """What is remembered of pods. Times are arguments."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Seen] = {}
+        self._gone: OrderedDict[str, _Seen] = OrderedDict()
+        self._by_hash: dict[str, str] = {}
+        self._workloads: dict[str, Workload] = {}
+        self._of_workload: defaultdict[tuple[str, tuple[str, str, str]], set[str]] = defaultdict(set)
+        self._watched: set[str] = set()
+        self._agents: dict[str, tuple[str, datetime]] = {}
+        self.first_seen: dict[str, datetime] = {}
+
+    def wants(self, pod: Mapping[str, Any]) -> bool:
+        """Return whether a pod, as the API server sends it, is worth remembering."""
+        if pod["metadata"].get("uid") in self._known or shows_a_possible_kill(pod):
+            return True
+        return bool(self._watched) and not self._watched.isdisjoint(instances_of(pod))
+
+    def put(self, pod: PodFacts, *, now: datetime) -> bool:
+        """Remember a pod's state; return whether it tells something new. An older state than the known one does not."""
+        before = self._known.get(pod.uid)
+        if pod.uid in self._gone or (before and _version(pod) < _version(before.pod)):
+            return False
+        for container in pod.containers:
+            for termination in container.terminations:
+                self.first_seen.setdefault(termination.container_id, now)
+        if pod.config_hash:
+            self._by_hash[pod.config_hash] = pod.uid
+        if pod.deleted:
+            self._known.pop(pod.uid, None)
+            self._gone[pod.uid] = _Seen(pod=pod, at=now)
+            if len(self._gone) > _MOST_GONE:
+                self._forget(self._gone.popitem(last=False)[1].pod)
+        else:
+            self._known[pod.uid] = _Seen(pod=pod, at=now)
+        return before is None or replace(pod, resource_version="") != replace(before.pod, resource_version="")
+
+    def get(self, uid: str) -> PodFacts | None:
+        """Return a pod by its UID or config hash, also one that went a while ago."""
+        uid = self._by_hash.get(uid, uid)
+        seen = self._known.get(uid) or self._gone.get(uid)
+        return seen.pod if seen else None
+
+    def on_node(self, node: str) -> Iterator[PodFacts]:
+        """Return the remembered pods of a node."""
+        return (seen.pod for seen in (*self._known.values(), *self._gone.values()) if seen.pod.node == node)
+
+    def of_workload(self, namespace: str, workload: tuple[str, str, str]) -> tuple[PodFacts, ...]:
+        """Return the remembered pods of a workload, in a fixed order."""
+        uids = sorted(self._of_workload.get((namespace, workload), ()))
+        return tuple(pod for uid in uids if (pod := self.get(uid)))
+
+    def workload(self, uid: str) -> Workload | None:
+        """Return the workload of a pod, where that was found out before."""
+        return self._workloads.get(uid)
+
+    def set_workload(self, pod: PodFacts, workload: Workload) -> None:
+        """Remember whose pod this is."""
+        self._workloads[pod.uid] = workload
+        self._of_workload[pod.namespace, workload.identity].add(pod.uid)
+
+    def watch(self, container_id: str | None) -> None:
+        """Want every pod that shows this container instance."""
+        if container_id:
+            self._watched.add(container_id)
+
+    def watches(self, pod: PodFacts, container: str) -> bool:
+        """Return whether an instance of a pod's container is watched."""
+        found = pod.container(container)
+        return found is not None and not self._watched.isdisjoint(found.container_ids)
+
+    def unwatch(self, container_id: str) -> None:
+        """Forget about a container instance."""
+        self._watched.discard(container_id)
+
+    def set_agent(self, pod: PodFacts) -> None:
+        """Take note of an agent's pod: since when its node is watched without a gap."""
+        if pod.node is None:
+            return
+        if pod.ready_since and not pod.deleted:
+            self._agents[pod.node] = (pod.uid, pod.ready_since)
+        elif self._agents.get(pod.node, ("", None))[0] == pod.uid:
+            del self._agents[pod.node]
+
+    def healthy_since(self) -> Mapping[str, datetime]:
+        """Return the nodes with a ready agent, and since when it is."""
+        return {node: since for node, (_, since) in self._agents.items()}
+
+    def unconfirmed(self, *, now: datetime) -> list[PodFacts]:
+        """Return pods of which nothing was heard for a while; they may be gone."""
+        return [seen.pod for seen in self._known.values() if now - seen.at > _CONFIRM]
+
+    def drop(self, pod: PodFacts) -> None:
+        """Forget a pod that turned out to matter no longer."""
+        self._known.pop(pod.uid, None)
+        self._forget(pod)
+
+    def sweep(self, *, now: datetime) -> None:
+        """Forget pods that went long ago, and what is left of them."""
+        while self._gone and now - next(iter(self._gone.values())).at > _REMEMBER:
+            self._forget(self._gone.popitem(last=False)[1].pod)
+        shown = {
+            instance
+            for seen in (*self._known.values(), *self._gone.values())
+            for container in seen.pod.containers
+            for instance in container.container_ids
+        }
+        self.first_seen = {instance: at for instance, at in self.first_seen.items() if instance in shown}
+
+    def _forget(self, pod: PodFacts) -> None:
+        if pod.config_hash and self._by_hash.get(pod.config_hash) == pod.uid:
+            del self._by_hash[pod.config_hash]
+        if workload := self._workloads.pop(pod.uid, None):
+            key = (pod.namespace, workload.identity)
+            self._of_workload[key].discard(pod.uid)
+            if not self._of_workload[key]:
+                del self._of_workload[key]
+
+
+def _version(pod: PodFacts) -> int:
+    """Resource versions of one kind of object are comparable numbers; where one is not, the later message wins."""
+    return int(pod.resource_version) if pod.resource_version.isdigit() else 0

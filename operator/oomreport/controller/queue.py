@@ -1,0 +1,119 @@
+"""One queue of work: each key once at a time, added again while it is worked on, tried again when it failed.
+
+Whatever happens to a report only adds its key: thirty records of one moment are one look at the report, or two. A key
+that fails comes back later and later; it is never dropped, so an API server that is away loses nothing.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from datetime import timedelta
+
+from oomreport.errors import ApiError
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 30.0
+log = logging.getLogger(__name__)
+
+
+class WorkQueue:
+    """Keys that have to be looked at. For one event loop."""
+
+    def __init__(self) -> None:
+        self._ready: deque[Hashable] = deque()
+        self._waiting: set[Hashable] = set()
+        self._working: set[Hashable] = set()
+        self._timers: dict[Hashable, asyncio.TimerHandle] = {}
+        self._failures: dict[Hashable, int] = {}
+        self._wakers: deque[asyncio.Future[None]] = deque()
+        self._stopped = False
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._working)
+
+    def add(self, key: Hashable) -> None:
+        """Have a key looked at as soon as possible, once more if it is being looked at now."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+        if key in self._waiting:
+            return
+        self._waiting.add(key)
+        if key not in self._working:
+            self._ready.append(key)
+            self._wake()
+
+    def add_later(self, key: Hashable, pause: float | timedelta) -> None:
+        """Have a key looked at after a pause, or earlier where that was asked for already."""
+        seconds = pause.total_seconds() if isinstance(pause, timedelta) else pause
+        loop = asyncio.get_running_loop()
+        known = self._timers.get(key)
+        if key in self._waiting or (known and known.when() <= loop.time() + seconds):
+            return
+        if known:
+            known.cancel()
+        self._timers[key] = loop.call_later(max(seconds, 0), self.add, key)
+
+    async def work(self, handle: Callable[[Hashable], Awaitable[None]]) -> None:
+        """Handle keys until the queue is stopped. Several of these may run; no key is handled by two at once."""
+        while not self._stopped:
+            key = await self._next()
+            if key is None:
+                return
+            try:
+                await handle(key)
+            except Exception as error:  # noqa: BLE001 - whatever failed is tried again, with the reason in the log
+                self._failed(key, error)
+            else:
+                self._failures.pop(key, None)
+            finally:
+                self._done(key)
+
+    def stop(self) -> None:
+        """Have workers end after what they are doing."""
+        self._stopped = True
+        for timer in self._timers.values():
+            timer.cancel()
+        while self._wakers:
+            self._wake()
+
+    async def _next(self) -> Hashable | None:
+        while not self._ready:
+            if self._stopped:
+                return None
+            waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._wakers.append(waker)
+            await waker
+        key = self._ready.popleft()
+        self._waiting.discard(key)
+        self._working.add(key)
+        return key
+
+    def _done(self, key: Hashable) -> None:
+        self._working.discard(key)
+        if key in self._waiting:
+            self._ready.append(key)
+            self._wake()
+
+    def _failed(self, key: Hashable, error: Exception) -> None:
+        times = self._failures[key] = self._failures.get(key, 0) + 1
+        pause = min(_FIRST_PAUSE * 2 ** min(times - 1, 20), _LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
+        facts = {
+            "key": str(key),
+            "error": str(error) or repr(error),
+            "failures": times,
+            "retry_seconds": round(pause, 2),
+        }
+        if isinstance(error, ApiError):
+            log.warning("work failed and will be tried again", extra=facts)
+        else:
+            log.error("work failed and will be tried again", extra=facts, exc_info=error)
+        self.add_later(key, pause)
+
+    def _wake(self) -> None:
+        while self._wakers:
+            waker = self._wakers.popleft()
+            if not waker.done():
+                waker.set_result(None)
+                return

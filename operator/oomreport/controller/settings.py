@@ -1,0 +1,194 @@
+"""The controller's options: frozen, read once, every mistake reported at once."""
+
+import argparse
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from oomreport import __version__
+from oomreport.errors import ConfigurationError
+from oomreport.incident.evidence import Patience
+
+_LEVELS = ("debug", "info", "warning", "error")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerSettings:
+    """How a controller runs. Each field is an option of the command line."""
+
+    namespace: str
+    """The controller's own namespace: its Lease, and the reports of nodes."""
+
+    agent_namespace: str = "oomreport-agent"
+    """Where the agents run. A ready agent that saw no kill contradicts a pod status OOMKilled."""
+
+    agent_labels: Mapping[str, str]
+    """The labels of the agents' pods."""
+
+    identity: str
+    """Who holds the Lease and reports Events: the pod's name."""
+
+    lease_name: str | None = "oomreport-controller"
+    """The Lease that makes one of several controllers work; None works without, which is safe but wasteful."""
+
+    patience: Patience
+    """How long to wait for witnesses that may still come."""
+
+    record_age: timedelta = timedelta(days=1)
+    """How long a used record is kept."""
+
+    records_per_node: int = 1000
+    """Most used records kept of a node."""
+
+    report_age: timedelta = timedelta(days=7)
+    """How long a report is kept after its last kill."""
+
+    reports: int = 5000
+    """Most reports kept; beyond it those go whose last kill is the longest ago."""
+
+    housekeeping: timedelta = timedelta(minutes=10)
+    """Between two rounds of deleting what is old and finding what was missed."""
+
+    workers: int = 8
+    """How many reports are worked on at once."""
+
+    health_address: tuple[str, int] | None = ("", 8080)
+    """Where /healthz and /readyz are served; None for nowhere."""
+
+    log_level: str = "info"
+    """The least severe messages printed."""
+
+
+def settings_of(
+    arguments: Sequence[str], environment: Mapping[str, str], *, pod_namespace: str | None = None
+) -> ControllerSettings:
+    """Return the configuration. Raises ConfigurationError with every problem; --help and --version exit."""
+    options = _parser(environment).parse_args(arguments)
+    problems: list[str] = []
+    report_age = _duration("--report-age", options.report_age, problems)
+    settings = ControllerSettings(
+        namespace=_name("--namespace", options.namespace or pod_namespace or "oomreport-system", problems),
+        agent_namespace=_name("--agent-namespace", options.agent_namespace, problems),
+        agent_labels=_labels("--agent-labels", options.agent_labels, problems),
+        identity=options.identity or f"{os.uname().nodename}-{os.getpid()}",
+        lease_name=None if options.no_leader_election else _name("--lease-name", options.lease_name, problems),
+        patience=Patience(
+            settle=_duration("--settle", options.settle, problems),
+            grace=_duration("--grace", options.grace, problems),
+            match_after=_duration("--match-after", options.match_after, problems),
+            unknown_after=_duration("--unknown-after", options.unknown_after, problems),
+            termination_age=report_age,
+        ),
+        record_age=_duration("--record-age", options.record_age, problems),
+        records_per_node=_count("--records-per-node", options.records_per_node, problems),
+        report_age=report_age,
+        reports=_count("--reports", options.reports, problems),
+        housekeeping=_duration("--housekeeping", options.housekeeping, problems),
+        workers=_count("--workers", options.workers, problems),
+        health_address=_address("--health-address", options.health_address, problems),
+        log_level=_one_of("--log-level", options.log_level, _LEVELS, problems),
+    )
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    def default(variable: str, otherwise: str = "") -> str:
+        return environment.get(variable) or otherwise
+
+    parser = argparse.ArgumentParser(
+        prog="oomreport-controller",
+        description="Joins the kernel's OOM records with pod status and writes an OOMReport for each container.",
+        epilog="Variables in brackets are read where an option is not given. Durations are written 500ms, 15s, 10m, 24h, "
+        "7d. The API server is that of the pod's service account, or that of KUBECONFIG. Standard error gets JSON lines.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    where = parser.add_argument_group("where things are")
+    add = where.add_argument
+    add(
+        "--namespace",
+        metavar="NAME",
+        default=default("POD_NAMESPACE"),
+        help="the controller's namespace: its Lease, and the reports of nodes [POD_NAMESPACE]"
+        " (default: that of the service account, else oomreport-system)",
+    )
+    add("--agent-namespace", metavar="NAME", default="oomreport-agent", help="the agents' (default: %(default)s)")
+    add(
+        "--agent-labels",
+        metavar="KEY=VALUE,...",
+        default="app.kubernetes.io/name=oomreport,app.kubernetes.io/component=agent",
+        help="labels of the agents' pods (default: %(default)s)",
+    )
+    leader = parser.add_argument_group("several controllers")
+    add = leader.add_argument
+    add("--lease-name", metavar="NAME", default="oomreport-controller", help="the Lease (default: %(default)s)")
+    add("--identity", metavar="NAME", default=default("POD_NAME"), help="the Lease's holder [POD_NAME]")
+    add("--no-leader-election", action="store_true", help="work without a Lease; two at once count nothing twice")
+    waits = parser.add_argument_group("waiting for witnesses")
+    add = waits.add_argument
+    add("--settle", metavar="TIME", default="5s", help="a container seen running so long after a kill outlived it")
+    add("--grace", metavar="TIME", default="15s", help="a termination OOMKilled waits so long for its kernel record")
+    add("--match-after", metavar="TIME", default="3s", help="a record without container waits for others so long,")
+    add("--unknown-after", metavar="TIME", default="60s", help="and so long for a termination that it matches")
+    keeps = parser.add_argument_group("what is kept")
+    add = keeps.add_argument
+    add("--record-age", metavar="TIME", default="24h", help="used records (default: %(default)s)")
+    add("--records-per-node", metavar="N", default="1000", help="most used records (default: %(default)s)")
+    add("--report-age", metavar="TIME", default="7d", help="reports, after their last kill (default: %(default)s)")
+    add("--reports", metavar="N", default="5000", help="most reports (default: %(default)s)")
+    add("--housekeeping", metavar="TIME", default="10m", help="between two rounds of it (default: %(default)s)")
+    process = parser.add_argument_group("the process")
+    add = process.add_argument
+    add("--workers", metavar="N", default="8", help="reports worked on at once (default: %(default)s)")
+    add("--health-address", metavar="HOST:PORT", default=":8080", help="/healthz and /readyz; none: not at all")
+    add("--log-level", metavar="LEVEL", default=default("OOMREPORT_LOG_LEVEL", "info"), help=", ".join(_LEVELS))
+    return parser
+
+
+def _one_of(option: str, value: str, choices: Sequence[str], problems: list[str]) -> str:
+    if value not in choices:
+        problems.append(f"{option}: {value!r} is none of {', '.join(choices)}")
+    return value
+
+
+def _name(option: str, value: str, problems: list[str]) -> str:
+    if not _LABEL.fullmatch(value):
+        problems.append(f"{option}: {value!r} is no name: lower case letters, digits and dashes, at most 63")
+    return value
+
+
+def _labels(option: str, value: str, problems: list[str]) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in value.split(",")]
+    if not all(key and equals and text for key, equals, text in pairs):
+        problems.append(f"{option}: {value!r} is no list KEY=VALUE,KEY=VALUE")
+    return {key: text for key, _, text in pairs}
+
+
+def _duration(option: str, value: str, problems: list[str]) -> timedelta:
+    parts = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)", value, re.ASCII)
+    if parts is None:
+        problems.append(f"{option}: {value!r} is no duration such as 500ms, 15s, 10m, 24h or 7d")
+        return timedelta()
+    return timedelta(seconds=float(parts[1]) * _UNITS[parts[2]])
+
+
+def _count(option: str, value: str, problems: list[str]) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,8}", value, re.ASCII):
+        problems.append(f"{option}: {value!r} is no number from 1 on")
+        return 1
+    return int(value)
+
+
+def _address(option: str, value: str, problems: list[str]) -> tuple[str, int] | None:
+    if value in ("", "none"):
+        return None
+    host, colon, port = value.rpartition(":")
+    if not colon or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65535:
+        problems.append(f"{option}: {value!r} is not HOST:PORT")
+        return None
+    return (host.strip("[]"), int(port))

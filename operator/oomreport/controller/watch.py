@@ -1,0 +1,150 @@
+"""What the API server tells of pods and records, by Kopf.
+
+`on.event` only: it writes nothing to the objects, where Kopf's other handlers annotate every pod or add finalizers. An
+event handler is never tried again, so it does nothing but put a key into our own queue. Events of type None are a listing
+(also after the watch was too old); a deletion that falls into one is never told.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+import kopf
+
+from oomreport.adapters.api_access import ApiAccess
+from oomreport.adapters.api_server import path, session
+from oomreport.controller.context import Context
+from oomreport.controller.keys import PodKey, RecordKey
+from oomreport.controller.pauses import GrowingPauses
+from oomreport.errors import ApiError
+from oomreport.incident.evidence import record_facts
+from oomreport.incident.names import GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
+from oomreport.incident.notice import ANNOTATIONS
+from oomreport.incident.oom_record import API_VERSION
+from oomreport.workload.pod import pod_facts
+
+log = logging.getLogger(__name__)
+_CHUNK = 500
+# A listing is over when nothing came of it for this long.
+_QUIET_SECONDS = 1.0
+_IDENTITY = cast("Any", "oomreport-controller")
+_PODS = path("v1", "pods")
+_RECORDS = path(API_VERSION, OOM_RECORDS)
+
+
+class Watch:
+    """Follows pods and records and feeds the queue."""
+
+    def __init__(self, context: Context, access: ApiAccess) -> None:
+        self._context, self._access = context, access
+        self._begun: set[str] = set()
+        self._heard = 0.0
+
+    @property
+    def is_listed(self) -> bool:
+        """Return whether what existed at the start has been seen: both watches have begun, and no listing goes on."""
+        quiet = asyncio.get_running_loop().time() - self._heard
+        return self._begun >= {_PODS, _RECORDS} and quiet > _QUIET_SECONDS
+
+    async def follow(self, on_started: Callable[[], None]) -> None:
+        """Watch until cancelled. Raises whatever ends Kopf, and ApiError where the resources are not served."""
+        await self._check_resources()
+        registry, settings = kopf.OperatorRegistry(), await self._kopf_settings()
+        self._register(registry)
+        # Kopf ends every task that is younger than itself when it ends.
+        older = asyncio.all_tasks()
+        # Named, since Kopf otherwise asks for a user name, and a numeric user of a container has none.
+        tasks = await kopf.spawn_tasks(
+            registry=registry, settings=settings, standalone=True, clusterwide=True, identity=_IDENTITY
+        )
+        # Kopf has taken the signals; here they end more than Kopf.
+        on_started()
+        try:
+            await kopf.run_tasks(tasks, ignored=older)
+        finally:
+            self._begun.clear()
+
+    def _register(self, registry: kopf.OperatorRegistry) -> None:
+        @kopf.on.login(registry=registry)
+        async def login(**_: object) -> kopf.AiohttpSession:
+            # Kopf closes the session after a refusal and asks for another.
+            own = session(self._access, agent="oomreport-controller", on_watch=self._watch_begins)
+            return kopf.AiohttpSession(server=self._access.server, aiohttp_session=own)
+
+        @kopf.on.event("", "v1", "pods", registry=registry)
+        async def pod(event: kopf.RawEvent, **_: object) -> None:
+            self._saw_pod(event["type"], cast("dict[str, Any]", event["object"]))
+
+        @kopf.on.event(GROUP, VERSION, OOM_RECORDS, registry=registry)
+        async def record(event: kopf.RawEvent, **_: object) -> None:
+            self._saw_record(event["type"], cast("dict[str, Any]", event["object"]))
+
+    def _saw_pod(self, kind: str | None, pod: dict[str, Any]) -> None:
+        self._note_listing(kind)
+        context, deleted = self._context, kind == "DELETED"
+        is_agent = self._is_agent(pod)
+        if not deleted and not is_agent and not context.pods.wants(pod):
+            return
+        facts = pod_facts(pod, annotations=ANNOTATIONS, deleted=deleted)
+        if is_agent:
+            context.pods.set_agent(facts)
+        if context.pods.put(facts, now=context.now()):
+            context.queue.add(PodKey(uid=facts.uid))
+
+    def _saw_record(self, kind: str | None, record: dict[str, Any]) -> None:
+        self._note_listing(kind)
+        context = self._context
+        if kind == "DELETED":
+            context.records.drop(record["metadata"]["name"])
+            return
+        facts = record_facts(record)
+        if facts is None:
+            log.warning("record lacks name, node or time", extra={"record": record["metadata"].get("name")})
+        elif context.records.put(facts, now=context.now()):
+            context.queue.add(RecordKey(name=facts.name))
+
+    def _watch_begins(self, where: str) -> None:
+        # The server's URL may have a path of its own before ours.
+        self._begun.update(known for known in (_PODS, _RECORDS) if where.endswith(known))
+        self._heard = asyncio.get_running_loop().time()
+
+    def _note_listing(self, kind: str | None) -> None:
+        if kind is None:
+            self._heard = asyncio.get_running_loop().time()
+
+    def _is_agent(self, pod: dict[str, Any]) -> bool:
+        metadata, settings = pod["metadata"], self._context.settings
+        if metadata.get("namespace") != settings.agent_namespace:
+            return False
+        labels: dict[str, str] = metadata.get("labels") or {}
+        return settings.agent_labels.items() <= labels.items()
+
+    async def _check_resources(self) -> None:
+        """Raise ApiError where a CRD is missing: Kopf would start and silently watch nothing."""
+        served = await self._context.api.get(f"/apis/{API_VERSION}")
+        missing = {OOM_RECORDS, OOM_REPORTS} - {resource["name"] for resource in served.get("resources", ())}
+        if missing:
+            raise ApiError(f"{API_VERSION} lacks {', '.join(sorted(missing))}: are the CRDs installed?", status=404)
+
+    async def _kopf_settings(self) -> kopf.OperatorSettings:
+        settings = kopf.OperatorSettings()
+        settings.posting.enabled = False
+        settings.scanning.disabled = True
+        settings.process.ultimate_exiting_timeout = None
+        settings.queueing.idle_timeout = 0.5
+        settings.queueing.exit_timeout = 0.5
+        settings.networking.connect_timeout = 5
+        settings.networking.error_backoffs = GrowingPauses()
+        settings.watching.initial_streaming = await self._streams_lists()
+        if not settings.watching.initial_streaming:
+            settings.watching.chunk_size = _CHUNK
+        # Pods without a node have no containers.
+        settings.watching.field_selectors["", "v1", "pods"] = "spec.nodeName!="
+        return settings
+
+    async def _streams_lists(self) -> bool:
+        """Return whether a watch can begin with all objects that exist; older API servers refuse to (422)."""
+        query = {"watch": "true", "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+        options = {"allowWatchBookmarks": "true", "timeoutSeconds": "1"}
+        return await self._context.api.status_of(_RECORDS, **query, **options) == 200

@@ -1,0 +1,127 @@
+"""The ledger of a report: what was counted, so that nothing is counted twice.
+
+It is written together with the number of kills, by a write that fails when somebody else wrote in between; thus counting
+survives crashes, retries and two writers. An entry leaves when no witness can bring the kill up again: its record is
+marked as used, and no pod shows the termination or still runs the container (a container whose child was killed ends
+OOMKilled weeks later). Where a report has more live entries than the API allows, the oldest go and a watermark moves.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from oomreport.incident.oom_record import rfc3339
+from oomreport.workload.pod import parse_time
+
+MOST_COUNTED = 512
+_STATUS_KILL = "container-"
+
+
+class Verdict(StrEnum):
+    """How sure a kill is; API.md's words."""
+
+    CONFIRMED = "Confirmed"
+    KERNEL_ONLY = "KernelOnly"
+    STATUS_ONLY = "StatusOnly"
+    CONTRADICTED = "Contradicted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A kill that was counted or, when Contradicted, shown.
+
+    `id` is the record's name, or made of the container's ID where only status told of the kill.
+    """
+
+    id: str
+    time: datetime
+    verdict: Verdict
+    container_id: str | None = None
+
+    @property
+    def from_status(self) -> bool:
+        """Return whether no record of this kill has arrived."""
+        return self.id.startswith(_STATUS_KILL)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as status.counted holds it."""
+        entry = {"id": self.id, "containerID": self.container_id, "time": rfc3339(self.time), "verdict": self.verdict}
+        return {key: value for key, value in entry.items() if value is not None}
+
+
+def status_kill_id(container_id: str) -> str:
+    """Return the ID of the kill that only the end of a container tells of."""
+    return f"{_STATUS_KILL}{container_id}"
+
+
+def ledger_of(status: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """Return the ledger of a report's status, oldest first."""
+    return oldest_first(
+        Entry(id=raw["id"], time=time, verdict=Verdict(raw["verdict"]), container_id=raw.get("containerID"))
+        for raw in status.get("counted") or ()
+        if (time := parse_time(raw.get("time")))
+    )
+
+
+def oldest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return entries in the order of their kills."""
+    return tuple(sorted(entries, key=lambda entry: (entry.time, entry.id)))
+
+
+class OpenLedger:
+    """The ledger while evidence is entered.
+
+    `unmarked` entries must stay: their record would be counted again. `ended` says when containers ended, as far as
+    pods show it: an end up to the watermark is not counted any more.
+    """
+
+    def __init__(
+        self,
+        status: Mapping[str, Any],
+        *,
+        forgettable: frozenset[str],
+        unmarked: frozenset[str],
+        ended: Mapping[str, datetime],
+    ) -> None:
+        self._entries = {entry.id: entry for entry in ledger_of(status) if entry.id not in forgettable}
+        self._unmarked = unmarked
+        self._ended = ended
+        self.watermark = parse_time(status.get("settledBefore"))
+
+    def __contains__(self, kill_id: str) -> bool:
+        return kill_id in self._entries
+
+    def of_container(self, container_id: str | None) -> tuple[Entry, ...]:
+        """Return the entries of a container instance, oldest first."""
+        return oldest_first(
+            entry for entry in self._entries.values() if container_id and entry.container_id == container_id
+        )
+
+    def replace(self, old: Entry, new: Entry) -> None:
+        """Put `new` in the place of `old`."""
+        del self._entries[old.id]
+        self._entries[new.id] = new
+
+    def add(self, entry: Entry) -> bool:
+        """Enter a kill; False when there is no room before some records are marked as used."""
+        if len(self._entries) >= MOST_COUNTED and not self._make_room():
+            return False
+        self._entries[entry.id] = entry
+        return True
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return all entries, oldest first."""
+        return oldest_first(self._entries.values())
+
+    def _make_room(self) -> bool:
+        """Drop the oldest entry whose record is used; one known by status only where there is no other."""
+        droppable = [entry for entry in self._entries.values() if entry.id not in self._unmarked]
+        oldest = min(droppable, key=lambda entry: (entry.from_status, entry.time), default=None)
+        if oldest is None:
+            return False
+        del self._entries[oldest.id]
+        settled = max(oldest.time, self._ended.get(oldest.container_id or "", oldest.time))
+        self.watermark = max(self.watermark, settled) if self.watermark else settled
+        return True

@@ -1,0 +1,90 @@
+"""How to recommend: what people may set, and what holds where they set nothing.
+
+The defaults need no object. Where a policy of the workload's namespace and one of the controller's namespace both say
+something, the nearer one wins value by value; an override for a workload wins over its policy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from oomreport.workload.owner import Workload
+from oomreport.workload.quantity import parse_quantity
+
+MOST_RAISES = 6
+
+
+class RequestRule(StrEnum):
+    """What becomes of a container's request when its limit is raised."""
+
+    KEEP_SHARE = "KeepShare"
+    EQUAL_LIMIT = "EqualLimit"
+    UNCHANGED = "Unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How to recommend for one container; sizes are bytes.
+
+    headroom_percent  raise a limit by this much of itself; None: by its size, less the larger it is
+    minimum, maximum  bounds of every limit recommended; None: none
+    rounding          limits are multiples of it; None: 16Mi, from 1Gi on 64Mi
+    request           what becomes of the request
+    most_raises       so often a limit is raised within a report's life before a person has to look
+    enabled           False: findings only
+    """
+
+    headroom_percent: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    rounding: int | None = None
+    request: RequestRule = RequestRule.KEEP_SHARE
+    most_raises: int = MOST_RAISES
+    enabled: bool = True
+
+
+DEFAULT = Policy()
+_FIELDS = {
+    "headroomPercent": "headroom_percent",
+    "minMemory": "minimum",
+    "maxMemory": "maximum",
+    "roundTo": "rounding",
+    "request": "request",
+    "maxRaises": "most_raises",
+    "enabled": "enabled",
+}
+
+
+def policy_for(workload: Workload, container: str, specs: Sequence[Mapping[str, Any]]) -> Policy:
+    """Return the policy of a container. `specs` are those of the OOMPolicies that hold for it, the nearest last.
+
+    Of several overrides that fit, the later one in the list wins.
+    """
+    found = DEFAULT
+    for spec in specs:
+        found = _changed(found, spec.get("recommendation") or {})
+        for override in spec.get("overrides") or ():
+            if _fits(override, workload, container):
+                found = _changed(found, override.get("recommendation") or {})
+    return found
+
+
+def _fits(override: Mapping[str, Any], workload: Workload, container: str) -> bool:
+    wanted = {"kind": workload.kind, "name": workload.name, "container": container}
+    return all(override.get(key) in (None, "", value) for key, value in wanted.items())
+
+
+def _changed(policy: Policy, values: Mapping[str, Any]) -> Policy:
+    """Return a policy with those values that are set and legible; the API server has refused others already."""
+    known = {field.name: getattr(policy, field.name) for field in fields(policy)}
+    for key, name in _FIELDS.items():
+        value = values.get(key)
+        if value is None:
+            continue
+        if name in ("minimum", "maximum", "rounding"):
+            value = parse_quantity(value) or known[name]
+        elif name == "request":
+            value = RequestRule(value) if value in set(RequestRule) else known[name]
+        known[name] = value
+    return replace(policy, **known)

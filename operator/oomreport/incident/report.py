@@ -1,0 +1,252 @@
+"""The status of an OOMReport: what it becomes by new evidence.
+
+A report stays small however many kills it counts: the last kill in full, ten in short, the live part of the ledger.
+What is not looked up any more (the record is deleted, the pod gone) does not erase what was known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from oomreport.incident.cause import cause_of
+from oomreport.incident.condition import conditions, correlated, recommended, reviewed
+from oomreport.incident.correlation import Correlation, Kill, correlate, lived_on, settles
+from oomreport.incident.diagnosis import Case, findings
+from oomreport.incident.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
+from oomreport.incident.ledger import Entry, Verdict
+from oomreport.incident.oom_record import rfc3339
+from oomreport.incident.recommendation import recommendation
+
+MOST_RECENT_KILLS = 10
+
+
+class Outcome(StrEnum):
+    """What became of a record; API.md's words."""
+
+    COUNTED = "Counted"
+    JOINED = "Joined"
+    NO_KILL = "NoKill"
+    CONTAINER_UNKNOWN = "ContainerUnknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to write.
+
+    status        the whole status, without what others write into it
+    changed       whether it differs from the one that is stored
+    used          what became of records, by name; to be marked after the status is written
+    shown         kills that the report shows for the first time, as in lastKill, oldest first
+    settled       kills whose verdict nothing is expected to change any more: by ID, whether the container lived on
+    look_again    when time alone changes something
+    """
+
+    status: dict[str, Any]
+    changed: bool
+    used: Mapping[str, Outcome]
+    shown: tuple[Mapping[str, Any], ...]
+    settled: Mapping[str, bool]
+    look_again: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """What is known of the container after a kill, and until when pod status may still tell of it."""
+
+    lived_on: bool | None
+    open_until: datetime | None
+
+
+def decide(evidence: Evidence, patience: Patience) -> Decision:
+    """Return what the report becomes."""
+    correlation = correlate(evidence, patience)
+    stored = evidence.status
+    shown = tuple(_kill(kill, evidence) for kill in correlation.kills)
+    last = _last_kill(stored.get("lastKill"), shown, correlation)
+    used = _outcomes(correlation, evidence)
+    if last is None:
+        return Decision(status={}, changed=False, used=used, shown=(), settled={}, look_again=correlation.look_again)
+    watched = {last["id"], *evidence.unsettled, *(kill["id"] for kill in shown)}
+    standing = {
+        entry.id: _standing(entry, correlation.ledger, evidence, patience)
+        for entry in correlation.ledger
+        if entry.id in watched
+    }
+    entry = next((one for one in correlation.ledger if one.id == last["id"]), None)
+    if entry:
+        last = _witnessed(last, entry, standing[entry.id], correlation.ledger, evidence)
+    kills = stored.get("kills", 0) + correlation.more
+    recent = _recent_kills(stored.get("recentKills", ()), shown, correlation)
+    advice, found = _explained(last, shown, correlation, kills, evidence)
+    waiting = entry is not None and standing[entry.id].open_until is not None
+    status = {
+        "observedGeneration": evidence.generation,
+        "kills": kills,
+        "firstKillTime": min(filter(None, (stored.get("firstKillTime"), *(kill["time"] for kill in shown)))),
+        "lastKillTime": last["time"],
+        "lastKill": last,
+        "recentKills": recent,
+        "counted": [one.as_json() for one in correlation.ledger],
+        "settledBefore": rfc3339(correlation.settled_before) if correlation.settled_before else None,
+        "findings": found,
+        "recommendation": advice,
+        "conditions": conditions(
+            stored.get("conditions", ()),
+            {
+                "Correlated": correlated(last=last, recent=recent, waiting=waiting),
+                "Recommended": recommended(advice),
+                "Reviewed": reviewed(evidence.review),
+            },
+            generation=evidence.generation,
+            now=evidence.now,
+        ),
+    }
+    times = (correlation.look_again, *(one.open_until for one in standing.values()))
+    return Decision(
+        status=_without_none(status),
+        changed=any(value != stored.get(key) for key, value in status.items()),
+        used=used,
+        shown=shown,
+        settled={id_: bool(one.lived_on) for id_, one in standing.items() if one.open_until is None},
+        look_again=min(filter(None, times), default=None),
+    )
+
+
+def _outcomes(correlation: Correlation, evidence: Evidence) -> dict[str, Outcome]:
+    kills = {record.name for record in evidence.records if record.is_kill}
+    counted = Outcome.CONTAINER_UNKNOWN if evidence.container == UNKNOWN_CONTAINER else Outcome.COUNTED
+    return {
+        name: Outcome.NO_KILL if name not in kills else Outcome.JOINED if joined else counted
+        for name, joined in correlation.used.items()
+    }
+
+
+def _kill(kill: Kill, evidence: Evidence) -> dict[str, Any]:
+    """Return a kill as lastKill shows it, before its termination and silence are known."""
+    entry, record = kill.entry, kill.record
+    subject = record.subject if record else None
+    pod = kill.ending.pod if kill.ending else None
+    pod = pod or evidence.pod_of(pod_uid=record.pod_uid if record else None, container_id=entry.container_id)
+    container = pod.container(evidence.container) if pod else None
+    spec = record.spec if record else {}
+    victims = spec.get("victims") or ()
+    return _without_none(
+        {
+            "id": entry.id,
+            "time": rfc3339(entry.time),
+            "pod": pod.name if pod else subject.pod if subject else None,
+            "podUID": pod.uid if pod else subject.pod_uid if subject else None,
+            "node": record.node if record else pod.node if pod else None,
+            "containerID": entry.container_id,
+            "verdict": entry.verdict,
+            "cause": cause_of(record, pod, container),
+            "scope": record.scope if record else None,
+            "silent": False,
+            "victim": victims[0] if victims else None,
+            "victims": spec.get("victimCount") or len(victims) or None,
+            "trigger": spec.get("trigger"),
+            "memory": spec.get("memory"),
+            "tasks": spec.get("tasks"),
+            "usage": spec.get("usage"),
+            "recordName": record.name if record else None,
+        }
+    )
+
+
+def _last_kill(
+    stored: Mapping[str, Any] | None, shown: Sequence[Mapping[str, Any]], correlation: Correlation
+) -> dict[str, Any] | None:
+    kills = [kill for kill in (stored, *shown) if kill and kill.get("id") not in correlation.replaced]
+    last = max(kills, key=lambda kill: (kill["time"], kill["id"]), default=None)
+    return dict(last) if last else None
+
+
+def _standing(entry: Entry, ledger: Sequence[Entry], evidence: Evidence, patience: Patience) -> _Standing:
+    outlived = lived_on(entry, ledger, evidence, patience)
+    until = settles(entry, evidence, patience)
+    is_open = entry.verdict is Verdict.KERNEL_ONLY and outlived is None and evidence.now < until
+    return _Standing(lived_on=outlived, open_until=until if is_open else None)
+
+
+def _witnessed(
+    kill: dict[str, Any], entry: Entry, standing: _Standing, ledger: Sequence[Entry], evidence: Evidence
+) -> dict[str, Any]:
+    """Return the last kill with what pod status says of it by now; what it no longer shows stays as it was."""
+    ending = _ending_of(entry, ledger, evidence)
+    pod = ending.pod if ending else evidence.pod_of(pod_uid=None, container_id=entry.container_id)
+    container = pod.container(evidence.container) if pod else None
+    runs = container is not None and container.running_id == entry.container_id
+    attempt = ending.termination.attempt if ending else container.attempt if container and runs else None
+    termination = _termination(ending) if ending else None
+    found = _without_none({"silent": standing.lived_on, "restartCount": attempt, "termination": termination})
+    return {**kill, "verdict": entry.verdict, **found}
+
+
+def _ending_of(entry: Entry, ledger: Sequence[Entry], evidence: Evidence) -> Ending | None:
+    """Return the termination that belongs to a kill: it is that of the instance's last one."""
+    instance = [one.id for one in ledger if one.container_id == entry.container_id]
+    is_last = entry.container_id is not None and instance[-1] == entry.id
+    return evidence.endings.get(entry.container_id or "") if is_last else None
+
+
+def _termination(ending: Ending) -> dict[str, Any]:
+    end = ending.termination
+    return _without_none(
+        {
+            "reason": end.reason,
+            "exitCode": end.exit_code,
+            "startedAt": _seconds(end.started),
+            "finishedAt": _seconds(end.finished),
+        }
+    )
+
+
+def _recent_kills(
+    stored: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]], correlation: Correlation
+) -> list[dict[str, Any]]:
+    verdicts = {entry.id: entry.verdict for entry in correlation.ledger}
+    kills = {kill["id"]: dict(kill) for kill in stored if kill["id"] not in correlation.replaced}
+    kills.update({kill["id"]: _in_short(kill) for kill in shown})
+    newest = sorted(kills.values(), key=lambda kill: (kill["time"], kill["id"]), reverse=True)[:MOST_RECENT_KILLS]
+    return [{**kill, "verdict": verdicts.get(kill["id"], kill["verdict"])} for kill in newest]
+
+
+def _in_short(kill: Mapping[str, Any]) -> dict[str, Any]:
+    return _without_none(
+        {
+            **{key: kill.get(key) for key in ("id", "time", "pod", "node", "verdict", "cause")},
+            "victim": (kill.get("victim") or {}).get("comm"),
+            "limitBytes": (kill.get("memory") or {}).get("limitBytes"),
+        }
+    )
+
+
+def _explained(
+    last: Mapping[str, Any],
+    shown: Sequence[Mapping[str, Any]],
+    correlation: Correlation,
+    kills: int,
+    evidence: Evidence,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the recommendation and the findings; both are of the last kill, and kept while its witnesses are gone."""
+    record = next((kill.record for kill in correlation.kills if kill.entry.id == last["id"]), None)
+    pod = evidence.pod_of(pod_uid=last.get("podUID"), container_id=last.get("containerID"))
+    container = pod.container(evidence.container) if pod else None
+    is_new = any(kill["id"] == last["id"] for kill in shown)
+    advice: dict[str, Any] | None = evidence.status.get("recommendation")
+    if advice is None or is_new or (container and kills != evidence.status.get("kills")):
+        advice = recommendation(
+            cause=last["cause"], memory=last.get("memory"), container=container, kills=kills
+        ).as_json()
+    case = Case(last=last, container=evidence.container, record=record, pod=pod)
+    return dict(advice), findings(case, () if is_new else evidence.status.get("findings", ()))
+
+
+def _seconds(time: datetime | None) -> str | None:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

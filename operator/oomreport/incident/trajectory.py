@@ -1,0 +1,279 @@
+"""The shape of a container's memory on its way to a kill.
+
+What a limit should be depends on how it was reached:
+
+    Startup     it died within the first minutes: loading, warming, migrating; what it needs later is not seen yet
+    Growth      it rose evenly for most of its life, and no slower at the end: memory that is never given back
+    Saturating  it rose ever more slowly: a cache that fills; where that ends can be estimated
+    Cycle       it has risen and fallen before, or bends like the load of a day: where the crest is can be estimated
+    Staircase   it rose by jumps with level stretches between
+    Spike       it was level, then rose within a small part of its life
+    Unknown     too few samples
+
+Noise and the sawtooth of a garbage collector lie on all of these, so shapes are read from envelopes: the highest so far
+(from the left) and the lowest from here on (from the right). Where a series only ever grows, both are close.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oomreport.incident.flight_recorder import Series
+
+STARTUP_SECONDS = 150.0
+_LEAST_SAMPLES = 8
+_CELLS = 12
+# Growth: in how many of twelve equal stretches it rose by at least 0.3 of the mean, and how much it may bend.
+_EVEN_CELLS = 9
+_NOTABLE_RISE = 0.3
+_BENT = 0.045
+# The load of a day is nearly level at its turns; a leak that follows the load only slows down.
+_FLAT = 0.5
+# The load of a day does not rise for longer.
+_LONGEST_CYCLE_RISE = 14 * 3600.0
+_ENVELOPES_APART = 0.35
+# The last third of a saturating rise is slower than this share of the mean.
+_SLOWED = 0.55
+# A rise is slow when it took this share of the life, or this long.
+_SLOW_SHARE = 0.4
+_SLOW_SECONDS = 1500.0
+_FELL_BEFORE = 0.15
+_PERIODS = tuple(1.35 * 1.18**power for power in range(12))
+
+
+class Shape(StrEnum):
+    """How the limit was reached."""
+
+    STARTUP = "Startup"
+    GROWTH = "Growth"
+    SATURATING = "Saturating"
+    CYCLE = "Cycle"
+    STAIRCASE = "Staircase"
+    SPIKE = "Spike"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trajectory:
+    """A container's way to its kill.
+
+    uptime_seconds   how long this instance had run, None where nothing tells
+    growth           bytes per second while it rose; of Growth the rate of the leak
+    rising_seconds   how long the last rise took
+    level            where the rise began, bytes
+    crest            where the rise would have ended, bytes, as far as its bend tells; None where it does not
+    near_misses      how often memory had come near the limit (90 %) and fallen again
+    """
+
+    shape: Shape
+    uptime_seconds: float | None = None
+    growth: float = 0.0
+    rising_seconds: float = 0.0
+    level: int = 0
+    crest: int | None = None
+    near_misses: int = 0
+
+
+def trajectory(
+    *, recent: Series | None, life: Series | None, end: float, size: int | None, uptime: float | None = None
+) -> Trajectory:
+    """Return the shape of the way to a kill at `end` with `size` bytes in use (the limit, where it was the limit).
+
+    `recent` and `life` are as the flight recorder keeps them, on the same clock as `end`; `uptime` is what pod status
+    tells of the instance, for where the recorder saw no more than its end.
+    """
+    seen = end - life.start if life else end - recent.start if recent else 0.0
+    uptime = max(seen, uptime or 0.0) or None
+    points = _points(recent, life, end, size)
+    if uptime is not None and uptime < STARTUP_SECONDS and (size is not None or points):
+        level = points[0][1] if points else 0
+        top = size or points[-1][1]
+        growth = max(0.0, (top - level) / max(uptime, 1.0))
+        return Trajectory(
+            shape=Shape.STARTUP, uptime_seconds=uptime, growth=growth, rising_seconds=uptime, level=level
+        )
+    if len(points) < _LEAST_SAMPLES:
+        return Trajectory(shape=Shape.UNKNOWN, uptime_seconds=uptime)
+    return _shaped(points, uptime)
+
+
+def _points(recent: Series | None, life: Series | None, end: float, size: int | None) -> list[tuple[float, int]]:
+    """Return times and sizes: the life where it reaches back further than the recent minutes, and the kill itself."""
+    chosen = recent
+    if life and (recent is None or life.start < recent.start - 2 * recent.interval):
+        chosen = life
+    if chosen is None:
+        return []
+    found = [(chosen.time(index), value) for index, value in enumerate(chosen.sizes)]
+    # A point of the life stands for the whole interval after it; the last one may not be over.
+    if size is not None:
+        found = [point for point in found if point[0] < end - 0.5 * chosen.interval]
+        found.append((end, size))
+    return found
+
+
+def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory:
+    times, sizes = [time for time, _ in points], [float(size) for _, size in points]
+    begin = _settled(times, sizes)
+    times, sizes = times[begin:], sizes[begin:]
+    top, bottom = sizes[-1], min(sizes)
+    low = [0.0] * len(sizes)
+    high = [0.0] * len(sizes)
+    for index, size in enumerate(sizes):
+        high[index] = max(size, high[index - 1]) if index else size
+    for index in range(len(sizes) - 1, -1, -1):
+        low[index] = min(sizes[index], low[index + 1]) if index + 1 < len(sizes) else sizes[index]
+    rise = max(top - bottom, 1.0)
+    onset = _onset(sizes, low, rise)
+    rising = times[-1] - times[onset]
+    life = times[-1] - times[0]
+    near = _near_misses(sizes, top)
+    growth = (top - sizes[onset]) / rising if rising else 0.0
+
+    def shaped(shape: Shape, crest: float | None = None) -> Trajectory:
+        return Trajectory(
+            shape=shape,
+            uptime_seconds=uptime,
+            growth=growth,
+            rising_seconds=rising,
+            level=int(sizes[onset]),
+            crest=int(crest) if crest is not None else None,
+            near_misses=near,
+        )
+
+    fell = max(sizes[: onset + 1]) - sizes[onset]
+    slow = rising >= _SLOW_SHARE * life or rising >= _SLOW_SECONDS
+    part_times, part = times[onset:], sizes[onset:]
+    if not slow or len(part) < _LEAST_SAMPLES:
+        jumps = _jumps(sizes, rise)
+        return shaped(Shape.STAIRCASE if jumps >= 2 and fell < _FELL_BEFORE * rise else Shape.SPIKE)
+    middle = [(a + b) / 2 for a, b in zip(high[onset:], low[onset:], strict=True)]
+    apart = sum(a - b for a, b in zip(high[onset:], low[onset:], strict=True)) / len(part) / rise
+    if fell > _FELL_BEFORE * rise or apart > _ENVELOPES_APART:
+        return shaped(Shape.CYCLE, _crest(times, sizes))
+    cells = _cells(part_times, middle)
+    mean = sum(cells) / len(cells)
+    even = sum(cell >= _NOTABLE_RISE * mean for cell in cells)
+    late = sum(cells[-_CELLS // 3 :]) / (_CELLS / 3)
+    if even < _EVEN_CELLS and late >= _SLOWED * mean:
+        return shaped(Shape.STAIRCASE)
+    if late < _SLOWED * mean:
+        return shaped(Shape.SATURATING, _crest(times, sizes))
+    bend, chance = _bend(part_times, part)
+    flat = min(sum(cells[start : start + _CELLS // 4]) for start in range(0, _CELLS, _CELLS // 4)) / (_CELLS // 4)
+    if bend > max(_BENT, 2.5 * chance) and flat < _FLAT * mean and rising < _LONGEST_CYCLE_RISE:
+        return shaped(Shape.CYCLE, _crest(times, sizes))
+    return shaped(Shape.GROWTH)
+
+
+def _settled(times: Sequence[float], sizes: Sequence[float]) -> int:
+    """Return where warming up is over: the first point after the steep beginning, at most an eighth of the points."""
+    most = max(1, len(sizes) // 8)
+    usual = (sizes[-1] - sizes[most]) / max(times[-1] - times[most], 1.0)
+    for index in range(most):
+        slope = (sizes[index + 1] - sizes[index]) / max(times[index + 1] - times[index], 0.1)
+        if slope < 4 * max(usual, 0.0) + 0.01 * sizes[-1] / max(times[1] - times[0], 1.0):
+            return index
+    return most
+
+
+def _onset(sizes: Sequence[float], low: Sequence[float], rise: float) -> int:
+    """Return where the last rise began: from here on memory never again fell to within an eighth of its beginning."""
+    floor = min(sizes) + rise / 8
+    return max((index for index, size in enumerate(sizes[:-1]) if size <= floor and low[index] <= floor), default=0)
+
+
+def _near_misses(sizes: Sequence[float], top: float) -> int:
+    misses, above = 0, False
+    for size in sizes[:-1]:
+        if size >= 0.9 * top:
+            above = True
+        elif above and size < 0.8 * top:
+            misses, above = misses + 1, False
+    return misses
+
+
+def _jumps(sizes: Sequence[float], rise: float) -> int:
+    """Return how many single steps make up a good part of the rise each."""
+    return sum(after - before > 0.12 * rise for before, after in zip(sizes, sizes[1:], strict=False))
+
+
+def _cells(times: Sequence[float], middle: Sequence[float]) -> list[float]:
+    """Return by how much the middle of the envelopes rose in each of twelve stretches of equal time."""
+    span = (times[-1] - times[0]) / _CELLS
+    marks = [_at(times, middle, times[0] + span * number) for number in range(_CELLS + 1)]
+    return [after - before for before, after in zip(marks, marks[1:], strict=False)]
+
+
+def _at(times: Sequence[float], values: Sequence[float], time: float) -> float:
+    for index in range(1, len(times)):
+        if times[index] >= time:
+            share = (time - times[index - 1]) / max(times[index] - times[index - 1], 1e-9)
+            return values[index - 1] + (values[index] - values[index - 1]) * min(1.0, max(0.0, share))
+    return values[-1]
+
+
+def _bend(times: Sequence[float], sizes: Sequence[float]) -> tuple[float, float]:
+    """Return how far a series is from a line, and how far noise alone would put it; both as shares of its slope.
+
+    Its components along the Legendre polynomials of degree 1 to 3: a line has the first only, noise a little of each.
+    """
+    span = max(times[-1] - times[0], 1e-9)
+    places = [2 * (time - times[0]) / span - 1 for time in times]
+    shapes = [places, [(3 * x * x - 1) / 2 for x in places], [(5 * x**3 - 3 * x) / 2 for x in places]]
+    mean = sum(sizes) / len(sizes)
+    left = [size - mean for size in sizes]
+    parts = []
+    for shape in shapes:
+        part = sum(a * b for a, b in zip(left, shape, strict=True)) / max(sum(a * a for a in shape), 1e-9)
+        left = [a - part * b for a, b in zip(left, shape, strict=True)]
+        parts.append(part)
+    slope = max(abs(parts[0]), 1e-9)
+    noise = math.sqrt(sum(a * a for a in left) / len(left)) * math.sqrt(6 / len(left))
+    return math.hypot(parts[1], parts[2]) / slope, noise / slope
+
+
+def _crest(times: Sequence[float], sizes: Sequence[float]) -> float | None:
+    """Return the crest of the best harmonic through the series; None where none lies near it."""
+    span = times[-1] - times[0]
+    best: tuple[float, float] | None = None
+    for period in _PERIODS:
+        fit = _harmonic(times, sizes, 2 * math.pi / (period * span))
+        if fit is not None and (best is None or fit[0] < best[0]):
+            best = fit
+    spread = sum((size - sum(sizes) / len(sizes)) ** 2 for size in sizes)
+    if best is None or best[0] > 0.08 * spread:
+        return None
+    return max(best[1], sizes[-1])
+
+
+def _harmonic(times: Sequence[float], sizes: Sequence[float], turn: float) -> tuple[float, float] | None:
+    """Return the squared error and the crest of m + a sin + b cos, fitted by least squares."""
+    rows = [(1.0, math.sin(turn * (time - times[0])), math.cos(turn * (time - times[0]))) for time in times]
+    matrix = [[sum(row[i] * row[j] for row in rows) for j in range(3)] for i in range(3)]
+    right = [sum(row[i] * size for row, size in zip(rows, sizes, strict=True)) for i in range(3)]
+    solved = _solved(matrix, right)
+    if solved is None:
+        return None
+    error = sum(
+        (size - sum(factor * value for factor, value in zip(solved, row, strict=True))) ** 2
+        for row, size in zip(rows, sizes, strict=True)
+    )
+    return error, solved[0] + math.hypot(solved[1], solved[2])
+
+
+def _solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
+    """Solve three equations by elimination; None where they are dependent."""
+    rows = [[*line, value] for line, value in zip(matrix, right, strict=True)]
+    size = len(rows)
+    for column in range(size):
+        pivot = max(range(column, size), key=lambda index: abs(rows[index][column]))
+        if abs(rows[pivot][column]) < 1e-9:
+            return None
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        for index in range(size):
+            if index != column:
+                factor = rows[index][column] / rows[column][column]
+                rows[index] = [a - factor * b for a, b in zip(rows[index], rows[column], strict=True)]
+    return [rows[index][size] / rows[index][index] for index in range(size)]

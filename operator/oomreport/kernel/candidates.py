@@ -1,0 +1,123 @@
+"""The rows of the table as ranked tasks, with scores on the printed scale where the total is known."""
+
+from dataclasses import dataclass, field
+
+from oomreport.kernel import meminfo
+from oomreport.kernel.badness import NEVER, pages_of, points_of, score_of
+from oomreport.kernel.record import MemoryUsage, Task
+from oomreport.kernel.table import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Tasks by badness, highest first. `total_bytes` is None where the dump does not tell what the scores relate to."""
+
+    tasks: tuple[Task, ...] = ()
+    total_bytes: int | None = None
+    rows: dict[int, Row] = field(default_factory=dict)
+    scores: dict[int, int] = field(default_factory=dict)
+
+    def row(self, pid: int) -> Row | None:
+        """Return a process' row; for the leader of a group of threads also the row of one of them."""
+        found = self.rows.get(pid)
+        return found or next((row for row in self.rows.values() if row.tgid == pid), None)
+
+    def score(self, pid: int) -> int | None:
+        """Return a process' score, None where the total or the process is unknown."""
+        row = self.row(pid)
+        return None if row is None else self.scores.get(row.pid)
+
+
+def candidates_of(
+    *,
+    rows: tuple[Row, ...],
+    memory: MemoryUsage | None,
+    mem_info: list[str] | None,
+    nodes: frozenset[int] | None,
+    page_bytes: int,
+    victim_pid: int | None,
+    printed_score: int | None,
+) -> Candidates:
+    """Rank the rows. `memory` is the limited cgroup's, `mem_info` the machine's lines of a global OOM."""
+    if mem_info is not None:
+        total = meminfo.total_pages(mem_info, page_bytes=page_bytes, nodes=nodes)
+        totals = [total] if total else []
+    else:
+        totals = _memcg_totals(rows, memory, page_bytes)
+    total = _fitting(totals, rows, page_bytes=page_bytes, victim_pid=victim_pid, printed=printed_score)
+    order = _ranked(rows, total_pages=total or 0, page_bytes=page_bytes)
+    scores = {row.pid: score_of(row, total_pages=total, page_bytes=page_bytes) for row in order} if total else {}
+    return Candidates(
+        tasks=tuple(_task(row, page_bytes=page_bytes, score=scores.get(row.pid)) for row in order),
+        total_bytes=total * page_bytes if total else None,
+        rows={row.pid: row for row in rows},
+        scores=scores,
+    )
+
+
+def _memcg_totals(rows: tuple[Row, ...], memory: MemoryUsage | None, page_bytes: int) -> list[int]:
+    """Return the totals that may have applied, the likeliest first: the limit, and the limit with usable swap.
+
+    The kernel adds the cgroup's swap allowance, at most what the machine has: which the dump does not print. Swap in
+    use shows that there is some.
+    """
+    if memory is None or memory.limit_bytes is None:
+        return []
+    limit = memory.limit_bytes // page_bytes
+    if memory.swap_limit_bytes == 0:
+        return [limit]
+    in_use = bool(memory.swap_usage_bytes) or any(row.swapents for row in rows)
+    if memory.swap_limit_bytes is None:
+        return [] if in_use else [limit]
+    with_swap = limit + memory.swap_limit_bytes // page_bytes
+    return [with_swap, limit] if in_use else [limit, with_swap]
+
+
+def _fitting(
+    totals: list[int], rows: tuple[Row, ...], *, page_bytes: int, victim_pid: int | None, printed: int | None
+) -> int | None:
+    """Return the first total under which the log is right: the printed score, else the chosen task ranked first."""
+    victim = next((row for row in rows if row.pid == victim_pid), None)
+    if victim is None or not totals:
+        return totals[0] if totals else None
+    for total in totals:
+        if printed is not None and score_of(victim, total_pages=total, page_bytes=page_bytes) == printed:
+            return total
+    for total in totals:
+        others = (row for row in rows if row.oom_score_adj != NEVER)
+        highest = max((points_of(row, total_pages=total, page_bytes=page_bytes) for row in others), default=0)
+        if points_of(victim, total_pages=total, page_bytes=page_bytes) >= highest:
+            return total
+    return totals[0]
+
+
+def _ranked(rows: tuple[Row, ...], *, total_pages: int, page_bytes: int) -> list[Row]:
+    """Return the rows as the kernel ranks them; of equals the later one wins, and -1000 is out of the question."""
+    keyed = [
+        (
+            row.oom_score_adj != NEVER,
+            points_of(row, total_pages=total_pages, page_bytes=page_bytes) if total_pages else pages_of(row, page_bytes),
+            place,
+            row,
+        )
+        for place, row in enumerate(rows)
+    ]
+    return [row for *_, row in sorted(keyed, key=lambda item: item[:3], reverse=True)]
+
+
+def _task(row: Row, *, page_bytes: int, score: int | None) -> Task:
+    tables = row.pagetable_bytes
+    if tables is None and row.pagetable_pages is not None:
+        tables = row.pagetable_pages * page_bytes
+    return Task(
+        pid=row.pid,
+        tgid=row.tgid,
+        uid=row.uid,
+        comm=row.comm,
+        total_vm_bytes=None if row.total_vm is None else row.total_vm * page_bytes,
+        rss_bytes=None if row.rss is None else row.rss * page_bytes,
+        swap_bytes=None if row.swapents is None else row.swapents * page_bytes,
+        pagetables_bytes=tables,
+        oom_score_adj=row.oom_score_adj,
+        oom_score=score,
+    )

@@ -1,0 +1,166 @@
+"""The lines of one dump, as they are gathered: what is known of it so far, and whether a line belongs to it."""
+
+from dataclasses import dataclass, field, replace
+
+from oomreport.kernel.kind import Kind, kind_of
+from oomreport.kernel.killed import killed_of
+from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.summary import summary_of
+from oomreport.kernel.table import columns_of, row_of
+
+# Dumps of large machines take seconds on a serial console, and the reaper speaks two seconds after the kill.
+_LONGEST_PAUSE_US = 30_000_000
+_LONGEST_PAUSE_AFTER_KILL_US = 5_000_000
+_LONGEST_STEP_BACK_US = 1_000_000
+# A kill line follows its summary at once; one that comes later, behind lost records, is somebody else's.
+_SAME_KILL_US = 1_000_000
+# Across a cut, or lost records, time is all that tells whether it is still the same dump.
+_LONGEST_TEAR_US = 3_000_000
+_MOST_ENTRIES = 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of a dump, and which part of the dump it is."""
+
+    kind: Kind
+    line: Line
+
+
+@dataclass(slots=True, kw_only=True)
+class Dump:
+    """What one invocation of the OOM killer has printed so far."""
+
+    lost_before: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    kinds: set[Kind] = field(default_factory=set)
+    furthest: Kind = Kind.HEADER
+    pids: set[int] = field(default_factory=set)
+    row_pids: dict[int, int | None] = field(default_factory=dict)
+    columns: tuple[str, ...] | None = None
+    summary_pid: int | None = None
+    gap: bool = False
+    hole: bool = False
+    stamped: Line | None = None
+
+    @property
+    def kill_seen(self) -> bool:
+        """Whether the line that ends a dump was seen: a kill, or that there is nothing to kill."""
+        return Kind.KILLED in self.kinds or Kind.NO_VICTIM in self.kinds
+
+    @property
+    def last(self) -> Line:
+        """The line seen last."""
+        return self.entries[-1].line
+
+    def add(self, kind: Kind, line: Line) -> None:
+        """Take a line in."""
+        if len(self.entries) >= _MOST_ENTRIES:
+            return
+        self.entries.append(Entry(kind=kind, line=line))
+        self.kinds.add(kind)
+        self.hole = self.hole or (line.hole and len(self.entries) > 1)
+        if line.stamp != NO_STAMP:
+            self.stamped = line
+        if kind not in (Kind.REAPED, Kind.STAT, Kind.MEM_INFO, Kind.TRACE):
+            self.furthest = max(self.furthest, kind)
+        self._learn(kind, line.text)
+
+    def extend_last(self, text: str) -> None:
+        """Append the rest of a split record to the line seen last."""
+        last = self.entries.pop()
+        whole = replace(last.line, text=last.line.text + text)
+        self.entries.append(Entry(kind=kind_of(whole.text) or last.kind, line=whole))
+        self._learn(self.entries[-1].kind, whole.text)
+
+    def accepts(self, kind: Kind, line: Line) -> bool:
+        """Whether `line` goes on with this dump, rather than starting another."""
+        if kind is Kind.HEADER or self._is_elsewhere(line):
+            return False
+        if kind is Kind.REAPED:
+            return True
+        if kind is Kind.KILLED:
+            return self._accepts_kill(line)
+        if kind is Kind.GROUP:
+            return Kind.GROUP not in self.kinds or self._repeats(kind, line)
+        if kind in (Kind.STAT, Kind.MEM_INFO, Kind.TRACE):
+            return True
+        if kind is Kind.STATS:
+            return self.furthest <= Kind.STATS
+        if kind is Kind.USAGE:
+            return self.furthest <= Kind.USAGE or self._repeats(kind, line)
+        if kind is Kind.ROW:
+            return self.furthest <= Kind.ROW
+        return self.furthest < kind or (self.furthest <= Kind.TABLE_HEAD and self._repeats(kind, line))
+
+    def pauses_before(self, line: Line) -> bool:
+        """Whether so much time passes before `line` that this dump has ended, or the clock starts again."""
+        longest = _LONGEST_PAUSE_AFTER_KILL_US if self.kill_seen else _LONGEST_PAUSE_US
+        passed = self.passed_before(line)
+        return passed is not None and not -_LONGEST_STEP_BACK_US <= passed <= longest
+
+    def passed_before(self, line: Line) -> int | None:
+        """Return the microseconds since the last line of this dump that has a time; None where no clock is shared."""
+        return None if self.stamped is None else microseconds_between(self.stamped, line)
+
+    def _is_elsewhere(self, line: Line) -> bool:
+        if self.pauses_before(line):
+            return True
+        passed = self.passed_before(line)
+        torn = line.hole or self.hole or (self.gap and not self.kill_seen)
+        return torn and passed is not None and passed > _LONGEST_TEAR_US
+
+    def _repeats(self, kind: Kind, line: Line) -> bool:
+        """Whether the same line was pasted or printed twice."""
+        return any(entry.kind is kind and entry.line.text == line.text for entry in self.entries)
+
+    def _accepts_kill(self, line: Line) -> bool:
+        killed = killed_of(line.text)
+        if killed is None or Kind.NO_VICTIM in self.kinds:
+            return False
+        if Kind.GROUP in self.kinds:
+            return True
+        if Kind.KILLED in self.kinds:
+            return killed.pid in self.pids and line.text.startswith("Mem")
+        if line.text.startswith("Killed"):
+            return True
+        if Kind.CHOSEN in self.kinds:
+            return False
+        return self._names(killed.pid, line)
+
+    def _names(self, pid: int, line: Line) -> bool:
+        """Whether this dump is about `pid`: as its summary, as the table row of one of its threads, or by position."""
+        if self.summary_pid is None:
+            return not self.row_pids or pid in self.row_pids or Kind.TABLE_HEAD not in self.kinds
+        if pid == self.summary_pid or self.row_pids.get(pid) == self.summary_pid:
+            return True
+        if self.row_pids:
+            return False
+        passed = self.passed_before(line)
+        return not self.gap and (passed is None or passed <= _SAME_KILL_US)
+
+    def _learn(self, kind: Kind, text: str) -> None:
+        if kind is Kind.TABLE_HEAD:
+            self.columns = columns_of(text)
+        elif kind is Kind.ROW:
+            row = row_of(text, self.columns)
+            if row is not None:
+                self.row_pids[row.pid] = row.tgid
+        elif kind is Kind.SUMMARY:
+            summary = summary_of(text)
+            self.summary_pid = summary.pid if summary else None
+        elif kind is Kind.KILLED:
+            killed = killed_of(text)
+            if killed is not None:
+                self.pids.add(killed.pid)
+
+
+def microseconds_between(earlier: Line, later: Line) -> int | None:
+    """Return how much later a line was printed, by whichever clock both carry; None where they share none."""
+    a, b = earlier.stamp, later.stamp
+    if a.monotonic_us is not None and b.monotonic_us is not None:
+        return b.monotonic_us - a.monotonic_us
+    if a.wall is None or b.wall is None or (a.wall.tzinfo is None) != (b.wall.tzinfo is None):
+        return None
+    return round((b.wall - a.wall).total_seconds() * 1_000_000)
+

@@ -1,0 +1,110 @@
+"""The lines that name a victim.
+
+    Memory cgroup out of memory: Killed process 212 (node) total-vm:..kB, anon-rss:..kB, file-rss:..kB,
+        shmem-rss:..kB, UID:0 pgtables:124kB oom_score_adj:939                    5.4 and newer, one line
+    Killed process 212 (node) total-vm:..kB, anon-rss:..kB, file-rss:..kB         the second of two lines before 5.1
+    Killed process 212, UID 48, (httpd) total-vm:..                               el6
+    Killed process 212 (java), UID 99, total-vm:..                                el7
+    Killed process 212 (java) vsz:..kB, anon-rss:..                               2.6.33
+    Out of memory: Kill process 212 (node) score 786 or sacrifice child           the first of two lines before 5.1
+
+A comm holds any byte but NUL, so it is taken up to the longest tail of known fields that ends the line.
+"""
+
+import re
+from dataclasses import dataclass
+
+_FIELD = r"(?:total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_adj)"
+_TAIL = re.compile(rf"[ ,]*(?:,? ?UID \d+,?)?(?:[ ,]+{_FIELD}:\s*-?\d+(?:kB)?)*[ ,]*\.{{0,3}}[\s\"'`\\]*")
+_FIGURE = re.compile(rf"({_FIELD}):\s*(-?\d+)(kB)?")
+_OLD_UID = re.compile(r"UID (\d+)")
+_KILLED = re.compile(r"Killed process (\d+)")
+_UID_FIRST = re.compile(r", UID (\d+),? *(?=\()")
+_CHOSEN = re.compile(
+    r"[Kk]ill process (?P<pid>\d+) \((?P<comm>.*)\) score (?P<score>-?\d+) or (?:sacrifice|a) child", re.DOTALL
+)
+_CHOSEN_CUT = re.compile(r"[Kk]ill process (?P<pid>\d+) \((?P<comm>[^)]*)\)?", re.DOTALL)
+_REAPED = re.compile(r"oom_reaper: reaped process (\d+) \((.*)\)(?:, now anon-rss:|,|$)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """What a "Killed process" line says. Sizes are bytes; None where the line is cut or of a kernel that prints less."""
+
+    pid: int
+    comm: str | None = None
+    uid: int | None = None
+    oom_score_adj: int | None = None
+    total_vm_bytes: int | None = None
+    anon_rss_bytes: int | None = None
+    file_rss_bytes: int | None = None
+    shmem_rss_bytes: int | None = None
+    pagetables_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What a "Kill process" line says. The process that dies may be a child of the chosen one."""
+
+    pid: int
+    comm: str
+    score: int | None = None
+
+
+def killed_of(text: str) -> Killed | None:
+    """Return what a "Killed process" line says, or None where `text` is no such line."""
+    start = _KILLED.search(text)
+    if start is None:
+        return None
+    pid = int(start.group(1))
+    rest = text[start.end() :]
+    uid_first = _UID_FIRST.match(rest)
+    at = uid_first.end() if uid_first else len(rest) - len(rest.lstrip())
+    if rest[at : at + 1] != "(":
+        return Killed(pid=pid, uid=int(uid_first.group(1)) if uid_first else None)
+    close = _close_of_comm(rest, at + 1)
+    comm, tail = rest[at + 1 : close], rest[close + 1 :]
+    figures = {name: int(number) * (1024 if unit else 1) for name, number, unit in _FIGURE.findall(tail)}
+    old_uid = uid_first or _OLD_UID.search(tail)
+    return Killed(
+        pid=pid,
+        comm=comm if close < len(rest) else None,
+        uid=figures.get("UID", int(old_uid.group(1)) if old_uid else None),
+        oom_score_adj=figures.get("oom_score_adj"),
+        total_vm_bytes=figures.get("total-vm", figures.get("vsz")),
+        anon_rss_bytes=figures.get("anon-rss"),
+        file_rss_bytes=figures.get("file-rss"),
+        shmem_rss_bytes=figures.get("shmem-rss"),
+        pagetables_bytes=figures.get("pgtables"),
+    )
+
+
+def _close_of_comm(rest: str, start: int) -> int:
+    """Return where the comm's closing parenthesis is: the first one behind which only known fields follow.
+
+    A cut line ends within a field: then it is the first one within reach of a comm. `len(rest)` where there is none.
+    """
+    reach = min(len(rest), start + 64)
+    closes = [at for at in range(start, reach) if rest[at] == ")"]
+    for at in closes:
+        if _TAIL.fullmatch(rest, at + 1):
+            return at
+    for at in closes:
+        if re.match(rf"[ ,]+(?:UID|{_FIELD}:)|\s*$", rest[at + 1 :]):
+            return at
+    return closes[0] if closes else len(rest)
+
+
+def chosen_of(text: str) -> Chosen | None:
+    """Return what a "Kill process .. score .. or sacrifice child" line says, or None where `text` is no such line."""
+    chosen = _CHOSEN.search(text) or _CHOSEN_CUT.search(text)
+    if chosen is None:
+        return None
+    score = chosen.groupdict().get("score")
+    return Chosen(pid=int(chosen["pid"]), comm=chosen["comm"], score=int(score) if score else None)
+
+
+def reaped_pid(text: str) -> int | None:
+    """Return the process that an oom_reaper line names, or None where `text` is no such line."""
+    reaped = _REAPED.match(text)
+    return int(reaped.group(1)) if reaped else None

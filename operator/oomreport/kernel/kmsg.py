@@ -1,0 +1,68 @@
+r"""The record format of /dev/kmsg, and the text that syslog(2) returns.
+
+One read(2) of /dev/kmsg is one record (Documentation/ABI/testing/dev-kmsg):
+
+    6,2565,102258085667,-;text of the line
+     SUBSYSTEM=net
+     DEVICE=+pci:0000:00:00.0
+
+Prefix: priority (facility * 8 + level), 64-bit sequence number, microseconds, flags and perhaps more fields (a caller
+id such as `caller=T1234`), then `;`. Bytes below 0x20, from 0x7f on, and the backslash are written `\xNN`; a comm that
+is literally `\x0a` arrives as `\x5cx0a`, so unescaping happens exactly once. Lines that start with a blank are the
+record's KEY=value properties. Flag `c` continues the record before it. Sequence numbers count the records of everybody:
+a jump is loss.
+
+syslog(2) READ_ALL returns `<priority>[ secs.usecs] text` instead, with a prefix on every line of a text that holds
+newlines, raw bytes, and no sequence numbers.
+"""
+
+import re
+
+from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.record import Stamp
+
+_RECORD = re.compile(rb"(\d{1,10}),(\d{1,20}),(\d{1,20}),([^;,\n]{0,16})(?:,[^;\n]{0,200})?;([^\n]*)")
+_ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_SYSLOG = re.compile(rb"<(\d{1,10})>(?:\[ *(\d{1,12})\.(\d{6})\](?:\[ *[TC]\d+\])? ?)?(.*)", re.DOTALL)
+_BYTE = {b"%02x" % n: bytes((n,)) for n in range(256)}
+
+
+def unescaped(text: bytes) -> bytes:
+    r"""Return text with each `\xNN` replaced by its byte, once."""
+    if b"\\" not in text:
+        return text
+    return _ESCAPED.sub(lambda escape: _BYTE[escape.group(1).lower()], text)
+
+
+def line_of_record(record: bytes) -> Line | None:
+    """Return the line of one /dev/kmsg record, or None where the bytes are no such record."""
+    parts = _RECORD.match(record)
+    if parts is None:
+        return None
+    prefix, sequence, stamp, flags, text = parts.groups()
+    number = int(prefix)
+    return Line(
+        text=unescaped(text).decode("utf-8", "replace"),
+        stamp=Stamp(monotonic_us=int(stamp)),
+        sequence=int(sequence),
+        facility=number >> 3,
+        priority=number & 7,
+        continued=b"c" in flags,
+        kernel=number < 8,
+    )
+
+
+def line_of_syslog(line: bytes) -> Line | None:
+    """Return one line of the text of syslog(2), or None where it lacks the priority in front."""
+    parts = _SYSLOG.match(line)
+    if parts is None:
+        return None
+    prefix, seconds, micros, text = parts.groups()
+    number = int(prefix)
+    return Line(
+        text=text.rstrip(b"\r\n").decode("utf-8", "replace"),
+        stamp=Stamp(monotonic_us=int(seconds) * 1_000_000 + int(micros)) if seconds else NO_STAMP,
+        facility=number >> 3,
+        priority=number & 7,
+        kernel=number < 8,
+    )

@@ -1,0 +1,34 @@
+"""A line of kernel log, whatever framing it came in.
+
+`text` is what the kernel printed, unescaped exactly once, invalid UTF-8 replaced. `continued` is flag `c` of /dev/kmsg:
+the record goes on where the one before ended (a printk that was longer than a record). `kernel` says whether the line
+comes from the kernel: /dev/kmsg and syslog carry a facility, and only the kernel can write facility 0, so text of user
+space that looks like an OOM record is told apart there. Framings without that knowledge (plain dmesg) count as kernel.
+"""
+
+from dataclasses import dataclass
+
+from oomreport.kernel.record import Stamp
+
+NO_STAMP = Stamp()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One record of the kernel log, or one line of a text made from it.
+
+    `host` is the machine that the framing names. `hole` marks a cut in the text (the `--` of grep): what follows need
+    not belong to what came before. `framed` says that the line had a prefix of its own, so that it is not the rest of
+    a line that somebody wrapped.
+    """
+
+    text: str
+    stamp: Stamp = NO_STAMP
+    sequence: int | None = None
+    facility: int | None = None
+    priority: int | None = None
+    continued: bool = False
+    kernel: bool = True
+    host: str | None = None
+    hole: bool = False
+    framed: bool = True

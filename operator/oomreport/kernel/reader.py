@@ -1,0 +1,82 @@
+"""Whole logs become invocations."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from oomreport.kernel.assemble import Assembler
+from oomreport.kernel.framing import Framer
+from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.line import Line
+from oomreport.kernel.record import Invocation
+
+_MOST_HOSTS = 256
+
+
+class Reader:
+    """Reads the physical lines of a log; a log that several machines wrote is taken apart by their names."""
+
+    def __init__(self) -> None:
+        """Start at the beginning of a log."""
+        self._framer = Framer()
+        self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
+        self._host: str | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next line is needed: a dump has not named its victim yet, or an entry is half read."""
+        if not self._framer.idle:
+            return True
+        return any(assembler.open and not assembler.kill_seen for assembler in self._hosts.values())
+
+    @property
+    def open(self) -> bool:
+        """Whether a dump has begun that more lines may belong to."""
+        return any(assembler.open for assembler in self._hosts.values())
+
+    def skipped(self, records: int) -> None:
+        """Say that so many records of /dev/kmsg were passed over unread, so that they do not count as lost."""
+        for assembler in self._hosts.values():
+            assembler.skipped(records)
+
+    def feed(self, raw: bytes) -> list[Invocation]:
+        """Take one physical line in, without its newline, and return the invocations that it completes."""
+        return [invocation for line in self._framer.feed(raw) for invocation in self._take(line)]
+
+    def flush(self) -> list[Invocation]:
+        """End the log and return what is still open."""
+        done = [invocation for line in self._framer.flush() for invocation in self._take(line)]
+        for assembler in self._hosts.values():
+            done += assembler.flush()
+        return done
+
+    def _take(self, line: Line) -> list[Invocation]:
+        if line.framed or line.host is not None:
+            self._host = line.host  # a line without any prefix is of the machine of the line before
+        assembler = self._hosts.get(self._host)
+        if assembler is None:
+            assembler = self._hosts[self._host] = Assembler()
+            if len(self._hosts) > _MOST_HOSTS:
+                _, oldest = self._hosts.popitem(last=False)
+                return oldest.flush() + assembler.feed(line)
+        return assembler.feed(line)
+
+
+def invocations(lines: Iterable[Line]) -> Iterator[Invocation]:
+    """Yield the invocations of the OOM killer in one machine's log, in the order of the log."""
+    assembler = Assembler()
+    for line in lines:
+        yield from assembler.feed(line)
+    yield from assembler.flush()
+
+
+def invocations_of_records(records: Iterable[bytes]) -> Iterator[Invocation]:
+    """The same for records as read from /dev/kmsg; what is no record is passed over."""
+    return invocations(line for line in map(line_of_record, records) if line is not None)
+
+
+def invocations_of_text(lines: Iterable[bytes]) -> Iterator[Invocation]:
+    """Yield the invocations in a log of any framing, given its physical lines without their newlines."""
+    reader = Reader()
+    for raw in lines:
+        yield from reader.feed(raw)
+    yield from reader.flush()

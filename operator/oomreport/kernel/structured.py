@@ -1,0 +1,119 @@
+"""Log entries that carry the kernel's text in a field: the journal, dmesg --json, container logs, log shippers.
+
+    {"MESSAGE":"..","_TRANSPORT":"kernel","SYSLOG_FACILITY":"0",..}      journalctl -o json; MESSAGE as bytes or null too
+    {"log":"[123.456789] ..\\n","stream":"stdout","time":".."}            Docker
+    {"pri":4,"time":123.456789,"msg":".."}                               dmesg --json
+    {"jsonPayload":{"MESSAGE":".."}}, {"message":".."}, {"textPayload":".."}, ..
+
+The journal says what came from the kernel (_TRANSPORT, SYSLOG_FACILITY 0); where the fields are there, they decide.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.record import Stamp
+from oomreport.kernel.wall import wall_of
+
+_TEXT_KEYS = (
+    "MESSAGE", "message", "msg", "log", "short_message", "full_message", "textPayload", "text", "line", "Message",
+    "_raw", "@message", "body", "Body", "raw", "content", "stringValue", "_line", "event",
+)  # fmt: skip
+_NESTED_KEYS = (
+    "jsonPayload", "_source", "result", "fields", "data", "record", "log", "message", "body", "Body", "event",
+    "attributes", "systemd", "journald",
+)  # fmt: skip
+_HOST_KEYS = ("_HOSTNAME", "hostname", "host", "nodeName", "node")
+_TIME_KEYS = ("time", "@timestamp", "timestamp", "ts", "_time", "receiveTimestamp")
+_MOST_DEPTH = 4
+
+
+def json_object(text: str) -> Mapping[str, Any] | None:
+    """Return the JSON object that `text` is, None for anything else."""
+    text = text.strip().rstrip(",")
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def line_of_object(fields: Mapping[str, Any]) -> Line | None:
+    """Return the line that an entry holds, None where it holds no text.
+
+    `framed` is false where the text may have a prefix of its own, as container logs have.
+    """
+    text = _text(fields, 0)
+    if text is None:
+        return None
+    return Line(
+        text=text[:-1] if text.endswith("\n") else text,
+        stamp=_stamp(fields),
+        facility=_number(fields.get("SYSLOG_FACILITY")),
+        kernel=_is_kernel(fields),
+        host=next((fields[key] for key in _HOST_KEYS if isinstance(fields.get(key), str)), None),
+        framed=_is_own_text(fields),
+    )
+
+
+def _is_own_text(fields: Mapping[str, Any]) -> bool:
+    if any(isinstance(fields.get(name), dict) and "_TRANSPORT" in fields[name] for name in _NESTED_KEYS):
+        return True
+    return "_TRANSPORT" in fields or "__CURSOR" in fields or ("pri" in fields and "msg" in fields)
+
+
+def _is_kernel(fields: Mapping[str, Any]) -> bool:
+    flat = {**fields, **{k: v for name in _NESTED_KEYS if isinstance(fields.get(name), dict) for k, v in fields[name].items()}}
+    transport = flat.get("_TRANSPORT")
+    if isinstance(transport, str) and transport != "kernel":
+        return False
+    facility = flat.get("SYSLOG_FACILITY", flat.get("facility"))
+    if facility is not None and str(facility) not in ("0", "kern", "kernel"):
+        return False
+    if _number(fields.get("pri")) is not None and "msg" in fields and (_number(fields["pri"]) or 0) >= 8:
+        return False
+    if transport is not None or facility is not None:
+        return True
+    tag = next((flat[k] for k in ("SYSLOG_IDENTIFIER", "programname", "appname", "ident") if k in flat), "kernel")
+    return tag in ("kernel", "", "-")
+
+
+def _text(fields: Mapping[str, Any], depth: int) -> str | None:
+    for key in _TEXT_KEYS:
+        value = fields.get(key)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, list) and value and all(isinstance(n, int) and 0 <= n < 256 for n in value):
+            return bytes(value).decode("utf-8", "replace")
+    if depth < _MOST_DEPTH:
+        for key in _NESTED_KEYS:
+            nested = fields.get(key)
+            if isinstance(nested, dict):
+                text = _text(nested, depth + 1)
+                if text is not None:
+                    return text
+    return None
+
+
+def _stamp(fields: Mapping[str, Any]) -> Stamp:
+    monotonic = _number(fields.get("_SOURCE_MONOTONIC_TIMESTAMP"))
+    if monotonic is None and "pri" in fields and isinstance(fields.get("time"), int | float):
+        return Stamp(monotonic_us=round(fields["time"] * 1_000_000))
+    realtime = _number(fields.get("_SOURCE_REALTIME_TIMESTAMP")) or _number(fields.get("__REALTIME_TIMESTAMP"))
+    if realtime is not None and 0 < realtime < 10**17:
+        return Stamp(monotonic_us=monotonic, wall=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=realtime))
+    text = next((fields[key] for key in _TIME_KEYS if isinstance(fields.get(key), str)), None)
+    wall = wall_of(text) if text else None
+    return Stamp(monotonic_us=monotonic, wall=wall) if wall or monotonic is not None else NO_STAMP
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else None

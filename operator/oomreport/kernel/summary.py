@@ -1,0 +1,136 @@
+"""The line that says whose limit it was: `oom-kill:constraint=..` since 4.19, `Task in .. killed as ..` before.
+
+    oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=NAME,mems_allowed=0,oom_memcg=PATH,task_memcg=PATH,
+        task=COMM,pid=N,uid=N
+    oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=PATH,task=..
+
+Nothing in it is quoted, and whoever runs a container names its comm and the cgroups inside it. What can be relied on:
+pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path component, hence without a slash (or is
+`/` itself), so the first `,oom_memcg=/` is the kernel's; and the victim's cgroup lies below the one at its limit.
+"""
+
+import re
+from dataclasses import dataclass
+
+_TASK_IN = re.compile(r"Task in (.*?) killed as a result of limit of (\S.*?|$)\s*$", re.DOTALL)
+_HEAD = re.compile(r"oom-kill: ?constraint ?= ?(?P<constraint>[A-Z_0-9]+)")
+_TAIL = re.compile(r",\s*pid=(?P<pid>\d+)(?:,\s*uid=(?P<uid>\d+))?[\s\"'`.,\\]*$")
+_NODEMASK = re.compile(r",\s*nodemask=(?P<nodemask>\(null\)|[-\d,]*\d)?(?=,|$)")
+_MEMS = re.compile(r",\s*mems_allowed=(?P<mems>[-\d]*(?:,[-\d]+)*)(?=,|$)")
+_OOM_MEMCG = re.compile(r",\s*oom_memcg=(?=/|$)")
+_TASK_MEMCG = re.compile(r",\s*task_memcg=(?=/|$)")
+_GLOBAL = re.compile(r",\s*global_oom(?=,|$)")
+_TASK = re.compile(r",\s*task=")
+_LONGEST_COMM = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Whose limit was hit, and whom the kernel chose. None where the line is cut or leaves a field out."""
+
+    constraint: str | None = None
+    nodemask: str | None = None
+    cpuset: str | None = None
+    mems_allowed: str | None = None
+    global_oom: bool = False
+    oom_memcg: str | None = None
+    task_memcg: str | None = None
+    comm: str | None = None
+    pid: int | None = None
+    uid: int | None = None
+
+
+def task_in(text: str) -> Summary | None:
+    """Return what a "Task in A killed as a result of limit of B" line says, or None where `text` is no such line."""
+    parts = _TASK_IN.match(text)
+    if parts is None:
+        return None
+    return Summary(constraint="CONSTRAINT_MEMCG", task_memcg=parts[1], oom_memcg=parts[2] or None)
+
+
+def summary_of(text: str, *, comms: frozenset[str] = frozenset(), limited: str | None = None) -> Summary | None:
+    """Return what an `oom-kill:` line says, or None where `text` is no such line.
+
+    `comms` are the names that the dump gives the victim elsewhere, and `limited` is the cgroup whose statistics it
+    prints: they settle what the line alone leaves open when names in it imitate its fields.
+    """
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    tail = _TAIL.search(text)
+    body = text[head.end() : tail.start() if tail else len(text)]
+    comm, body = _comm_split_off(body, comms) if tail else (None, body)
+    mems, oom_memcg, task_memcg, is_global = _cgroups(body, limited)
+    return Summary(
+        constraint=head["constraint"],
+        nodemask=_nodemask(body),
+        cpuset=_cpuset(body),
+        mems_allowed=mems,
+        global_oom=is_global,
+        oom_memcg=oom_memcg,
+        task_memcg=task_memcg,
+        comm=comm,
+        pid=int(tail["pid"]) if tail else None,
+        uid=int(tail["uid"]) if tail and tail["uid"] else None,
+    )
+
+
+def _comm_split_off(body: str, comms: frozenset[str]) -> tuple[str | None, str]:
+    """Return the comm at the end of `body` and what stands before it."""
+    splits = [(body[task.end() :], body[: task.start()]) for task in _TASK.finditer(body)]
+    for comm, before in splits:
+        if comm in comms:
+            return comm, before
+    for comm, before in reversed(splits):
+        if len(comm) <= _LONGEST_COMM:
+            return comm, before
+    return splits[-1] if splits else (None, body)
+
+
+def _cgroups(body: str, limited: str | None) -> tuple[str | None, str | None, str | None, bool]:
+    """Return mems_allowed, oom_memcg, task_memcg and whether it is a global OOM."""
+    limit = _OOM_MEMCG.search(body)
+    if limit is None:
+        task = _TASK_MEMCG.search(body)
+        head = body[: task.start() if task else len(body)]
+        is_global = any(found.end() == len(head) for found in _GLOBAL.finditer(head))
+        return _mems(head), None, _path(body[task.end() :]) if task else None, is_global
+    rest = body[limit.end() :]
+    for task in _TASK_MEMCG.finditer(rest):
+        oom_memcg, task_memcg = rest[: task.start()], rest[task.end() :]
+        if oom_memcg == limited or (limited is None and _is_below(task_memcg, oom_memcg)):
+            return _mems(body[: limit.start()]), _path(oom_memcg), _path(task_memcg), False
+    task_first = _TASK_MEMCG.search(rest)
+    if task_first is None:
+        return _mems(body[: limit.start()]), _path(rest), None, False
+    return _mems(body[: limit.start()]), _path(rest[: task_first.start()]), _path(rest[task_first.end() :]), False
+
+
+def _is_below(path: str, ancestor: str) -> bool:
+    return path == ancestor or path.startswith(ancestor.rstrip("/") + "/")
+
+
+def _path(path: str) -> str | None:
+    return path.rstrip(" ,\\") or None
+
+
+def _mems(head: str) -> str | None:
+    found = list(_MEMS.finditer(head))
+    return found[-1]["mems"] or None if found else None
+
+
+def _nodemask(body: str) -> str | None:
+    found = _NODEMASK.match(body)
+    return None if found is None or found["nodemask"] == "(null)" else found["nodemask"]
+
+
+def _cpuset(body: str) -> str | None:
+    start = re.search(r",\s*cpuset=", body)
+    if start is None:
+        return None
+    slash = body.find("/", start.end() + 1)
+    area = body[start.end() : slash if slash >= 0 else len(body)]
+    ends = list(re.finditer(r",\s*(?:mems_allowed|global_oom|oom_memcg|task_memcg)(?==|,|$)", area))
+    mems = [end for end in ends if "mems_allowed" in end.group()]
+    end = mems[-1] if mems else (ends[0] if ends else None)
+    return area[: end.start() if end else len(area)].strip() or None

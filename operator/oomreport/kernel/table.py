@@ -1,0 +1,82 @@
+"""The kernel's task table: one row per candidate, in pages.
+
+    [ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name                        2.6.30 to 3.6
+    [ pid ]   uid  tgid total_vm      rss nr_ptes [nr_pmds [nr_puds]] swapents oom_score_adj name    to 4.14
+    [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name               to 6.7
+    [  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name
+
+The head names the columns; where it is lost, their number does. The name is the rest of the row behind one blank, with
+whatever blanks it starts with.
+"""
+
+import re
+from dataclasses import dataclass
+
+_ROW = re.compile(r"\[ *(\d+)\]((?: +-?\d+)+)(?: (.*))?$", re.DOTALL)
+_NUMBERS = re.compile(r" +-?\d+")
+_OLD = ("uid", "tgid", "total_vm", "rss", "nr_ptes")
+_NEW = ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_score_adj")
+_SPLIT_RSS = (*_NEW[:4], "rss_anon", "rss_file", "rss_shmem", *_NEW[4:])
+_PMDS = (*_OLD, "nr_pmds", "swapents", "oom_score_adj")
+_PUDS = (*_OLD, "nr_pmds", "nr_puds", "swapents", "oom_score_adj")
+_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row as printed: sizes in pages, but page tables in bytes where `pagetable_pages` is None."""
+
+    pid: int
+    comm: str
+    uid: int | None = None
+    tgid: int | None = None
+    total_vm: int | None = None
+    rss: int | None = None
+    swapents: int | None = None
+    pagetable_bytes: int | None = None
+    pagetable_pages: int | None = None
+    oom_score_adj: int | None = None
+
+
+def columns_of(head: str) -> tuple[str, ...] | None:
+    """Return the columns that a table's head names, between `[pid]` and `name`; None where the head is cut."""
+    close = head.find("]")
+    names = head[close + 1 :].split()
+    if close < 0 or len(names) < 2 or names[0] not in ("uid", "ruid") or not "name".startswith(names[-1]):
+        return None
+    return tuple(names[:-1])
+
+
+def row_of(text: str, columns: tuple[str, ...] | None) -> Row | None:
+    """Return a table's row, or None where it is cut before its name or has not the columns of its head."""
+    whole = _ROW.match(text)
+    if whole is None:
+        return None
+    numbers = _NUMBERS.findall(whole.group(2))
+    if columns is None:
+        columns = _columns_by_count(numbers)
+    if len(numbers) < len(columns) or not columns:
+        return None
+    start = whole.start(2) + sum(len(number) for number in numbers[: len(columns)])
+    values = {name: int(number) for name, number in zip(columns, numbers, strict=False)}
+    pages = [values[name] for name in ("nr_ptes", "nr_pmds", "nr_puds") if name in values]
+    return Row(
+        pid=int(whole.group(1)),
+        comm=text[start + 1 :],
+        uid=values.get("uid", values.get("ruid")),
+        tgid=values.get("tgid"),
+        total_vm=values.get("total_vm"),
+        rss=values.get("rss"),
+        swapents=values.get("swapents"),
+        pagetable_bytes=values.get("pgtables_bytes"),
+        pagetable_pages=sum(pages) if pages else None,
+        oom_score_adj=values.get("oom_score_adj"),
+    )
+
+
+def _columns_by_count(numbers: list[str]) -> tuple[str, ...]:
+    by_count = {7: _NEW, 8: _PMDS, 9: _PUDS, 10: _SPLIT_RSS}
+    columns = by_count.get(len(numbers), ())
+    if columns is _NEW and int(numbers[4]) % _PAGE:
+        return (*_OLD, "swapents", "oom_score_adj")
+    return columns

@@ -1,0 +1,59 @@
+"""Wall-clock times as logs print them.
+
+RFC 3164 (`Oct  3 06:22:43`) has neither year nor zone, dmesg -T and ctime(3) have no zone. A missing year is YEARLESS,
+which no log of this kernel's can hold; a missing zone leaves the value naive. Month names are English or a number with
+a suffix (Japanese and Chinese locales); other locales give no time.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+YEARLESS = 1904  # a leap year, so that 29 February is one
+_MONTHS = {m: n for n, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_ISO = re.compile(
+    r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: ?(Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+)
+_CTIME = re.compile(r"(?:\S+ +)?(\S+?) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?: (?:[A-Z]{3,4} )?(\d{4}))?")
+
+
+def wall_of(text: str) -> datetime | None:
+    """Return the time that a prefix of a log line holds, None where it holds none that can be read."""
+    iso = _ISO.search(text)
+    try:
+        if iso is not None:
+            year, month, day, hour, minute, second, fraction, zone = iso.groups()
+            return datetime(  # noqa: DTZ001 - naive where the log names no zone
+                int(year), int(month), int(day), int(hour), int(minute), int(second), _micros(fraction), _zone(zone)
+            )
+        ctime = _CTIME.search(text)
+        if ctime is None:
+            return None
+        name, day, hour, minute, second, fraction, year = ctime.groups()
+        month_number = _MONTHS.get(name[:3].lower()) or int("".join(c for c in name if c.isdigit()) or 0)
+        return datetime(  # noqa: DTZ001
+            int(year or YEARLESS), month_number, int(day), int(hour), int(minute), int(second), _micros(fraction)
+        )
+    except ValueError:
+        return None
+
+
+def wall_of_epoch(seconds: str) -> datetime | None:
+    """Return the time of a decimal number of seconds since 1970, None where it is out of range."""
+    whole, _, fraction = seconds.partition(".")
+    try:
+        return datetime.fromtimestamp(int(whole), UTC) + timedelta(microseconds=_micros(fraction or None))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _micros(fraction: str | None) -> int:
+    return int((fraction or "0")[:6].ljust(6, "0"))
+
+
+def _zone(zone: str | None) -> timezone | None:
+    if zone is None:
+        return None
+    if zone in ("Z", "UTC", "GMT"):
+        return UTC
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))

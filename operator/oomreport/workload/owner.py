@@ -1,0 +1,71 @@
+"""From a pod to the workload that people know.
+
+Two controllers stand between: a Deployment's pods are controlled by a ReplicaSet, a CronJob's by a Job. Everything else
+that controls pods is what its author calls it, and is named by reference. The kubelet owns static pods by their Node;
+such a pod, like one without any owner, is its own workload.
+
+The Deployment controller labels a ReplicaSet's pods `pod-template-hash: H` and names the ReplicaSet `<deployment>-H`,
+so a Deployment can be told from a pod whose ReplicaSet is gone already.
+"""
+
+from dataclasses import dataclass
+
+from oomreport.workload.pod import OwnerReference, PodFacts
+
+_BETWEEN = {("apps", "ReplicaSet"): "Deployment", ("batch", "Job"): "CronJob"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What a report is about, in a namespace. The same workload may be met at several versions of its API group."""
+
+    api_version: str
+    kind: str
+    name: str
+
+    @property
+    def group(self) -> str:
+        """Return the API group, empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Return what tells this workload from every other of its namespace."""
+        return (self.group, self.kind, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """The object whose own controller must be looked up."""
+
+    reference: OwnerReference
+
+
+def workload_or_lookup(pod: PodFacts) -> Workload | Lookup:
+    """Return the workload of a pod, or the one object that has to be asked for it."""
+    if pod.owner is None or (pod.owner.kind == "Node" and pod.owner.api_version == "v1"):
+        return Workload(api_version="v1", kind="Pod", name=pod.name)
+    if _key(pod.owner) in _BETWEEN:
+        return Lookup(reference=pod.owner)
+    return _by_reference(pod.owner)
+
+
+def workload_above(between: OwnerReference, controller: OwnerReference | None) -> Workload:
+    """Return the workload of a ReplicaSet or Job by its controller; it is a workload itself where nothing controls it."""
+    return _by_reference(controller or between)
+
+
+def workload_of_vanished(pod: PodFacts, between: OwnerReference) -> Workload:
+    """Return the workload where the ReplicaSet or Job no longer exists, as far as the pod itself tells."""
+    suffix = f"-{pod.template_hash}"
+    if _key(between) == ("apps", "ReplicaSet") and pod.template_hash and between.name.endswith(suffix):
+        return Workload(api_version=between.api_version, kind="Deployment", name=between.name.removesuffix(suffix))
+    return _by_reference(between)
+
+
+def _key(reference: OwnerReference) -> tuple[str, str]:
+    return (reference.api_version.rpartition("/")[0], reference.kind)
+
+
+def _by_reference(reference: OwnerReference) -> Workload:
+    return Workload(api_version=reference.api_version, kind=reference.kind, name=reference.name)

@@ -1,0 +1,263 @@
+"""The few facts of a pod that matter for its kills.
+
+Pods are many and large (11 KB each is common), so nothing else of them is kept. What a reader of pod status must know:
+
+* A status holds the last termination of a container only, in `state` while it has not been restarted, in `lastState`
+  after that. A restart count that jumps by more than one hides terminations that nobody will ever see.
+* Three lists hold containers. A sidecar is an init container with restartPolicy Always. Ephemeral containers have no
+  limits of their own.
+* The limit in force is that of `containerStatuses[].resources`: an in-place resize changes it after `spec` was written.
+* A static pod's mirror in the API has another UID than its cgroup; the annotation kubernetes.io/config.hash joins them.
+* Times are whole seconds, cut off: a container may have ended up to a second after `finishedAt`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from oomreport.workload.quantity import parse_quantity
+
+OOM_KILLED = "OOMKilled"
+# 128 + SIGKILL. The kernel's OOM killer sends SIGKILL, as does everybody else who wants a process gone.
+SIGKILLED = 137
+CONFIG_HASH = "kubernetes.io/config.hash"
+_TEMPLATE_HASH = "pod-template-hash"
+
+
+class ContainerKind(StrEnum):
+    """When a container runs: beside the others, before them to its end, before and beside them, or on demand."""
+
+    REGULAR = "Regular"
+    INIT = "Init"
+    SIDECAR = "Sidecar"
+    EPHEMERAL = "Ephemeral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerReference:
+    """The controller of an object, by `metadata.ownerReferences` with `controller: true`."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Termination:
+    """The end of one container instance. `attempt` counts the restarts before it: 0 for the first instance."""
+
+    container_id: str
+    reason: str | None = None
+    exit_code: int | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    attempt: int | None = None
+
+    @property
+    def oom_killed(self) -> bool:
+        """Whether the runtime says so. It may be wrong both ways."""
+        return self.reason == OOM_KILLED
+
+    @property
+    def perhaps_oom_killed(self) -> bool:
+        """Whether an OOM kill can have ended it: the runtime says so, or it saw a SIGKILL and named no sender."""
+        return self.oom_killed or (self.exit_code == SIGKILLED and self.reason == "Error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerFacts:
+    """A container of a pod. Sizes are bytes, None without a limit or request; IDs are without the runtime's prefix."""
+
+    name: str
+    kind: ContainerKind = ContainerKind.REGULAR
+    memory_limit: int | None = None
+    memory_request: int | None = None
+    running_id: str | None = None
+    attempt: int | None = None
+    terminations: tuple[Termination, ...] = ()
+
+    @property
+    def container_ids(self) -> tuple[str, ...]:
+        """Return the instances that status still names."""
+        ended = tuple(termination.container_id for termination in self.terminations)
+        return (self.running_id, *ended) if self.running_id else ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodFacts:
+    """A pod.
+
+    `ready_since` is when it last became ready, None while it is not. `annotations` are those that are asked for.
+    `deleted` is set once it is gone.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    resource_version: str = ""
+    node: str | None = None
+    owner: OwnerReference | None = None
+    template_hash: str | None = None
+    config_hash: str | None = None
+    runtime_class: str | None = None
+    memory_limit: int | None = None
+    ready_since: datetime | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
+    containers: tuple[ContainerFacts, ...] = ()
+    deleted: bool = False
+
+    def container(self, name: str) -> ContainerFacts | None:
+        """Return a container by its name."""
+        return next((one for one in self.containers if one.name == name), None)
+
+    def container_with(self, container_id: str) -> ContainerFacts | None:
+        """Return the container that an instance belongs to, while status names that instance."""
+        return next((one for one in self.containers if container_id in one.container_ids), None)
+
+    def is_named_by(self, uid: str) -> bool:
+        """Return whether a cgroup with this pod UID, or with a static pod's config hash, is this pod's."""
+        return uid in (self.uid, self.config_hash)
+
+
+def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), deleted: bool = False) -> PodFacts:
+    """Return the facts of a pod as the API server sends it; whatever is missing or odd in it becomes None."""
+    metadata, spec, status = (_mapping(pod.get(key)) for key in ("metadata", "spec", "status"))
+    resources = _mapping(status.get("resources")) or _mapping(spec.get("resources"))
+    found = _mapping(metadata.get("annotations"))
+    return PodFacts(
+        uid=metadata.get("uid", ""),
+        namespace=metadata.get("namespace", ""),
+        name=metadata.get("name", ""),
+        resource_version=metadata.get("resourceVersion", ""),
+        node=spec.get("nodeName"),
+        owner=controller_of(pod),
+        template_hash=_mapping(metadata.get("labels")).get(_TEMPLATE_HASH),
+        config_hash=found.get(CONFIG_HASH),
+        runtime_class=spec.get("runtimeClassName"),
+        memory_limit=_memory(resources, "limits"),
+        ready_since=_ready_since(status),
+        annotations=tuple((key, found[key]) for key in annotations if key in found),
+        containers=tuple(_containers(spec, status)),
+        deleted=deleted,
+    )
+
+
+def shows_a_possible_kill(pod: Mapping[str, Any]) -> bool:
+    """Return whether pod status shows a termination that an OOM kill can have caused; cheap, for pods by the thousand."""
+    return any(
+        terminated.get("reason") == OOM_KILLED or terminated.get("exitCode") == SIGKILLED
+        for status in _statuses(_mapping(pod.get("status")))
+        for state in (status.get("state"), status.get("lastState"))
+        if (terminated := _mapping(_mapping(state).get("terminated")))
+    )
+
+
+def instances_of(pod: Mapping[str, Any]) -> Iterator[str]:
+    """Return the IDs of all container instances that pod status names, running or ended; cheap as well."""
+    for status in _statuses(_mapping(pod.get("status"))):
+        ended = (_mapping(_mapping(status.get(key)).get("terminated")) for key in ("state", "lastState"))
+        for holder in (status, *ended):
+            if instance := _plain_id(holder.get("containerID")):
+                yield instance
+
+
+def controller_of(item: Mapping[str, Any]) -> OwnerReference | None:
+    """Return the owner that controls an object."""
+    for reference in _sequence(_mapping(item.get("metadata")).get("ownerReferences")):
+        if reference.get("controller"):
+            return OwnerReference(
+                api_version=reference.get("apiVersion", ""),
+                kind=reference.get("kind", ""),
+                name=reference.get("name", ""),
+                uid=reference.get("uid", ""),
+            )
+    return None
+
+
+def parse_time(text: object) -> datetime | None:
+    """Return a time of the API (RFC 3339), aware; None for what is no time."""
+    try:
+        time = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return time if time and time.tzinfo else None
+
+
+def _containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[ContainerFacts]:
+    states = {one.get("name"): one for one in _statuses(status)}
+    lists = (
+        ("initContainers", ContainerKind.INIT),
+        ("containers", ContainerKind.REGULAR),
+        ("ephemeralContainers", ContainerKind.EPHEMERAL),
+    )
+    for key, kind in lists:
+        for container in _sequence(spec.get(key)):
+            sidecar = kind is ContainerKind.INIT and container.get("restartPolicy") == "Always"
+            state = _mapping(states.get(container.get("name")))
+            yield _container(container, state, ContainerKind.SIDECAR if sidecar else kind)
+
+
+def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: ContainerKind) -> ContainerFacts:
+    in_force = _mapping(status.get("resources")) or _mapping(spec.get("resources"))
+    state, last = _mapping(status.get("state")), _mapping(status.get("lastState"))
+    restarts = status.get("restartCount")
+    ends = (
+        _termination(state.get("terminated"), restarts),
+        _termination(last.get("terminated"), restarts - 1 if restarts else restarts),
+    )
+    return ContainerFacts(
+        name=spec.get("name", ""),
+        kind=kind,
+        memory_limit=_memory(in_force, "limits"),
+        memory_request=_memory(in_force, "requests"),
+        running_id=_plain_id(status.get("containerID")) if "running" in state else None,
+        attempt=restarts,
+        terminations=tuple(end for end in ends if end),
+    )
+
+
+def _termination(terminated: object, attempt: int | None) -> Termination | None:
+    found = _mapping(terminated)
+    container_id = _plain_id(found.get("containerID"))
+    if container_id is None:
+        return None
+    return Termination(
+        container_id=container_id,
+        reason=found.get("reason"),
+        exit_code=found.get("exitCode"),
+        started=parse_time(found.get("startedAt")),
+        finished=parse_time(found.get("finishedAt")),
+        attempt=attempt,
+    )
+
+
+def _statuses(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+        yield from _sequence(status.get(key))
+
+
+def _ready_since(status: Mapping[str, Any]) -> datetime | None:
+    for condition in _sequence(status.get("conditions")):
+        if condition.get("type") == "Ready" and condition.get("status") == "True":
+            return parse_time(condition.get("lastTransitionTime"))
+    return None
+
+
+def _memory(resources: Mapping[str, Any], which: str) -> int | None:
+    memory = _mapping(resources.get(which)).get("memory")
+    return None if memory is None else parse_quantity(memory)
+
+
+def _plain_id(container_id: object) -> str | None:
+    return container_id.rsplit("/", 1)[-1] or None if isinstance(container_id, str) else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _sequence(value: object) -> Sequence[Mapping[str, Any]]:
+    return value if isinstance(value, list) else ()

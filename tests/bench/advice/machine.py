@@ -1,0 +1,344 @@
+"""Node, kernel and kubelet, as far as memory goes: charge, kill, restart, apply what the adviser says, until it is quiet.
+
+A container dies when what it holds (page cache is dropped first) passes its limit. A pod's limit and the node's memory
+kill by badness: resident memory plus oom_score_adj, which the kubelet sets by the request. A changed limit or request
+rolls the pod out anew; without a change the container alone restarts, after a back-off of 10 s to 5 min.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from advice.workload import Container, Memory, Moment, Workload
+
+MOST_KILLS = 12
+# A leak that is never named is killed for ever; what it costs by then is clear.
+MOST_DAYS = 30
+_BACK_OFF = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+_BACK_OFF_FORGOTTEN = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """The memory limit and request in force, bytes."""
+
+    limit: int | None
+    request: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What people can set: by container, and for the pod."""
+
+    sizes: Mapping[str, Size]
+    pod_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A row of the kernel's task table."""
+
+    owner: str
+    comm: str
+    size: int
+    adj: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """What can be seen of a kill. `memory` is the cgroup's that was at its limit, `samples` gives the way to it.
+
+    scope    Container, Pod or Node: whose limit fired
+    trigger  the container that allocated
+    """
+
+    clock: float
+    container: str
+    instance: int
+    started: float
+    scope: str
+    trigger: str
+    limit: int | None
+    memory: Memory
+    held: int
+    config: Config
+    processes: tuple[Process, ...]
+    samples: Callable[[], list[tuple[float, int]]]
+    tmpfs_bounded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What the adviser wants after a kill; None is no change. `leak` names a leak, which its owner then mends."""
+
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    pod_limit: int | None = None
+    leak: bool = False
+    bound_tmpfs: bool = False
+    review_node: bool = False
+
+
+class Adviser(Protocol):
+    """Is told of samples and kills of one pod. It never sees the demand itself."""
+
+    def sample(self, clock: float, container: str, size: int) -> None:
+        """Take what a metrics pipeline would show."""
+
+    def advice(self, kill: Kill) -> Advice:
+        """Return what to change now."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """How it went. `named_at` is the kill at which a leak was named first; `waste` is bytes above need and start."""
+
+    kind: str
+    kills: int = 0
+    waste: int = 0
+    wrong_raises: int = 0
+    leaks: bool = False
+    named_at: int | None = None
+    false_leaks: int = 0
+    quiet: bool = False
+
+
+@dataclass(slots=True)
+class _Instance:
+    container: Container
+    started: float = 0.0
+    run: int = 0
+    crashes: int = 0
+    memory: Memory = Memory(anon=0)
+
+
+class Machine:
+    """One pod under one adviser."""
+
+    def __init__(self, workload: Workload, adviser: Adviser) -> None:
+        self._workload = workload
+        self._adviser = adviser
+        self._config = Config(
+            sizes={one.name: Size(limit=one.limit, request=one.request) for one in workload.containers},
+            pod_limit=workload.pod_limit,
+        )
+        self._running = {one.name: _Instance(one) for one in workload.containers}
+        self._leak_fixed: set[str] = set()
+        self._bounded: set[str] = set()
+        self._reviewed = False
+        self._clock = 0.0
+        self._quiet_since = 0.0
+        self.result = Result(kind=workload.kind, leaks=any(one.leaks for one in workload.containers))
+
+    def run(self) -> Result:
+        """Run to quiet, or to where there is no hope."""
+        workload, result = self._workload, self.result
+        while result.kills < MOST_KILLS and self._clock < MOST_DAYS * 86400:
+            if self._clock - self._quiet_since >= workload.quiet_after and not self._leaking():
+                result.quiet = True
+                break
+            kill = self._step()
+            if kill is not None:
+                result.kills += 1
+                self._apply(kill, self._adviser.advice(kill))
+                self._quiet_since = self._clock
+            self._clock += workload.step
+        result.waste = self._waste()
+        return result
+
+    def _step(self) -> Kill | None:
+        for name, instance in self._running.items():
+            if self._clock < instance.started:
+                instance.memory = Memory(anon=0, processes=0)
+                continue
+            wanted = self._wanted(instance, self._clock)
+            instance.memory = wanted
+            limit = self._config.sizes[name].limit
+            if limit is not None and wanted.held > limit:
+                return self._kill(instance, "Container", name, limit, _cut(wanted, limit))
+            self._adviser.sample(self._clock, name, _seen(wanted, limit))
+        return self._over_pod_limit() or self._over_node()
+
+    def _wanted(self, instance: _Instance, clock: float) -> Memory:
+        name = instance.container.name
+        moment = Moment(
+            clock=clock,
+            age=clock - instance.started,
+            run=instance.run,
+            leak_fixed=name in self._leak_fixed,
+            tmpfs_bounded=name in self._bounded,
+        )
+        return instance.container.demand(moment)
+
+    def _over_pod_limit(self) -> Kill | None:
+        limit = self._config.pod_limit
+        held = sum(one.memory.held for one in self._running.values())
+        if limit is None or held <= limit:
+            return None
+        processes = self._processes()
+        victim = max(processes, key=lambda process: process.size + process.adj * (limit // 1000))
+        whole = self._whole()
+        over = held - limit
+        memory = replace(whole, anon=max(0, whole.anon - over))
+        return self._kill(self._running[victim.owner], "Pod", self._grew_most(), limit, memory, processes)
+
+    def _over_node(self) -> Kill | None:
+        node = self._workload.node
+        others = () if self._reviewed else node.neighbours
+        used = sum(one.usage(self._clock) for one in others) + sum(one.memory.held for one in self._running.values())
+        if used <= node.memory:
+            return None
+        beside = tuple(
+            Process(owner="", comm=one.name, size=one.usage(self._clock), adj=_adj(one.request, node.memory))
+            for one in others
+        )
+        processes = self._processes() + beside
+        victim = max(processes, key=lambda process: process.size + process.adj * (node.memory // 1000))
+        if victim.owner not in self._running:
+            return None
+        instance = self._running[victim.owner]
+        return self._kill(instance, "Node", beside[0].comm if beside else "", None, instance.memory, processes)
+
+    def _processes(self) -> tuple[Process, ...]:
+        found = []
+        for name, instance in self._running.items():
+            memory = instance.memory
+            request = self._config.sizes[name].request
+            for _ in range(min(memory.processes, 50)):
+                size = (memory.anon + memory.shmem) // memory.processes
+                adj = _adj(request, self._workload.node.memory)
+                found.append(Process(owner=name, comm=instance.container.comm, size=size, adj=adj))
+        return tuple(found)
+
+    def _whole(self) -> Memory:
+        every = [one.memory for one in self._running.values()]
+        return Memory(
+            anon=sum(one.anon for one in every),
+            file=sum(one.file for one in every),
+            shmem=sum(one.shmem for one in every),
+            kernel=sum(one.kernel for one in every),
+            processes=sum(one.processes for one in every),
+        )
+
+    def _grew_most(self) -> str:
+        def growth(instance: _Instance) -> int:
+            earlier = max(instance.started, self._clock - 30)
+            return instance.memory.held - self._wanted(instance, earlier).held
+
+        return max(self._running.values(), key=growth).container.name
+
+    def _kill(
+        self,
+        instance: _Instance,
+        scope: str,
+        trigger: str,
+        limit: int | None,
+        memory: Memory,
+        processes: tuple[Process, ...] | None = None,
+    ) -> Kill:
+        name = instance.container.name
+        if processes is None:
+            instance.memory = memory
+            processes = tuple(one for one in self._processes() if one.owner == name)
+        own, end, started, run = self._config.sizes[name].limit, self._clock, instance.started, instance.run
+        frozen = _Instance(instance.container, started, run)
+
+        def samples() -> list[tuple[float, int]]:
+            count = int((end - started) / 5.0)
+            times = [end - 5.0 * back for back in range(count, 0, -1)]
+            return [(time, _seen(self._wanted(frozen, time), own)) for time in times]
+
+        return Kill(
+            clock=self._clock,
+            container=name,
+            instance=instance.run,
+            started=instance.started,
+            scope=scope,
+            trigger=trigger,
+            limit=limit,
+            memory=memory,
+            held=memory.held,
+            config=self._config,
+            processes=processes,
+            samples=samples,
+            tmpfs_bounded=name in self._bounded,
+        )
+
+    def _apply(self, kill: Kill, advice: Advice) -> None:
+        self._judge(kill, advice)
+        if advice.leak:
+            self._leak_fixed |= {one.name for one in self._workload.containers if one.leaks}
+        if advice.bound_tmpfs:
+            self._bounded.add(kill.container)
+        self._reviewed |= advice.review_node
+        sizes = {**self._config.sizes, **advice.sizes}
+        pod_limit = advice.pod_limit or self._config.pod_limit
+        changed = Config(sizes=sizes, pod_limit=pod_limit)
+        mended = advice.leak or advice.bound_tmpfs
+        victim = self._running[kill.container]
+        if changed != self._config or mended:
+            self._config = changed
+            for instance in self._running.values():
+                instance.started, instance.run, instance.crashes = self._clock + 10.0, instance.run + 1, 0
+            return
+        long_lived = self._clock - victim.started > _BACK_OFF_FORGOTTEN
+        victim.crashes = 0 if long_lived else victim.crashes
+        victim.started = self._clock + _BACK_OFF[min(victim.crashes, len(_BACK_OFF) - 1)]
+        victim.run, victim.crashes = victim.run + 1, victim.crashes + 1
+
+    def _leaking(self) -> set[str]:
+        return {one.name for one in self._workload.containers if one.leaks} - self._leak_fixed
+
+    def _judge(self, kill: Kill, advice: Advice) -> None:
+        result = self.result
+        leaking = self._leaking()
+        if advice.leak:
+            if leaking and result.named_at is None:
+                result.named_at = result.kills
+            result.false_leaks += not leaking
+        for name, size in advice.sizes.items():
+            old = self._config.sizes[name].limit
+            if old is None or size.limit is None or size.limit <= old:
+                continue
+            container = self._running[name].container
+            unbounded = container.fills_tmpfs and name not in self._bounded
+            was_the_cause = kill.scope == "Container" and kill.container == name
+            result.wrong_raises += not was_the_cause or name in leaking or unbounded
+        old = self._config.pod_limit
+        if advice.pod_limit and old and advice.pod_limit > old:
+            result.wrong_raises += kill.scope != "Pod" or bool(leaking)
+
+    def _waste(self) -> int:
+        """Return what is reserved above both what is needed and what was reserved at the beginning."""
+        workload = self._workload
+        if workload.pod_limit is not None:
+            need = max(workload.true_pod_demand, workload.pod_limit)
+            over = max(0, (self._config.pod_limit or 0) - need)
+        else:
+            over = 0
+        for container in workload.containers:
+            size = self._config.sizes[container.name]
+            need = max(container.true_demand, container.limit or 0, container.request or 0)
+            over += max(0, max(size.limit or 0, size.request or 0) - need)
+        return over
+
+
+def _seen(memory: Memory, limit: int | None) -> int:
+    """Return the working set: half of the page cache is taken to be active, as long as there is room."""
+    room = max(0, limit - memory.held) if limit is not None else memory.file
+    return memory.held + min(memory.file // 2, room)
+
+
+def _cut(memory: Memory, limit: int) -> Memory:
+    """Return what is charged at the moment of the kill: the limit, not what was wanted."""
+    over = memory.held - limit
+    anon = max(0, memory.anon - over)
+    left = over - (memory.anon - anon)
+    shmem = max(0, memory.shmem - left)
+    return replace(memory, anon=anon, shmem=shmem, file=0, kernel=limit - anon - shmem)
+
+
+def _adj(request: int | None, memory: int) -> int:
+    """Return the oom_score_adj that the kubelet gives: 1000 without a request."""
+    if request is None:
+        return 1000
+    return min(max(2, 1000 - (1000 * request) // memory), 999)
