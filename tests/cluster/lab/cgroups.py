@@ -77,7 +77,7 @@ def pids(group: str) -> set[int]:
     return found - {0}
 
 
-def kill(group: str, *, patience: float = 15) -> None:
+def kill(group: str, *, patience: float = 60) -> None:
     """SIGKILL every process in the group until none is left; raises ClusterError when some stay."""
     deadline = time.monotonic() + patience
     while left := pids(group):
@@ -89,7 +89,7 @@ def kill(group: str, *, patience: float = 15) -> None:
         time.sleep(0.02)
 
 
-def remove(group: str, *, patience: float = 10) -> None:
+def remove(group: str, *, patience: float = 60) -> None:
     """Remove the group in every hierarchy; raises ClusterError when one stays busy."""
     deadline = time.monotonic() + patience
     while folders := [folder for folder in _groups(group) if folder.exists()]:

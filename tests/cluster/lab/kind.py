@@ -8,7 +8,7 @@ from .access import kubectl
 from .binaries import binaries, go_missing
 from .errors import CannotRunHereError, ClusterError
 from .places import CLUSTER, REPOSITORY, which
-from .say import step
+from .say import say, step
 from .state import State
 from .workload_images import archive
 
@@ -89,7 +89,11 @@ class Kind:
     def logs(self, state: State) -> dict[str, Path]:
         """What kind exports, which is much: in the cluster's folder, by path."""
         exported = state.folder / "log"
-        self._kind(state, "export", "logs", str(exported))
+        try:
+            self._kind(state, "export", "logs", str(exported))
+        except ClusterError as error:
+            # One program that a node image lacks ends the export; what was written before is still worth reading.
+            say(str(error))
         return {str(file.relative_to(exported).with_suffix("")): file for file in sorted(exported.rglob("*.log"))}
 
     def build(self, state: State, name: str, key: str) -> Path | None:
@@ -130,5 +134,5 @@ def _run(command: list[str]) -> str:
     except FileNotFoundError as error:
         raise CannotRunHereError(f"{command[0]} is not installed") from error
     if answer.returncode != 0:
-        raise ClusterError(f"{' '.join(command)} failed:\n{answer.stderr.strip()[-3000:]}")
+        raise ClusterError(f"{' '.join(command)} failed:\n{answer.stdout[-2000:]}\n{answer.stderr[-2000:].strip()}")
     return answer.stdout

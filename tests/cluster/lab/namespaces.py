@@ -10,13 +10,14 @@ import shlex
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from . import cgroups
 from .errors import ClusterError
-from .places import states
+from .places import cache, states
 from .processes import Process, alive, spawn, tail
-from .state import State, load, names
+from .state import State, load, locked, names
 
 ADDRESS = "10.99.0.1"
 POD_NETWORK = "10.244.77.0/24"
@@ -51,7 +52,19 @@ def create(state: State, *, node: str) -> None:
     """Start the holder and set the namespaces up."""
     # Saved before anything starts, so that `down` finds the cgroup whatever happens from here on.
     state.save()
-    _make_mount_points()
+    with locked(cache() / "locks" / "mount-points", waiting_for="another cluster that starts or stops"):
+        _make_mount_points()
+        _hold(state)
+        script = "\n".join([*_mounts(state.folder), *_network(), f"hostname {shlex.quote(node)}"])
+        assert state.holder is not None
+        inside = [*enter(state.holder.pid), "sh", "-euc", script]
+        answer = subprocess.run(inside, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise ClusterError(f"the node's namespaces cannot be set up: {answer.stderr.strip()}")
+
+
+def _hold(state: State) -> None:
+    """Start the process that the namespaces live by."""
     cgroups.create(group(state))
     log = state.folder / "holder.log"
     command = f"{cgroups.joining(group(state))}; exec unshare --mount --net --uts --propagation private sleep infinity"
@@ -63,12 +76,6 @@ def create(state: State, *, node: str) -> None:
         if not alive(state.holder) or time.monotonic() > deadline:
             raise ClusterError(f"namespaces cannot be made: {tail(log)}")
         time.sleep(0.005)
-    script = "\n".join([*_mounts(state.folder), *_network(), f"hostname {shlex.quote(node)}"])
-    answer = subprocess.run(
-        [*enter(state.holder.pid), "sh", "-euc", script], capture_output=True, text=True, check=False
-    )
-    if answer.returncode != 0:
-        raise ClusterError(f"the node's namespaces cannot be set up: {answer.stderr.strip()}")
 
 
 def _name(pid: int) -> str:
@@ -144,12 +151,13 @@ def remove_mount_points() -> None:
 
     Not before: removing a folder detaches what another namespace has mounted on it.
     """
-    others = [load(name) for name in names()]
-    if any(other and other.provider == "native" for other in others) or not _made().exists():
-        return
-    for point in _made().read_text().splitlines():
-        try:
-            Path(point).rmdir()
-        except OSError:
-            continue
-    _made().unlink()
+    with locked(cache() / "locks" / "mount-points", waiting_for="another cluster that starts or stops"):
+        others = [load(name) for name in names()]
+        if any(other and other.provider == "native" for other in others) or not _made().exists():
+            return
+        for point in _made().read_text().splitlines():
+            with suppress(OSError):
+                Path(point).rmdir()
+        _made().unlink()
+    with suppress(OSError):
+        states().rmdir()
