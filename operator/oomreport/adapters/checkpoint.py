@@ -28,10 +28,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The state of one boot. `tallies` are by container ID or pod UID, those without kills left out."""
+    """The state of one boot. `tallies` are by container ID, those without kills left out.
+
+    `told` is how many of the machine's kills were accounted for, None where it does not count them.
+    """
 
     boot_id: str
     position: LogPosition
+    told: int | None = None
     tallies: Mapping[str, Tally] = field(default_factory=dict)
 
 
@@ -52,6 +56,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
                 stamp_us=data.get("stampMicroseconds"),
                 tail=base64.b64decode(data.get("tail", "")),
             ),
+            told=data.get("told"),
             tallies={
                 key: Tally(kills=int(tally["kills"]), explained=int(tally["explained"]))
                 for key, tally in data.get("tallies", {}).items()
@@ -70,6 +75,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "sequence": checkpoint.position.sequence,
         "stampMicroseconds": checkpoint.position.stamp_us,
         "tail": base64.b64encode(checkpoint.position.tail).decode("ascii"),
+        "told": checkpoint.told,
         "tallies": {
             key: {"kills": tally.kills, "explained": tally.explained} for key, tally in checkpoint.tallies.items()
         },

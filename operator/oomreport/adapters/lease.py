@@ -57,7 +57,6 @@ class Lease:
         self._monotonic, self._now = monotonic, now
         self._seen: tuple[str, float] = ("", 0.0)
         self._stored: dict[str, Any] | None = None
-        self.renewed = 0.0
 
     async def hold(self) -> bool:
         """Take or renew the Lease; return whether it is ours. Raises ApiError where that cannot be found out."""
@@ -73,11 +72,6 @@ class Lease:
         if holder not in (None, "", self.terms.holder) and asked - self._seen[1] < lasts:
             return False
         return await self._write(stored, asked)
-
-    @property
-    def lost(self) -> bool:
-        """Return whether another process may hold the Lease by now: it was not renewed for two thirds of its duration."""
-        return self._monotonic() - self.renewed > self.terms.seconds * 2 / 3
 
     async def give_back(self) -> None:
         """Let another process take the Lease at once. Raises ApiError; then they wait until it is up."""
@@ -107,7 +101,6 @@ class Lease:
                 return False
             raise
         self._seen = (self._stored["metadata"]["resourceVersion"], asked)
-        self.renewed = asked
         return True
 
     def _path(self, *, named: bool) -> str:

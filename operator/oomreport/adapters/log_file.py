@@ -3,6 +3,8 @@
 Nothing is held but one chunk, whatever the size of the file.
 """
 
+# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
+
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

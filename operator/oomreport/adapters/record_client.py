@@ -122,6 +122,10 @@ def outcome_of(status: int, retry_after: str | None, answer: bytes) -> Outcome:
         return Delivered(existed=True)
     if status == 404:
         return Retry(reason=f"{words} (is the CustomResourceDefinition oomrecords.oomreport.dev there?)")
+    if status == 403 and "admission" not in message.lower():
+        # RBAC: a state of the cluster that somebody may be mending, not of the record. A policy's denial is about the
+        # record ("ValidatingAdmissionPolicy '...' denied request").
+        return Retry(reason=f"{words} (is the ClusterRoleBinding oomreport-agent there?)", after=_seconds(retry_after))
     if status in (400, 403, 405, 406, 413, 415, 422):
         return Refused(status=status, reason=words)
     return Retry(reason=words, after=_seconds(retry_after))

@@ -3,7 +3,9 @@
     <folder>/spool/<name>.json       to be sent
     <folder>/refused/<name>.json     {"reason": .., "record": ..}: the API server would not have it; kept for people
 
-A record is on disk before the reader goes on. The spool is bounded, and it is the oldest that goes: the newest kills
+A record is a file before it is sent, so that the end of the process loses none. What takes the disk long, to survive a
+power cut as well, is done for those only that are not delivered a fifth of a second later (`sync`): in a storm of kills
+on a busy disk it would hold up each by a tenth of a second. The spool is bounded, and it is the oldest that goes: the newest kills
 are those people look at, and a report remembers its first kill by the records delivered earlier. Before anything goes
 entirely, a new record is kept without its bulk (the kernel's text, the tasks, the statistics), which is most of it;
 what goes is counted and returned to the caller, who says it.
@@ -13,6 +15,7 @@ Where the disk is full or read-only, records wait in memory and are written when
 One thread adds, another sends; both may call everything.
 """
 
+import contextlib
 import json
 import threading
 import time
@@ -21,11 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oomreport.adapters.files import sync_folder, write_whole
+from oomreport.adapters.files import sync_file, sync_folder, write_whole
 
 _BULK = ("log", "tasks", "usage")
 _MOST_REFUSED = 1000
 _MOST_IN_MEMORY = 1000
+_SYNC_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,10 @@ class Added:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolFigures:
-    """The state of the spool. `oldest_seconds` is the age of the record that waits longest."""
+    """The state of the spool. `oldest_seconds` is the age of the record that waits longest.
+
+    `in_memory` would be lost with the process, `unsynced` by a power cut.
+    """
 
     records: int
     bytes: int
@@ -48,6 +55,7 @@ class SpoolFigures:
     refused: int
     dropped: int
     in_memory: int
+    unsynced: int
 
 
 @dataclass(slots=True)
@@ -55,6 +63,7 @@ class _Entry:
     size: int
     since: float
     body: bytes | None = None
+    synced: bool = False
 
 
 class Spool:
@@ -151,6 +160,27 @@ class Spool:
                 entry.body = None
             return True
 
+    def sync(self, *, at_once: bool = False) -> None:
+        """Make records that were not delivered soon survive a power cut. May take the disk's time."""
+        now = time.time()
+        with self._lock:
+            due = {
+                name: entry
+                for name, entry in self._entries.items()
+                if not entry.synced and entry.body is None and (at_once or now - entry.since >= _SYNC_SECONDS)
+            }
+        try:
+            for name in due:
+                with contextlib.suppress(FileNotFoundError):
+                    sync_file(self._file(name))
+            if due:
+                sync_folder(self._spool)
+        except OSError as error:
+            self.problem = str(error)
+            return
+        for entry in due.values():
+            entry.synced = True
+
     def figures(self, now: float | None = None) -> SpoolFigures:
         """Return the state of the spool."""
         with self._lock:
@@ -163,13 +193,14 @@ class Spool:
                 refused=self._refused_count,
                 dropped=self._dropped,
                 in_memory=sum(entry.body is not None for entry in self._entries.values()),
+                unsynced=sum(not entry.synced for entry in self._entries.values()),
             )
 
     def _on_disk(self) -> list[tuple[str, _Entry]]:
         found = []
         for path in self._spool.glob("*.json"):
             status = path.stat()
-            found.append((path.stem, _Entry(size=status.st_size, since=status.st_mtime)))
+            found.append((path.stem, _Entry(size=status.st_size, since=status.st_mtime, synced=True)))
         return found
 
     def _file(self, name: str) -> Path:
@@ -200,7 +231,7 @@ class Spool:
     def _written(self, name: str, body: bytes) -> bool:
         try:
             self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self._file(name), body)
+            write_whole(self._file(name), body, sync=False)
         except OSError as error:
             self.problem = str(error)
             return False
@@ -216,11 +247,9 @@ class Spool:
 
     @staticmethod
     def _unlink(path: Path) -> None:
-        try:
+        """Remove a file; one that a power cut brings back is delivered again, which changes nothing."""
+        with contextlib.suppress(OSError):
             path.unlink()
-            sync_folder(path.parent)
-        except OSError:
-            pass
 
 
 def _json(record: Mapping[str, Any]) -> bytes:

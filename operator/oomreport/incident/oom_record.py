@@ -48,11 +48,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """A container's memory before its kill: `samples` bytes, `interval_seconds` apart, the first at `start`."""
+    """A container's memory before its kill: `samples` bytes, `interval_seconds` apart, the first at `start`.
+
+    `life` is the same over the container's whole life, in coarser steps.
+    """
 
     start: datetime
     interval_seconds: float
     samples: tuple[int, ...]
+    life: "Usage | None" = None
 
 
 def subject_of_invocation(invocation: Invocation) -> Subject | None:
@@ -136,7 +140,12 @@ def bounded_text(text: str, most_bytes: int) -> str:
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
+    """Leave out what is not known, and numbers beyond int64: the API server would refuse the whole record for one."""
+    return {key: value for key, value in values.items() if value is not None and not _beyond_int64(value)}
+
+
+def _beyond_int64(value: object) -> bool:
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def _sequence(invocation: Invocation) -> dict[str, int] | None:
@@ -184,7 +193,7 @@ def _memory(memory: MemoryUsage) -> dict[str, Any]:
             "failureCount": memory.failure_count,
             "swapUsageBytes": memory.swap_usage_bytes,
             "swapLimitBytes": memory.swap_limit_bytes,
-            "stat": dict(list(memory.stat.items())[:MOST_STAT_KEYS]) or None,
+            "stat": dict(list(_without_none(memory.stat).items())[:MOST_STAT_KEYS]) or None,
         }
     )
 
@@ -224,4 +233,5 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "startTime": rfc3339(usage.start),
         "intervalSeconds": usage.interval_seconds,
         "bytes": list(usage.samples[-MOST_USAGE_SAMPLES:]),
+        **({"life": _usage(usage.life)} if usage.life and usage.life.samples else {}),
     }

@@ -64,7 +64,7 @@ def spec_schema(spec: type[Model]) -> dict[str, Any]:
 
 
 def test_the_committed_crds_are_what_the_models_say() -> None:
-    assert len(FILES) == 2
+    assert len(FILES) == 3
     assert "".join(drift(CRDS)) == ""
 
 
@@ -96,7 +96,7 @@ def test_check_fails_where_a_file_is_missing_or_left_over(tmp_path: Path) -> Non
 def test_every_field_is_described_for_kubectl_explain(file: Path) -> None:
     fields = [(path, field) for path, field in nodes(schema_of(file)) if not path.endswith(("[]", "{}"))]
 
-    assert len(fields) > 50
+    assert len(fields) > 15
     assert [path for path, field in fields if len(field.get("description", "")) < 10] == []
     assert [path for path, field in fields if not field["description"].endswith(".")] == []
 
@@ -105,7 +105,7 @@ def test_every_field_is_described_for_kubectl_explain(file: Path) -> None:
 def test_every_list_says_how_it_merges_and_is_bounded(file: Path) -> None:
     lists = [(path, node) for path, node in nodes(schema_of(file)) if node.get("type") == "array"]
 
-    assert len(lists) >= 4
+    assert lists
     for path, node in lists:
         assert node["maxItems"] > 0, path
         assert node["x-kubernetes-list-type"] in {"map", "set", "atomic"}, path
@@ -136,7 +136,7 @@ def test_nothing_stands_there_that_a_structural_schema_forbids(file: Path) -> No
 @BOTH
 def test_columns_and_selectable_fields_lead_to_scalars_that_exist(file: Path) -> None:
     version = version_of(file)
-    selectable = [field["jsonPath"] for field in version["selectableFields"]]
+    selectable = [field["jsonPath"] for field in version.get("selectableFields", ())]
 
     assert len(selectable) <= 8
     for path in selectable:
@@ -150,6 +150,13 @@ def test_columns_and_selectable_fields_lead_to_scalars_that_exist(file: Path) ->
         assert column["type"] == shown, column
 
 
+def test_no_category_is_called_like_a_kind_since_kubectl_then_takes_the_kind_for_several() -> None:
+    names = [yaml.safe_load(file.read_text())["spec"]["names"] for file in FILES]
+    taken = {name for one in names for name in (one["singular"], one["plural"], *one.get("shortNames", []))}
+
+    assert taken.isdisjoint(category for one in names for category in one["categories"])
+
+
 def test_reports_are_shown_as_the_api_page_promises() -> None:
     columns = version_of(CRDS / "oomreport.dev_oomreports.yaml")["additionalPrinterColumns"]
 
@@ -160,7 +167,7 @@ def test_reports_are_shown_as_the_api_page_promises() -> None:
 
 
 def test_a_records_spec_and_whose_report_it_is_never_change() -> None:
-    record, report = schema_of(FILES[0])["properties"]["spec"], schema_of(FILES[1])["properties"]["spec"]["properties"]
+    record, report = schema_of(CRDS / "oomreport.dev_oomrecords.yaml")["properties"]["spec"], schema_of(CRDS / "oomreport.dev_oomreports.yaml")["properties"]["spec"]["properties"]
     rules = [node["x-kubernetes-validations"] for node in (record, report["workloadRef"], report["container"])]
 
     assert [rule["rule"] for (rule,) in rules] == ["self == oldSelf"] * 3
@@ -168,12 +175,12 @@ def test_a_records_spec_and_whose_report_it_is_never_change() -> None:
 
 
 def test_conditions_are_those_of_the_api_conventions() -> None:
-    conditions = at(schema_of(FILES[1]), ".status")["properties"]["conditions"]
+    conditions = at(schema_of(CRDS / "oomreport.dev_oomreports.yaml"), ".status")["properties"]["conditions"]
 
     assert conditions["x-kubernetes-list-map-keys"] == ["type"]
     assert set(conditions["items"]["required"]) == {"type", "status", "lastTransitionTime", "reason", "message"}
     assert conditions["items"]["properties"]["status"]["enum"] == ["True", "False", "Unknown"]
-    assert "phase" not in at(schema_of(FILES[1]), ".status")["properties"]
+    assert "phase" not in at(schema_of(CRDS / "oomreport.dev_oomreports.yaml"), ".status")["properties"]
 
 
 def test_optional_is_left_out_rather_than_null_and_a_constant_is_an_enum_of_one() -> None:

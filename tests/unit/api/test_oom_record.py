@@ -115,7 +115,8 @@ def full() -> dict[str, Any]:
         pod="web-7d9c-x2x4z",
         container="api",
     )
-    usage = Usage(start=TIME, interval_seconds=2.5, samples=(1, 2))
+    life = Usage(start=TIME, interval_seconds=40.0, samples=(1, 2))
+    usage = Usage(start=TIME, interval_seconds=2.5, samples=(1, 2), life=life)
     spec = record_spec(invocation, origin=NODE, time=TIME, subject=subject, usage=usage)
     return spec | Attribution(source=SubjectSource.TASK_TABLE, candidates=("7a" * 32,)).as_spec()
 
@@ -152,6 +153,14 @@ def test_whatever_the_kernel_prints_is_accepted_and_kept(victims: list[Victim], 
     spec = sent(Invocation(first=AT, killed=AT, victims=tuple(victims), tasks=tuple(tasks), trigger=Trigger(comm=comm)))
 
     assert OOMRecordSpec.model_validate(spec).as_json() == spec
+
+
+def test_a_number_beyond_int64_is_left_out_since_the_api_server_would_refuse_the_record() -> None:
+    huge = Victim(pid=7, total_vm_bytes=2**64 - 4096, anon_rss_bytes=2**63 - 1)
+    spec = sent(Invocation(first=AT, killed=AT, victims=(huge,), memory=MemoryUsage(stat={"anon": 1, "file": 2**63})))
+
+    assert spec["victims"] == [{"pid": 7, "anonRSSBytes": 2**63 - 1, "reaped": False}]
+    assert spec["memory"] == {"stat": {"anon": 1}}
 
 
 def test_the_bounds_of_the_schema_are_those_that_the_agent_keeps() -> None:
