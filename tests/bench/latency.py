@@ -44,14 +44,16 @@ class Watch(threading.Thread):
         )
 
     def run(self) -> None:
-        decoder, text = json.JSONDecoder(), ""
+        text = ""
         assert self._process.stdout
         for line in self._process.stdout:
             text += line
-            if line.rstrip() == "}":
-                event, _ = decoder.raw_decode(text.lstrip())
-                text = ""
-                self.seen.append((time.clock_gettime(time.CLOCK_MONOTONIC) * 1000, event["object"]))
+            try:
+                event = json.loads(text)
+            except json.JSONDecodeError:
+                continue
+            text = ""
+            self.seen.append((time.clock_gettime(time.CLOCK_MONOTONIC) * 1000, event["object"]))
 
     def stop(self) -> None:
         self._process.terminate()

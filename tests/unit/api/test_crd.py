@@ -167,7 +167,10 @@ def test_reports_are_shown_as_the_api_page_promises() -> None:
 
 
 def test_a_records_spec_and_whose_report_it_is_never_change() -> None:
-    record, report = schema_of(CRDS / "oomreport.dev_oomrecords.yaml")["properties"]["spec"], schema_of(CRDS / "oomreport.dev_oomreports.yaml")["properties"]["spec"]["properties"]
+    record, report = (
+        schema_of(CRDS / "oomreport.dev_oomrecords.yaml")["properties"]["spec"],
+        schema_of(CRDS / "oomreport.dev_oomreports.yaml")["properties"]["spec"]["properties"],
+    )
     rules = [node["x-kubernetes-validations"] for node in (record, report["workloadRef"], report["container"])]
 
     assert [rule["rule"] for (rule,) in rules] == ["self == oldSelf"] * 3

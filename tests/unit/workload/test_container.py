@@ -8,6 +8,8 @@ UID = "9b02072e-3bc7-46e9-a439-c8eaf034527b"
 UNDERSCORED = UID.replace("-", "_")
 ID = "7af0820551e6" + "0" * 52
 OTHER = "51" * 32
+BURSTABLE = "/kubepods.slice/kubepods-burstable.slice"
+KIND_BURSTABLE = f"/docker/{OTHER}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice"
 
 
 def subject(runtime: str = "unknown", qos: str = "Burstable", uid: str = UID, container: str | None = ID) -> Subject:
@@ -21,16 +23,14 @@ def subject(runtime: str = "unknown", qos: str = "Burstable", uid: str = UID, co
         (f"/kubepods/pod{UID}/{ID}", subject(qos="Guaranteed")),
         (f"/kubepods/besteffort/pod{UID}", subject(qos="BestEffort", container=None)),
         (
-            "/kubepods.slice/kubepods-burstable.slice/"
-            f"kubepods-burstable-pod{UNDERSCORED}.slice/cri-containerd-{ID}.scope",
+            f"{BURSTABLE}/kubepods-burstable-pod{UNDERSCORED}.slice/cri-containerd-{ID}.scope",
             subject("containerd"),
         ),
         (f"/kubepods.slice/kubepods-pod{UNDERSCORED}.slice/crio-{ID}.scope/container", subject("cri-o", "Guaranteed")),
         (f"/kubepods.slice/kubepods-pod{UNDERSCORED}.slice/docker-{ID}.scope", subject("docker", "Guaranteed")),
         (f"/system.slice/kubepods-burstable-pod{UNDERSCORED}.slice:cri-containerd:{ID}", subject("containerd")),
         (
-            f"/docker/{OTHER}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
-            f"kubelet-kubepods-burstable-pod{UNDERSCORED}.slice/cri-containerd-{ID}.scope",
+            f"{KIND_BURSTABLE}/kubelet-kubepods-burstable-pod{UNDERSCORED}.slice/cri-containerd-{ID}.scope",
             subject("containerd"),
         ),
         (f"/docker/{OTHER}/kubelet/kubepods/burstable/pod{UID}/{ID}/nested-{OTHER}", subject()),
