@@ -48,6 +48,10 @@ bench-parse: install ## logs of 1 GB through our parser and through cAdvisor's
 bench-agent: install ## memory and processor time of the agent with 250 containers
 	@$(BIN)/python tests/bench/bench_agent.py
 
+.PHONY: bench-advice
+bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes)
+	@$(BIN)/python tests/bench/bench_advice.py
+
 .PHONY: clean
 clean: ## stop the clusters and remove what was made in this checkout (the caches outside stay)
 	-@$(CLUSTER) down

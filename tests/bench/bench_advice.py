@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from advice import workloads as built_in  # noqa: E402
-from advice.score import ADVISERS, NAMED_WITHIN, Sum, Table, complaints, makers_of, plug_in, table_of  # noqa: E402
+from advice import workloads as built_in
+from advice.score import ADVISERS, NAMED_WITHIN, Sum, Table, complaints, makers_of, plug_in, table_of
 
 _HEAD = ("class", "runs", *(f"{what} {who}" for what in ("kills", "GiB", "wrong") for who in ADVISERS), "leaks named")
 

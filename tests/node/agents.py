@@ -16,10 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Agent:
-    """`oomreport-agent --dry-run` with files of its own; restarted with the same state by `start`."""
+    """`oomreport-agent` with files of its own; restarted with the same state by `start`.
 
-    def __init__(self, folder: Path, source: str, *options: str) -> None:
-        self.folder, self.source, self.options = folder, source, options
+    It prints its records (a dry run) unless `api_server` names where to send them.
+    """
+
+    def __init__(self, folder: Path, source: str, *options: str, api_server: str | None = None) -> None:
+        self.folder, self.source = folder, source
+        sending = (f"--api-server={api_server}", "--health-address=none") if api_server else ("--dry-run",)
+        self.options = (*sending, *options)
         self.records_file, self.log_file = folder / "records.jsonl", folder / "agent.log"
         self.log_root, self.state = folder / "log", folder / "state"
         for each in ("pods", "containers"):
@@ -29,7 +34,7 @@ class Agent:
     def start(self) -> None:
         """Start and wait until the ring was read to its end."""
         seen = len(self.log())
-        command = [sys.executable, "-m", "oomreport.agent.main", "--dry-run", "--node-name=here"]
+        command = [sys.executable, "-m", "oomreport.agent.main", "--node-name=here"]
         command += [f"--source={self.source}", f"--log-root={self.log_root}", f"--state-dir={self.state}"]
         with self.records_file.open("ab") as records, self.log_file.open("ab") as log:
             self.process = subprocess.Popen(

@@ -32,8 +32,8 @@ def source(request: pytest.FixtureRequest) -> str:
 def new_agent(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
     made: list[Agent] = []
 
-    def make(source: str, *options: str) -> Agent:
-        made.append(Agent(tmp_path / f"agent-{len(made)}", source, *options))
+    def make(source: str, *options: str, api_server: str | None = None) -> Agent:
+        made.append(Agent(tmp_path / f"agent-{len(made)}", source, *options, api_server=api_server))
         return made[-1]
 
     yield make

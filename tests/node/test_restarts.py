@@ -4,9 +4,11 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from node.agents import Agent, Record
 from node.pods import Group, eventually, hogs
+from unit.adapters.fake_api import serving
 
 NewAgent = Callable[..., Agent]
 
@@ -88,3 +90,31 @@ def test_an_agent_that_cannot_read_the_log_stays_up_and_tells_kills_by_their_cou
     problem = next(m for m in agent.log() if m["message"] == "kernel log cannot be read, trying again")
     assert "/nonexistent/kmsg" in problem["problem"]
     assert agent.stop() < 3
+
+
+def test_kills_while_the_api_server_is_down_are_delivered_when_it_is_back_also_by_a_later_process(
+    group: Group, new_agent: NewAgent, source: str
+) -> None:
+    with serving() as api:
+        port = api.port
+    agent = new_agent(source, "--counter-wait=2", api_server=f"http://127.0.0.1:{port}")
+    container = group.container()
+    agent.start()
+    with hogs([container], 3, pause=0.2) as (hog,):
+        hog.go()
+        killed = hog.killed()
+        spool = agent.state / "spool"
+        eventually("three records in the spool", lambda: len(_named(spool, container.id)) >= 3)
+        agent.stop(signal.SIGKILL)
+        agent.start()
+        with serving(port) as api:
+            eventually("everything delivered", lambda: not list(spool.iterdir()))
+            time.sleep(4)
+            mine = [r for r in api.created.values() if r["spec"].get("subject", {}).get("containerID") == container.id]
+
+    assert pids(mine) == sorted(killed)
+    assert agent.stop() < 3
+
+
+def _named(spool: Path, container_id: str) -> list[Path]:
+    return [path for path in spool.glob("*.json") if container_id in path.read_text()]

@@ -74,7 +74,8 @@ def dmesg_decoded(log: Log) -> bytes:
 
 def dmesg_decoded_iso(log: Log) -> bytes:
     return _physical(
-        log, lambda line: f"kern  :{LEVELS[line.level]:<6}: {line.wall:%Y-%m-%dT%H:%M:%S},{line.micros % 10**6:06d}+00:00 "
+        log,
+        lambda line: f"kern  :{LEVELS[line.level]:<6}: {line.wall:%Y-%m-%dT%H:%M:%S},{line.micros % 10**6:06d}+00:00 ",
     )
 
 
@@ -97,7 +98,10 @@ def dmesg_only_delta(log: Log) -> bytes:
 def dmesg_reltime(log: Log) -> bytes:
     first = log[0].micros
     return _physical(
-        log, lambda line: f"[{line.wall:%b%e %H:%M}] " if line.micros == first else f"[  +{line.micros % 999983 / 1e6:.6f}] "
+        log,
+        lambda line: (
+            f"[{line.wall:%b%e %H:%M}] " if line.micros == first else f"[  +{line.micros % 999983 / 1e6:.6f}] "
+        ),
     )
 
 
@@ -181,7 +185,9 @@ def journal_json(log: Log) -> bytes:
 
 
 def journal_json_pretty(log: Log) -> bytes:
-    return ("\n".join(json.dumps(_journal_fields(line), indent="\t", separators=(",", " : ")) for line in log) + "\n").encode()
+    return (
+        "\n".join(json.dumps(_journal_fields(line), indent="\t", separators=(",", " : ")) for line in log) + "\n"
+    ).encode()
 
 
 def journal_json_sse(log: Log) -> bytes:
@@ -240,20 +246,28 @@ def rfc5424(log: Log) -> bytes:
 def rfc5424_data(log: Log) -> bytes:
     return _physical(
         log,
-        lambda line: f'<{line.level}>1 {line.wall:%Y-%m-%dT%H:%M:%S.%f}Z node-1 kernel - - [meta x="a\\]b"] [{line.stamp}] ',
+        lambda line: (
+            f'<{line.level}>1 {line.wall:%Y-%m-%dT%H:%M:%S.%f}Z node-1 kernel - - [meta x="a\\]b"] [{line.stamp}] '
+        ),
     )
 
 
 def busybox(log: Log) -> bytes:
-    return _physical(log, lambda line: f"{line.wall:%b %e %H:%M:%S} router kern.{LEVELS[line.level]} kernel: [{line.stamp}] ")
+    return _physical(
+        log, lambda line: f"{line.wall:%b %e %H:%M:%S} router kern.{LEVELS[line.level]} kernel: [{line.stamp}] "
+    )
 
 
 def openwrt(log: Log) -> bytes:
-    return _physical(log, lambda line: f"{line.wall:%a %b %e %H:%M:%S %Y} kern.{LEVELS[line.level]} kernel: [{line.stamp}] ")
+    return _physical(
+        log, lambda line: f"{line.wall:%a %b %e %H:%M:%S %Y} kern.{LEVELS[line.level]} kernel: [{line.stamp}] "
+    )
 
 
 def talos(log: Log) -> bytes:
-    return _physical(log, lambda line: f"10.200.70.91: kern: {LEVELS[line.level]:>7}: [{line.wall:%Y-%m-%dT%H:%M:%S.%f}906Z]: ")
+    return _physical(
+        log, lambda line: f"10.200.70.91: kern: {LEVELS[line.level]:>7}: [{line.wall:%Y-%m-%dT%H:%M:%S.%f}906Z]: "
+    )
 
 
 def epoch_host(log: Log) -> bytes:
@@ -318,7 +332,8 @@ def elastic_json(log: Log) -> bytes:
 
 def fluentd(log: Log) -> bytes:
     return "\n".join(
-        f"{line.wall:%Y-%m-%d %H:%M:%S.%f} +0000 kernel.messages: " + json.dumps({"message": line.text, "ident": "kernel"})
+        f"{line.wall:%Y-%m-%d %H:%M:%S.%f} +0000 kernel.messages: "
+        + json.dumps({"message": line.text, "ident": "kernel"})
         for line in log
     ).encode()
 
@@ -336,7 +351,9 @@ def loki(log: Log) -> bytes:
 
 
 def unknown_shipper(log: Log) -> bytes:
-    return _physical(log, lambda line: f"eu-west|k8s-node{line.micros % 7}|KERN|{LEVELS[line.level].upper()}| [{line.stamp}] ")
+    return _physical(
+        log, lambda line: f"eu-west|k8s-node{line.micros % 7}|KERN|{LEVELS[line.level].upper()}| [{line.stamp}] "
+    )
 
 
 def unknown_shipper_no_stamp(log: Log) -> bytes:
@@ -413,9 +430,9 @@ def backslashed(log: Log) -> bytes:
 
 
 # Framings in which a record is an entry of its own, so that nothing a process calls itself can leave it.
-EXACT = (journal_json, journal_json_pretty, journal_json_sse, journal_json_seq, journal_export, gcp_json, elastic_json,
-         dmesg_json, fluentd)  # fmt: skip
+EXACT = (journal_json, journal_json_pretty, journal_json_sse, journal_json_seq, journal_export, gcp_json, dmesg_json)
 LINES = (
+    elastic_json, fluentd,
     dmesg, dmesg_caller, dmesg_ctime, dmesg_ctime_german, dmesg_ctime_chinese, dmesg_iso, dmesg_decoded,
     dmesg_decoded_iso, dmesg_raw, dmesg_delta, dmesg_ctime_delta, dmesg_only_delta, dmesg_reltime, dmesg_notime,
     dmesg_colour, journal_short, journal_short_no_host, journal_precise, journal_iso, journal_iso_precise, journal_full,

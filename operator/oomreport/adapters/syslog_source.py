@@ -19,7 +19,6 @@ import os
 import select
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from oomreport.adapters.log_source import LogPosition, Reading
 from oomreport.incident.oom_record import Source
@@ -83,6 +82,7 @@ class SyslogSource:
         self._after = after or LogPosition()
         self._position = self._after
         self._joined = False
+        self._head, self._size = b"", 0
         self._count = kills()
         self._quiet = 0
         self._slow_seconds = slow_seconds if self._count is not None else poll_seconds
@@ -125,10 +125,12 @@ class SyslogSource:
         if any(line.stamp.monotonic_us is None for line in lines):
             lines = [self._stamped(line) for line in lines]
         if lost and lines:
-            lines[0] = replace(lines[0], hole=True)
+            lines[0] = lines[0]._replace(hole=True)
         tail = text[-_TAIL_BYTES:]
+        if len(text) > _TAIL_BYTES:
+            tail = tail[tail.find(b"\n") + 1 :] or tail
         stamp = lines[-1].stamp.monotonic_us if lines else self._position.stamp_us
-        self._position = LogPosition(stamp_us=stamp, tail=tail[tail.find(b"\n") + 1 :] or tail)
+        self._position = LogPosition(stamp_us=stamp, tail=tail)
         return Reading(lines=tuple(lines), lost=lost)
 
     def close(self) -> None:
@@ -138,8 +140,15 @@ class SyslogSource:
         """Return the part of the ring's text that was not read yet, and whether something before it was lost."""
         tail = self._position.tail
         joined, self._joined = self._joined, True
+        head, size = self._head, self._size
+        self._head, self._size = text[:_TAIL_BYTES], len(text)
         if not tail:
             return self._not_older(text), 0
+        if joined and text.startswith(head) and text.startswith(tail, size - len(tail)):
+            # Nothing was overwritten, so what is new begins where the text ended.
+            return text[size:], 0
+        if text.startswith(tail):
+            return text[len(tail) :], 0
         seen = text.rfind(tail)
         if seen >= 0:
             return text[seen + len(tail) :], 0
@@ -167,4 +176,4 @@ class SyslogSource:
         if line.stamp.monotonic_us is not None:
             return line
         self._made_up_us = max(self._made_up_us + 1, time.monotonic_ns() // 1000)
-        return replace(line, stamp=Stamp(monotonic_us=self._made_up_us))
+        return line._replace(stamp=Stamp(monotonic_us=self._made_up_us))

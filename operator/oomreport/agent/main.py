@@ -121,9 +121,12 @@ class Agent:
 
     def _serve_health(self, address: str) -> None:
         try:
-            HealthServer(address, self.health).start()
+            server = HealthServer(address, self.health)
         except OSError as error:
             self._log.error("health cannot be served", address=address, problem=str(error))
+            return
+        server.start()
+        self._log.info("health is served", port=server.port)
 
     def _locked_state(self) -> int | None:
         """Wait until no other agent uses the state folder: during an update two of them may overlap."""
@@ -186,7 +189,7 @@ class Agent:
             reporter=reporter,
             kept=self._kept(checkpoint_file),
             checkpoint_file=checkpoint_file,
-            safe=lambda: outlet.safe,
+            outlet=outlet,
             log=self._log,
         )
 

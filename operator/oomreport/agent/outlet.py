@@ -14,9 +14,8 @@ class Outlet(Protocol):
     def put(self, record: Mapping[str, Any]) -> None:
         """Take a record."""
 
-    @property
-    def safe(self) -> bool:
-        """Whether all records taken would outlive this process, so that the log need not be read again."""
+    def sync(self, *, at_once: bool = False) -> bool:
+        """Make records survive a power cut; return whether all do, so that the log need not be read again."""
 
 
 class SpoolOutlet:
@@ -25,10 +24,11 @@ class SpoolOutlet:
     def __init__(self, spool: Spool, wake: Callable[[], None], log: Log) -> None:
         self._spool, self._wake, self._log = spool, wake, log
 
-    @property
-    def safe(self) -> bool:
-        """Whether no record waits in memory only."""
-        return self._spool.figures().in_memory == 0
+    def sync(self, *, at_once: bool = False) -> bool:
+        """Write what could not be written before, and make what was not delivered soon outlive a power cut."""
+        self._spool.sync(at_once=at_once)
+        figures = self._spool.figures()
+        return not figures.in_memory and not figures.unsynced
 
     def put(self, record: Mapping[str, Any]) -> None:
         """Write a record to disk, or keep it in memory where that is impossible."""
@@ -46,10 +46,12 @@ class SpoolOutlet:
 class StreamOutlet:
     """Prints records as JSON lines."""
 
-    safe = True
-
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+
+    def sync(self, *, at_once: bool = False) -> bool:  # noqa: ARG002 - the interface is the spool's
+        """Whoever reads has it."""
+        return True
 
     def put(self, record: Mapping[str, Any]) -> None:
         """Print a record."""

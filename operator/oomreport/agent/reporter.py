@@ -5,11 +5,13 @@ this node's own kubepods: nodes that share a kernel (kind) see each other's kill
 host's own, unless the kernel is shared: then only below a prefix that kills in own pods have shown.
 
 Log and counter. A record from the log explains one kill of its container's counter. A kill that is left over for
-`counter_wait` seconds, while the log was read to its end after the counter moved, becomes a record of its own. The
-kernel moves the counter before it prints the line, so the line cannot come later than that; should it nevertheless,
-within ten minutes, it is taken for the same kill and makes no second record.
+`counter_wait` seconds, while the log was read to its end after the counter moved, becomes a record of its own, but of
+such records there are never more than the machine counted kills that no line told of. The kernel moves the counter
+before it prints the line, so the line cannot come later than that; should it nevertheless, within ten minutes, it is
+taken for the same kill and makes no second record.
 
-Anonymous kills (rate limit) wait until there are as many of them as the counters show, at most half a second.
+Anonymous kills (rate limit) wait for a moment in which every kill counted has its line: only then do the counters speak
+of the same kills. Where lines were lost there is no such moment, and whoever calls says when waiting is over.
 """
 
 from collections.abc import Callable
@@ -35,7 +37,6 @@ from oomreport.incident.oom_record import (
 from oomreport.kernel.record import Invocation, Part, Stamp
 from oomreport.workload.container import Subject, subject_of
 
-_PATIENCE_SECONDS = 0.5
 _NO_VICTIM_SECONDS = 60.0
 
 
@@ -81,10 +82,9 @@ class Reporter:
         self._no_victims: dict[str, float] = {}
         self.figures = ReporterFigures()
 
-    @property
-    def pending(self) -> bool:
-        """Whether kills wait to be attributed."""
-        return bool(self._pending)
+    def waiting_since(self) -> float | None:
+        """Return since when kills wait to be attributed, None where none does."""
+        return self._pending[0].since if self._pending else None
 
     def take(self, invocation: Invocation, *, time: datetime, source: Source, now: float) -> None:
         """Take an invocation that the log told of; `time` is that of its first line, `now` the monotonic clock."""
@@ -103,23 +103,38 @@ class Reporter:
             self._report(pending, subject, attribution, now)
 
     def settle(
-        self, now: Moment, *, quiet: bool, drained_at: float | None, replaying: bool = False, last: bool = False
-    ) -> None:
-        """Decide what can be decided, after the counters were read.
+        self,
+        now: Moment,
+        *,
+        quiet: bool,
+        untold: int | None,
+        overdue: bool,
+        drained_at: float | None,
+        replaying: bool,
+    ) -> int:
+        """Decide what can be decided, after the counters were read; return how many kills only counters have told.
 
-        `quiet` says that no dump is half read, `drained_at` when the log was last read to its end (None where it cannot
-        be read at all), `replaying` that these are kills from before the start, `last` that there is no later.
+        `quiet` says that no dump is half read, `untold` how many kills the machine counted that no line told of (None
+        where it does not count), `overdue` that waiting for their lines is over, `drained_at` when the log was last read to its end (None where it cannot be read at
+        all), `replaying` that these are kills from before the start.
         """
         if not self._pending:
-            if quiet and not replaying:
-                self._report_counters(now, drained_at)
-            return
-        counted = sum(suspect.unexplained for suspect in self._evidence.suspects(now.monotonic))
-        balanced = counted == len(self._pending)
-        waited = now.monotonic - self._pending[0].since
-        if last or waited >= _PATIENCE_SECONDS or (quiet and (replaying or balanced)):
+            if not quiet or replaying:
+                return 0
+            return self._report_counters(now, drained_at, None if drained_at is None else untold)
+        balanced = self._counted(now.monotonic) == len(self._pending)
+        complete = balanced if untold is None else untold == 0
+        if overdue or (quiet and (replaying or complete)):
             # Counters of before the start also hold kills whose lines were overwritten long ago.
             self._attribute(now.monotonic, by_counters=balanced or not replaying)
+        return 0
+
+    def finish(self, now: Moment) -> None:
+        """Attribute what waits with what is known, since there is no later."""
+        self._attribute(now.monotonic, by_counters=True)
+
+    def _counted(self, now: float) -> int:
+        return sum(suspect.unexplained for suspect in self._evidence.suspects(now))
 
     def _attribute(self, now: float, *, by_counters: bool) -> None:
         pending, self._pending = self._pending, []
@@ -166,19 +181,26 @@ class Reporter:
         self._no_victims[key] = now
         self._report(kill, subject, Attribution(), now)
 
-    def _report_counters(self, now: Moment, drained_at: float | None) -> None:
+    def _report_counters(self, now: Moment, drained_at: float | None, most: int | None) -> int:
+        """Report what only counters told, but no more than `most` kills where that is known."""
+        reported = 0
         for container in list(self._containers.containers()):
             tally = container.tally
-            if self._is_due(tally.ahead_since, now.monotonic, drained_at) and self._containers.owns(container.subject):
+            while self._is_due(tally.ahead_since, now.monotonic, drained_at) and reported != most:
+                if not self._containers.owns(container.subject):
+                    break
                 self._report_counter(container.subject, tally.total - tally.unexplained + 1, tally.ahead_since, now)
                 container.recorded_at = now.monotonic
                 tally.explain_by_counter(now.monotonic)
+                reported += 1
         for uid, surplus in self._containers.surpluses().items():
             pod = self._containers.pod(uid)
             due = pod is not None and self._is_due(pod.ahead_since, now.monotonic, drained_at)
-            if pod is not None and due and self._containers.owns(pod.subject):
+            if pod is not None and due and reported != most and self._containers.owns(pod.subject):
                 self._report_counter(pod.subject, pod.tally.total - surplus + 1, pod.ahead_since, now)
                 pod.tally.explain_by_counter(now.monotonic)
+                reported += 1
+        return reported
 
     def _is_due(self, ahead_since: float | None, now: float, drained_at: float | None) -> bool:
         if ahead_since is None or now - ahead_since < self._counter_wait:

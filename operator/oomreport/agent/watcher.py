@@ -1,8 +1,12 @@
 """The loop: reads the log, looks at the counters, keeps the checkpoint. One thread, and nothing in it waits for a network.
 
 A turn: wait for the log (or for the machine's count of kills) to move; read the counters before a container's cgroup
-goes; read the log to its end; read the counters again, since each line's kill is counted by then; decide. While nothing
-is killed no counter is read, because none can move without the machine's.
+goes; read the log to its end; read the counters again, since each line's kill is counted by then; read the machine's
+count last, which tells whether anything happened in between; decide. While nothing is killed no counter is read,
+because none can move without the machine's.
+
+Kills whose line does not say whose they were are decided when the machine's count and the lines agree. Lines that do
+not come within a second after the last kill were lost; in a storm that never pauses kills wait ten seconds at most.
 
 The checkpoint is a position at which no dump is half read and no kill undecided, written after all records before it
 are safe. So a stop in the middle of a dump costs nothing: the next process reads it from its first line.
@@ -10,58 +14,41 @@ are safe. So a stop in the middle of a dump costs nothing: the next process read
 
 import contextlib
 import os
-import select
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from oomreport.adapters.checkpoint import Checkpoint, write_checkpoint
 from oomreport.adapters.health_server import Health
-from oomreport.adapters.log_access import opened_source
-from oomreport.adapters.log_source import LogPosition, LogSource, Reading
+from oomreport.adapters.log_source import LogPosition
 from oomreport.adapters.proc_files import ProcFiles
-from oomreport.agent.clock import Moment, wall_time
+from oomreport.agent.account import KillAccount
+from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
+from oomreport.agent.listener import Heard, Listener
 from oomreport.agent.log import Log
+from oomreport.agent.outlet import Outlet
 from oomreport.agent.reporter import Reporter
 from oomreport.agent.settings import AgentSettings
-from oomreport.errors import SourceUnavailable
-from oomreport.kernel.assemble import Assembler
-from oomreport.kernel.record import Invocation
 
 _IDLE_SECONDS = 1.0
 _BUSY_SECONDS = 0.025
-# Late lines of a kill (the rest of a group) come within this; a dump whose kill line is lost is given up later.
-_QUIET_SECONDS = 0.05
-_QUIET_SECONDS_WITHOUT_KILL = 2.0
-_LONGEST_SECONDS = 1.0
-_LONGEST_SECONDS_WITHOUT_KILL = 10.0
+_LOST_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 10.0
 # A look lists all pods, some milliseconds of work: in a storm not for every kill.
 _LOOK_APART_SECONDS = 0.1
-_REOPEN_SECONDS = 10.0
 _CHECKPOINT_SECONDS = 30.0
+# A record that is told again after a crash is created once all the same, so a storm need not wait for the disk.
+_CHECKPOINT_SECONDS_AFTER_KILL = 1.0
 _STALE_SECONDS = 30.0
-
-
-@dataclass(slots=True, kw_only=True)
-class WatcherFigures:
-    """How the reading goes."""
-
-    source: str | None = None
-    source_problem: str | None = None
-    checkpoint_problem: str | None = None
-    lines: int = 0
-    lost: int = 0
-    turned_at: float = 0.0
-    read_at: float | None = None
+# Counters get this many times their own wait to tell of a kill whose line was lost.
+_PATIENCE_TIMES = 3
 
 
 class Watcher:
     """Watches one node until it is stopped.
 
     `kept` is what an earlier process of this boot left, `checkpoint_file` where to leave it (None: nothing is kept),
-    `safe` whether all records given away would outlive this process.
+    `outlet` is where the reporter puts records.
     """
 
     def __init__(
@@ -72,29 +59,29 @@ class Watcher:
         proc: ProcFiles,
         containers: NodeContainers,
         reporter: Reporter,
+        outlet: Outlet,
         kept: Checkpoint | None,
         checkpoint_file: Path | None,
-        safe: Callable[[], bool],
         log: Log,
     ) -> None:
-        self._settings, self._boot_id, self._proc = settings, boot_id, proc
-        self._containers, self._reporter, self._log = containers, reporter, log
-        self._checkpoint_file, self._safe = checkpoint_file, safe
-        self._assembler = Assembler()
-        self._source: LogSource | None = None
-        self._open_at = float("-inf")
+        self._settings, self._boot_id, self._proc, self._log = settings, boot_id, proc, log
+        self._containers, self._reporter, self._outlet = containers, reporter, outlet
+        self._checkpoint_file = checkpoint_file
         self._position = kept.position if kept else LogPosition()
+        self._account = KillAccount(kept.told if kept else None)
+        self._listener = Listener(
+            settings, proc=proc, after=self._position, account=self._account, hear=self._hear, log=log
+        )
         self._replaying = kept is None
         self._kills: int | None = -1
-        self._line_at = self._kill_since = 0.0
-        self._looked_at = self._counted_at = float("-inf")
-        self._empty_at: float | None = None
-        self._opened: tuple[Moment, float | None] = (Moment.now(), None)
-        self._saved_at, self._saved_records = time.monotonic(), 0
-        self._saved_position = self._position
+        self._looked_at = self._moved_at = float("-inf")
+        self._untold_since: float | None = None
+        self._unseen = 0
+        self._saved_at, self._saved_records, self._saved_position = time.monotonic(), 0, self._position
+        self._checkpoint_problem: str | None = None
+        self._turned_at = time.monotonic()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stopping = False
-        self.figures = WatcherFigures(turned_at=time.monotonic())
         if kept is not None:
             containers.restore(kept.tallies)
 
@@ -108,7 +95,7 @@ class Watcher:
         """Watch until stopped."""
         now = time.monotonic()
         self._look(now, apart=0.0)
-        self._count(now)
+        self._containers.count(now)
         self._containers.restore_gone(now)
         self._containers.write_off_pods()
         while not self._stopping:
@@ -117,183 +104,151 @@ class Watcher:
 
     def turn(self) -> None:
         """Wait for something to happen, at most a second, and act on it."""
-        busy = self._assembler.open or self._reporter.pending or self._replaying
-        moved = self._wait(_BUSY_SECONDS if busy else _IDLE_SECONDS)
+        busy = self._replaying or self._listener.half_read or self._waiting
+        moved = self._listener.wait(_BUSY_SECONDS if busy else _IDLE_SECONDS, self._wake_read)
         now = time.monotonic()
-        killed = self._kills_moved()
+        before, self._kills = self._kills, self._proc.oom_kills()
+        killed = before != self._kills
         if killed:
-            self._count(now)
-        if moved or killed:
-            self._read()
-        elif self._source is not None:
-            self._empty_at = self.figures.read_at = now
-        self._end_dump(time.monotonic())
-        now = time.monotonic()
-        if killed or self._reporter.pending:
+            self._moved_at = now
+            self._containers.count(now)
             self._look(now, apart=_LOOK_APART_SECONDS)
-            self._count(now)
+        if moved or killed:
+            self._listener.read()
+        now = time.monotonic()
+        if killed or self._listener.kill_seen or self._waiting:
+            self._containers.count(now)
         elif now - self._looked_at >= self._settings.scan_seconds:
             self._look(now, apart=0.0)
-        self._settle(last=False)
-        self._save(now)
-        self.figures.turned_at = time.monotonic()
+        self._settle()
+        self._save()
+        self._turned_at = time.monotonic()
 
     def health(self) -> Health:
         """Return how the reading goes, for the probes."""
-        figures, now = self.figures, time.monotonic()
-        problems = [each for each in (figures.source_problem, figures.checkpoint_problem) if each]
-        if figures.read_at is not None and now - figures.read_at > _STALE_SECONDS:
-            problems.append(f"the kernel log was not read for {now - figures.read_at:.0f} s")
-        kills = self._reporter.figures
+        listener, kills, now = self._listener, self._reporter.figures, time.monotonic()
+        problems = [each for each in (listener.problem, self._checkpoint_problem) if each]
+        if listener.read_at is not None and now - listener.read_at > _STALE_SECONDS:
+            problems.append(f"the kernel log was not read for {now - listener.read_at:.0f} s")
+        elif listener.read_at is None and listener.problem is None:
+            problems.append("the kernel log was not read yet")
         return Health(
-            alive=now - figures.turned_at < _STALE_SECONDS,
+            alive=now - self._turned_at < _STALE_SECONDS,
             problems=tuple(problems),
             figures={
-                "source": figures.source,
-                "lines": figures.lines,
-                "lostMessages": figures.lost,
+                "source": listener.source,
+                "lines": listener.lines,
+                "lostMessages": listener.lost,
                 "records": kills.records,
                 "recordsFromCounters": kills.from_counters,
                 "anonymousKills": kills.anonymous,
                 "unattributedKills": kills.unattributed,
                 "foreignKills": kills.foreign,
                 "lateKills": kills.late,
+                "unseenKills": self._unseen,
             },
         )
 
-    def _wait(self, seconds: float) -> bool:
-        if self._source is None and time.monotonic() - self._open_at >= _REOPEN_SECONDS:
-            return self._open()
-        if self._source is None:
-            select.select([self._wake_read], [], [], seconds)
-            return False
-        return self._source.wait(seconds, self._wake_read)
+    @property
+    def _waiting(self) -> bool:
+        return self._reporter.waiting_since() is not None
 
-    def _open(self) -> bool:
-        self._open_at = time.monotonic()
-        try:
-            self._source = opened_source(
-                self._settings.source, proc=self._proc, device=self._settings.dev_kmsg, after=self._position
-            )
-        except SourceUnavailable as problem:
-            if self.figures.source_problem is None:
-                self._log.error("kernel log cannot be read, trying again", problem=str(problem))
-            self.figures.source_problem = str(problem)
+    def _hear(self, heard: Heard) -> None:
+        self._reporter.take(heard.invocation, time=heard.time, source=heard.source, now=time.monotonic())
+
+    def _settle(self) -> None:
+        kills = self._proc.oom_kills()
+        untold = self._account.untold(kills)
+        now = Moment.now()
+        if kills != self._kills:
+            self._moved_at = now.monotonic
+        # Where every kill counted has its line, so has the open dump; only the rest of a group (v2) may still come.
+        whole = self._listener.kill_seen and untold == 0 and not self._containers.pod_counts
+        self._listener.end_dump(now.monotonic, at_once=whole or self._is_overdue(now.monotonic))
+        if self._replaying and self._listener.problem is not None:
             # What counters show is not held back for a log that cannot be read.
             self._replaying = False
-            return False
-        self.figures.source, self.figures.source_problem = self._source.name.value, None
-        self._log.info("reading the kernel log", source=self._source.name.value, replaying=self._replaying)
-        return True
-
-    def _read(self) -> None:
-        while self._source is not None and not self._stopping:
-            empty_at, source = self._empty_at, self._source
-            try:
-                reading = source.read()
-            except OSError as error:
-                self._log.error("kernel log became unreadable", problem=str(error))
-                self.figures.source_problem = str(error)
-                source.close()
-                self._source = None
-                return
-            self._take(reading, source, empty_at)
-            if reading.drained:
-                return
-
-    def _take(self, reading: Reading, source: LogSource, empty_at: float | None) -> None:
-        read = Moment.now()
-        self.figures.lines += len(reading.lines)
-        if reading.lost:
-            self.figures.lost += reading.lost
-            self._log.warning("kernel messages were overwritten before they could be read", lost=reading.lost)
-        for line in reading.lines:
-            if not self._assembler.open:
-                self._open_dump(read, empty_at)
-            done = self._assembler.feed(line)
-            self._hand_over(done, source, read.monotonic)
-            if done:
-                self._open_dump(read, empty_at)
-            elif not self._assembler.kill_seen:
-                self._kill_since = read.monotonic
-        if reading.lines:
-            self._line_at = read.monotonic
-        if reading.drained:
-            self._empty_at = self.figures.read_at = read.monotonic
-
-    def _end_dump(self, now: float, *, at_once: bool = False) -> None:
-        """End the open dump after a silence, or when lines of others go on and on."""
-        if not self._assembler.open or self._source is None:
-            return
-        seen = self._assembler.kill_seen
-        quiet = now - self._line_at >= (_QUIET_SECONDS if seen else _QUIET_SECONDS_WITHOUT_KILL)
-        since = self._kill_since if seen else self._opened[0].monotonic
-        too_long = now - since >= (_LONGEST_SECONDS if seen else _LONGEST_SECONDS_WITHOUT_KILL)
-        if quiet or too_long or at_once:
-            self._hand_over(self._assembler.flush(), self._source, now)
-
-    def _open_dump(self, read: Moment, empty_at: float | None) -> None:
-        """Note when the lines of a dump that begins here were read."""
-        self._opened = (read, empty_at)
-        self._kill_since = read.monotonic
-
-    def _hand_over(self, invocations: list[Invocation], source: LogSource, now: float) -> None:
-        read, empty_at = self._opened
-        for invocation in invocations:
-            printed = wall_time(invocation.first.monotonic_us, read=read, empty_at=empty_at)
-            self._reporter.take(invocation, time=printed, source=source.name, now=now)
-
-    def _settle(self, *, last: bool) -> None:
-        open_, drained_at = self._assembler.open, self.figures.read_at if self._source is not None else None
-        self._reporter.settle(
-            Moment.now(), quiet=not open_, drained_at=drained_at, replaying=self._replaying, last=last
+        told = self._reporter.settle(
+            now,
+            quiet=not self._listener.half_read,
+            untold=untold,
+            overdue=self._is_overdue(now.monotonic),
+            drained_at=self._listener.read_at if self._listener.listening else None,
+            replaying=self._replaying,
         )
-        if self._replaying and not open_ and not self._reporter.pending and self.figures.read_at is not None:
+        self._account.give_up(told)
+        if self._listener.half_read or self._waiting or not self._listener.listening:
+            return
+        self._position = self._listener.position
+        if self._listener.read_at is not None:
+            self._end_replay(kills)
+            self._give_up(now.monotonic, kills)
+
+    def _end_replay(self, kills: int | None) -> None:
+        if self._replaying:
             self._replaying = False
             self._containers.write_off()
-        if not open_ and not self._reporter.pending and self._source is not None:
-            self._position = self._source.position
+        if self._account.told() is None:
+            self._account.settle(kills)
 
-    def _kills_moved(self) -> bool:
-        before, self._kills = self._kills, self._proc.oom_kills()
-        return before != self._kills
+    def _is_overdue(self, now: float) -> bool:
+        """Return whether kills have waited long enough for the lines of others."""
+        since = self._reporter.waiting_since()
+        if since is None:
+            return False
+        return now - max(since, self._moved_at) >= _LOST_SECONDS or now - since >= _LONGEST_WAIT_SECONDS
+
+    def _give_up(self, now: float, kills: int | None) -> None:
+        """Stop waiting for lines that were lost, of kills in no cgroup that is watched."""
+        untold = self._account.untold(kills)
+        if not untold:
+            self._untold_since = None
+        elif self._untold_since is None:
+            self._untold_since = now
+        elif now - self._untold_since > _PATIENCE_TIMES * self._settings.counter_wait:
+            self._untold_since = None
+            self._unseen += untold
+            self._account.settle(kills)
+            self._log.warning("kills were counted that neither the log nor a pod's counter told of", kills=untold)
 
     def _look(self, now: float, *, apart: float) -> None:
         if now - self._looked_at >= apart:
             self._looked_at = now
             self._containers.look(now)
 
-    def _count(self, now: float) -> None:
-        self._containers.count(now)
-
-    def _save(self, now: float, *, at_once: bool = False) -> None:
-        records = self._reporter.figures.records
-        due = records != self._saved_records or now - self._saved_at >= _CHECKPOINT_SECONDS
-        idle = not self._assembler.open and not self._reporter.pending
-        if self._checkpoint_file is None or not idle or not (due or at_once) or not self._safe():
+    def _save(self, *, at_once: bool = False) -> None:
+        now, records, safe = time.monotonic(), self._reporter.figures.records, self._outlet.sync(at_once=at_once)
+        apart = _CHECKPOINT_SECONDS if records == self._saved_records else _CHECKPOINT_SECONDS_AFTER_KILL
+        due = at_once or now - self._saved_at >= apart
+        if self._checkpoint_file is None or not due or self._listener.half_read or self._waiting:
             return
-        self._saved_at, self._saved_records = now, records
-        if records == self._saved_records and self._position == self._saved_position and not at_once:
+        if not safe or (records == self._saved_records and self._position == self._saved_position):
             return
-        checkpoint = Checkpoint(boot_id=self._boot_id, position=self._position, tallies=self._containers.kept_tallies())
+        self._saved_at = now
+        checkpoint = Checkpoint(
+            boot_id=self._boot_id,
+            position=self._position,
+            told=self._account.told(),
+            tallies=self._containers.kept_tallies(),
+        )
         try:
             write_checkpoint(self._checkpoint_file, checkpoint)
         except OSError as error:
-            if self.figures.checkpoint_problem is None:
+            if self._checkpoint_problem is None:
                 self._log.error("checkpoint cannot be written", problem=str(error))
-            self.figures.checkpoint_problem = f"checkpoint cannot be written: {error}"
+            self._checkpoint_problem = f"checkpoint cannot be written: {error}"
             return
-        self._saved_position = self._position
-        self.figures.checkpoint_problem = None
+        self._saved_position, self._saved_records, self._checkpoint_problem = self._position, records, None
 
     def _finish(self) -> None:
         """Decide what has its kill line; a dump cut off by the stop is left to the next process."""
-        now = time.monotonic()
-        if self._assembler.kill_seen:
-            self._end_dump(now, at_once=True)
-        self._look(now, apart=0.0)
-        self._count(now)
-        self._settle(last=True)
-        self._save(time.monotonic(), at_once=True)
-        if self._source is not None:
-            self._source.close()
+        now = Moment.now()
+        if self._listener.kill_seen:
+            self._listener.end_dump(now.monotonic, at_once=True)
+        self._look(now.monotonic, apart=0.0)
+        self._containers.count(now.monotonic)
+        self._reporter.finish(now)
+        if not self._listener.half_read:
+            self._position = self._listener.position
+            self._save(at_once=True)
+        self._listener.close()

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from oomreport.api.resource import Comm, MicroTime, Model, atomic
+from oomreport.incident.flight_recorder import MOST_LIFE_SAMPLES
 from oomreport.incident.oom_record import MOST_STAT_KEYS, MOST_TASKS, MOST_USAGE_SAMPLES
 from oomreport.kernel.record import ScoreSource
 
@@ -100,6 +101,17 @@ class Task(Model):
     """How eligible it was, on the same scale as a victim's oomScore; may be negative."""
 
 
+class Life(Model):
+    """The same over the container's whole life, in coarser steps."""
+
+    start_time: MicroTime
+    """When the container was first seen."""
+    interval_seconds: float
+    """Seconds between two points."""
+    bytes: Annotated[tuple[int, ...], atomic(MOST_LIFE_SAMPLES)]
+    """The largest size within each interval, in bytes, oldest first."""
+
+
 class Usage(Model):
     """A container's memory before its kill, as the agent sampled it from the cgroup."""
 
@@ -109,6 +121,8 @@ class Usage(Model):
     """Seconds between two samples."""
     bytes: Annotated[tuple[int, ...], atomic(MOST_USAGE_SAMPLES)]
     """The samples in bytes, oldest first."""
+    life: Life | None = None
+    """The container's whole life in at most 60 points: slow growth does not show in the last minutes."""
 
 
 Tasks = Annotated[tuple[Task, ...], atomic(MOST_TASKS)]

@@ -151,6 +151,13 @@ class RecentKill(Model):
     """Name of the process that was killed."""
     limit_bytes: int | None = None
     """The limit that was hit, in bytes."""
+    shape: Literal["Startup", "Growth", "Saturating", "Cycle", "Staircase", "Spike"] | None = None
+    """How memory came to the limit: while it started, by steady growth, ever more slowly, as it had before, by steps, at
+    once after a level stretch. Absent where too little was recorded."""
+    uptime_seconds: int | None = None
+    """How long the container had run."""
+    growth_bytes_per_hour: int | None = None
+    """How fast its memory grew while it rose."""
 
 
 class CountedKill(Model):

@@ -1,5 +1,6 @@
 """`oomreport explain`: any kernel log, in words, as JSON, YAML or a page."""
 
+# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 import argparse
 import json
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from oomreport.adapters.log_file import chunks_of, parts_of, phrase_finder
+from oomreport.cli.pods import Named, Pods, pods_of_cluster, pods_of_file
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
@@ -41,12 +43,15 @@ def invocations_in(path: str, *, jobs: int = 1) -> Iterator[Invocation]:
         yield from _in_parallel(path, parts)
         return
     scanner = Scanner(phrase_finder())
+    cut: LogUnreadable | None = None
     try:
         for chunk in chunks_of(path):
             yield from scanner.feed(chunk)
-    finally:
-        rest = scanner.flush()
-    yield from rest
+    except LogUnreadable as error:
+        cut = error
+    yield from scanner.flush()
+    if cut is not None:
+        raise cut
 
 
 def _in_parallel(path: str, parts: list[tuple[int, int]]) -> Iterator[Invocation]:
@@ -77,7 +82,7 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
     )
 
 
-def _explain(path: str, jobs: int, pods: Any, output: "_Output") -> int:
+def _explain(path: str, jobs: int, pods: Pods | None, output: "_Output") -> int:
     found = invocations_in(path, jobs=jobs)
     try:
         for invocation in found:
@@ -90,18 +95,16 @@ def _explain(path: str, jobs: int, pods: Any, output: "_Output") -> int:
     return 0
 
 
-def _pods(arguments: argparse.Namespace) -> Any:
+def _pods(arguments: argparse.Namespace) -> Pods | None:
     if arguments.pods is None and arguments.context is None:
         return None
-    from oomreport.cli.pods import pods_of_cluster, pods_of_file
-
     return pods_of_file(arguments.pods) if arguments.pods is not None else pods_of_cluster(arguments.context)
 
 
 class _Output:
     """Where the records go, one by one, so that a log of any size takes no more memory than one record."""
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
         """Take one record."""
 
     def close(self) -> None:
@@ -122,9 +125,9 @@ def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
 class _Json(_Output):
     def __init__(self) -> None:
         self._count = 0
-        sys.stdout.write('{"apiVersion": "%s", "kind": "OOMRecordList", "items": [' % API_VERSION)
+        sys.stdout.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": [')
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:  # noqa: ARG002
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:  # noqa: ARG002
         sys.stdout.write((",\n" if self._count else "\n") + json.dumps({"spec": spec}))
         self._count += 1
 
@@ -137,7 +140,7 @@ class _Yaml(_Output):
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:  # noqa: ARG002
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:  # noqa: ARG002
         import yaml
 
         self._count += 1
@@ -156,7 +159,7 @@ class _Text(_Output):
         self._style: Style = style_for(sys.stdout, colour)
         self._count = 0
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
         from oomreport.cli.text import told
 
         if self._count:
@@ -172,9 +175,9 @@ class _Text(_Output):
 class _Page(_Output):
     def __init__(self, path: str) -> None:
         self._path = path
-        self._records: list[tuple[Invocation, dict[str, Any], Any]] = []
+        self._records: list[tuple[Invocation, dict[str, Any], Named | None]] = []
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
         self._records.append((invocation, spec, facts))
 
     def close(self) -> None:
@@ -190,7 +193,7 @@ class _Both(_Output):
     def __init__(self, *outputs: _Output) -> None:
         self._outputs = outputs
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Any) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
         for output in self._outputs:
             output.add(invocation, spec, facts)
 

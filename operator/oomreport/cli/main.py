@@ -1,5 +1,7 @@
 """The commands and their arguments. Each command's module is imported when it runs, so that starting is quick."""
 
+# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
+
 import argparse
 import sys
 from collections.abc import Sequence

@@ -25,6 +25,11 @@ class HealthServer:
         await self._runner.setup()
         await web.TCPSite(self._runner, host or None, port).start()
 
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on."""
+        return int(self._runner.addresses[0][1])
+
     async def stop(self) -> None:
         """Stop listening."""
         await self._runner.cleanup()

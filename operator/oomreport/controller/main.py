@@ -164,8 +164,12 @@ class Controller:
         return 0
 
     async def _keep(self, lease: Lease) -> None:
-        """Renew the Lease until it is lost."""
-        while not lease.lost:
+        """Renew the Lease until another process has it.
+
+        While the API server does not answer nobody can take it, and what is written twice is counted once anyway: what
+        is remembered of deleted pods is worth more than a restart.
+        """
+        while True:
             await asyncio.sleep(lease.terms.renew_every)
             try:
                 if not await lease.hold():

@@ -106,7 +106,9 @@ class WorkQueue:
             "retry_seconds": round(pause, 2),
         }
         if isinstance(error, ApiError):
-            log.warning("work failed and will be tried again", extra=facts)
+            # What comes back at once is not worth a word, what stays away not one for each try.
+            level = logging.WARNING if times >= 4 and times.bit_count() == 1 else logging.DEBUG
+            log.log(level, "work failed and will be tried again", extra=facts)
         else:
             log.error("work failed and will be tried again", extra=facts, exc_info=error)
         self.add_later(key, pause)

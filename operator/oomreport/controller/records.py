@@ -30,19 +30,20 @@ class Records:
         self.first_seen: dict[str, datetime] = {}
 
     def put(self, record: RecordFacts, *, now: datetime) -> bool:
-        """Remember a record as the API server has it; return whether it is open."""
-        if record.name in self.used:
-            return False
-        if record.used:
-            self._close(record, record.used)
-            return False
+        """Remember a record as the API server has it; return whether it is open. An older state changes nothing."""
         known = self._open.get(record.name)
+        if record.name in self.used or (known and _version(record) < _version(known)):
+            return False
         if known is None:
             self.first_seen[record.name] = now
-        if record.container_id and (known is None or known.container_id is None):
-            self._instances.update([record.container_id])
+        before, after = known.container_id if known else None, record.container_id
+        if before != after:
+            self._instances.update([after] if after else ())
+            self._release(before)
         self._open[record.name] = record
-        return True
+        if record.used:
+            self.mark_used(record.name, record.used)
+        return record.used is None
 
     def get(self, name: str) -> RecordFacts | None:
         """Return an open record."""
@@ -78,34 +79,31 @@ class Records:
 
     def mark_used(self, name: str, used: datetime) -> None:
         """Take note that an open record's own status says now that it was used."""
-        if record := self._open.get(name):
-            self._close(record, used)
+        if record := self._open.pop(name, None):
+            self.used[name] = UsedRecord(used=used, node=record.node, container_id=record.container_id)
+            self.unroute(name)
+            self.first_seen.pop(name, None)
 
     def has_own(self, container_id: str) -> bool:
         """Return whether a record speaks of a container instance."""
-        return self._instances[container_id] > 0 if container_id in self._instances else False
-
-    def instances(self) -> frozenset[str]:
-        """Return all container instances that records speak of."""
-        return frozenset(self._instances)
+        return container_id in self._instances
 
     def drop(self, name: str) -> None:
         """Forget a record that was deleted."""
         record = self._open.pop(name, None)
         used = self.used.pop(name, None)
         instance = record.container_id if record else used.container_id if used else None
-        if instance:
-            self._instances[instance] -= 1
-            if self._instances[instance] <= 0:
-                del self._instances[instance]
+        self._release(instance)
         self.unroute(name)
         self.first_seen.pop(name, None)
 
-    def _close(self, record: RecordFacts, used: datetime) -> None:
-        known = self._open.pop(record.name, None)
-        instance = (known or record).container_id
-        if known is None and instance:
-            self._instances.update([instance])
-        self.used[record.name] = UsedRecord(used=used, node=record.node, container_id=instance)
-        self.unroute(record.name)
-        self.first_seen.pop(record.name, None)
+    def _release(self, instance: str | None) -> None:
+        if instance is None:
+            return
+        self._instances[instance] -= 1
+        if self._instances[instance] <= 0:
+            del self._instances[instance]
+
+
+def _version(record: RecordFacts) -> int:
+    return int(record.resource_version) if record.resource_version.isdigit() else 0

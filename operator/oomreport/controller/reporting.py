@@ -25,6 +25,8 @@ from oomreport.workload.pod import PodFacts
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
+# Where the ledger is full, records have to be marked before it can take more.
+_SHORTEST_PAUSE = timedelta(milliseconds=100)
 # Another controller may see a record's mark, or a pod's end, that much later than this one.
 _FORGET_AFTER = timedelta(minutes=5)
 # Up to here the ledger is written shorter only together with something else.
@@ -47,12 +49,14 @@ class Reporter:
             await self._move_to_node(key)
             return
         if decision.look_again:
-            self._context.queue.add_later(key, decision.look_again - self._context.now())
+            self._context.queue.add_later(key, max(decision.look_again - self._context.now(), _SHORTEST_PAUSE))
         if stored is None:
             return
         self._settle(key, stored, decision)
         for name, outcome in decision.used.items():
             self._teller.mark(name, outcome, (stored.namespace, stored.name))
+        for name in decision.mismatched:
+            await self._router.release(name)
         self._annotate(key, stored, decision)
 
     async def _written(self, key: ReportKey) -> tuple[StoredReport | None, Decision]:
@@ -65,6 +69,7 @@ class Reporter:
                 written = await self._context.reports.write_status(key, stored, decision.status)
             except StaleReportError:
                 continue
+            self._forget(key, ledger_of(stored.status) if stored else (), ledger_of(written.status))
             self._log(written, decision)
             return written, decision
         raise StaleReportError(
@@ -128,6 +133,14 @@ class Reporter:
             return True
         stored = await self._context.api.found(path(API_VERSION, OOM_RECORDS, name=entry.id))
         return stored is None or bool(stored.get("status", {}).get("usedTime"))
+
+    def _forget(self, key: ReportKey, before: tuple[Entry, ...], after: tuple[Entry, ...]) -> None:
+        """Stop to watch the containers that have left the ledger."""
+        watched = {entry.container_id for entry in after}
+        for entry in before:
+            self._forgettable_since.pop((key, entry.id), None)
+            if entry.container_id and entry.container_id not in watched:
+                self._context.pods.unwatch(entry.container_id)
 
     def _settle(self, key: ReportKey, stored: StoredReport, decision: Decision) -> None:
         """Announce the kills whose verdict is settled; hold the others."""

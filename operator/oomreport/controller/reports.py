@@ -77,21 +77,22 @@ class Reports:
         if cached := self._cache.get(key):
             self._cache.move_to_end(key)
             return cached
-        found, _ = await self._found(key)
-        return found
+        selector = ",".join(f"{label}={value}" for label, value in labels_of(key).items())
+        where = path(API_VERSION, OOM_REPORTS, namespace=key.namespace)
+        for report in (await self._api.get(where, labelSelector=selector)).get("items") or ():
+            if key_of_report(report) == key:
+                return self._keep(key, report)
+        return None
 
     async def ensure(self, key: ReportKey) -> StoredReport:
         """Return a report, created where there was none. Raises NamespaceGoneError, ApiError."""
-        if cached := self._cache.get(key):
-            return cached
-        found, taken = await self._found(key)
-        return found or await self._create(key, report_name(key, taken=taken))
+        return await self.get(key) or await self._create(key)
 
     async def write_status(
         self, key: ReportKey, stored: StoredReport | None, status: Mapping[str, Any]
     ) -> StoredReport:
         """Write the status of a report that is as it was read, or is not there yet. Raises StaleReportError, ApiError."""
-        base = stored or await self.ensure(key)
+        base = stored or await self._create(key)
         if stored is None and base.status:
             raise StaleReportError(f"report {key} was created meanwhile", status=409)
         body = {
@@ -127,19 +128,16 @@ class Reports:
         """Read a report anew the next time."""
         self._cache.pop(key, None)
 
-    async def _found(self, key: ReportKey) -> tuple[StoredReport | None, bool]:
-        """Return the report, and whether the name that it would get is taken by another."""
-        named = await self._api.found(path(API_VERSION, OOM_REPORTS, namespace=key.namespace, name=report_name(key)))
-        if named and key_of_report(named) == key:
-            return self._keep(key, named), False
-        selector = ",".join(f"{label}={value}" for label, value in labels_of(key).items())
-        where = path(API_VERSION, OOM_REPORTS, namespace=key.namespace)
-        for report in (await self._api.get(where, labelSelector=selector)).get("items") or ():
-            if key_of_report(report) == key:
-                return self._keep(key, report), False
-        return None, named is not None
+    async def _create(self, key: ReportKey) -> StoredReport:
+        try:
+            return await self._applied(key, report_name(key))
+        except ApiError as error:
+            # Its workloadRef and container are immutable: the name is another workload's.
+            if error.status != 422:
+                raise
+        return await self._applied(key, report_name(key, taken=True))
 
-    async def _create(self, key: ReportKey, name: str) -> StoredReport:
+    async def _applied(self, key: ReportKey, name: str) -> StoredReport:
         body = {
             "apiVersion": API_VERSION,
             "kind": OOM_REPORT,

@@ -91,12 +91,32 @@ class Router:
         self._remember(stored)
         return True
 
+    async def release(self, name: str) -> None:
+        """Take the claim of an anonymous record back, so that it is matched anew. Raises ApiError."""
+        record = self._context.records.get(name)
+        if record is None:
+            return
+        self._context.records.unroute(name)
+        body = {
+            "metadata": {"resourceVersion": record.resource_version},
+            "status": {"reportRef": None, "containerID": None},
+        }
+        try:
+            self._remember(await self._context.api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body))
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            await self._reread(name)
+            return
+        self._context.queue.add(NodeKey(name=record.node))
+
     async def settle_unknown(self, record: RecordFacts) -> None:
-        """Give a kill of no known container to its pod's workload, else to the node. Raises ApiError."""
+        """Give a kill of no known container to its candidates' or its pod's workload, else to the node. Raises ApiError."""
         pod = await self._find_pod(record) if record.pod_uid else None
-        key = node_report_key(self._context.settings.namespace, record.node, host=False)
-        if pod:
+        key = await self._key_by_candidates(record)
+        if key is None and pod:
             key = report_key(pod.namespace, await self._context.owners.workload_of(pod), UNKNOWN_CONTAINER)
+        key = key or node_report_key(self._context.settings.namespace, record.node, host=False)
         if await self.claim(record.name, key):
             self.assign(record.name, await self._claimed_by(self._context.records.get(record.name)) or key)
 
@@ -116,6 +136,22 @@ class Router:
             self._context.queue.add_later(RecordKey(name=record.name), _DELETION_ARRIVES / 4)
             return None
         return await self._key_by_names(record)
+
+    async def _key_by_candidates(self, record: RecordFacts) -> ReportKey | None:
+        """Return the report on which all containers in question agree: replicas of one workload, usually."""
+        if not record.candidates:
+            return None
+        query = {"fieldSelector": f"spec.nodeName={record.node}"}
+        listed = (await self._context.api.get(path("v1", "pods"), **query)).get("items") or ()
+        pods = [*(pod_facts(item) for item in listed), *self._context.pods.on_node(record.node)]
+        keys: set[ReportKey | None] = set()
+        for candidate in record.candidates:
+            pod = next((pod for pod in pods if pod.container_with(candidate)), None)
+            container = pod.container_with(candidate) if pod else None
+            if pod is None or container is None:
+                return None
+            keys.add(report_key(pod.namespace, await self._context.owners.workload_of(pod), container.name))
+        return keys.pop() if len(keys) == 1 else None
 
     async def _key_by_names(self, record: RecordFacts) -> ReportKey | None:
         subject = record.subject

@@ -40,6 +40,7 @@ class Correlation:
     more            by how much the number of kills grows
     replaced        kills known by status only, whose record arrived: by old ID, the new one
     used            records that need not be looked at again, and whether they were joined to a kill counted before
+    mismatched      anonymous records that were matched with a container of which another record speaks
     settled_before  terminations up to here are no longer counted
     look_again      when waiting for a witness ends
     """
@@ -49,6 +50,7 @@ class Correlation:
     more: int
     replaced: Mapping[str, str]
     used: Mapping[str, bool]
+    mismatched: tuple[str, ...]
     settled_before: datetime | None
     look_again: datetime | None
 
@@ -59,6 +61,7 @@ class _Tally:
     shown: dict[str, RecordFacts | None] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
     used: dict[str, bool] = field(default_factory=dict)
+    mismatched: list[str] = field(default_factory=list)
     look_again: list[datetime] = field(default_factory=list)
     more: int = 0
 
@@ -73,7 +76,8 @@ def correlate(evidence: Evidence, patience: Patience) -> Correlation:
         ended={container_id: finished(ending, evidence.now) for container_id, ending in endings.items()},
     )
     tally = _Tally(ledger=ledger)
-    for record in sorted(evidence.records, key=lambda one: (one.time, one.name)):
+    # Anonymous ones last: they are matched with what no other record explains.
+    for record in sorted(evidence.records, key=lambda one: (one.is_anonymous, one.time, one.name)):
         _enter_record(tally, record, now=evidence.now)
     for ending in endings.values():
         _enter_ending(tally, ending, evidence, patience)
@@ -84,6 +88,7 @@ def correlate(evidence: Evidence, patience: Patience) -> Correlation:
         more=tally.more,
         replaced=tally.replaced,
         used=tally.used,
+        mismatched=tuple(tally.mismatched),
         settled_before=ledger.watermark,
         look_again=min(tally.look_again, default=None),
     )
@@ -132,7 +137,11 @@ def _enter_record(tally: _Tally, record: RecordFacts, *, now: datetime) -> None:
         tally.used[record.name] = False
         return
     entry = Entry(id=record.name, time=record.time, verdict=Verdict.KERNEL_ONLY, container_id=record.container_id)
-    known = next((one for one in tally.ledger.of_container(record.container_id) if one.from_status), None)
+    instance = tally.ledger.of_container(record.container_id)
+    known = next((one for one in instance if one.from_status), None)
+    if record.is_anonymous and len(instance) > (known is not None):
+        tally.mismatched.append(record.name)
+        return
     if known:
         tally.ledger.replace(known, entry)
         tally.replaced[known.id] = entry.id

@@ -102,6 +102,11 @@ class RecordFacts:
         return bool(self.spec.get("victims")) or self._victim_unprinted
 
     @property
+    def is_anonymous(self) -> bool:
+        """Return whether the agent named no container; `container_id`, if any, is that of a matched termination."""
+        return self.subject is None or self.subject.container_id is None
+
+    @property
     def on_host(self) -> bool:
         """Return whether the victim is known to lie outside any pod."""
         return self.pod_uid is None and bool(self.spec.get("taskMemcg"))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from oomreport.incident.trajectory import Shape, Trajectory
@@ -59,7 +60,7 @@ def in_short(way: Trajectory) -> dict[str, Any]:
 def raises(kills: Sequence[PastKill]) -> int:
     """Return how often the limit had been raised before the last of `kills`: steps up from kill to kill."""
     limits = [kill.limit for kill in kills if kill.limit is not None]
-    return sum(after > before for before, after in zip(limits, limits[1:], strict=False))
+    return sum(after > before for before, after in pairwise(limits))
 
 
 def grows_with_the_limit(kills: Sequence[PastKill]) -> bool:
@@ -74,7 +75,5 @@ def grows_with_the_limit(kills: Sequence[PastKill]) -> bool:
     times = [kill.uptime_seconds or 0.0 for kill in last]
     if not (sizes[0] < sizes[1] < sizes[2] and times[0] < times[1] < times[2]) or sizes[2] < 1.5 * sizes[0]:
         return False
-    first, second = (
-        (times[index + 1] - times[index]) / (sizes[index + 1] - sizes[index]) for index in range(2)
-    )
+    first, second = ((times[index + 1] - times[index]) / (sizes[index + 1] - sizes[index]) for index in range(2))
     return 0.5 < first / second < 2.0 and not any(kill.shape in (Shape.SPIKE, Shape.CYCLE) for kill in last)

@@ -10,6 +10,8 @@ OOM_RECORD: Final = "OOMRecord"
 OOM_RECORDS: Final = "oomrecords"
 OOM_REPORT: Final = "OOMReport"
 OOM_REPORTS: Final = "oomreports"
+OOM_POLICY: Final = "OOMPolicy"
+OOM_POLICIES: Final = "oompolicies"
 
 # A report is found by these three, never by parsing its name. A label's value has at most 63 characters: longer
 # workload names are hashed into one.

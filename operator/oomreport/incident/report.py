@@ -38,6 +38,7 @@ class Decision:
     status        the whole status, without what others write into it
     changed       whether it differs from the one that is stored
     used          what became of records, by name; to be marked after the status is written
+    mismatched    anonymous records whose match must be taken back: another record speaks of that container
     shown         kills that the report shows for the first time, as in lastKill, oldest first
     settled       kills whose verdict nothing is expected to change any more: by ID, whether the container lived on
     look_again    when time alone changes something
@@ -46,6 +47,7 @@ class Decision:
     status: dict[str, Any]
     changed: bool
     used: Mapping[str, Outcome]
+    mismatched: tuple[str, ...]
     shown: tuple[Mapping[str, Any], ...]
     settled: Mapping[str, bool]
     look_again: datetime | None
@@ -67,7 +69,15 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     last = _last_kill(stored.get("lastKill"), shown, correlation)
     used = _outcomes(correlation, evidence)
     if last is None:
-        return Decision(status={}, changed=False, used=used, shown=(), settled={}, look_again=correlation.look_again)
+        return Decision(
+            status={},
+            changed=False,
+            used=used,
+            mismatched=(),
+            shown=(),
+            settled={},
+            look_again=correlation.look_again,
+        )
     watched = {last["id"], *evidence.unsettled, *(kill["id"] for kill in shown)}
     standing = {
         entry.id: _standing(entry, correlation.ledger, evidence, patience)
@@ -108,6 +118,7 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
         status=_without_none(status),
         changed=any(value != stored.get(key) for key, value in status.items()),
         used=used,
+        mismatched=correlation.mismatched,
         shown=shown,
         settled={id_: bool(one.lived_on) for id_, one in standing.items() if one.open_until is None},
         look_again=min(filter(None, times), default=None),

@@ -26,3 +26,6 @@ class Surroundings:
     replicas: int = 1
     peak: int | None = None
     peak_source: str = "metrics"
+
+
+UNBOUNDED = Surroundings()

@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from oomreport.incident.flight_recorder import Series
 
@@ -27,11 +28,9 @@ _CELLS = 12
 # Growth: in how many of twelve equal stretches it rose by at least 0.3 of the mean, and how much it may bend.
 _EVEN_CELLS = 9
 _NOTABLE_RISE = 0.3
-_BENT = 0.045
-# The load of a day is nearly level at its turns; a leak that follows the load only slows down.
-_FLAT = 0.5
+_BENT = 0.058
 # The load of a day does not rise for longer.
-_LONGEST_CYCLE_RISE = 14 * 3600.0
+_LONGEST_CYCLE_RISE = 10 * 3600.0
 _ENVELOPES_APART = 0.35
 # The last third of a saturating rise is slower than this share of the mean.
 _SLOWED = 0.55
@@ -90,9 +89,7 @@ def trajectory(
         level = points[0][1] if points else 0
         top = size or points[-1][1]
         growth = max(0.0, (top - level) / max(uptime, 1.0))
-        return Trajectory(
-            shape=Shape.STARTUP, uptime_seconds=uptime, growth=growth, rising_seconds=uptime, level=level
-        )
+        return Trajectory(shape=Shape.STARTUP, uptime_seconds=uptime, growth=growth, rising_seconds=uptime, level=level)
     if len(points) < _LEAST_SAMPLES:
         return Trajectory(shape=Shape.UNKNOWN, uptime_seconds=uptime)
     return _shaped(points, uptime)
@@ -161,8 +158,7 @@ def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory
     if late < _SLOWED * mean:
         return shaped(Shape.SATURATING, _crest(times, sizes))
     bend, chance = _bend(part_times, part)
-    flat = min(sum(cells[start : start + _CELLS // 4]) for start in range(0, _CELLS, _CELLS // 4)) / (_CELLS // 4)
-    if bend > max(_BENT, 2.5 * chance) and flat < _FLAT * mean and rising < _LONGEST_CYCLE_RISE:
+    if bend > max(_BENT, 2.5 * chance) and rising < _LONGEST_CYCLE_RISE:
         return shaped(Shape.CYCLE, _crest(times, sizes))
     return shaped(Shape.GROWTH)
 
@@ -195,15 +191,19 @@ def _near_misses(sizes: Sequence[float], top: float) -> int:
 
 
 def _jumps(sizes: Sequence[float], rise: float) -> int:
-    """Return how many single steps make up a good part of the rise each."""
-    return sum(after - before > 0.12 * rise for before, after in zip(sizes, sizes[1:], strict=False))
+    """Return how many jumps, level stretches between them, make up a good part of the rise each."""
+    jumps, climbing = 0, False
+    for before, after in pairwise(sizes):
+        steep = after - before > 0.12 * rise
+        jumps, climbing = jumps + (steep and not climbing), steep
+    return jumps
 
 
 def _cells(times: Sequence[float], middle: Sequence[float]) -> list[float]:
     """Return by how much the middle of the envelopes rose in each of twelve stretches of equal time."""
     span = (times[-1] - times[0]) / _CELLS
     marks = [_at(times, middle, times[0] + span * number) for number in range(_CELLS + 1)]
-    return [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    return [after - before for before, after in pairwise(marks)]
 
 
 def _at(times: Sequence[float], values: Sequence[float], time: float) -> float:

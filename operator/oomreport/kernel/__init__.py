@@ -1,10 +1,13 @@
 """The kernel's OOM records, in the kernel's words. Pure: no I/O, no clock, no Kubernetes.
 
-framing    a line of any log becomes text with a stamp
-kmsg       the record format of /dev/kmsg
-assemble   lines become dumps, one per invocation of the OOM killer
-parse      a dump becomes a record
-badness    the score of every candidate
-memcg      the statistics of the memory cgroup
-record     the types
+From bytes to records, each stage fed by the one before:
+
+    scan        logs of many gigabytes: only what is around an OOM is read
+    reader      whole logs become invocations
+    framing     physical lines of any log become lines: prefix, learned, structured, entries, wrapped, wall
+    kmsg        the same for records of /dev/kmsg and for the text of syslog(2)
+    assemble    lines become dumps, one per invocation of the OOM killer: kind, dump
+    parse       a dump becomes an invocation: summary, killed, table, memcg, meminfo
+    candidates  the rows of the table, ranked: badness
+    line, record  the types
 """

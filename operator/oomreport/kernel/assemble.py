@@ -10,8 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from oomreport.kernel.dump import Dump, microseconds_between
-from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.killed import killed_of
+from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
 from oomreport.kernel.parse import invocation_of
 from oomreport.kernel.record import Invocation
@@ -62,6 +62,11 @@ class Assembler:
         return self._dump is not None and self._dump.kill_seen
 
     @property
+    def busy(self) -> bool:
+        """Whether a dump has begun that has not named its victim yet."""
+        return self._dump is not None and not self._dump.kill_seen
+
+    @property
     def lost(self) -> int:
         """How many records were lost since the last dump began, by the sequence numbers."""
         return self._lost
@@ -74,7 +79,11 @@ class Assembler:
 
     def feed(self, line: Line) -> list[Invocation]:
         """Take one line in and return the invocations that it completes, usually none."""
-        self._count(line)
+        sequence = line.sequence
+        if sequence is not None:
+            if self._sequence is not None and sequence > self._sequence + 1:
+                self._lose(sequence - self._sequence - 1)
+            self._sequence = sequence
         if not line.kernel:
             return []
         if line.continued and self._joinable and self._dump is not None and not self._gap:
@@ -91,22 +100,21 @@ class Assembler:
         dump, self._dump = self._dump, None
         self._joinable = False
         self._unrelated = 0
-        if dump is None or dump.kinds.isdisjoint(_STRONG):
+        if dump is None:
+            return []
+        if dump.kinds.isdisjoint(_STRONG):
+            self._lost += dump.lost_before
             return []
         invocation = invocation_of(dump)
         pids = frozenset(victim.pid for victim in invocation.victims)
         self._emitted.append(_Emitted(pids=pids, last=dump.last, group=invocation.group_kill))
         return [invocation]
 
-    def _count(self, line: Line) -> None:
-        if line.sequence is None:
-            return
-        if self._sequence is not None and line.sequence > self._sequence + 1:
-            self._lost += line.sequence - self._sequence - 1
-            self._gap = True
-            if self._dump is not None:
-                self._dump.gap = True
-        self._sequence = line.sequence
+    def _lose(self, records: int) -> None:
+        self._lost += records
+        self._gap = True
+        if self._dump is not None:
+            self._dump.gap = True
 
     def _pass_over(self, line: Line) -> list[Invocation]:
         if self._dump is None:

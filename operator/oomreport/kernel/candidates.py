@@ -96,7 +96,9 @@ def _ranked(rows: tuple[Row, ...], *, total_pages: int, page_bytes: int) -> list
     keyed = [
         (
             row.oom_score_adj != NEVER,
-            points_of(row, total_pages=total_pages, page_bytes=page_bytes) if total_pages else pages_of(row, page_bytes),
+            points_of(row, total_pages=total_pages, page_bytes=page_bytes)
+            if total_pages
+            else pages_of(row, page_bytes),
             place,
             row,
         )

@@ -1,12 +1,14 @@
 """The lines of one dump, as they are gathered: what is known of it so far, and whether a line belongs to it."""
 
-from dataclasses import dataclass, field, replace
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.killed import killed_of
-from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.kind import Kind, kind_of
+from oomreport.kernel.line import Line
 from oomreport.kernel.summary import summary_of
-from oomreport.kernel.table import columns_of, row_of
 
 # Dumps of large machines take seconds on a serial console, and the reaper speaks two seconds after the kill.
 _LONGEST_PAUSE_US = 30_000_000
@@ -16,11 +18,15 @@ _LONGEST_STEP_BACK_US = 1_000_000
 _SAME_KILL_US = 1_000_000
 # Across a cut, or lost records, time is all that tells whether it is still the same dump.
 _LONGEST_TEAR_US = 3_000_000
+_PID_AND_TGID = re.compile(r"\[ *(\d+)\] +\d+ +(\d+) ")
 _MOST_ENTRIES = 200_000
+# Printed by other parts of the kernel too, so their place says nothing.
+_ANYWHERE = frozenset({Kind.REAPED, Kind.STAT, Kind.MEM_INFO, Kind.TRACE})
+_TELLING = frozenset({Kind.ROW, Kind.SUMMARY, Kind.KILLED})
+_ENDING = frozenset({Kind.KILLED, Kind.NO_VICTIM})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """A line of a dump, and which part of the dump it is."""
 
     kind: Kind
@@ -29,7 +35,10 @@ class Entry:
 
 @dataclass(slots=True, kw_only=True)
 class Dump:
-    """What one invocation of the OOM killer has printed so far."""
+    """What one invocation of the OOM killer has printed so far.
+
+    `kill_seen` says whether the line that ends a dump was seen: a kill, or that there is nothing to kill.
+    """
 
     lost_before: int = 0
     entries: list[Entry] = field(default_factory=list)
@@ -37,16 +46,11 @@ class Dump:
     furthest: Kind = Kind.HEADER
     pids: set[int] = field(default_factory=set)
     row_pids: dict[int, int | None] = field(default_factory=dict)
-    columns: tuple[str, ...] | None = None
     summary_pid: int | None = None
     gap: bool = False
     hole: bool = False
     stamped: Line | None = None
-
-    @property
-    def kill_seen(self) -> bool:
-        """Whether the line that ends a dump was seen: a kill, or that there is nothing to kill."""
-        return Kind.KILLED in self.kinds or Kind.NO_VICTIM in self.kinds
+    kill_seen: bool = False
 
     @property
     def last(self) -> Line:
@@ -57,34 +61,47 @@ class Dump:
         """Take a line in."""
         if len(self.entries) >= _MOST_ENTRIES:
             return
-        self.entries.append(Entry(kind=kind, line=line))
+        self.entries.append(Entry(kind, line))
         self.kinds.add(kind)
-        self.hole = self.hole or (line.hole and len(self.entries) > 1)
-        if line.stamp != NO_STAMP:
+        if line.hole and len(self.entries) > 1:
+            self.hole = True
+        if line.stamp.monotonic_us is not None or line.stamp.wall is not None:
             self.stamped = line
-        if kind not in (Kind.REAPED, Kind.STAT, Kind.MEM_INFO, Kind.TRACE):
-            self.furthest = max(self.furthest, kind)
-        self._learn(kind, line.text)
+        if kind in _ANYWHERE:
+            return
+        if kind > self.furthest:
+            self.furthest = kind
+        if kind in _TELLING:
+            self._learn(kind, line.text)
+        if kind in _ENDING:
+            self.kill_seen = True
+
+    def texts(self) -> defaultdict[Kind, list[str]]:
+        """Return the texts of the lines of each kind, in their order."""
+        texts: defaultdict[Kind, list[str]] = defaultdict(list)
+        for kind, line in self.entries:
+            texts[kind].append(line.text)
+        return texts
 
     def extend_last(self, text: str) -> None:
         """Append the rest of a split record to the line seen last."""
         last = self.entries.pop()
-        whole = replace(last.line, text=last.line.text + text)
-        self.entries.append(Entry(kind=kind_of(whole.text) or last.kind, line=whole))
+        whole = last.line._replace(text=last.line.text + text)
+        self.entries.append(Entry(kind_of(whole.text) or last.kind, whole))
         self._learn(self.entries[-1].kind, whole.text)
 
     def accepts(self, kind: Kind, line: Line) -> bool:
         """Whether `line` goes on with this dump, rather than starting another."""
-        if kind is Kind.HEADER or self._is_elsewhere(line):
+        if self._is_elsewhere(line):
             return False
-        if kind is Kind.REAPED:
+        if kind in _ANYWHERE:
             return True
+        if kind is Kind.HEADER:
+            return False
         if kind is Kind.KILLED:
             return self._accepts_kill(line)
         if kind is Kind.GROUP:
             return Kind.GROUP not in self.kinds or self._repeats(kind, line)
-        if kind in (Kind.STAT, Kind.MEM_INFO, Kind.TRACE):
-            return True
         if kind is Kind.STATS:
             return self.furthest <= Kind.STATS
         if kind is Kind.USAGE:
@@ -104,11 +121,11 @@ class Dump:
         return None if self.stamped is None else microseconds_between(self.stamped, line)
 
     def _is_elsewhere(self, line: Line) -> bool:
-        if self.pauses_before(line):
-            return True
         passed = self.passed_before(line)
+        if passed is None or 0 <= passed <= _LONGEST_TEAR_US:
+            return False
         torn = line.hole or self.hole or (self.gap and not self.kill_seen)
-        return torn and passed is not None and passed > _LONGEST_TEAR_US
+        return self.pauses_before(line) or (torn and passed > _LONGEST_TEAR_US)
 
     def _repeats(self, kind: Kind, line: Line) -> bool:
         """Whether the same line was pasted or printed twice."""
@@ -140,12 +157,10 @@ class Dump:
         return not self.gap and (passed is None or passed <= _SAME_KILL_US)
 
     def _learn(self, kind: Kind, text: str) -> None:
-        if kind is Kind.TABLE_HEAD:
-            self.columns = columns_of(text)
-        elif kind is Kind.ROW:
-            row = row_of(text, self.columns)
+        if kind is Kind.ROW:
+            row = _PID_AND_TGID.match(text)
             if row is not None:
-                self.row_pids[row.pid] = row.tgid
+                self.row_pids[int(row.group(1))] = int(row.group(2))
         elif kind is Kind.SUMMARY:
             summary = summary_of(text)
             self.summary_pid = summary.pid if summary else None
@@ -163,4 +178,3 @@ def microseconds_between(earlier: Line, later: Line) -> int | None:
     if a.wall is None or b.wall is None or (a.wall.tzinfo is None) != (b.wall.tzinfo is None):
         return None
     return round((b.wall - a.wall).total_seconds() * 1_000_000)
-

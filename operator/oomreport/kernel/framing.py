@@ -7,7 +7,6 @@ Which framing a log has is never asked: every line is looked at by itself, since
 
 import json
 import re
-from dataclasses import replace
 
 from oomreport.kernel.entries import Entries
 from oomreport.kernel.kind import Kind, kind_of
@@ -47,7 +46,7 @@ class Framer:
         """Whether nothing is being gathered that the next physical line may belong to."""
         return self._joiner.idle and self._entries.idle and not self._partial
 
-    def feed(self, raw: bytes) -> list[Line]:
+    def feed(self, raw: bytes) -> list[Line]:  # noqa: C901 - one look after the other
         """Take one physical line in, without its newline."""
         raw = raw[:_MOST_BYTES].rstrip(b"\r\x00")
         if b" std" in raw[:64]:
@@ -58,11 +57,12 @@ class Framer:
                     return [] if len(self._partial) < _MOST_BYTES else self._end_partial()
                 if self._partial:
                     raw, self._partial = self._partial + partial.group(3), b""
-        record = _KMSG.match(raw)
-        if record is not None:
-            line = line_of_record(raw[record.end() :])
-            if line is not None:
-                return [*self._joiner.flush(), self._after_hole(line)]
+        line = line_of_record(raw) if raw[:1].isdigit() else None
+        if line is None:
+            record = _KMSG.match(raw)
+            line = line_of_record(raw[record.end() :]) if record is not None else None
+        if line is not None:
+            return [*self._joiner.flush(), self._after_hole(line)]
         if raw[:1] == b" " and self._joiner.idle and raw[1:2].isupper() and b"=" in raw[:40]:
             return []  # a property of a /dev/kmsg record
         if _HOLE.match(raw):
@@ -150,7 +150,7 @@ class Framer:
         if not self._hole:
             return line
         self._hole = False
-        return replace(line, hole=True)
+        return line._replace(hole=True)
 
 
 def _is_several(pieces: list[str]) -> bool:

@@ -6,16 +6,15 @@ comes from the kernel: /dev/kmsg and syslog carry a facility, and only the kerne
 space that looks like an OOM record is told apart there. Framings without that knowledge (plain dmesg) count as kernel.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oomreport.kernel.record import Stamp
 
 NO_STAMP = Stamp()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One record of the kernel log, or one line of a text made from it.
+class Line(NamedTuple):
+    """One record of the kernel log, or one line of a text made from it. A tuple: logs have millions of them.
 
     `host` is the machine that the framing names. `hole` marks a cut in the text (the `--` of grep): what follows need
     not belong to what came before. `framed` says that the line had a prefix of its own, so that it is not the rest of

@@ -1,7 +1,7 @@
 """A dump becomes an invocation. Total: any lines give a value, and what they do not say is None and in `missing`."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,11 +11,12 @@ from oomreport.kernel.dump import Dump
 from oomreport.kernel.killed import Chosen, Killed, chosen_of, killed_of, reaped_pid
 from oomreport.kernel.kind import HEADER, Kind
 from oomreport.kernel.memcg import inline_stats, line_stats, memory_usage, stats_path, usage_of
-from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Trigger, Victim
+from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Trigger, Victim
 from oomreport.kernel.summary import Summary, summary_of, task_in
 from oomreport.kernel.table import Row, columns_of, row_of
 
 T = TypeVar("T")
+Texts = Mapping[Kind, list[str]]
 _GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)")
 _ORDER = re.compile(r"\border=(-?\d+)")
 _ADJ = re.compile(r"\boom_score_adj=(-?\d+)")
@@ -28,32 +29,32 @@ _NOT_OF_A_DUMP = frozenset({Kind.TRACE})
 
 def invocation_of(dump: Dump) -> Invocation:
     """Return what a dump says."""
-    lines = [entry.line for entry in dump.entries]
+    texts = dump.texts()
+    first, last = dump.entries[0].line, dump.last
     rows = tuple(_rows(dump))
-    kills = tuple(_unique(_all(dump, Kind.KILLED, killed_of)))
-    chosen = _first(_all(dump, Kind.CHOSEN, chosen_of))
-    memory, limited = _memory(dump)
-    summary = _summary(dump, kills, rows, chosen, limited)
-    trigger, release = _trigger(dump)
-    no_victim = [entry.line.text for entry in dump.entries if entry.kind is Kind.NO_VICTIM]
-    is_global = _is_global(dump, summary)
+    kills = tuple(_unique(_all(texts, Kind.KILLED, killed_of)))
+    chosen = _first(_all(texts, Kind.CHOSEN, chosen_of))
+    memory, limited = _memory(dump, texts)
+    summary = _summary(dump, texts, kills, rows, chosen, limited)
+    trigger, release = _trigger(texts)
+    is_global = _is_global(texts, summary)
     candidates = candidates_of(
         rows=rows,
         memory=None if is_global else memory,
-        mem_info=[entry.line.text for entry in dump.entries if entry.kind is Kind.MEM_INFO] if is_global else None,
+        mem_info=texts[Kind.MEM_INFO] if is_global else None,
         nodes=_nodes(summary),
-        page_bytes=_page_bytes(dump, rows, kills, release),
+        page_bytes=_page_bytes(texts, rows, kills, release),
         victim_pid=_ranked_first(kills, summary, chosen, rows),
         printed_score=chosen.score if chosen else None,
     )
-    victims = _victims(dump, kills, summary, chosen, candidates)
+    victims = _victims(texts, kills, summary, chosen, candidates)
     return Invocation(
-        first=lines[0].stamp,
-        killed=next((e.line.stamp for e in dump.entries if e.kind is Kind.KILLED), lines[0].stamp),
-        sequence_first=lines[0].sequence,
-        sequence_last=lines[-1].sequence,
+        first=first.stamp,
+        killed=_killed_stamp(dump) or first.stamp,
+        sequence_first=first.sequence,
+        sequence_last=last.sequence,
         kernel_release=release,
-        constraint=summary.constraint or ("CONSTRAINT_NONE" if is_global and not _on_stack_only(dump) else None),
+        constraint=summary.constraint or ("CONSTRAINT_NONE" if is_global and not _on_stack_only(texts) else None),
         global_oom=is_global,
         oom_memcg=summary.oom_memcg,
         task_memcg=summary.task_memcg,
@@ -62,25 +63,29 @@ def invocation_of(dump: Dump) -> Invocation:
         group_kill=Kind.GROUP in dump.kinds,
         selected_pid=chosen.pid if chosen and all(chosen.pid != victim.pid for victim in victims) else None,
         total_bytes=candidates.total_bytes,
-        panicked=any(text.startswith("Kernel panic") for text in no_victim),
+        panicked=any(text.startswith("Kernel panic") for text in texts[Kind.NO_VICTIM]),
         nodemask=summary.nodemask,
         mems_allowed=summary.mems_allowed,
         victims=victims,
         memory=memory,
         tasks=candidates.tasks,
         task_count=len(rows) if rows or Kind.TABLE_HEAD in dump.kinds else None,
-        missing=_missing(dump, is_global=is_global),
+        missing=_missing(dump, texts, is_global=is_global),
         lost_before=dump.lost_before,
-        log="\n".join(entry.line.text for entry in dump.entries if entry.kind not in _NOT_OF_A_DUMP),
+        log="\n".join([line.text for kind, line in dump.entries if kind not in _NOT_OF_A_DUMP]),
     )
 
 
-def _all(dump: Dump, kind: Kind, parse: Callable[[str], T | None]) -> Iterator[T]:
-    for entry in dump.entries:
-        if entry.kind is kind:
-            value = parse(entry.line.text)
-            if value is not None:
-                yield value
+def _killed_stamp(dump: Dump) -> Stamp | None:
+    killed = Kind.KILLED
+    return _first(line.stamp for kind, line in dump.entries if kind is killed) if killed in dump.kinds else None
+
+
+def _all(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> Iterator[T]:
+    for text in texts[kind]:
+        value = parse(text)
+        if value is not None:
+            yield value
 
 
 def _first(values: Iterable[T]) -> T | None:
@@ -98,27 +103,26 @@ def _unique(kills: Iterable[Killed]) -> Iterator[Killed]:
 
 def _rows(dump: Dump) -> Iterator[Row]:
     columns: tuple[str, ...] | None = None
-    for entry in dump.entries:
-        if entry.kind is Kind.TABLE_HEAD:
-            columns = columns_of(entry.line.text)
-        elif entry.kind is Kind.ROW:
-            row = row_of(entry.line.text, columns)
+    head, a_row = Kind.TABLE_HEAD, Kind.ROW
+    for kind, line in dump.entries if a_row in dump.kinds else ():
+        if kind is head:
+            columns = columns_of(line.text)
+        elif kind is a_row:
+            row = row_of(line.text, columns)
             if row is not None:
                 yield row
 
 
-def _trigger(dump: Dump) -> tuple[Trigger | None, str | None]:
+def _trigger(texts: Texts) -> tuple[Trigger | None, str | None]:
     """Return the allocating task, and the kernel release, which stands on the CPU line."""
     pid, release = None, None
-    for entry in dump.entries:
-        if entry.kind is Kind.CPU:
-            cpu = _CPU.match(entry.line.text)
-            pid = int(cpu.group(1) or cpu.group(2)) if cpu else None
-            found = _RELEASE.search(entry.line.text)
-            release = found.group(1) if found else None
-            break
-    for entry in dump.entries:
-        header = HEADER.match(entry.line.text) if entry.kind is Kind.HEADER else None
+    for text in texts[Kind.CPU][:1]:
+        cpu = _CPU.match(text)
+        pid = int(cpu.group(1) or cpu.group(2)) if cpu else None
+        found = _RELEASE.search(text)
+        release = found.group(1) if found else None
+    for text in texts[Kind.HEADER]:
+        header = HEADER.match(text)
         if header is not None:
             rest = header["rest"] or ""
             gfp, order, adj = _GFP.search(rest), _ORDER.search(rest), _ADJ.search(rest)
@@ -133,31 +137,33 @@ def _trigger(dump: Dump) -> tuple[Trigger | None, str | None]:
     return None, release
 
 
-def _memory(dump: Dump) -> tuple[MemoryUsage | None, str | None]:
+def _memory(dump: Dump, texts: Texts) -> tuple[MemoryUsage | None, str | None]:
     """Return the limited cgroup's state and, where the dump shows it, its path.
 
     The kernel prints the statistics of the limited cgroup first (before 5.3 those of all cgroups below it as well, each
     without its children, so that the sum is what the limit counts).
     """
-    usages = [usage for usage in _all(dump, Kind.USAGE, usage_of) if usage]
+    usages = [usage for usage in _all(texts, Kind.USAGE, usage_of) if usage]
     stat: dict[str, int] = {}
     paths: list[str | None] = []
-    inline = False
-    for entry in dump.entries:
-        if entry.kind is Kind.STATS:
-            paths.append(stats_path(entry.line.text))
-            values = inline_stats(entry.line.text)
-            inline = inline or bool(values)
-            for key, value in values.items():
+    stats, a_stat = Kind.STATS, Kind.STAT
+    lines: list[str] = []
+    for kind, line in dump.entries if stats in dump.kinds else ():
+        if kind is stats:
+            stat.update(line_stats("\n".join(lines)))
+            lines.clear()
+            paths.append(stats_path(line.text))
+            for key, value in inline_stats(line.text).items():
                 stat[key] = stat.get(key, 0) + value
-        elif entry.kind is Kind.STAT and paths:
-            stat.update(line_stats(entry.line.text))
+        elif kind is a_stat and paths:
+            lines.append(line.text)
+    stat.update(line_stats("\n".join(lines)))
     certain = bool(paths) and (bool(usages) or len(paths) == 1)
     return memory_usage(usages, stat), paths[0] if certain else None
 
 
-def _summary(
-    dump: Dump, kills: tuple[Killed, ...], rows: tuple[Row, ...], chosen: Chosen | None, limited: str | None
+def _summary(  # noqa: PLR0913
+    dump: Dump, texts: Texts, kills: tuple[Killed, ...], rows: tuple[Row, ...], chosen: Chosen | None, limited: str | None
 ) -> Summary:
     """Return whose limit it was, from the summary line or, where that is not there, from what else tells."""
     comms = frozenset(
@@ -165,53 +171,53 @@ def _summary(
         + ([next((row.comm for row in rows if row.pid == dump.summary_pid), "")] if dump.summary_pid else [])
         + ([chosen.comm] if chosen else [])
     )
-    summary = _first(_all(dump, Kind.SUMMARY, lambda text: summary_of(text, comms=comms, limited=limited)))
-    task = _first(_all(dump, Kind.TASK_IN, task_in))
-    cpuset = _first(_all(dump, Kind.CPUSET, _CPUSET.match))
+    summary = _first(_all(texts, Kind.SUMMARY, lambda text: summary_of(text, comms=comms, limited=limited)))
+    task = _first(_all(texts, Kind.TASK_IN, task_in))
+    cpuset = _first(_all(texts, Kind.CPUSET, _CPUSET.match))
     if summary is None:
         summary = task or Summary()
     elif task is not None:
         summary = replace(summary, oom_memcg=summary.oom_memcg or task.oom_memcg)
     if cpuset is not None and summary.cpuset is None:
         summary = replace(summary, cpuset=cpuset.group(1), mems_allowed=cpuset.group(2) or None)
-    if summary.constraint is None and _is_memcg(dump):
+    if summary.constraint is None and _is_memcg(texts):
         summary = replace(summary, constraint="CONSTRAINT_MEMCG")
     if summary.constraint == "CONSTRAINT_MEMCG" and summary.oom_memcg is None and limited:
         summary = replace(summary, oom_memcg=limited)
     return summary
 
 
-def _is_memcg(dump: Dump) -> bool:
+def _is_memcg(texts: Texts) -> bool:
     """Whether a memory cgroup was at its limit, by the words of the kill line, the statistics or the call trace."""
-    if Kind.STATS in dump.kinds or Kind.USAGE in dump.kinds:
+    if texts[Kind.STATS] or texts[Kind.USAGE]:
         return True
-    return any(
-        (entry.kind in (Kind.KILLED, Kind.CHOSEN) and entry.line.text.startswith("Memory cgroup"))
-        or (entry.kind is Kind.TRACE and "? " not in entry.line.text and _is_memcg_frame(entry.line.text))
-        for entry in dump.entries
-    )
+    if any(text.startswith("Memory cgroup") for text in _kill_lines(texts)):
+        return True
+    return any("? " not in text and _is_memcg_frame(text) for text in texts[Kind.TRACE])
 
 
 def _is_memcg_frame(text: str) -> bool:
     return "mem_cgroup_out_of_memory+" in text or "mem_cgroup_oom_synchronize+" in text
 
 
-def _is_global(dump: Dump, summary: Summary) -> bool:
+def _is_global(texts: Texts, summary: Summary) -> bool:
     """Whether no memory cgroup was at its limit: said by the summary, the kill line or the call trace."""
     if summary.global_oom:
         return True
     if summary.constraint is not None:
         return summary.constraint != "CONSTRAINT_MEMCG"
-    if any(e.kind in (Kind.KILLED, Kind.CHOSEN) and e.line.text.startswith("Out of memory") for e in dump.entries):
+    if any(text.startswith("Out of memory") for text in _kill_lines(texts)):
         return True
-    return _on_stack_only(dump)
+    return _on_stack_only(texts)
 
 
-def _on_stack_only(dump: Dump) -> bool:
+def _kill_lines(texts: Texts) -> list[str]:
+    return texts[Kind.KILLED] + texts[Kind.CHOSEN]
+
+
+def _on_stack_only(texts: Texts) -> bool:
     """Whether nothing but the call trace says that the page allocator ran out; it does not say for which nodes."""
-    if any(e.kind in (Kind.KILLED, Kind.CHOSEN) for e in dump.entries):
-        return False
-    return any(e.kind is Kind.TRACE and _ALLOCATOR.match(e.line.text) for e in dump.entries)
+    return not _kill_lines(texts) and any(_ALLOCATOR.match(text) for text in texts[Kind.TRACE])
 
 
 def _nodes(summary: Summary) -> frozenset[int] | None:
@@ -222,14 +228,14 @@ def _nodes(summary: Summary) -> frozenset[int] | None:
     return None
 
 
-def _page_bytes(dump: Dump, rows: tuple[Row, ...], kills: tuple[Killed, ...], release: str | None) -> int:
+def _page_bytes(texts: Texts, rows: tuple[Row, ...], kills: tuple[Killed, ...], release: str | None) -> int:
     """Return the page size: the kill line gives in kB what the table gives in pages; 4 KiB where nothing tells."""
     sizes = {row.pid: row.total_vm for row in rows if row.total_vm}
     for kill in kills:
         pages = sizes.get(kill.pid)
         if pages and kill.total_vm_bytes and kill.total_vm_bytes // pages in (4096, 8192, 16384, 65536):
             return kill.total_vm_bytes // pages
-    by_blocks = meminfo.page_bytes_of(e.line.text for e in dump.entries if e.kind is Kind.MEM_INFO)
+    by_blocks = meminfo.page_bytes_of(texts[Kind.MEM_INFO])
     if by_blocks:
         return by_blocks
     return 16384 if release and "loongarch64" in release else 4096
@@ -247,11 +253,11 @@ def _ranked_first(
 
 
 def _victims(
-    dump: Dump, kills: tuple[Killed, ...], summary: Summary, chosen: Chosen | None, candidates: Candidates
+    texts: Texts, kills: tuple[Killed, ...], summary: Summary, chosen: Chosen | None, candidates: Candidates
 ) -> tuple[Victim, ...]:
     """Return the processes that died, with what the summary and the table add."""
-    reaped = set(_all(dump, Kind.REAPED, reaped_pid))
-    if not kills and summary.pid is not None and Kind.NO_VICTIM not in dump.kinds:
+    reaped = set(_all(texts, Kind.REAPED, reaped_pid))
+    if not kills and summary.pid is not None and not texts[Kind.NO_VICTIM]:
         kills = (Killed(pid=summary.pid, comm=summary.comm, uid=summary.uid),)
     if not kills and chosen is None:
         kills = tuple(Killed(pid=pid) for pid in sorted(reaped) if candidates.row(pid))
@@ -287,13 +293,13 @@ def _known(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)
 
 
-def _missing(dump: Dump, *, is_global: bool) -> frozenset[Part]:
+def _missing(dump: Dump, texts: Texts, *, is_global: bool) -> frozenset[Part]:
     """Return the parts that the log does not hold. A global OOM prints no cgroup's usage, so none is missing."""
     kinds = dump.kinds
     missing = set()
     if Kind.HEADER not in kinds:
         missing.add(Part.HEADER)
-    if not is_global and not _says_usage(dump):
+    if not is_global and not _says_usage(texts):
         missing.add(Part.MEMORY_USAGE)
     if Kind.ROW not in kinds:
         missing.add(Part.TASK_TABLE)
@@ -304,5 +310,5 @@ def _missing(dump: Dump, *, is_global: bool) -> frozenset[Part]:
     return frozenset(missing)
 
 
-def _says_usage(dump: Dump) -> bool:
-    return any(entry.kind is Kind.USAGE and entry.line.text.startswith("memory:") for entry in dump.entries)
+def _says_usage(texts: Texts) -> bool:
+    return any(text.startswith("memory:") for text in texts[Kind.USAGE])

@@ -42,7 +42,9 @@ _DECODED = re.compile(
     r"(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug) *:? +(?=\S)"
 )
 _CRI = re.compile(r"(?:stdout|stderr) [FP] ")
-_LABELS = re.compile(r"\[(?:pod|container|job)/[^\]]{1,300}\] |\{[^{}\"]{0,200}=\"[^{}]{0,1000}\"\} ?|[\w.-]{1,80} +\| ")
+_LABELS = re.compile(
+    r"\[(?:pod|container|job)/[^\]]{1,300}\] |\{[^{}\"]{0,200}=\"[^{}]{0,1000}\"\} ?|[\w.-]{1,80} +\| "
+)
 _KERNEL_TAG = re.compile(r"(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)")
 _OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)(?!\s*\{)")
 _HOST_AND_TAG = re.compile(r"[\w.-]{1,255} (?!kernel\b)[\w./@-]{1,100}(?:\[\d+\])?: ")
@@ -122,7 +124,7 @@ def _bracketed(found: Prefixed) -> Prefixed | None:
 
 
 def _after_dmesg(found: Prefixed) -> Prefixed:
-    """journalctl -o short-monotonic goes on with host and tag; plain dmesg does not."""
+    """Take host and tag off, with which journalctl -o short-monotonic goes on and plain dmesg does not."""
     tag = _KERNEL_TAG.match(found.text)
     if tag is not None:
         return replace(found, text=found.text[tag.end() :], host=tag.group(1) or found.host)

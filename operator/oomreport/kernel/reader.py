@@ -26,7 +26,10 @@ class Reader:
         """Whether the next line is needed: a dump has not named its victim yet, or an entry is half read."""
         if not self._framer.idle:
             return True
-        return any(assembler.open and not assembler.kill_seen for assembler in self._hosts.values())
+        for assembler in self._hosts.values():  # noqa: SIM110 - asked for each line: no generator
+            if assembler.busy:
+                return True
+        return False
 
     @property
     def open(self) -> bool:
@@ -70,7 +73,7 @@ def invocations(lines: Iterable[Line]) -> Iterator[Invocation]:
 
 
 def invocations_of_records(records: Iterable[bytes]) -> Iterator[Invocation]:
-    """The same for records as read from /dev/kmsg; what is no record is passed over."""
+    """Yield the invocations in records as read from /dev/kmsg; what is no record is passed over."""
     return invocations(line for line in map(line_of_record, records) if line is not None)
 
 

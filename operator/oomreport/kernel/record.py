@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Part(StrEnum):
@@ -28,9 +29,8 @@ class ScoreSource(StrEnum):
     COMPUTED = "Computed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """When a line was printed, as far as its framing tells.
+class Stamp(NamedTuple):
+    """When a line was printed, as far as its framing tells. A tuple, since one is made per line.
 
     `monotonic_us` is the kernel's own stamp. `wall` is the wall clock of dmesg -T, syslog or the journal; it carries a
     time zone only where the log names one, and a year only where the log does (RFC 3164 has neither).

@@ -5,6 +5,7 @@ memory; from a phrase's line on, and the lines of a dump right before it, everyt
 its victim. `Reader` fed with every line is the obvious reference: both give the same records.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from oomreport.kernel.kind import kind_of
@@ -32,6 +33,7 @@ PHRASES = (
     b'"MESSAGE": [',
 )
 Find = Callable[[bytes], Sequence[int]]
+_SEQUENCE = re.compile(rb"\d{1,10},(\d{1,20}),")
 _MOST_BACK = 400
 _MOST_UNLIKE = 3
 _MOST_LINE = 1 << 20
@@ -58,53 +60,63 @@ class Scanner:
 
     def feed(self, chunk: bytes) -> list[Invocation]:
         """Take the next bytes of the log in and return the invocations that they complete."""
-        cut = chunk.rfind(b"\n") + 1
-        if not cut and len(self._rest) + len(chunk) < _MOST_LINE:
+        first = chunk.find(b"\n") + 1
+        if not first:
             self._rest += chunk
-            return []
-        if not cut:
-            cut = len(chunk)
-        whole = self._rest + chunk[:cut]
-        self._rest = chunk[cut:]
-        return self._scan(whole)
+            return self._end_line() if len(self._rest) >= _MOST_LINE else []
+        done: list[Invocation] = []
+        start = 0
+        if self._rest:
+            line, self._rest = self._rest + chunk[:first], b""
+            done += self._scan(line, 0, len(line))
+            start = first
+        end = chunk.rfind(b"\n") + 1
+        if start < end:
+            done += self._scan(chunk, start, end)
+        self._rest = chunk[end:]
+        return done
 
     def flush(self) -> list[Invocation]:
         """End the log and return what is still open."""
-        rest, self._rest = self._rest, b""
-        return (self._scan(rest) if rest else []) + self._reader.flush()
+        return self._end_line() + self._reader.flush()
 
-    def _scan(self, block: bytes) -> list[Invocation]:
+    def _end_line(self) -> list[Invocation]:
+        rest, self._rest = self._rest, b""
+        return self._scan(rest, 0, len(rest)) if rest else []
+
+    def _scan(self, block: bytes, at: int, end: int) -> list[Invocation]:
+        """Take the whole lines between `at` and `end` in."""
         done: list[Invocation] = []
-        at = 0
         if not self._begun:
             self._begun = True
-            at = self._line(block, 0, done)  # where the sequence numbers begin
+            at = self._line(block, at, done)  # where the sequence numbers begin
+        floor = at
         behind = self._behind
-        for hit in [*self._find(block), len(block)]:
-            while self._reader.busy and at < len(block):
+        for hit in [*self._find(block), end]:
+            while self._reader.busy and at < end:
                 behind = b""
                 at = self._line(block, at, done)
             if hit < at:
                 continue
-            if hit == len(block):
+            if hit >= end:
                 break
             start = block.rfind(b"\n", at, hit) + 1 or at
-            back = self._first_line(block, at, start, done, behind) if start > at or behind else start
+            back = self._first_line(block, at, start, done, behind if at == floor else b"")
             self._skip(block, at, back)
             at = back
             while at <= hit:
                 at = self._line(block, at, done)
             behind = b""
-        if at < len(block):
-            self._skip(block, at, len(block))
-            if self._reader.open:
-                # One line now and then lets time pass for a dump that waits for late lines.
-                last = max(block.rfind(b"\n", at, len(block) - 1) + 1, at)
-                self._reader.skipped(-1)
-                self._line(block, last, done)
-            self._behind = block[max(at, len(block) - _MOST_BEHIND) :]
-        else:
+        if at >= end:
             self._behind = b""
+            return done
+        self._skip(block, at, end)
+        if self._reader.open:
+            # One line now and then lets time pass for a dump that waits for late lines.
+            last = max(block.rfind(b"\n", at, end - 1) + 1, at)
+            self._reader.skipped(-1)
+            self._line(block, last, done)
+        self._behind = (behind + block[max(at, end - _MOST_BEHIND) : end])[-_MOST_BEHIND:]
         return done
 
     def _line(self, block: bytes, start: int, done: list[Invocation]) -> int:
@@ -116,11 +128,21 @@ class Scanner:
         return end + 1
 
     def _skip(self, block: bytes, start: int, end: int) -> None:
-        if end > start:
-            records = block.count(b"\n", start, end) - block.count(b"\n ", start, end)
-            self._reader.skipped(records if line_of_record(block[start : start + 200]) is not None else 0)
+        """Tell how many records are passed over. Lines that start with a blank are properties of the record before."""
+        if end <= start or not (block[start : start + 1].isdigit() or block[start : start + 1] == b" "):
+            return
+        records = block.count(b"\n", start, end)
+        last = block.rfind(b"\n", start, end - 1) + 1 or start
+        numbers = [_SEQUENCE.match(block, at) for at in (start, last)]
+        if numbers[0] and numbers[1] and int(numbers[1][1]) - int(numbers[0][1]) + 1 == records:
+            self._reader.skipped(records)  # none lost, no properties: the slow count below is seldom needed
+            return
+        blank = block[start : start + 1] == b" "
+        self._reader.skipped(records - block.count(b"\n ", start, end) - blank)
 
-    def _first_line(self, block: bytes, floor: int, start: int, done: list[Invocation], behind: bytes) -> int:
+    def _first_line(  # noqa: C901 - two walks back, in this block and the one before
+        self, block: bytes, floor: int, start: int, done: list[Invocation], behind: bytes
+    ) -> int:
         """Return where the dump begins that the line at `start` belongs to; lines of the block before are read here."""
         at, unlike, best = start, 0, start
         entry = block[start : start + 12].lstrip(b" \t").startswith(_ENTRY)
@@ -135,7 +157,7 @@ class Scanner:
             at = before
             if unlike > _MOST_UNLIKE or (count > _MOST_BACK and unlike):
                 break
-        if at <= floor == 0 and behind and unlike <= _MOST_UNLIKE:
+        if at <= floor and behind and unlike <= _MOST_UNLIKE:
             lines = behind.split(b"\n")[:-1]
             kept = len(lines)
             for index in range(len(lines) - 1, -1, -1):

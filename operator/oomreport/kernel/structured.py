@@ -1,4 +1,4 @@
-"""Log entries that carry the kernel's text in a field: the journal, dmesg --json, container logs, log shippers.
+r"""Log entries that carry the kernel's text in a field: the journal, dmesg --json, container logs, log shippers.
 
     {"MESSAGE":"..","_TRANSPORT":"kernel","SYSLOG_FACILITY":"0",..}      journalctl -o json; MESSAGE as bytes or null too
     {"log":"[123.456789] ..\\n","stream":"stdout","time":".."}            Docker
@@ -51,7 +51,7 @@ def line_of_object(fields: Mapping[str, Any]) -> Line | None:
     if text is None:
         return None
     return Line(
-        text=text[:-1] if text.endswith("\n") else text,
+        text=text.removesuffix("\n"),
         stamp=_stamp(fields),
         facility=_number(fields.get("SYSLOG_FACILITY")),
         kernel=_is_kernel(fields),
@@ -67,7 +67,10 @@ def _is_own_text(fields: Mapping[str, Any]) -> bool:
 
 
 def _is_kernel(fields: Mapping[str, Any]) -> bool:
-    flat = {**fields, **{k: v for name in _NESTED_KEYS if isinstance(fields.get(name), dict) for k, v in fields[name].items()}}
+    flat = {
+        **fields,
+        **{k: v for name in _NESTED_KEYS if isinstance(fields.get(name), dict) for k, v in fields[name].items()},
+    }
     transport = flat.get("_TRANSPORT")
     if isinstance(transport, str) and transport != "kernel":
         return False

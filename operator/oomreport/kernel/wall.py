@@ -9,7 +9,9 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 YEARLESS = 1904  # a leap year, so that 29 February is one
-_MONTHS = {m: n for n, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {
+    m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
 _ISO = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: ?(Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 )
@@ -22,7 +24,7 @@ def wall_of(text: str) -> datetime | None:
     try:
         if iso is not None:
             year, month, day, hour, minute, second, fraction, zone = iso.groups()
-            return datetime(  # noqa: DTZ001 - naive where the log names no zone
+            return datetime(
                 int(year), int(month), int(day), int(hour), int(minute), int(second), _micros(fraction), _zone(zone)
             )
         ctime = _CTIME.search(text)

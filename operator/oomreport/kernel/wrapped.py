@@ -11,7 +11,6 @@ syslog repeat the prefix with the same time.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
@@ -27,8 +26,24 @@ _HEADER = re.compile(r"(?:gfp_mask|nodemask|order|oom_score_adj)=\S")
 _LONG_HEADER = re.compile(r"oom_score_adj=(-?\d+)$")
 _RELEASE = re.compile(r"ainted.* \d+\.\d+\.\d+\S* #")
 _COLUMNS = frozenset(
-    "uid tgid total_vm rss nr_ptes nr_pmds nr_puds pgtables_bytes swapents oom_score_adj name rss_anon rss_file rss_shmem"
-    " cpu oom_adj".split()
+    [
+        "uid",
+        "tgid",
+        "total_vm",
+        "rss",
+        "nr_ptes",
+        "nr_pmds",
+        "nr_puds",
+        "pgtables_bytes",
+        "swapents",
+        "oom_score_adj",
+        "name",
+        "rss_anon",
+        "rss_file",
+        "rss_shmem",
+        "cpu",
+        "oom_adj",
+    ]
 )
 _ROW = re.compile(r"\[ *\d+\]((?: +-?\d+)+)(?: (\S.*))?$", re.DOTALL)
 _BEGINNING = re.compile(
@@ -104,16 +119,16 @@ class Joiner:
         if not rest or len(held.text) > _MOST_CHARACTERS:
             return None
         if held.text.endswith("\\") and not line.framed:
-            return replace(held, text=held.text[:-1].rstrip(" ") + rest)
+            return held._replace(text=held.text[:-1].rstrip(" ") + rest)
         if kind_of(line.text) not in (None, Kind.TRACE, Kind.STAT):
-            return replace(line, stamp=held.stamp, host=held.host) if _is_only_prefix(held, line) else None
+            return line._replace(stamp=held.stamp, host=held.host) if _is_only_prefix(held, line) else None
         worth = self._worth(held.text)
         best: tuple[tuple[int, int], str] | None = None
         for text in self._candidates(held, line, raw):
             candidate = self._worth(text)
             if candidate > worth and (best is None or candidate > best[0]):
                 best = (candidate, text)
-        return None if best is None else replace(held, text=best[1])
+        return None if best is None else held._replace(text=best[1])
 
     def _candidates(self, held: Line, line: Line, raw: str) -> Iterator[str]:
         if line.framed:
@@ -151,12 +166,13 @@ def _is_only_prefix(held: Line, line: Line) -> bool:
 
 def _summary_worth(text: str) -> int:
     end = _SUMMARY_END.search(text)
-    cut = max(text.rfind("/"), text.rfind("="))
-    return len(_KEYS.findall(text)) * 1000 + (900 + len(end.group(1)) if end else min(len(text) - cut, 800))
+    return len(_KEYS.findall(text)) * 100_000 + (
+        50_000 + len(end.group(1)) if end else min(len(text) - text.count(" "), 40_000)
+    )
 
 
 def _path_worth(text: str) -> int:
-    """A path goes on where it was cut and the rest is one word."""
+    """Return the length of the path that ends the line: it goes on where it was cut."""
     last = text.rsplit(" ", 1)[-1]
     return len(last) if last.startswith("/") else 0
 

@@ -13,9 +13,10 @@ from advice.workload import Container, Memory, Moment, Workload
 
 MOST_KILLS = 12
 # A leak that is never named is killed for ever; what it costs by then is clear.
-MOST_DAYS = 30
+MOST_DAYS = 10
 _BACK_OFF = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 _BACK_OFF_FORGOTTEN = 600.0
+_NOTHING = Memory(anon=0, processes=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ class _Instance:
     started: float = 0.0
     run: int = 0
     crashes: int = 0
-    memory: Memory = Memory(anon=0)
+    memory: Memory = _NOTHING
 
 
 class Machine:
@@ -148,7 +149,7 @@ class Machine:
     def _step(self) -> Kill | None:
         for name, instance in self._running.items():
             if self._clock < instance.started:
-                instance.memory = Memory(anon=0, processes=0)
+                instance.memory = _NOTHING
                 continue
             wanted = self._wanted(instance, self._clock)
             instance.memory = wanted
@@ -179,7 +180,7 @@ class Machine:
         whole = self._whole()
         over = held - limit
         memory = replace(whole, anon=max(0, whole.anon - over))
-        return self._kill(self._running[victim.owner], "Pod", self._grew_most(), limit, memory, processes)
+        return self._kill(self._running[victim.owner], "Pod", self._grew_most(), limit, memory, processes=processes)
 
     def _over_node(self) -> Kill | None:
         node = self._workload.node
@@ -196,7 +197,9 @@ class Machine:
         if victim.owner not in self._running:
             return None
         instance = self._running[victim.owner]
-        return self._kill(instance, "Node", beside[0].comm if beside else "", None, instance.memory, processes)
+        return self._kill(
+            instance, "Node", beside[0].comm if beside else "", None, instance.memory, processes=processes
+        )
 
     def _processes(self) -> tuple[Process, ...]:
         found = []
@@ -233,6 +236,7 @@ class Machine:
         trigger: str,
         limit: int | None,
         memory: Memory,
+        *,
         processes: tuple[Process, ...] | None = None,
     ) -> Kill:
         name = instance.container.name

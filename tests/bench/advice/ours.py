@@ -59,7 +59,9 @@ class Ours:
         limit, request = (_bytes(recommended.get(key)) for key in ("memoryLimit", "memoryRequest"))
         match recommended["action"]:
             case "RaiseLimit":
-                return Advice(sizes={kill.container: Size(limit=limit or sizes.limit, request=request or sizes.request)})
+                return Advice(
+                    sizes={kill.container: Size(limit=limit or sizes.limit, request=request or sizes.request)}
+                )
             case "RaiseRequest":
                 return Advice(sizes={kill.container: Size(limit=sizes.limit, request=request or sizes.request)})
             case "RaisePodLimit":
@@ -156,7 +158,9 @@ class Ours:
         containers, statuses = [], []
         for name, size in kill.config.sizes.items():
             resources = {
-                key: {"memory": str(value)} for key, value in (("limits", size.limit), ("requests", size.request)) if value
+                key: {"memory": str(value)}
+                for key, value in (("limits", size.limit), ("requests", size.request))
+                if value
             }
             containers.append({**self._container_specs.get(name, {}), "name": name, "resources": resources})
             if name == kill.container:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ def table_of(makers: Sequence[Maker], seeds: Iterable[int], progress: Callable[[
         for maker in makers:
             for name in ADVISERS:
                 # The same draws for every adviser, and for a class whatever others there are.
-                workload = maker(random.Random(f"{maker.__module__}.{maker.__qualname__}/{seed}"))  # noqa: S311
+                workload = maker(random.Random(f"{maker.__module__}.{maker.__qualname__}/{seed}"))
                 table.add(name, Machine(workload, adviser(name, workload)).run())
         progress(f"seed {seed}")
     return table
@@ -124,11 +125,7 @@ def complaints(table: Table) -> list[str]:
         for what in ("kills", "waste"):
             figure, better = getattr(one, what), min(getattr(rule, what) for rule in rules)
             if figure > better * TOLERANCE:
-                found.append(f"{kind}: {what} {figure / better if better else math_inf():.2f} of the better rule's")
+                found.append(f"{kind}: {what} {figure / better if better else math.inf:.2f} of the better rule's")
         if one.named < one.leaks:
             found.append(f"{kind}: {one.leaks - one.named} of {one.leaks} leaks not named within {NAMED_WITHIN} kills")
     return found
-
-
-def math_inf() -> float:
-    return float("inf")

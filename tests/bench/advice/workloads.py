@@ -116,7 +116,7 @@ def seasonal(rng: random.Random) -> Workload:
         return Memory(anon=int((low + (peak - low) * swing) * warm * wave(now.clock)))
 
     need = int(peak * highest(wave, 4 * DAY, 60.0))
-    return _alone(rng, "seasonal", limit, demand, need, quiet_after=1.2 * period, step=15.0)
+    return _alone(rng, "seasonal", limit, demand, need, quiet_after=1.2 * period, step=30.0)
 
 
 def tmpfs(rng: random.Random) -> Workload:
@@ -131,12 +131,12 @@ def tmpfs(rng: random.Random) -> Workload:
     def demand(now: Moment) -> Memory:
         share = now.age / lasts
         written = (limit - base) * 1.05 * (math.floor(share * 12) / 12 if bumps else share)
-        return Memory(
-            anon=int(base * wave(now.clock)), shmem=int(min(written, kept) if now.tmpfs_bounded else written)
-        )
+        return Memory(anon=int(base * wave(now.clock)), shmem=int(min(written, kept) if now.tmpfs_bounded else written))
 
     need = int(base * highest(wave, DAY) + kept)
-    return _alone(rng, "tmpfs", limit, demand, need, quiet_after=max(2 * HOUR, 1.3 * lasts), fills_tmpfs=True, step=_step(lasts))
+    return _alone(
+        rng, "tmpfs", limit, demand, need, quiet_after=max(2 * HOUR, 1.3 * lasts), fills_tmpfs=True, step=_step(lasts)
+    )
 
 
 def fork_storm(rng: random.Random) -> Workload:
@@ -196,9 +196,7 @@ def pod_limit(rng: random.Random) -> Workload:
             request=int(start),
         ),
     )
-    return Workload(
-        kind="pod_limit", containers=containers, quiet_after=3 * gap, pod_limit=limit, true_pod_demand=need
-    )
+    return Workload(kind="pod_limit", containers=containers, quiet_after=3 * gap, pod_limit=limit, true_pod_demand=need)
 
 
 def node_pressure(rng: random.Random) -> Workload:
@@ -240,7 +238,7 @@ def _too_low(rng: random.Random, need: float) -> int:
 
 
 def _step(lasts: float) -> float:
-    return 5.0 if lasts < 2 * HOUR else 20.0
+    return 5.0 if lasts < 2 * HOUR else 30.0
 
 
 def _day_integral(start: float, end: float) -> float:

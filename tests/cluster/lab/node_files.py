@@ -59,8 +59,8 @@ def socket(folder: Path) -> Path:
     return folder / "containerd.sock"
 
 
-def cni_conflist(network: str = POD_NETWORK) -> str:
-    """One bridge for all pods of a node, which get addresses of `network`."""
+def cni_conflist() -> str:
+    """One bridge for all pods of the node."""
     bridge = {
         "type": "bridge",
         "bridge": "cni0",
@@ -70,7 +70,7 @@ def cni_conflist(network: str = POD_NETWORK) -> str:
         "ipam": {
             "type": "host-local",
             "dataDir": "/var/lib/cni/networks",
-            "ranges": [[{"subnet": network}]],
+            "ranges": [[{"subnet": POD_NETWORK}]],
             "routes": [{"dst": "0.0.0.0/0"}],
         },
     }

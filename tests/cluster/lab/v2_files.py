@@ -11,7 +11,6 @@ from typing import Any
 
 from . import certificates, namespaces
 from .errors import ClusterError
-from .node_files import cni_conflist
 
 NODE = "v2-node"
 LABEL = "oomreport.dev/cgroup"
@@ -26,6 +25,20 @@ def wanted_certificates() -> list[certificates.Certificate]:
         certificates.server("v2-kubelet-server", f"/CN={NODE}", f"DNS:{NODE}", f"IP:{ADDRESS}"),
         certificates.client("v2-kubelet", user=f"system:node:{NODE}", group="system:nodes"),
     ]
+
+
+def cni_conflist() -> str:
+    """One bridge for the pods. No masquerading and no host ports: the rest of the cluster has a route to these pods,
+    and every rule is a program run at every start of a pod.
+    """
+    addresses = {
+        "type": "host-local",
+        "dataDir": "/var/lib/cni/networks",
+        "ranges": [[{"subnet": POD_NETWORK}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
+    bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipam": addresses}
+    return json.dumps({"cniVersion": "1.0.0", "name": "lab", "plugins": [bridge]}, indent=1)
 
 
 def kubelet_configuration(changes: Mapping[str, Any]) -> str:
@@ -47,6 +60,8 @@ def kubelet_configuration(changes: Mapping[str, Any]) -> str:
         "cgroupDriver": "systemd",
         "resolvConf": "/etc/resolv.conf",
         "imageGCHighThresholdPercent": 100,
+        # There are no rules here that would need them.
+        "makeIPTablesUtilChains": False,
         "evictionHard": {"memory.available": "100Mi"},
         # kubepods.slice gets a limit: the machine's memory less what is reserved, which is nothing unless asked for.
         "enforceNodeAllocatable": ["pods"],
@@ -84,7 +99,7 @@ def node_files(*, pki: Path, authorized_key: str, cluster: str, changes: Mapping
         # Kept through reboots and power cuts, as a real machine's is.
         "etc/machine-id": f"{hashlib.md5(f'{cluster}/{NODE}'.encode(), usedforsecurity=False).hexdigest()}\n",
         "etc/oomreport/node.env": "".join(f"{key}={value}\n" for key, value in environment.items()),
-        "etc/cni/net.d/10-lab.conflist": cni_conflist(POD_NETWORK),
+        "etc/cni/net.d/10-lab.conflist": cni_conflist(),
         "etc/kubernetes/kubelet.json": kubelet_configuration(changes),
         "root/.ssh/authorized_keys": authorized_key,
     }

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import buildah, v2_store
-from .binaries import MODULE, binaries
+from .binaries import binaries
 from .errors import ClusterError
 from .packages import Need, install
 from .places import CLUSTER, cache, which
@@ -34,7 +34,6 @@ PACKAGES = (
     "dbus",
     "kmod",
     "iproute2",
-    "iptables",
     "procps",
     "libseccomp2",
     "dropbear-bin",
@@ -52,7 +51,7 @@ PROGRAMS = {
     "kubernetes": {"kubelet": "usr/local/bin"},
     "containerd": dict.fromkeys(("containerd", "containerd-shim-runc-v2", "ctr"), "usr/local/bin"),
     "runc": {"runc": "usr/local/sbin"},
-    "cni": dict.fromkeys(MODULE["cni"].programs, "opt/cni/bin"),
+    "cni": dict.fromkeys(("bridge", "host-local", "loopback"), "opt/cni/bin"),
 }
 NOT_NEEDED = (
     "usr/share/doc",
@@ -149,6 +148,9 @@ def _base(top: Path) -> Path:
         for name in NOT_NEEDED:
             shutil.rmtree(root / name)
         root.rename(base)
+    for old in top.glob(f"base-{suite()}-*"):
+        if old != base:
+            shutil.rmtree(old)
     return base
 
 

@@ -6,6 +6,7 @@ Ready 20 to 40 s later where the processor is emulated.
 
 import json
 import os
+import platform
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 
 from . import certificates, namespaces, v2_guest, v2_images
 from .access import run
-from .errors import ClusterError
+from .errors import CannotRunHereError, ClusterError
 from .processes import tail
 from .say import say, step
 from .state import State
@@ -23,9 +24,11 @@ from .v2_image import Image, image
 
 MEMORY, LEAST_MEMORY = 2048, 768
 READY_SECONDS = 300
+CLOCK_TOLERANCE, CLOCK_TRIES = 0.05, 4
 USUALLY = "30 s, longer on a busy machine"
 # What the state keeps of the guest, so that a later start finds it.
 KEPT_MEMORY, KEPT_KUBELET, KEPT_IMAGE, KEPT_BOOT = "v2-memory", "v2-kubelet", "v2-image", "v2-boot"
+BOOTING = "v2-booting"
 
 
 def up(state: State, *, memory: str | None, kubelet: str | None) -> None:
@@ -38,6 +41,7 @@ def up(state: State, *, memory: str | None, kubelet: str | None) -> None:
     settings = _settings(state, memory=memory, kubelet=kubelet)
     before = {key: state.facts.get(key) for key in settings}
     changes = kubelet_changes(settings[KEPT_KUBELET])
+    _require_machine()
     built = _image(state)
     state.facts |= settings
     state.save()
@@ -48,6 +52,8 @@ def up(state: State, *, memory: str | None, kubelet: str | None) -> None:
         _reboot(state, built, changes)
     elif settings[KEPT_KUBELET] != before[KEPT_KUBELET]:
         _reconfigure(state, changes)
+    elif BOOTING in state.facts:
+        _await_boot(state, changes)
     else:
         say(f"{NODE} runs already")
     copy_images(state)
@@ -112,6 +118,13 @@ def _settings(state: State, *, memory: str | None, kubelet: str | None) -> dict[
     return {KEPT_MEMORY: chosen, KEPT_KUBELET: json.dumps(changes) if changes else ""}
 
 
+def _require_machine() -> None:
+    if platform.machine() != "x86_64":
+        raise CannotRunHereError(f"the cgroup v2 worker is made for x86_64, this machine is {platform.machine()}")
+    if not Path("/dev/net/tun").exists():
+        raise CannotRunHereError("the cgroup v2 worker needs /dev/net/tun (modprobe tun)")
+
+
 def _image(state: State) -> Image:
     """The image the guest's disk lies on; a new one where there is no disk, or where its image has left the cache."""
     if kept := state.facts.get(KEPT_IMAGE):
@@ -131,15 +144,22 @@ def _start(state: State, built: Image, changes: dict[str, Any]) -> None:
         certificates.sign(pki, wanted_certificates())
         certificates.write_kubeconfig(pki, "v2-kubelet", url=f"https://{namespaces.ADDRESS}:6443")
     files = node_files(pki=pki, authorized_key=v2_guest.authorized_key(state), cluster=state.name, changes=changes)
-    with step(f"Starting {NODE}, a virtual machine with cgroup v2", usually=USUALLY) as progress:
-        progress.detail = lambda: tail(v2_guest.folder(state) / "console.log", 1)[:100]
-        v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
+    say(f"starting {NODE}, a virtual machine with cgroup v2")
+    state.facts[BOOTING] = "yes"
+    v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
+    _await_boot(state, changes)
+
+
+def _await_boot(state: State, changes: dict[str, Any]) -> None:
+    with step(f"Waiting until {NODE} is Ready", usually=USUALLY) as progress:
+        progress.detail = lambda: _stage(_status(state))
         _await(state, lambda: _came_up(state), what=f"node {NODE}")
         v2_guest.open_channel(state)
         _set_clock(state)
-    status = _status(state)
-    state.facts[KEPT_BOOT] = status["nodeInfo"]["bootID"]
+    state.facts[KEPT_BOOT] = _status(state)["nodeInfo"]["bootID"]
+    del state.facts[BOOTING]
     state.save()
+    _check(state, changes)
 
 
 def _reboot(state: State, built: Image, changes: dict[str, Any]) -> None:
@@ -153,8 +173,25 @@ def _reconfigure(state: State, changes: dict[str, Any]) -> None:
     with step(f"Restarting the kubelet of {NODE} with {json.dumps(changes) if changes else 'its own settings'}"):
         script = "cat >/etc/kubernetes/kubelet.json && systemctl restart kubelet"
         _guest(state, ["sh", "-c", script], text=kubelet_configuration(changes))
-        query = ["kubectl", "get", "--raw", f"/api/v1/nodes/{NODE}/proxy/configz"]
-        _await(state, lambda: run(state, query).returncode == 0, what=f"the kubelet of {NODE}")
+        _await(state, lambda: bool(_kubelet(state)), what=f"the kubelet of {NODE}")
+    _check(state, changes)
+
+
+def _kubelet(state: State) -> dict[str, Any]:
+    """The configuration the kubelet runs with, as it tells; empty while it does not."""
+    answer = run(state, ["kubectl", "get", "--raw", f"/api/v1/nodes/{NODE}/proxy/configz"])
+    configuration: dict[str, Any] = json.loads(answer.stdout)["kubeletconfig"] if answer.returncode == 0 else {}
+    return configuration
+
+
+def _check(state: State, changes: dict[str, Any]) -> None:
+    """Say which settings the kubelet did not take: it passes over what it does not know."""
+    if changes:
+        _await(state, lambda: bool(_kubelet(state)), what=f"the kubelet of {NODE}")
+        # What is empty is left out of what it tells.
+        unknown = [key for key, value in changes.items() if value and key not in _kubelet(state)]
+        if unknown:
+            raise ClusterError(f"the kubelet does not know these settings: {' '.join(unknown)}")
 
 
 def _await(state: State, reached: Callable[[], bool], *, what: str) -> None:
@@ -179,15 +216,28 @@ def _came_up(state: State) -> bool:
     return _ready(status) and boot != state.facts.get(KEPT_BOOT)
 
 
+def _stage(status: dict[str, Any]) -> str:
+    """How far it is, for somebody who waits."""
+    if not status:
+        return "booting"
+    return next((one["message"] for one in status.get("conditions", ()) if one["type"] == "Ready"), "registered")
+
+
 def _ready(status: dict[str, Any]) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", ()))
 
 
 def _set_clock(state: State) -> None:
-    """The guest reads a clock that counts whole seconds, and would be up to one behind."""
-    before = time.time()
-    _guest(state, ["true"])
-    _guest(state, ["date", f"--set=@{time.time() + (time.time() - before) / 2:.3f}"])
+    """The guest reads a clock that counts whole seconds, and would be up to one off."""
+    lead = 0.0
+    for _ in range(CLOCK_TRIES):
+        _guest(state, ["date", f"--set=@{time.time() + lead:.3f}"])
+        before = time.time()
+        guest = float(_guest(state, ["date", "+%s.%N"]))
+        off = guest - (before + time.time()) / 2
+        if abs(off) < CLOCK_TOLERANCE:
+            return
+        lead -= off
 
 
 def _guest(state: State, command: list[str], text: str = "") -> str:
@@ -202,7 +252,7 @@ def _guest(state: State, command: list[str], text: str = "") -> str:
 def _diagnosis(state: State) -> str:
     console = tail(v2_guest.folder(state) / "console.log", 10)
     if not v2_guest.running(state):
-        return f"the virtual machine has ended; its console:\n{console}"
+        return f"QEMU has ended: {tail(state.folder / 'log' / 'v2-guest.log', 3)}\nits console:\n{console}"
     try:
         kubelet = _guest(state, ["journalctl", "--unit=kubelet", "--lines=15", "--no-pager", "--output=cat"])
     except (ClusterError, subprocess.TimeoutExpired) as error:

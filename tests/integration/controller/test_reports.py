@@ -297,6 +297,46 @@ def test_candidates_of_the_agent_come_first(shop: Shop, start: Start):
     settled(shop, f"pod-{pods[0].name}-api", kills=1, verdict="StatusOnly")
 
 
+def test_candidates_that_are_replicas_of_one_workload_decide_it(shop: Shop, start: Start):
+    start()
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": shop.name("db"), "uid": "1-2-3"}}
+    replicas = [shop.pod(shop.name("db"), owner=owner) for _ in range(2)]
+    ids = [pod.id_of() for pod in replicas]
+    name = send(shop.client, record(None, node=shop.node, subjectCandidates=ids))
+    settled(shop, f"statefulset-{owner['metadata']['name']}-api", kills=1, verdict="KernelOnly")  # type: ignore[index]
+    assert eventually("marked", lambda: outcome(shop.client, name))["outcome"] == "Counted"
+
+
+def test_a_kill_in_a_namespace_that_is_going_away_is_reported_on_its_node(shop: Shop, start: Start):
+    start()
+    shop.namespace = shop.name("going")
+    shop.client.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": shop.namespace}})
+    pod = shop.pod("doomed")
+    # Nobody finalizes it here: it stays Terminating.
+    shop.client.delete(path("v1", "namespaces", name=shop.namespace))
+    send(shop.client, record(pod, node=shop.node))
+    report = settled(shop, f"node-{shop.node}-unknown", kills=1, verdict="KernelOnly", namespace="oomreport-system")
+    assert report["status"]["lastKill"]["pod"] == "doomed"
+
+
+def test_what_is_old_is_deleted(shop: Shop, start: Start):
+    old, new = shop.pod(shop.name("old")), shop.pod(shop.name("new"))
+    start("--housekeeping=1s", "--record-age=2s", "--report-age=30s", "--records-per-node=3")
+    long_ago = datetime.now(UTC) - timedelta(seconds=24)
+    send(shop.client, record(old, node=shop.node, at=long_ago))
+    for _ in range(5):
+        send(shop.client, record(new, node=shop.node))
+    settled(shop, f"pod-{new.name}-api", kills=5, verdict="KernelOnly")
+    eventually("records are deleted", lambda: not shop.client.items(path(V1, "oomrecords")))
+
+    def only_the_new_one() -> bool:
+        found = {one["metadata"]["name"] for one in shop.client.items(path(V1, "oomreports", namespace=shop.namespace))}
+        assert found == {f"pod-{new.name}-api"}
+        return True
+
+    eventually("the old report is deleted", only_the_new_one)
+
+
 def test_a_review_by_people_is_kept_and_seen(shop: Shop, start: Start):
     start("--housekeeping=1s")
     pod = shop.pod(shop.name("reviewed"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from oomreport.incident.correlation import correlate
-from oomreport.incident.evidence import Evidence
+from oomreport.incident.evidence import Evidence, RecordFacts
 from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.report import Decision, Outcome, decide
 from unit.incident.builders import (
@@ -244,3 +244,30 @@ def test_the_last_kill_is_the_latest_whatever_arrives_last():
     assert decision.status["lastKill"]["victim"]["comm"] == "late"
     assert decision.status["firstKillTime"].startswith(T0.strftime("%Y-%m-%dT%H:%M:%S"))
     assert [kill["id"] for kill in decision.status["recentKills"]] == ["b", "a"]
+
+
+def matched(name: str, instance: str = cid(1), **values: Any) -> RecordFacts:
+    """An anonymous record that was matched with the end of a container."""
+    return record(name, uid=None, status={"containerID": instance}, **values)
+
+
+def test_a_matched_record_counts_as_that_of_the_container():
+    decision = decide(evidence(matched("u"), pods=(pod(ended()),), seconds=2), PATIENCE)
+    assert verdicts(decision.status) == {"u": "Confirmed"}
+    assert decision.status["kills"] == 1
+
+
+def test_a_matched_record_joins_what_status_told_of():
+    first = decide(evidence(pods=(pod(ended()),), seconds=20), PATIENCE)
+    decision = then(first, evidence(matched("u"), pods=(pod(ended()),), seconds=21))
+    assert (decision.status["kills"], decision.used) == (1, {"u": Outcome.JOINED})
+
+
+@pytest.mark.parametrize("other", [record("r", seconds=1), matched("v", seconds=1)], ids=["its own", "matched too"])
+def test_a_match_with_a_container_of_which_another_record_speaks_is_taken_back(other: RecordFacts):
+    first = decide(evidence(other, pods=(pod(ended()),), seconds=2), PATIENCE)
+    decision = then(first, evidence(matched("u"), pods=(pod(ended()),), seconds=3))
+    assert not decision.changed
+    assert (decision.used, decision.mismatched) == ({}, ("u",))
+    at_once = decide(evidence(matched("u"), record("r", seconds=1), pods=(pod(ended()),), seconds=3), PATIENCE)
+    assert (list(verdicts(at_once.status)), at_once.mismatched) == (["r"], ("u",))

@@ -1,0 +1,50 @@
+"""Whether the log has told of every kill that the machine counted.
+
+`oom_kill` of /proc/vmstat grows by one, just before, for each line "Killed process" that the kernel prints, whatever
+cgroup the victim is in and also where a group is killed or a process named twice (__oom_kill_process() does both). So
+lines and count are equal exactly when no line is on its way and none was lost: then, and only then, the counters of the
+cgroups and the lines read show the same kills.
+"""
+
+from collections.abc import Iterable
+
+from oomreport.kernel.kind import Kind, kind_of
+from oomreport.kernel.line import Line
+
+_WORDS = "Killed process "
+
+
+class KillAccount:
+    """Compares the two. `told` is how many kills of this boot an earlier process had accounted for, None for unknown."""
+
+    def __init__(self, told: int | None) -> None:
+        self._told = told
+        self._new = 0
+
+    def take(self, lines: Iterable[Line]) -> None:
+        """Count the kills that lines tell of."""
+        self._new += sum(line.kernel and _WORDS in line.text and kind_of(line.text) is Kind.KILLED for line in lines)
+
+    def untold(self, counted: int | None) -> int | None:
+        """Return how many of the machine's kills no line told of; None where the machine does not count.
+
+        What was counted before the first reading ended is taken as told: the ring may have been overwritten.
+        """
+        if counted is None:
+            return None
+        if self._told is None:
+            return 0
+        return max(0, counted - self._told - self._new)
+
+    def settle(self, counted: int | None) -> None:
+        """Take everything counted as told: it was reported in another way, or is given up."""
+        if counted is not None:
+            self._told, self._new = counted, 0
+
+    def give_up(self, kills: int) -> None:
+        """Take some kills as told: their counters have told them."""
+        self._new += kills
+
+    def told(self) -> int | None:
+        """Return what a later process must know."""
+        return None if self._told is None else self._told + self._new

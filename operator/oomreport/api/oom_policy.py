@@ -1,0 +1,111 @@
+"""OOMPolicy: how to recommend. Without any, the defaults of incident/policy.py hold.
+
+A policy holds for its namespace; in the controller's namespace it is the cluster's default. What the nearer one leaves
+unset, the cluster's decides.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from oomreport.api.resource import Column, CustomResource, Definition, Model, Name, Quantity, atomic
+from oomreport.incident.names import OOM_POLICIES, OOM_POLICY
+
+MOST_OVERRIDES = 64
+
+_BOUNDS: JsonDict = {
+    "rule": "!has(self.minMemory) || !has(self.maxMemory)"
+    " || !quantity(string(self.minMemory)).isGreaterThan(quantity(string(self.maxMemory)))",
+    "message": "minMemory must not be greater than maxMemory",
+}
+_POSITIVE: JsonDict = {
+    "rule": "(!has(self.minMemory) || quantity(string(self.minMemory)).isGreaterThan(quantity('0')))"
+    " && (!has(self.maxMemory) || quantity(string(self.maxMemory)).isGreaterThan(quantity('0')))"
+    " && (!has(self.roundTo) || quantity(string(self.roundTo)).compareTo(quantity('1Mi')) >= 0)",
+    "message": "minMemory and maxMemory must be greater than 0, roundTo at least 1Mi",
+}
+_NAMED: JsonDict = {
+    "rule": "has(self.kind) || has(self.name) || has(self.container)",
+    "message": "an override must name a kind, a name or a container",
+}
+_NAME_WITH_KIND: JsonDict = {"rule": "!has(self.name) || has(self.kind)", "message": "a name needs its kind"}
+
+
+class RecommendationRules(Model):
+    """How a number is found; what is unset is decided by the cluster's policy, then by default."""
+
+    enabled: bool | None = None
+    """Whether anything is recommended at all (default: true). Findings are reported in any case."""
+    headroom_percent: Annotated[int, Field(ge=5, le=300)] | None = None
+    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 103 % at 128Mi, 45 %
+    at 1Gi, 26 % at 4Gi, and less at a second raise."""
+    min_memory: Quantity | None = None
+    """No lower limit is recommended."""
+    max_memory: Quantity | None = None
+    """No higher limit is recommended; where it is reached, the report says so."""
+    round_to: Quantity | None = None
+    """Limits are rounded up to a multiple of this; by default 16Mi, from 1Gi on 64Mi."""
+    request: Literal["KeepShare", "EqualLimit", "Unchanged"] | None = None
+    """What becomes of the request when a limit is raised. KeepShare (default): the same share of the limit as before.
+    EqualLimit: the limit. Unchanged: nothing is recommended for it."""
+    max_raises: Annotated[int, Field(ge=1, le=20)] | None = None
+    """So often a limit is raised within a report's life before a person has to look (default: 6)."""
+
+
+class Override(Model):
+    """Rules for some workloads; of several that fit, the later one in the list wins."""
+
+    kind: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """Kind of the workload, such as Deployment; any when absent."""
+    name: Annotated[Name, Field(min_length=1)] | None = None
+    """Name of the workload; any when absent."""
+    container: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """Name of the container; any when absent."""
+    recommendation: Annotated[
+        RecommendationRules, Field(json_schema_extra={"x-kubernetes-validations": [_BOUNDS, _POSITIVE]})
+    ]
+    """What differs for them."""
+
+
+_OVERRIDE_RULES = Field(json_schema_extra={"x-kubernetes-validations": [_NAMED, _NAME_WITH_KIND]})
+
+
+class OOMPolicySpec(Model):
+    """How to recommend."""
+
+    recommendation: Annotated[
+        RecommendationRules | None, Field(json_schema_extra={"x-kubernetes-validations": [_BOUNDS, _POSITIVE]})
+    ] = None
+    """For every container of the namespace."""
+    overrides: Annotated[tuple[Annotated[Override, _OVERRIDE_RULES], ...], atomic(MOST_OVERRIDES)] = ()
+    """For some of them."""
+
+
+class OOMPolicy(CustomResource):
+    """How limits are recommended in a namespace; in the controller's namespace, in the whole cluster.
+
+    People write it. No object is needed: every value has a default.
+    """
+
+    definition: ClassVar[Definition] = Definition(
+        plural=OOM_POLICIES,
+        scope="Namespaced",
+        columns=(
+            Column(
+                name="HEADROOM",
+                path=".spec.recommendation.headroomPercent",
+                type="integer",
+                description="By how much of itself a limit is raised, in percent.",
+            ),
+            Column(name="MAX", path=".spec.recommendation.maxMemory", description="No higher limit is recommended."),
+            Column(
+                name="AGE", path=".metadata.creationTimestamp", type="date", description="Time since it was created."
+            ),
+        ),
+        selectable=(),
+    )
+
+    kind: Literal["OOMPolicy"] = OOM_POLICY
+    spec: OOMPolicySpec
+    """How to recommend."""

@@ -1,0 +1,128 @@
+"""Names and limits of the pods that a cluster knows, or a file that `kubectl get pods -A -o json` (or yaml) wrote."""
+
+# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oomreport.errors import ApiError, LogUnreadable
+from oomreport.workload.quantity import format_quantity, parse_quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A pod, and the container of it that was hit where that is known."""
+
+    namespace: str
+    pod: str
+    node: str | None = None
+    container: str | None = None
+    limits: tuple[tuple[str, int | None], ...] = ()
+
+    def sentence(self) -> str:
+        """Return where the victim was, in words."""
+        where = f"container {self.container} of pod {self.namespace}/{self.pod}" if self.container else (
+            f"pod {self.namespace}/{self.pod}"
+        )  # fmt: skip
+        on = f" on node {self.node}" if self.node else ""
+        limits = ", ".join(f"{name} {format_quantity(size) if size else 'none'}" for name, size in self.limits)
+        return f"The victim was in {where}{on}. Memory limits of its containers: {limits or 'none'}."
+
+
+class Pods:
+    """Finds the pod of a record by its UID, a static pod also by its config hash."""
+
+    def __init__(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Index pods as the API writes them."""
+        self._by_uid: dict[str, Mapping[str, Any]] = {}
+        for item in items:
+            metadata = item.get("metadata") or {}
+            mirror = (metadata.get("annotations") or {}).get("kubernetes.io/config.hash")
+            for uid in (metadata.get("uid"), mirror):
+                if uid:
+                    self._by_uid[str(uid)] = item
+
+    def named(self, spec: dict[str, Any]) -> Named | None:
+        """Return the pod of a record and write its names into the record's subject; None where it is not among them."""
+        subject = spec.get("subject") or {}
+        pod = self._by_uid.get(str(subject.get("podUID")))
+        if pod is None:
+            return None
+        metadata, status = pod.get("metadata") or {}, pod.get("status") or {}
+        container = _container_name(status, subject.get("containerID"))
+        found = Named(
+            namespace=str(metadata.get("namespace", "default")),
+            pod=str(metadata.get("name", "")),
+            node=(pod.get("spec") or {}).get("nodeName"),
+            container=container,
+            limits=tuple(_limits(pod.get("spec") or {})),
+        )
+        subject.update(
+            {"namespace": found.namespace, "pod": found.pod} | ({"container": container} if container else {})
+        )
+        return found
+
+
+def pods_of_file(path: str) -> Pods:
+    """Return the pods of a file. Raises LogUnreadable where it cannot be read or holds no pods."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LogUnreadable(f"{path}: {error}") from error
+    try:
+        value = json.loads(text)
+    except ValueError:
+        import yaml
+
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise LogUnreadable(f"{path}: neither JSON nor YAML: {error}") from error
+    items = value.get("items") if isinstance(value, dict) and value.get("kind", "").endswith("List") else [value]
+    pods = [item for item in items or [] if isinstance(item, dict) and item.get("kind", "Pod") == "Pod"]
+    if not pods and items != []:
+        raise LogUnreadable(f"{path}: holds no pods; write it with: kubectl get pods -A -o json")
+    return Pods(pods)
+
+
+def pods_of_cluster(context: str) -> Pods:
+    """Return the pods of a cluster, by a context of the kubeconfig ('' is the current one). Raises ApiError."""
+    from kubernetes import client, config
+    from kubernetes.config.config_exception import ConfigException
+
+    try:
+        config.load_kube_config(context=context or None)  # type: ignore[no-untyped-call]
+        api = client.ApiClient()
+        items: list[Mapping[str, Any]] = []
+        following: str | None = None
+        while True:
+            found = client.CoreV1Api(api).list_pod_for_all_namespaces(limit=500, _continue=following)
+            items += [api.sanitize_for_serialization(item) for item in found.items]  # type: ignore[no-untyped-call]
+            following = found.metadata._continue if found.metadata else None  # noqa: SLF001 - the client's name for it
+            if not following:
+                return Pods(items)
+    except ConfigException as error:
+        raise ApiError(f"kubeconfig: {error}") from error
+    except Exception as error:
+        raise ApiError(f"pods cannot be listed: {error}") from error
+
+
+def _container_name(status: Mapping[str, Any], container_id: object) -> str | None:
+    if not container_id:
+        return None
+    for kind in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+        for found in status.get(kind) or []:
+            ended = [(found.get(state) or {}).get("terminated") or {} for state in ("state", "lastState")]
+            ids = [found.get("containerID"), *(end.get("containerID") for end in ended)]
+            if any(str(one).endswith(f"//{container_id}") for one in ids if one):
+                return str(found.get("name"))
+    return None
+
+
+def _limits(spec: Mapping[str, Any]) -> Iterable[tuple[str, int | None]]:
+    for container in spec.get("containers") or []:
+        limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
+        yield str(container.get("name")), parse_quantity(limit) if limit is not None else None

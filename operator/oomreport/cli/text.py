@@ -1,0 +1,106 @@
+"""A story on a terminal: a heading, sentences, a bar of the memory's make-up, the candidates, what to look at.
+
+Colour only on a terminal, and not where NO_COLOR is set (no-color.org) or TERM is dumb.
+"""
+
+import os
+import shutil
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from oomreport.cli.pods import Named
+from oomreport.cli.story import advice, heading, make_up, sentences, shown, size_text
+from oomreport.kernel.record import Invocation
+from oomreport.kernel.wall import YEARLESS
+
+_BAR = 50
+_TOP = 5
+_MARKS = ("#", "=", "-", ".")
+_COLOURS = ("31", "35", "34", "33")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """Whether to use colour, and the width of the text."""
+
+    colour: bool = False
+    width: int = 100
+
+    def painted(self, text: str, code: str) -> str:
+        """Return text in a colour, or as it is."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+def style_for(stream: TextIO, colour: str) -> Style:
+    """Return the style for a stream; `colour` is auto, always or never."""
+    if colour == "auto":
+        wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    else:
+        wanted = colour == "always"
+    return Style(colour=wanted, width=min(max(shutil.get_terminal_size((100, 24)).columns, 60), 120))
+
+
+def told(invocation: Invocation, spec: Mapping[str, Any], facts: Named | None, *, number: int, style: Style) -> str:
+    """Return the whole story."""
+    lines = [style.painted(f"{number}. {heading(invocation, spec)}", "1"), _when(invocation)]
+    for sentence in sentences(invocation, spec, facts):
+        lines += textwrap.wrap(sentence, style.width - 3, initial_indent="   ", subsequent_indent="   ")
+    lines += _bar(invocation, style)
+    lines += _candidates(invocation, style)
+    looks = list(advice(invocation, spec))
+    if looks:
+        lines.append(style.painted("   What to look at", "1"))
+        for look in looks:
+            lines += textwrap.wrap(look, style.width - 5, initial_indent="   - ", subsequent_indent="     ")
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _when(invocation: Invocation) -> str:
+    stamp = invocation.first
+    parts = []
+    if stamp.wall is not None:
+        form = "%b %d %H:%M:%S" if stamp.wall.year == YEARLESS else "%Y-%m-%d %H:%M:%S"
+        zone = "" if stamp.wall.tzinfo is None else stamp.wall.strftime(" UTC%z").replace("+0000", "")
+        parts.append(stamp.wall.strftime(form) + zone)
+    if stamp.monotonic_us is not None:
+        parts.append(f"{stamp.monotonic_us / 1_000_000:.6f} s after boot")
+    if invocation.kernel_release:
+        parts.append(f"kernel {invocation.kernel_release}")
+    return "   " + ", ".join(parts) if parts else ""
+
+
+def _bar(invocation: Invocation, style: Style) -> list[str]:
+    shares = make_up(invocation)
+    memory = invocation.memory
+    whole = max(sum(share.size for share in shares), memory.usage_bytes or 0 if memory else 0)
+    if not shares or not whole:
+        return []
+    drawn, legend = "", []
+    for share, mark, code in zip(shares, _MARKS, _COLOURS, strict=False):
+        cells = round(_BAR * share.size / whole)
+        drawn += style.painted(mark * cells, code)
+        percent = 100 * share.size / whole
+        legend.append(f"   {style.painted(mark, code)} {share.name:<22} {size_text(share.size):>9} {percent:5.1f} %")
+    used = sum(round(_BAR * share.size / whole) for share in shares)
+    return [f"   [{drawn}{' ' * max(_BAR - used, 0)}] {size_text(whole)}", *legend]
+
+
+def _candidates(invocation: Invocation, style: Style) -> list[str]:
+    if not invocation.tasks:
+        return []
+    killed = {victim.pid for victim in invocation.victims}
+    lines = [style.painted(f"   {'score':>7} {'resident':>9} {'swap':>9} {'adj':>5} {'pid':>8}  candidate", "2")]
+    for task in invocation.tasks[:_TOP]:
+        score = "-" if task.oom_score is None else str(task.oom_score)
+        resident = "-" if task.rss_bytes is None else size_text(task.rss_bytes)
+        swap = "-" if not task.swap_bytes else size_text(task.swap_bytes)
+        adj = "-" if task.oom_score_adj is None else str(task.oom_score_adj)
+        mark = " (killed)" if task.pid in killed else ""
+        row = f"   {score:>7} {resident:>9} {swap:>9} {adj:>5} {task.pid:>8}  {shown(task.comm)}{mark}"
+        lines.append(style.painted(row, "31") if mark else row)
+    more = len(invocation.tasks) - _TOP
+    if more > 0:
+        lines.append(f"   and {more} more")
+    return lines

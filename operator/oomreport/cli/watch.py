@@ -1,0 +1,75 @@
+"""`oomreport watch`: the OOM kills of this machine, explained as they happen."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oomreport.adapters.log_access import opened_source
+from oomreport.adapters.proc_files import ProcFiles
+from oomreport.cli.explain import spec_of
+from oomreport.cli.text import style_for, told
+from oomreport.errors import OOMReportError
+from oomreport.kernel.assemble import Assembler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from oomreport.incident.oom_record import Source
+    from oomreport.kernel.record import Invocation
+
+_FAILED = 1
+# A dump's lines come within milliseconds; what follows its kill line (memory.oom.group) a little later.
+_QUIET_AFTER_KILL = 0.05
+_QUIET = 2.0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Follow the kernel log until interrupted and return the exit status."""
+    try:
+        source = opened_source(arguments.source, proc=ProcFiles(Path("/proc")))
+    except OOMReportError as error:
+        print(f"oomreport: {error}", file=sys.stderr)
+        return _FAILED
+    told_by = _Teller(arguments, source.name)
+    assembler = Assembler()
+    past = True
+    print(f"watching the kernel log ({source.name}), ends with Ctrl-C", file=sys.stderr, flush=True)
+    quiet_since = time.monotonic()
+    try:
+        while True:
+            patience = _QUIET_AFTER_KILL if assembler.kill_seen else _QUIET
+            if source.wait(patience if assembler.open else 3600.0):
+                reading = source.read()
+                found = [one for line in reading.lines for one in assembler.feed(line)]
+                told_by.tell(found, keep=not past or arguments.past)
+                quiet_since = time.monotonic()
+                if past and reading.drained:
+                    told_by.tell(assembler.flush(), keep=arguments.past)
+                    past = False
+            elif assembler.open and time.monotonic() - quiet_since >= patience:
+                told_by.tell(assembler.flush(), keep=True)
+    finally:
+        source.close()
+
+
+class _Teller:
+    """Prints records one by one, at once."""
+
+    def __init__(self, arguments: argparse.Namespace, source: "Source") -> None:
+        self._json = arguments.output == "json"
+        self._style = style_for(sys.stdout, arguments.colour)
+        self._source = source
+        self._count = 0
+
+    def tell(self, found: "Iterable[Invocation]", *, keep: bool) -> None:
+        for invocation in found if keep else ():
+            self._count += 1
+            spec = spec_of(invocation, source=self._source)
+            if self._json:
+                sys.stdout.write(json.dumps({"spec": spec}) + "\n")
+            else:
+                sys.stdout.write(told(invocation, spec, None, number=self._count, style=self._style) + "\n")
+            sys.stdout.flush()

@@ -1,0 +1,143 @@
+"""Memory and processor time of the agent on a node with 250 containers, by both sources.
+
+The containers are real memory cgroups (125 pods of two), named by log links as the kubelet makes them; the agent is the
+process that runs in a cluster, records sent over TLS to a server on this machine. Each source is measured in silence
+and with a kill each second. Goal: 25 MiB of resident memory, 5 millicores in silence. Needs root and memory cgroups.
+
+    tests/bench/bench_agent.py [--containers N] [--seconds S]
+
+The last line is a JSON object with all figures.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from node.agents import Agent
+from node.pods import Container, Group, eventually, hogs, why_not
+from unit.adapters.fake_api import FakeApi, certificate, serving
+
+GOAL_RSS_MIB, GOAL_MILLICORES = 25, 5
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def main() -> int:
+    """Measure and print; the exit status is 0 when both goals are met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--containers", type=int, default=250)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each measurement")
+    options = parser.parse_args()
+    missing = why_not() or (None if shutil.which("openssl") else "needs openssl to make a certificate")
+    if missing:
+        print(f"cannot measure here: {missing}")
+        print(json.dumps({"skipped": missing}))
+        return 0
+    results: dict[str, Any] = {
+        "containers": options.containers,
+        "seconds": options.seconds,
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+    }
+    for source in ("kmsg", "syslog"):
+        if source == "kmsg" and not Path("/dev/kmsg").exists():
+            continue
+        results[source] = measured(source, options.containers, options.seconds)
+        print(source, json.dumps(results[source]), flush=True)
+    sources = [results[name] for name in ("kmsg", "syslog") if name in results]
+    results["rss_mib"] = max(each["rss_mib"] for each in sources)
+    results["millicores"] = max(each["idle_millicores"] for each in sources)
+    results["met"] = results["rss_mib"] <= GOAL_RSS_MIB and results["millicores"] <= GOAL_MILLICORES
+    print(json.dumps(results))
+    return 0 if results["met"] else 1
+
+
+def measured(source: str, count: int, seconds: float) -> dict[str, Any]:
+    """Return the figures of one source."""
+    with tempfile.TemporaryDirectory() as folder, node(count) as (group, containers):
+        ca, context = certificate(Path(folder))
+        with serving(tls=context) as api:
+            agent = Agent(Path(folder), source, f"--ca-file={ca}", api_server=f"https://127.0.0.1:{api.port}")
+            for number, container in enumerate(containers):
+                agent.name(container, namespace="shop", pod=f"web-7d9c8f5b6d-{number:05}", of="api")
+            agent.start()
+            assert agent.process
+            try:
+                return figures(agent.process.pid, group, api, seconds)
+            finally:
+                agent.stop()
+
+
+def figures(pid: int, group: Group, api: FakeApi, seconds: float) -> dict[str, Any]:
+    """Measure silence, then a kill each second."""
+    victim = group.container()
+    time.sleep(10)
+    before, since = processor_seconds(pid), time.monotonic()
+    time.sleep(seconds)
+    idle = (processor_seconds(pid) - before) / (time.monotonic() - since)
+    kills = max(5, int(seconds // 2))
+    already = set(api.created)
+    before, since = processor_seconds(pid), time.monotonic()
+    with hogs([victim], kills, pause=1.0) as (hog,):
+        hog.go()
+        hog.killed()
+        eventually("all kills delivered", lambda: len(mine(api, victim, already)) >= kills)
+    busy = (processor_seconds(pid) - before) / (time.monotonic() - since)
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {
+        "idle_millicores": round(idle * 1000, 2),
+        "kill_each_second_millicores": round(busy * 1000, 2),
+        "rss_mib": mib(status["VmRSS"]),
+        "anonymous_mib": mib(status["RssAnon"]),
+        "peak_mib": mib(status["VmHWM"]),
+        "threads": int(status["Threads"]),
+        "kills": kills,
+    }
+
+
+@contextmanager
+def node(count: int) -> Iterator[tuple[Group, list[Container]]]:
+    """Make a node's cgroups, two containers in each pod."""
+    group = Group()
+    try:
+        containers: list[Container] = []
+        while len(containers) < count:
+            first = group.container()
+            containers += [first, group.container(pod_uid=first.pod_uid)]
+        yield group, containers[:count]
+    finally:
+        group.remove()
+
+
+def mine(api: FakeApi, container: Container, already: set[str]) -> list[str]:
+    return [
+        name
+        for name, record in list(api.created.items())
+        if name not in already and record["spec"].get("subject", {}).get("containerID") == container.id
+    ]
+
+
+def processor_seconds(pid: int) -> float:
+    """Return user and system time of a process, in seconds, in steps of a hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def mib(value: str) -> float:
+    return round(int(value.split(maxsplit=1)[0]) / 1024, 1)
+
+
+if __name__ == "__main__":
+    threading.stack_size(256 * 1024)
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""OOMPolicy on a real API server: what its rules take and refuse."""
+
+from typing import Any
+
+import pytest
+
+from integration.api_server import ADMIN, Object, RefusedError
+
+
+def policy(namespace: str, spec: dict[str, Any]) -> Object:
+    return {
+        "apiVersion": "oomreport.dev/v1alpha1",
+        "kind": "OOMPolicy",
+        "metadata": {"name": "default", "namespace": namespace},
+        "spec": spec,
+    }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"recommendation": {"headroomPercent": 20, "minMemory": "64Mi", "maxMemory": "4Gi", "roundTo": "64Mi"}},
+        {"recommendation": {"maxMemory": 1073741824, "request": "EqualLimit", "enabled": False, "maxRaises": 3}},
+        {"overrides": [{"kind": "Deployment", "name": "web", "recommendation": {"maxMemory": "8Gi"}}]},
+    ],
+)
+def test_a_sensible_policy_is_taken(namespace: str, spec: dict[str, Any]) -> None:
+    ADMIN.create(policy(namespace, spec), dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ({"recommendation": {"minMemory": "2Gi", "maxMemory": "1Gi"}}, "minMemory must not be greater than maxMemory"),
+        ({"recommendation": {"minMemory": 2048, "maxMemory": "1Ki"}}, "minMemory must not be greater than maxMemory"),
+        ({"recommendation": {"maxMemory": "0"}}, "must be greater than 0"),
+        ({"recommendation": {"roundTo": "1Ki"}}, "at least 1Mi"),
+        ({"recommendation": {"headroomPercent": 1}}, "headroomPercent"),
+        ({"recommendation": {"request": "Double"}}, "request"),
+        ({"overrides": [{"recommendation": {"maxMemory": "1Gi"}}]}, "must name a kind, a name or a container"),
+        ({"overrides": [{"name": "web", "recommendation": {}}]}, "a name needs its kind"),
+        (
+            {"overrides": [{"container": "api", "recommendation": {"minMemory": "2Gi", "maxMemory": "1Gi"}}]},
+            "minMemory must not be greater",
+        ),
+    ],
+)
+def test_a_contradiction_is_refused_in_words(namespace: str, spec: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(RefusedError, match=complaint):
+        ADMIN.create(policy(namespace, spec), dry_run=True)

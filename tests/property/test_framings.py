@@ -1,0 +1,90 @@
+"""A log says the same in whatever framing it comes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.line import Line
+from oomreport.kernel.reader import invocations, invocations_of_text
+from oomreport.kernel.record import Invocation, Stamp
+from property import framings
+from property.framings import KernelLine, Log
+from records.records import FOLDERS, log_of
+
+Framing = Callable[[Log], bytes]
+# Scenarios whose names hold newlines or control characters, or whose records were lost: only framings in which a record
+# is an entry of its own keep those apart.
+_HOSTILE = ("comm-", "hostile", "overrun", "flood", "spoofed", "longer-than-a-record", "overflowing")
+_CAPTURES = [folder for folder in FOLDERS if folder.name.startswith("kernel-")]
+_PLAIN = [folder for folder in _CAPTURES if not any(word in folder.name for word in _HOSTILE)][::6]
+_COMMS = [folder for folder in _CAPTURES if "comm-" in folder.name and "all-in-one" not in folder.name][::3]
+
+
+def kernel_lines(folder: Path) -> list[KernelLine]:
+    lines: list[KernelLine] = []
+    for record in log_of(folder).split(b"\n"):
+        line = line_of_record(record)
+        if line is None or not line.kernel:
+            continue
+        if line.continued and lines:
+            last = lines.pop()
+            lines.append(KernelLine(text=last.text + line.text, micros=last.micros, level=last.level))
+        else:
+            assert line.stamp.monotonic_us is not None
+            lines.append(KernelLine(text=line.text, micros=line.stamp.monotonic_us, level=line.priority or 0))
+    return lines
+
+
+def essence(invocation: Invocation) -> dict[str, object]:
+    """What a record says, without when it was printed and how its lines were numbered."""
+    left_out = {"first", "killed", "sequence_first", "sequence_last", "lost_before", "log"}
+    return {name: getattr(invocation, name) for name in invocation.__slots__ if name not in left_out}
+
+
+def without_release(said: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in said.items() if name != "kernel_release"}
+
+
+def truth(lines: list[KernelLine]) -> list[dict[str, object]]:
+    direct = (Line(text=line.text, stamp=Stamp(monotonic_us=line.micros)) for line in lines)
+    return [essence(one) for one in invocations(direct)]
+
+
+@pytest.mark.parametrize("framing", framings.EXACT + framings.LINES, ids=lambda framing: framing.__name__)
+def test_a_log_says_the_same_in_every_framing(framing: Framing) -> None:
+    for folder in _PLAIN:
+        lines = kernel_lines(folder)
+        said = [essence(one) for one in invocations_of_text(framing(lines).split(b"\n"))]
+        assert said == truth(lines), folder.name
+
+
+@pytest.mark.parametrize("framing", framings.EXACT, ids=lambda framing: framing.__name__)
+def test_no_name_leaves_the_entry_it_is_in(framing: Framing) -> None:
+    for folder in _COMMS:
+        lines = kernel_lines(folder)
+        said = [essence(one) for one in invocations_of_text(framing(lines).split(b"\n"))]
+        assert said == truth(lines), folder.name
+
+
+@pytest.mark.parametrize("framing", [framings.mail_wrapped, framings.backslashed], ids=lambda framing: framing.__name__)
+def test_a_log_that_was_wrapped_says_the_same(framing: Framing) -> None:
+    for folder in _PLAIN:
+        if "global" in folder.name or "constraint" in folder.name:
+            continue  # the zones of Mem-Info are not put together again: the total of the scores is unknown then
+        lines = kernel_lines(folder)
+        said = [without_release(essence(one)) for one in invocations_of_text(framing(lines).split(b"\n"))]
+        assert said == [without_release(one) for one in truth(lines)], folder.name
+
+
+@pytest.mark.parametrize(
+    "framing", [framings.terminal_wrapped, framings.wrapped_indented], ids=lambda framing: framing.__name__
+)
+def test_a_log_that_a_terminal_broke_still_names_victim_and_limit(framing: Framing) -> None:
+    for folder in _PLAIN:
+        lines = kernel_lines(folder)
+        said = [(one.oom_memcg, one.constraint, [v.pid for v in one.victims]) for one in
+                invocations_of_text(framing(lines).split(b"\n"))]  # fmt: skip
+        assert said == [(one["oom_memcg"], one["constraint"], [v.pid for v in one["victims"]])  # type: ignore[attr-defined]
+                        for one in truth(lines)], folder.name  # fmt: skip

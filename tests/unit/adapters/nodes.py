@@ -1,0 +1,78 @@
+"""A node's files in a temporary folder: cgroups as the kernel and the kubelet make them, logs as the kubelet names them."""
+
+import shutil
+from pathlib import Path
+
+V1, V2 = 1, 2
+
+
+class FakeNode:
+    """Cgroups below `cgroup_root`, logs below `log_root`. Counters are those of the layout's version."""
+
+    def __init__(
+        self, folder: Path, version: int = V2, *, namespaced: bool = False, kubepods: str = "/kubepods"
+    ) -> None:
+        self.version, self.kubepods = version, kubepods
+        self.cgroup_root, self.log_root = folder / "cgroup", folder / "log"
+        self.root = self.cgroup_root / "memory" if version == V1 else self.cgroup_root
+        self.root.mkdir(parents=True)
+        for name in ("pods", "containers"):
+            (self.log_root / name).mkdir(parents=True)
+        if version == V1:
+            (self.root / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+        else:
+            (self.root / "cgroup.controllers").write_text("cpuset cpu memory pids\n")
+        if namespaced == (version == V2):
+            (self.root / ("cgroup.type" if version == V2 else "release_agent")).write_text("domain\n")
+        self.cgroup(kubepods)
+
+    def cgroup(self, path: str, kills: int = 0, group_kills: int | None = 0, limit: int | None = None) -> Path:
+        """Make a cgroup, or change its counters."""
+        folder = self.root / path.lstrip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.version == V1:
+            (folder / "memory.oom_control").write_text(f"oom_kill_disable 0\nunder_oom 0\noom_kill {kills}\n")
+            (folder / "memory.limit_in_bytes").write_text(f"{limit or 9223372036854771712}\n")
+        else:
+            group = "" if group_kills is None else f"oom_group_kill {group_kills}\n"
+            (folder / "memory.events").write_text(f"low 0\nhigh 0\nmax 7\noom 3\noom_kill {kills}\n{group}")
+            (folder / "memory.max").write_text(f"{limit or 'max'}\n")
+        return folder
+
+    def pod_path(self, uid: str, qos: str = "burstable") -> str:
+        return f"{self.kubepods}/{qos}/pod{uid}" if qos else f"{self.kubepods}/pod{uid}"
+
+    def container(
+        self,
+        uid: str,
+        container_id: str,
+        *,
+        qos: str = "burstable",
+        kills: int = 0,
+        group_kills: int | None = 0,
+        limit: int | None = None,
+        as_group: bool = False,
+    ) -> str:
+        """Make a container's cgroup, or change its counters; return its path."""
+        pod = self.pod_path(uid, qos)
+        if not (self.root / pod.lstrip("/")).exists():
+            self.cgroup(pod)
+        path = f"{pod}/{container_id}"
+        folder = self.cgroup(path, kills, group_kills, limit)
+        if self.version == V2:
+            (folder / "memory.oom.group").write_text(f"{as_group:d}\n")
+        return path
+
+    def pod_kills(self, uid: str, kills: int, *, qos: str = "burstable", group_kills: int | None = 0) -> None:
+        self.cgroup(self.pod_path(uid, qos), kills, group_kills)
+
+    def vanish(self, path: str) -> None:
+        shutil.rmtree(self.root / path.lstrip("/"))
+
+    def logs(self, uid: str, container_id: str, *, namespace: str, pod: str, container: str) -> None:
+        """Make the folder and the link that the kubelet makes for a container."""
+        folder = self.log_root / "pods" / f"{namespace}_{pod}_{uid}" / container
+        folder.mkdir(parents=True, exist_ok=True)
+        link = f"{pod}_{namespace}_{container}-{container_id}"[:251] + ".log"
+        target = f"/var/log/pods/{folder.parent.name}/{container}/0.log"
+        (self.log_root / "containers" / link).symlink_to(target)

@@ -1,0 +1,340 @@
+from pathlib import Path
+
+import pytest
+
+from oomreport.kernel.record import Task, Victim
+from unit.adapters.nodes import V1, V2
+from unit.agent.builders import ID, OTHER_ID, OTHER_UID, UID, Desk, anonymous, dump
+
+
+def test_a_kill_gets_its_containers_names_from_the_nodes_files(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID)
+    desk.node.logs(UID, ID, namespace="shop", pod="web-1", container="api")
+    desk.look()
+    desk.take(dump(path))
+
+    (record,) = desk.records
+    assert record["metadata"]["name"] == "worker-3-9f1c2b7a-1000007"
+    assert record["spec"]["subject"] == {
+        "podUID": UID,
+        "containerID": ID,
+        "runtime": "unknown",
+        "qosClass": "Burstable",
+        "namespace": "shop",
+        "pod": "web-1",
+        "container": "api",
+    }
+    assert record["spec"]["kernelRelease"] == "6.12.0"
+
+
+def test_names_outlive_the_containers_cgroup_and_log_for_a_while(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID)
+    desk.node.logs(UID, ID, namespace="shop", pod="web-1", container="api")
+    desk.look()
+    desk.node.vanish(desk.node.pod_path(UID))
+    desk.look(seconds=600)
+    desk.take(dump(path))
+    assert desk.specs[0]["subject"]["pod"] == "web-1"
+
+
+def test_a_pod_that_nobody_here_knows_is_another_nodes_on_the_same_kernel(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, namespaced=True)
+    desk.look()
+    desk.take(dump(f"/docker/{'e' * 64}/kubepods/burstable/pod{UID}/{ID}"))
+    assert desk.records == []
+    assert desk.reporter.figures.foreign == 1
+
+
+def test_a_pod_gone_before_the_agent_started_is_known_by_its_path_on_a_kernel_of_its_own(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.look()
+    desk.take(dump(f"/kubepods/burstable/pod{UID}/{ID}"), dump(f"/elsewhere/kubepods/burstable/pod{UID}/{ID}"))
+    assert desk.container_ids() == [ID]
+    assert "pod" not in desk.specs[0]["subject"]
+
+
+def test_a_neighbouring_kubelets_pods_are_not_ours(tmp_path: Path) -> None:
+    """Two kubelets on one machine, each with a cgroup of its own; the agent's own pod tells which is its."""
+    desk = Desk(tmp_path, V1, agent_pod_uid=UID, kubepods="/ours/kubepods")
+    ours = desk.node.container(UID, ID)
+    theirs = desk.node.cgroup(f"/theirs/kubepods/burstable/pod{OTHER_UID}/{OTHER_ID}", kills=1)
+    desk.look()
+    path = f"/{theirs.relative_to(desk.node.root)}"
+    desk.take(dump(path), dump(ours, 8))
+    assert desk.container_ids() == [ID]
+
+    # Nor does an anonymous kill that theirs explains become ours.
+    desk.node.cgroup(path, kills=3)
+    desk.look()
+    desk.take(anonymous(9))
+    desk.settle()
+    assert desk.container_ids() == [ID]
+    desk.look(seconds=60)
+    desk.settle(untold=5)
+    assert desk.container_ids() == [ID]
+
+
+def test_a_process_of_the_host_has_no_subject(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.take(dump("/system.slice/cron.service", global_oom=True))
+    assert "subject" not in desk.specs[0]
+    assert desk.specs[0]["scope"] == "Node"
+
+
+def test_on_a_shared_kernel_a_host_process_is_ours_only_below_the_prefix_that_own_kills_have_shown(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path, namespaced=True)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    prefix = f"/docker/{'e' * 64}"
+    desk.take(dump(f"{prefix}/system.slice/kubelet.service", 1))
+    assert desk.records == []
+    desk.take(dump(prefix + path, 2), dump(f"{prefix}/system.slice/kubelet.service", 3), dump("/docker/other/init", 4))
+    assert [spec["victims"][0]["pid"] for spec in desk.specs] == [2, 3]
+
+
+def test_anonymous_kills_wait_until_count_and_lines_agree(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.node.container(UID, ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=2)
+    desk.look()
+    desk.take(anonymous(7))
+    desk.settle(untold=1)
+    assert desk.records == []
+    desk.take(anonymous(8))
+    desk.settle(untold=0)
+    assert desk.container_ids() == [ID, ID]
+    assert {spec["subjectSource"] for spec in desk.specs} == {"CgroupCounter"}
+    assert all("taskMemcg" not in spec for spec in desk.specs)
+
+
+def test_a_dump_takes_its_share_of_the_counter_before_anonymous_kills_do(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    one, other = desk.node.container(UID, ID), desk.node.container(OTHER_UID, OTHER_ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=3)
+    desk.node.container(OTHER_UID, OTHER_ID, kills=2)
+    desk.take(anonymous(1), dump(one, 2), anonymous(3), dump(other, 4), anonymous(5))
+    desk.look()
+    desk.settle()
+    assert sorted(map(str, desk.container_ids())) == sorted([ID] * 3 + [OTHER_ID] * 2)
+    desk.look(seconds=60)
+    desk.settle(untold=3)
+    assert len(desk.records) == 5
+
+
+def test_an_anonymous_kill_of_a_process_in_an_earlier_table_is_its_containers(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    tasks = (Task(pid=7, comm="hog"), Task(pid=8, comm="worker", tgid=8))
+    desk.take(dump(path, 7, tasks=tasks))
+    desk.node.container(UID, ID, kills=2)
+    desk.node.container(OTHER_UID, OTHER_ID, kills=1)
+    desk.look()
+    desk.take(anonymous(8, victims=(Victim(pid=8, comm="worker"),)), anonymous(9))
+    desk.settle()
+    assert desk.container_ids() == [ID, ID, OTHER_ID]
+    assert [spec.get("subjectSource") for spec in desk.specs] == [None, "TaskTable", "CgroupCounter"]
+
+
+def test_an_anonymous_kill_that_nothing_explains_is_told_without_subject(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.look()
+    desk.take(anonymous())
+    desk.settle(untold=None)
+    assert desk.records == []
+    desk.settle(untold=None, overdue=True)
+    assert desk.container_ids() == [None]
+    assert desk.reporter.figures.unattributed == 1
+
+
+def test_on_a_shared_kernel_an_anonymous_kill_that_nothing_here_explains_is_another_nodes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, namespaced=True)
+    desk.node.container(UID, ID)
+    desk.look()
+    desk.take(anonymous())
+    desk.settle(overdue=True)
+    assert desk.records == []
+    assert desk.reporter.figures.foreign == 1
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_a_container_that_vanished_with_the_kill_is_named(tmp_path: Path, version: int) -> None:
+    desk = Desk(tmp_path, version)
+    path = desk.node.container(UID, ID)
+    desk.node.container(OTHER_UID, OTHER_ID)
+    desk.look()
+    desk.node.vanish(path)
+    desk.look(seconds=2)
+    desk.take(anonymous())
+    desk.settle()
+    assert desk.container_ids() == [ID]
+    assert desk.specs[0]["subjectSource"] == "VanishedCgroup"
+
+
+def test_a_v2_pods_counter_outlives_its_container_and_tells(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, namespaced=True)
+    path = desk.node.container(UID, ID)
+    desk.node.container(UID, "c3" * 32)
+    desk.look()
+    desk.node.vanish(path)
+    desk.node.pod_kills(UID, 1)
+    desk.look(seconds=2)
+    desk.take(anonymous())
+    desk.settle()
+    (spec,) = desk.specs
+    assert spec["subject"]["podUID"] == UID
+    assert spec["subjectSource"] == "CgroupCounter"
+
+
+def test_a_container_that_ended_for_a_known_kill_explains_no_second_one(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    desk.take(dump(path, 1))
+    desk.node.vanish(path)
+    desk.look(seconds=1)
+    desk.take(anonymous(2))
+    desk.settle(overdue=True)
+    assert desk.container_ids() == [ID, None]
+
+
+def test_a_group_killed_at_once_is_one_record_whatever_its_counters_say(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID, as_group=True)
+    desk.look()
+    desk.node.container(UID, ID, kills=6, group_kills=1, as_group=True)
+    desk.node.pod_kills(UID, 6, group_kills=1)
+    desk.look()
+    desk.take(dump(path, group_kill=True, victims=tuple(Victim(pid=pid) for pid in range(1, 6))))
+    desk.settle()
+    desk.look(seconds=60)
+    desk.settle(untold=6)
+    assert len(desk.records) == 1
+
+
+def test_a_group_kill_whose_dump_was_suppressed_is_named_by_its_group_line(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID, as_group=True)
+    desk.look()
+    log = f"Memory cgroup out of memory: Killed process 7 (hog)\nTasks in {path} are going to be killed due to memory.oom.group set"
+    desk.take(anonymous(7, group_kill=True, log=log))
+    assert desk.container_ids() == [ID]
+    assert desk.specs[0]["subjectSource"] == "GroupLine"
+
+
+def test_a_counter_without_a_line_becomes_a_record_when_its_time_is_over(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.node.logs(UID, ID, namespace="shop", pod="web-1", container="api")
+    desk.node.container(UID, ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=2)
+    desk.look()
+    desk.now += 9
+    assert desk.settle(untold=2) == 0
+    desk.now += 2
+    assert desk.settle(untold=2) == 2
+    assert [record["metadata"]["name"] for record in desk.records] == [
+        f"worker-3-9f1c2b7a-{ID[:12]}-1",
+        f"worker-3-9f1c2b7a-{ID[:12]}-2",
+    ]
+    spec = desk.specs[0]
+    assert spec["source"] == "CgroupCounter"
+    assert spec["subject"]["pod"] == "web-1"
+    assert spec["victims"] == []
+    assert not spec["noVictim"]
+    assert spec["missing"] == ["Header", "MemoryUsage", "TaskTable", "Summary", "KillLine"]
+    desk.now += 60
+    assert desk.settle(untold=0) == 0
+
+
+def test_no_counter_tells_more_kills_than_the_machine_counted_without_a_line(tmp_path: Path) -> None:
+    """A line that was given to the wrong container leaves the right one's counter unexplained: that is no kill more."""
+    desk = Desk(tmp_path, V1)
+    desk.node.container(UID, ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=3)
+    desk.look()
+    desk.now += 60
+    assert desk.settle(untold=0) == 0
+    assert desk.settle(untold=1) == 1
+    assert desk.settle(untold=0) == 0
+
+
+def test_without_a_readable_log_counters_tell_everything(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.node.container(UID, ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=2)
+    desk.look()
+    desk.now += 11
+    assert desk.settle(untold=0, drained=False) == 2
+
+
+def test_a_line_after_its_counters_record_makes_no_second_record(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=1)
+    desk.look()
+    desk.now += 11
+    desk.settle(untold=1)
+    desk.take(dump(path))
+    assert len(desk.records) == 1
+    assert desk.reporter.figures.late == 1
+    desk.node.container(UID, ID, kills=2)
+    desk.look()
+    desk.take(dump(path, 8))
+    assert len(desk.records) == 2
+
+
+def test_what_was_counted_before_the_agents_first_start_is_history(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.node.container(UID, ID, kills=5)
+    desk.look()
+    desk.containers.write_off()
+    desk.now += 60
+    assert desk.settle(untold=5) == 0
+
+
+def test_a_ring_of_before_the_start_is_told_by_counters_only_where_they_fit_exactly(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.node.container(UID, ID, kills=1)
+    desk.node.container(OTHER_UID, OTHER_ID, kills=1)
+    desk.look()
+    desk.take(anonymous())
+    desk.settle(replaying=True)
+    assert desk.container_ids() == [None]
+
+
+def test_a_killer_that_finds_no_victim_is_told_once_a_minute_per_cgroup(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    for pid in range(5):
+        desk.take(dump(path, pid, victims=()))
+    assert len(desk.records) == 1
+    assert desk.specs[0]["noVictim"]
+    desk.now += 61
+    desk.take(dump(path, 99, victims=()))
+    assert len(desk.records) == 2
+    desk.settle(untold=0)
+    assert desk.reporter.figures.from_counters == 0
+
+
+def test_what_cannot_be_placed_lists_those_in_question(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    paths = [desk.node.container(UID, ID), desk.node.container(OTHER_UID, OTHER_ID)]
+    desk.look()
+    for path in paths:
+        desk.node.vanish(path)
+    desk.look(seconds=1)
+    desk.take(anonymous())
+    desk.settle(overdue=True)
+    assert desk.container_ids() == [None]
+    assert sorted(desk.specs[0]["subjectCandidates"]) == sorted([ID, OTHER_ID])

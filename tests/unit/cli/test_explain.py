@@ -1,0 +1,144 @@
+import gzip
+import json
+import lzma
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+import zstandard
+
+from oomreport.cli.main import main
+from records.records import FOLDERS
+
+
+def log_named(name: str) -> Path:
+    (folder,) = (folder for folder in FOLDERS if folder.name.startswith(name))
+    return next(path for path in folder.iterdir() if path.name.startswith("log"))
+
+
+SEED = log_named("public-001-")
+
+
+def items_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+    assert main(["explain", "-o", "json", *arguments]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["apiVersion"], printed["kind"]) == ("oomreport.dev/v1alpha1", "OOMRecordList")
+    return [item["spec"] for item in printed["items"]]
+
+
+def test_the_answer_for_people_names_victim_limit_and_candidates(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(SEED)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert '"java" (pid 2912624) was killed: the memory limit of the pod was reached' in told
+    assert '"curl" (pid 411976) asked for memory.' in told
+    assert "highest score of 15 candidates, 1958" in told
+    assert "\x1b" not in told
+
+
+def test_colour_is_there_when_it_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--colour", "always", str(SEED)]) == 0
+    assert "\x1b[1m" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, zstandard.ZstdCompressor().compress])
+def test_a_compressed_log_says_the_same(compress, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = tmp_path / "log"
+    packed.write_bytes(compress(SEED.read_bytes()))
+    assert items_of(capsys, str(packed)) == items_of(capsys, str(SEED))
+
+
+def test_several_files_are_explained_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    other = log_named("public-003-")
+    both = items_of(capsys, str(other), str(SEED))
+    assert both == items_of(capsys, str(other)) + items_of(capsys, str(SEED))
+
+
+def test_standard_input_is_a_dash() -> None:
+    run = [sys.executable, "-m", "oomreport.cli.main", "explain", "-o", "json", "-"]
+    done = subprocess.run(run, input=SEED.read_bytes(), capture_output=True, check=True)
+    assert json.loads(done.stdout)["items"][0]["spec"]["victims"][0]["pid"] == 2912624
+
+
+def test_a_log_without_an_oom_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "quiet").write_text("nothing happened\n")
+    assert items_of(capsys, str(tmp_path / "quiet")) == []
+
+
+def test_a_missing_file_is_named_and_the_others_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "-o", "json", "/nowhere/log", str(SEED)]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == "oomreport: /nowhere/log: No such file or directory\n"
+    assert len(json.loads(printed.out)["items"]) == 1
+
+
+def test_a_cut_archive_still_gives_what_it_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = b"".join(gzip.compress(SEED.read_bytes()) for _ in range(2))
+    (tmp_path / "cut.gz").write_bytes(data[:-40])
+    assert main(["explain", "-o", "json", str(tmp_path / "cut.gz")]) == 2
+    printed = capsys.readouterr()
+    assert "damaged or cut" in printed.err
+    assert json.loads(printed.out)["items"]
+
+
+def test_yaml_says_what_json_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "-o", "yaml", str(SEED)]) == 0
+    as_yaml = yaml.safe_load(capsys.readouterr().out)
+    assert [item["spec"] for item in as_yaml["items"]] == items_of(capsys, str(SEED))
+
+
+def test_the_page_stands_alone_and_escapes_hostile_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log"
+    log.write_text("[1.000000] Out of memory: Killed process 5 (<b>&x) total-vm:4kB, anon-rss:4kB\n")
+    assert main(["explain", "--html", str(tmp_path / "page.html"), str(log), str(SEED)]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "&lt;b&gt;&amp;x" in page
+    assert "<b>" not in page
+    assert not re.search(r"(?:src|href)=|https?:|<script", page)
+
+
+def test_pods_give_names_and_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pod = {
+        "kind": "Pod",
+        "metadata": {"name": "web-1", "namespace": "shop", "uid": "c2fe3aa8-c570-4a1f-b7f5-e6a1595915db"},
+        "spec": {"nodeName": "n1", "containers": [{"name": "api", "resources": {"limits": {"memory": "2Gi"}}}]},
+        "status": {
+            "containerStatuses": [
+                {
+                    "name": "api",
+                    "containerID": "docker://a93acb858d5b42c32e532b3c4a59bb04099f18e9b93d58945665c4224d899c2e",
+                }
+            ]
+        },
+    }
+    (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": [pod]}))
+    (spec,) = items_of(capsys, "--pods", str(tmp_path / "pods.json"), str(SEED))
+    assert spec["subject"]["pod"] == "web-1"  # type: ignore[index]
+    assert main(["explain", "--pods", str(tmp_path / "pods.json"), str(SEED)]) == 0
+    assert "container api of pod shop/web-1 on node n1" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_file_of_pods_that_holds_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pods").write_text("hello")
+    assert main(["explain", "--pods", str(tmp_path / "pods"), str(SEED)]) == 2
+    assert "holds no pods" in capsys.readouterr().err
+
+
+def test_two_processes_find_what_one_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quiet = b"".join(b"Nov 21 01:00:00 n kernel: eth0: link %d\n" % n for n in range(110_000))
+    big = tmp_path / "big"
+    big.write_bytes(quiet + SEED.read_bytes() + quiet + log_named("public-003-").read_bytes() + quiet)
+    one = items_of(capsys, str(big))
+    assert len(one) == 2
+    assert items_of(capsys, "--jobs", "2", str(big)) == one
+
+
+def test_explaining_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from oomreport.cli.main import main; main(['explain', '-o', 'json', sys.argv[1]]); "
+        "print([m for m in ('kopf', 'pydantic', 'kubernetes', 'aiohttp', 'yaml') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(SEED)], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"

@@ -1,0 +1,110 @@
+"""What is remembered of pods and records, and what is not."""
+
+from datetime import timedelta
+from typing import Any
+
+from oomreport.controller.keys import node_report_key
+from oomreport.controller.pods import Pods
+from oomreport.controller.records import Records
+from oomreport.workload.owner import Workload
+from oomreport.workload.pod import PodFacts
+from unit.incident.builders import UID, after, cid, ended, pod, record, running
+
+KEY = node_report_key("oomreport-system", "worker-1", host=False)
+
+
+def raw(uid: str = UID, **container: Any) -> dict[str, Any]:
+    status = {"name": "api", "containerID": f"containerd://{cid(1)}", "state": {"running": {}}, **container}
+    return {"metadata": {"uid": uid}, "status": {"containerStatuses": [status]}}
+
+
+def facts(version: int = 1, **values: Any) -> PodFacts:
+    return pod(values.pop("container", running()), resource_version=str(version), **values)
+
+
+def test_an_ordinary_pod_is_not_wanted_until_something_points_at_it():
+    pods = Pods()
+    assert not pods.wants(raw())
+    assert pods.wants(raw(lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}}))
+    pods.watch(cid(1))
+    assert pods.wants(raw())
+    pods.unwatch(cid(1))
+    pods.put(facts(), now=after(0))
+    assert pods.wants(raw())
+
+
+def test_an_older_state_changes_nothing():
+    pods = Pods()
+    assert pods.put(facts(7, container=ended()), now=after(0))
+    assert not pods.put(facts(6), now=after(1))
+    assert not pods.put(facts(8, container=ended()), now=after(1))
+    assert pods.get(UID).containers[0].terminations
+
+
+def test_a_deleted_pod_is_remembered_for_a_while_and_does_not_come_back():
+    pods = Pods()
+    pods.put(facts(7), now=after(0))
+    pods.set_workload(facts(7), Workload(api_version="apps/v1", kind="Deployment", name="web"))
+    pods.put(facts(8, deleted=True), now=after(10))
+    assert not pods.put(facts(7), now=after(11))
+    assert pods.get(UID).deleted
+    assert pods.of_workload("shop", ("apps", "Deployment", "web"))
+    pods.sweep(now=after(10) + timedelta(minutes=14))
+    assert pods.get(UID)
+    pods.sweep(now=after(10) + timedelta(minutes=16))
+    assert pods.get(UID) is None
+    assert pods.workload(UID) is None
+    assert pods.of_workload("shop", ("apps", "Deployment", "web")) == ()
+
+
+def test_a_static_pod_is_found_by_its_config_hash():
+    pods = Pods()
+    pods.put(facts(config_hash="f" * 32), now=after(0))
+    assert pods.get("f" * 32).uid == UID
+
+
+def test_the_first_sight_of_an_end_is_kept_while_its_pod_is():
+    pods = Pods()
+    pods.put(facts(1, container=ended()), now=after(3))
+    pods.put(facts(2, container=ended()), now=after(9))
+    assert pods.first_seen == {cid(1): after(3)}
+    pods.drop(pods.get(UID))
+    pods.sweep(now=after(10))
+    assert pods.first_seen == {}
+
+
+def test_an_agent_is_healthy_while_its_pod_is_ready():
+    pods = Pods()
+    ready = facts(ready_since=after(-60))
+    pods.set_agent(ready)
+    assert pods.healthy_since() == {"worker-1": after(-60)}
+    pods.set_agent(facts(uid="another", ready_since=None))
+    assert pods.healthy_since() == {"worker-1": after(-60)}
+    pods.set_agent(facts(ready_since=after(-60), deleted=True))
+    assert pods.healthy_since() == {}
+
+
+def test_a_record_is_open_until_it_says_that_it_was_used():
+    records = Records()
+    assert records.put(record("r"), now=after(0))
+    records.route("r", KEY)
+    assert [one.name for one in records.of_report(KEY)] == ["r"]
+    assert records.has_own(cid(1))
+    records.mark_used("r", after(1))
+    assert records.of_report(KEY) == ()
+    assert not records.put(record("r"), now=after(2))
+    assert records.has_own(cid(1))
+    records.drop("r")
+    assert not records.has_own(cid(1))
+
+
+def test_a_match_comes_and_goes_with_the_records_status():
+    records = Records()
+    anonymous = {"uid": None, "status": {}}
+    records.put(record("r", **anonymous), now=after(0))
+    assert not records.has_own(cid(2))
+    claimed = record("r", uid=None, status={"containerID": cid(2), "reportRef": {"namespace": "shop", "name": "x"}})
+    records.put(claimed, now=after(1))
+    assert records.has_own(cid(2))
+    records.put(record("r", **anonymous), now=after(2))
+    assert not records.has_own(cid(2))
