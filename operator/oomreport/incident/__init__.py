@@ -8,6 +8,15 @@ correlation     kernel records and pod status joined: each kill once, with a ver
 ledger          what was counted, so that nothing is counted twice
 cause           whose limit it was, in words that a person acts on
 diagnosis       what a person should know about the last kill, in small rules
+flight_recorder a container's memory on its way to a kill, in little room
+trajectory      the shape of that way
+history         earlier kills of the report
+policy          how to recommend, and what holds without an OOMPolicy
+surroundings    the bounds that the cluster sets
+case            the last kill with all of that
+leaks           memory that is never given back, told from demands that end
+diagnosis       the rules, in order; findings_* hold them
+sizing          the sums behind a limit
 recommendation  the right knob, and its number
 report          the status of an OOMReport
 condition       conditions, each defined as a list of facts

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from oomreport.incident.oom_record import Source
+from oomreport.incident.surroundings import UNBOUNDED, Surroundings
 from oomreport.kernel.record import Part
 from oomreport.workload.container import Scope, Subject
 from oomreport.workload.owner import Workload
@@ -162,6 +163,7 @@ class Evidence:
     unmarked       records in the ledger whose own status does not say yet that they were used
     forgettable    ledger entries that no witness can bring up again
     unsettled      kills shown before, of which nobody has been told yet whether the container lived on
+    surroundings   the policy and the cluster's bounds
     """
 
     now: datetime
@@ -178,6 +180,7 @@ class Evidence:
     unmarked: frozenset[str] = frozenset()
     forgettable: frozenset[str] = frozenset()
     unsettled: frozenset[str] = frozenset()
+    surroundings: Surroundings = UNBOUNDED
 
     @cached_property
     def endings(self) -> Mapping[str, Ending]:

@@ -1,23 +1,36 @@
-"""The right knob, and its number, from what the kernel itself measured.
+"""The right knob, and its number.
 
-Raising a limit helps only where that limit was the cause; then a quarter is added. The step is large enough to end a
-series of kills in a few rounds (two raises make x1.56, three x1.95) and small enough not to reserve a node for a leak.
-Numbers are rounded up to steps that people write: 16Mi below 1Gi, 64Mi from there on.
+Which knob follows from whose limit fired and from what filled it; a raise is the answer only where the limit was the
+cause, memory is given back some day, and no bound is in the way. `basis` holds every input of the number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
-from math import ceil
 from typing import Any
 
+from oomreport.incident.case import Case
 from oomreport.incident.cause import Cause
+from oomreport.incident.history import raises
+from oomreport.incident.leaks import duration, leaks
+from oomreport.incident.policy import RequestRule
+from oomreport.incident.sizing import ceiling, in_mi, rounded, step
+from oomreport.incident.trajectory import Shape
 from oomreport.workload.pod import ContainerFacts
-from oomreport.workload.quantity import GI, MI, format_quantity
+from oomreport.workload.quantity import MI, format_quantity
 
-_RAISE = Fraction(5, 4)
-_TMPFS_SHARE = Fraction(1, 2)
+_TMPFS_SHARE = 0.5
+_KERNEL_SHARE = 0.5
+_MOST_BASIS = 1024
+# A crest is an estimate: so much is put on top, and so many steps are the most it may ask for.
+_ABOVE_CREST = 1.12
+_MOST_STEPS = 2.0
+_LEAST_STEPS = 0.7
+# What a request is put above the use that was seen, and above one that was still growing from its start.
+_ABOVE_USE = 1.1
+_ABOVE_YOUNG_USE = 1.25
+# What a runtime needs beside its heap.
+_BESIDE_HEAP = 1.3
 
 
 class Action(StrEnum):
@@ -58,89 +71,229 @@ class Recommendation:
             "action": self.action,
             **{key: format_quantity(size) for key, size in sizes.items() if size is not None},
             **({"confidence": self.confidence} if self.confidence else {}),
-            "basis": self.basis,
+            "basis": self.basis[:_MOST_BASIS],
         }
 
 
-def recommendation(
-    *, cause: Cause, memory: Mapping[str, Any] | None, container: ContainerFacts | None, kills: int
-) -> Recommendation:
-    """Return what to change after the last of `kills` kills; `memory` is the cgroup at its limit, as the record has it."""
-    memory = memory or {}
-    fired = memory.get("limitBytes")
-    own = container.memory_limit if container else None
-    # For a pod's limit the container's own says nothing.
-    limit = fired if fired is not None or cause is not Cause.CONTAINER_LIMIT else own
-    match cause:
-        case Cause.CONTAINER_LIMIT | Cause.POD_LIMIT:
-            whose = "container" if cause is Cause.CONTAINER_LIMIT else "pod"
-            if limit is None:
-                return _nothing(
-                    f"the {whose}'s limit fired, but neither the kernel's record nor the pod tells its size"
-                )
-            if found := _tmpfs(memory, limit):
-                return found
-            return _raised(limit, container, kills, memory, pod=cause is Cause.POD_LIMIT)
-        case Cause.NODE_ALLOCATABLE:
-            return _review("all pods of the node together reached what the kubelet lets them use")
-        case Cause.NODE_OUT_OF_MEMORY:
-            return _review("the node itself ran out of memory; no limit of this container fired")
-        case Cause.CPUSET_OR_NUMA:
-            return _review("the memory of the allowed NUMA nodes was exhausted; no limit of this container fired")
-        case Cause.NESTED_CGROUP:
-            return _nothing(
-                "a cgroup made inside the container reached its own limit; Kubernetes does not set that limit"
-            )
+def recommendation(case: Case) -> Recommendation:
+    """Return what to change after the last kill."""
+    if not case.around.policy.enabled:
+        return _nothing("the policy asks for no recommendation")
+    return _BY_CAUSE.get(case.cause, _unknown)(case)
+
+
+def _unknown(case: Case) -> Recommendation:
+    del case
     return _nothing("no kernel record says whose limit fired, so no limit is known to be the cause")
 
 
-def _raised(
-    limit: int, container: ContainerFacts | None, kills: int, memory: Mapping[str, Any], *, pod: bool
-) -> Recommendation:
+def _container_limit(case: Case) -> Recommendation:
+    own = case.facts.memory_limit if case.facts else None
+    limit = case.fired if case.fired is not None else own
+    if limit is None:
+        return _nothing("the container's limit fired, but neither the kernel's record nor the pod tells its size")
+    return _tmpfs(case, limit) or _leak(case, limit) or _raised(case, limit)
+
+
+def _pod_limit(case: Case) -> Recommendation:
+    if case.fired is None:
+        return _nothing("the pod's limit fired, but neither the kernel's record nor the pod tells its size")
+    return _tmpfs(case, case.fired) or _raised(case, case.fired)
+
+
+def _tmpfs(case: Case, limit: int) -> Recommendation | None:
+    """Shared memory is charged until its files are deleted: a memory-backed volume or /dev/shm fills any limit."""
+    used = case.used or limit
+    shmem = case.shmem
+    if shmem < _TMPFS_SHARE * used:
+        return None
+    volumes = case.pod.memory_volumes if case.pod else ()
+    bounded = volumes and all(volume.size_limit for volume in volumes)
+    bound = sum(volume.size_limit or 0 for volume in volumes)
+    if bounded and shmem <= bound * 1.02 and bound <= limit:
+        return None
+    names = ", ".join(volume.name for volume in volumes if not volume.size_limit)
+    which = f"volume {names}" if names else "shared memory (/dev/shm)" if not volumes else "its volumes"
+    return Recommendation(
+        action=Action.LIMIT_TMPFS,
+        previous_limit=limit,
+        confidence=Confidence.HIGH if names else Confidence.MEDIUM,
+        basis=f"shmem (tmpfs, memory-backed volumes, shared mappings) was {in_mi(shmem)} of {in_mi(used)} in use at"
+        f" the limit of {format_quantity(limit)}, {100 * shmem // used} %, half or more; set a sizeLimit for {which}"
+        f" of less than {in_mi(limit - (used - shmem))}, what the rest leaves of the limit",
+    )
+
+
+def _leak(case: Case, limit: int) -> Recommendation | None:
+    why = leaks(case)
+    if why is None:
+        return None
+    repeated = sum(kill.shape is Shape.GROWTH for kill in case.past) > 1
+    return Recommendation(
+        action=Action.FIX_LEAK,
+        previous_limit=limit,
+        confidence=Confidence.HIGH if repeated else Confidence.MEDIUM,
+        basis=f"{why}; a higher limit would only delay the next kill; limit {format_quantity(limit)}, kills so far:"
+        f" {case.kills}",
+    )
+
+
+def _raised(case: Case, limit: int) -> Recommendation:
+    pod = case.cause == Cause.POD_LIMIT
     whose = "pod" if pod else "container"
-    exact = ceil(limit * _RAISE)
-    step = 16 * MI if exact < GI else 64 * MI
-    wanted = _rounded_up(exact, step)
-    source = "as the kernel printed it" if memory.get("limitBytes") is not None else "by the pod"
-    raised = f"1.25 x {format_quantity(limit)} = {_in_mi(exact)}"
-    basis = [
-        f"the {whose}'s limit fired at {format_quantity(limit)} ({source})",
-        f"{raised}, rounded up to a multiple of {format_quantity(step)} = {format_quantity(wanted)}",
-        f"kills so far: {kills}",
-    ]
-    request = None
-    own = container.memory_request if container and not pod else None
-    if own and container and container.memory_limit:
-        kept = Fraction(own, container.memory_limit)
-        request = wanted if kept >= 1 else _rounded_up(ceil(wanted * kept), MI)
-        basis.append(
-            f"the request was {format_quantity(own)} of {format_quantity(container.memory_limit)}"
-            f" and keeps that share: {format_quantity(request)}"
+    policy = case.around.policy
+    own_kills = [kill for kill in case.past if kill.cause == case.cause]
+    number = raises(own_kills)
+    basis = [_fired(case, limit, whose), f"kills so far: {case.kills}, raises seen: {number}", *_story(case)]
+    if number >= policy.most_raises:
+        return _nothing(
+            f"{'; '.join(basis)}; raised {number} times without an end: look at what it does before more is given"
         )
+    size, sum_ = step(limit, number, policy)
+    basis.append(f"step: {sum_}")
+    factor, reason = _by_shape(case) if policy.headroom_percent is None and not pod else (1.0, "")
+    if factor != 1.0:
+        size = int(size * factor)
+        basis.append(f"x {factor:g} since {reason} = {in_mi(size // MI * MI)}")
+    wanted = limit + size
+    if case.way.crest is not None and not pod:
+        wanted, sum_ = _to_crest(limit, step(limit, 0, policy)[0], case.way.crest)
+        basis.append(sum_)
+    wanted, words = _for_heap(case, limit, wanted)
+    basis += words
+    if case.around.peak is not None and not pod and case.around.peak * _ABOVE_USE > wanted:
+        wanted = int(case.around.peak * _ABOVE_USE)
+        basis.append(
+            f"{case.around.peak_source} show a peak of {in_mi(case.around.peak)}, x {_ABOVE_USE} = {in_mi(wanted)}"
+        )
+    if policy.minimum is not None and wanted < policy.minimum:
+        wanted = policy.minimum
+        basis.append(f"the policy's minMemory is {in_mi(policy.minimum)}")
+    exact = wanted
+    wanted, unit = rounded(wanted, policy)
+    basis.append(f"{in_mi(exact)} rounded up to a multiple of {format_quantity(unit)} = {format_quantity(wanted)}")
+    bound = ceiling(limit, case.around)
+    if bound is not None and wanted > bound.size:
+        if bound.size <= limit:
+            return _nothing(f"{'; '.join(basis)}; but {bound.why} allows no more than the limit already has")
+        wanted = bound.size
+        basis.append(f"cut to {bound.why}")
+    request, words = _request(case.facts, wanted, policy.request) if not pod else (None, [])
     return Recommendation(
         action=Action.RAISE_POD_LIMIT if pod else Action.RAISE_LIMIT,
         limit=wanted,
         request=request,
         previous_limit=limit,
-        confidence=_confidence(kills),
-        basis="; ".join(basis),
+        confidence=_confidence(case),
+        basis="; ".join([*basis, *words]),
     )
 
 
-def _tmpfs(memory: Mapping[str, Any], limit: int) -> Recommendation | None:
-    """Shared memory is charged until its files are deleted: a memory-backed volume or /dev/shm fills any limit."""
-    stat = memory.get("stat") or {}
-    shmem = max(stat.get("shmem", 0), stat.get("total_shmem", 0))
-    usage = memory.get("usageBytes") or limit
-    if Fraction(shmem, usage or 1) < _TMPFS_SHARE:
-        return None
+def _fired(case: Case, limit: int, whose: str) -> str:
+    source = "as the kernel printed it" if case.fired is not None else "by the pod"
+    return f"the {whose}'s limit fired at {format_quantity(limit)} ({source})"
+
+
+def _story(case: Case) -> list[str]:
+    way = case.way
+    uptime = f" after {duration(way.uptime_seconds)}" if way.uptime_seconds else ""
+    if way.shape is Shape.UNKNOWN:
+        return [f"no trajectory was recorded{uptime and f', killed{uptime}'}"]
+    rose = (
+        f", it rose from {in_mi(way.level // MI * MI)} in {duration(way.rising_seconds)}" if way.rising_seconds else ""
+    )
+    return [f"trajectory {way.shape}{uptime}{rose}"]
+
+
+def _by_shape(case: Case) -> tuple[float, str]:
+    """Return how much more or less than usual is likely to be missing, and why."""
+    match case.way.shape:
+        case Shape.STAIRCASE:
+            return 1.2, "a demand that comes in steps seldom ends with the next one"
+        case Shape.SPIKE if case.way.near_misses >= 2:
+            return 0.7, f"it had come within a tenth of the limit {case.way.near_misses} times before"
+    return 1.0, ""
+
+
+def _to_crest(limit: int, size: int, crest: int) -> tuple[int, str]:
+    wanted = int(crest * _ABOVE_CREST)
+    least, most = limit + int(_LEAST_STEPS * size), limit + int(_MOST_STEPS * size)
+    bounded = min(max(wanted, least), most)
+    words = f"the bend of the rise puts its crest at {in_mi(crest // MI * MI)}, x {_ABOVE_CREST} = {in_mi(wanted // MI * MI)}"
+    if bounded != wanted:
+        words += f", kept within {_LEAST_STEPS} and {_MOST_STEPS} whole steps: {in_mi(bounded // MI * MI)}"
+    return bounded, words
+
+
+def _for_heap(case: Case, limit: int, wanted: int) -> tuple[int, list[str]]:
+    """Return a limit that holds the largest heap that is allowed: it will be used."""
+    for heap in case.facts.heap if case.facts else ():
+        most = heap.size
+        if most is not None and most * _BESIDE_HEAP > limit and most <= 4 * limit:
+            needed = int(most * _BESIDE_HEAP)
+            words = f"{heap.text} lets the heap alone grow to {in_mi(most)}; with what a {heap.runtime} process needs beside it x {_BESIDE_HEAP} = {in_mi(needed)}"
+            return max(needed, limit + MI), [words]
+    return wanted, []
+
+
+def _request(container: ContainerFacts | None, wanted: int, rule: RequestRule) -> tuple[int | None, list[str]]:
+    own = container.memory_request if container else None
+    if rule is RequestRule.EQUAL_LIMIT:
+        return wanted, ["the policy sets the request to the limit"]
+    if rule is RequestRule.UNCHANGED or not own or container is None or not container.memory_limit:
+        return None, []
+    kept = own / container.memory_limit
+    request = wanted if kept >= 1 else -(-int(wanted * kept) // MI) * MI
+    share = f"{format_quantity(own)} of {format_quantity(container.memory_limit)}"
+    return request, [f"the request was {share} and keeps that share: {format_quantity(request)}"]
+
+
+def _node(case: Case) -> Recommendation:
+    reason = (
+        "all pods of the node together reached what the kubelet lets them use"
+        if case.cause == Cause.NODE_ALLOCATABLE
+        else "the node itself ran out of memory; no limit of this container fired"
+    )
+    use = _use(case)
+    request = case.facts.memory_request if case.facts else None
+    if use is None or case.facts is None:
+        return _review(reason)
+    if request is not None and use <= request:
+        return _review(f"{reason}; it used {in_mi(use // MI * MI)}, no more than its request of {in_mi(request)}")
+    factor = _ABOVE_YOUNG_USE if case.way.shape is Shape.STARTUP else _ABOVE_USE
+    wanted, unit = rounded(int(use * factor), case.around.policy)
+    limit = case.facts.memory_limit
+    if limit is not None:
+        wanted = min(wanted, limit)
+    asked = f"requests {in_mi(request)}" if request else "has no request"
     return Recommendation(
-        action=Action.LIMIT_TMPFS,
+        action=Action.RAISE_REQUEST,
+        request=wanted,
         previous_limit=limit,
         confidence=Confidence.MEDIUM,
-        basis=f"shmem (tmpfs, memory-backed volumes, shared mappings) was {_in_mi(shmem)} of {_in_mi(usage)} in use at"
-        f" the limit of {format_quantity(limit)}, {100 * shmem // usage} %, half or more: bound it by a sizeLimit first",
+        basis=f"{reason}; the kernel kills who exceeds its request most: the container used {in_mi(use // MI * MI)} and"
+        f" {asked}; {in_mi(use // MI * MI)} x {factor}, rounded up to a multiple of {format_quantity(unit)}"
+        f"{' and at most its limit' if wanted == limit else ''} = {format_quantity(wanted)}",
     )
+
+
+def _use(case: Case) -> int | None:
+    """Return the most that the container held, as far as it was seen: its samples, or its victims."""
+    usage = case.last.get("usage") or {}
+    seen = [size for size in (*(usage.get("bytes") or ()), *((usage.get("life") or {}).get("bytes") or ())) if size]
+    victim = case.last.get("victim") or {}
+    resident = sum(victim.get(key) or 0 for key in ("anonRSSBytes", "shmemRSSBytes"))
+    return max((*seen, resident), default=0) or None
+
+
+def _numa(case: Case) -> Recommendation:
+    del case
+    return _review("the memory of the allowed NUMA nodes was exhausted; no limit of this container fired")
+
+
+def _nested(case: Case) -> Recommendation:
+    del case
+    return _nothing("a cgroup made inside the container reached its own limit; Kubernetes does not set that limit")
 
 
 def _review(reason: str) -> Recommendation:
@@ -151,15 +304,21 @@ def _nothing(reason: str) -> Recommendation:
     return Recommendation(action=Action.NONE, basis=reason)
 
 
-def _confidence(kills: int) -> Confidence:
-    if kills >= 3:
+def _confidence(case: Case) -> Confidence:
+    """High: the estimate has a bend or a heap setting to go by, or repeated kills; Low: nothing but the limit."""
+    if case.kernel >= _KERNEL_SHARE * (case.used or 1):
+        return Confidence.LOW
+    known = case.way.crest is not None or any(heap.size for heap in (case.facts.heap if case.facts else ()))
+    if case.kills >= 3 or (known and case.kills >= 2):
         return Confidence.HIGH
-    return Confidence.MEDIUM if kills == 2 else Confidence.LOW
+    return Confidence.MEDIUM if case.way.shape is not Shape.UNKNOWN or case.kills == 2 else Confidence.LOW
 
 
-def _rounded_up(size: int, step: int) -> int:
-    return -(-size // step) * step
-
-
-def _in_mi(size: int) -> str:
-    return format_quantity(size) if size % MI == 0 else f"{size / MI:.1f}Mi"
+_BY_CAUSE: dict[str, Callable[[Case], Recommendation]] = {
+    Cause.CONTAINER_LIMIT: _container_limit,
+    Cause.POD_LIMIT: _pod_limit,
+    Cause.NODE_ALLOCATABLE: _node,
+    Cause.NODE_OUT_OF_MEMORY: _node,
+    Cause.CPUSET_OR_NUMA: _numa,
+    Cause.NESTED_CGROUP: _nested,
+}

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.incident.case import Case, way_to
 from oomreport.incident.cause import cause_of
 from oomreport.incident.condition import conditions, correlated, recommended, reviewed
 from oomreport.incident.correlation import Correlation, Kill, correlate, lived_on, settles
-from oomreport.incident.diagnosis import Case, findings
+from oomreport.incident.diagnosis import findings
 from oomreport.incident.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
+from oomreport.incident.history import in_short, past_kills
 from oomreport.incident.ledger import Entry, Verdict
 from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.recommendation import recommendation
@@ -89,7 +91,8 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
         last = _witnessed(last, entry, standing[entry.id], correlation.ledger, evidence)
     kills = stored.get("kills", 0) + correlation.more
     recent = _recent_kills(stored.get("recentKills", ()), shown, correlation)
-    advice, found = _explained(last, shown, correlation, kills, evidence)
+    case = _case(last, recent, correlation, kills, evidence)
+    advice, found = _explained(case, shown, evidence)
     waiting = entry is not None and standing[entry.id].open_until is not None
     status = {
         "observedGeneration": evidence.generation,
@@ -230,28 +233,37 @@ def _in_short(kill: Mapping[str, Any]) -> dict[str, Any]:
             **{key: kill.get(key) for key in ("id", "time", "pod", "node", "verdict", "cause")},
             "victim": (kill.get("victim") or {}).get("comm"),
             "limitBytes": (kill.get("memory") or {}).get("limitBytes"),
+            **in_short(way_to(kill)),
         }
     )
 
 
-def _explained(
+def _case(
     last: Mapping[str, Any],
-    shown: Sequence[Mapping[str, Any]],
+    recent: Sequence[Mapping[str, Any]],
     correlation: Correlation,
     kills: int,
     evidence: Evidence,
+) -> Case:
+    return Case(
+        last=last,
+        container=evidence.container,
+        record=next((kill.record for kill in correlation.kills if kill.entry.id == last["id"]), None),
+        pod=evidence.pod_of(pod_uid=last.get("podUID"), container_id=last.get("containerID")),
+        past=past_kills(recent),
+        kills=kills,
+        around=evidence.surroundings,
+    )
+
+
+def _explained(
+    case: Case, shown: Sequence[Mapping[str, Any]], evidence: Evidence
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the recommendation and the findings; both are of the last kill, and kept while its witnesses are gone."""
-    record = next((kill.record for kill in correlation.kills if kill.entry.id == last["id"]), None)
-    pod = evidence.pod_of(pod_uid=last.get("podUID"), container_id=last.get("containerID"))
-    container = pod.container(evidence.container) if pod else None
-    is_new = any(kill["id"] == last["id"] for kill in shown)
+    is_new = any(kill["id"] == case.last["id"] for kill in shown)
     advice: dict[str, Any] | None = evidence.status.get("recommendation")
-    if advice is None or is_new or (container and kills != evidence.status.get("kills")):
-        advice = recommendation(
-            cause=last["cause"], memory=last.get("memory"), container=container, kills=kills
-        ).as_json()
-    case = Case(last=last, container=evidence.container, record=record, pod=pod)
+    if advice is None or is_new or (case.facts and case.kills != evidence.status.get("kills")):
+        advice = recommendation(case).as_json()
     return dict(advice), findings(case, () if is_new else evidence.status.get("findings", ()))
 
 

@@ -3,10 +3,14 @@
 Every line that can begin or end a record holds one of a few phrases. Chunks are searched for them at the speed of
 memory; from a phrase's line on, and the lines of a dump right before it, everything is read until the dump has named
 its victim. `Reader` fed with every line is the obvious reference: both give the same records.
+
+How many records of /dev/kmsg were passed over has to be known, since jumps of the sequence number are loss. Counting
+lines takes longer than searching them, so a log that can be read again is counted only when a record follows.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.kmsg import line_of_record
@@ -33,6 +37,7 @@ PHRASES = (
     b'"MESSAGE": [',
 )
 Find = Callable[[bytes], Sequence[int]]
+Again = Callable[[int, int], Iterable[bytes]]
 _SEQUENCE = re.compile(rb"\d{1,10},(\d{1,20}),")
 _MOST_BACK = 400
 _MOST_UNLIKE = 3
@@ -43,15 +48,22 @@ _MOST_BEHIND = 64 * 1024
 
 
 class Scanner:
-    """Reads one log, chunk by chunk. `find` returns where in a chunk the phrases are, ascending."""
+    """Reads one log, chunk by chunk.
 
-    def __init__(self, find: Find) -> None:
+    `find` returns where in a chunk the phrases are, ascending. `again` yields the bytes between two places of the log
+    once more; None where they are gone.
+    """
+
+    def __init__(self, find: Find, again: Again | None = None) -> None:
         """Start at the beginning of a log."""
         self._find = find
+        self._again = again
         self._reader = Reader()
         self._rest = b""
-        self._behind = b""
+        self._behind: deque[bytes] = deque()
         self._begun = False
+        self._place = 0
+        self._uncounted: _Stretch | None = None
 
     @property
     def busy(self) -> bool:
@@ -77,7 +89,7 @@ class Scanner:
         return done
 
     def flush(self) -> list[Invocation]:
-        """End the log and return what is still open."""
+        """End the log and return what is still open. What was not counted by then need not be."""
         return self._end_line() + self._reader.flush()
 
     def _end_line(self) -> list[Invocation]:
@@ -87,37 +99,52 @@ class Scanner:
     def _scan(self, block: bytes, at: int, end: int) -> list[Invocation]:
         """Take the whole lines between `at` and `end` in."""
         done: list[Invocation] = []
+        base = self._place - at
+        self._place += end - at
         if not self._begun:
             self._begun = True
             at = self._line(block, at, done)  # where the sequence numbers begin
         floor = at
-        behind = self._behind
+        reader = self._reader
         for hit in [*self._find(block), end]:
-            while self._reader.busy and at < end:
-                behind = b""
-                at = self._line(block, at, done)
+            if reader.busy and at < end:
+                self._count()
+                self._behind.clear()
+                while reader.busy and at < end:
+                    at = self._line(block, at, done)
             if hit < at:
                 continue
             if hit >= end:
                 break
             start = block.rfind(b"\n", at, hit) + 1 or at
-            back = self._first_line(block, at, start, done, behind if at == floor else b"")
-            self._skip(block, at, back)
+            self._count()
+            back = self._first_line(block, at, start, done, at == floor)
+            self._skip(block, at, back, base)
+            self._count(block, base)
             at = back
             while at <= hit:
                 at = self._line(block, at, done)
-            behind = b""
+            self._behind.clear()
         if at >= end:
-            self._behind = b""
+            self._behind.clear()
             return done
-        self._skip(block, at, end)
-        if self._reader.open:
+        self._skip(block, at, end, base)
+        if reader.open:
             # One line now and then lets time pass for a dump that waits for late lines.
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
-            self._reader.skipped(-1)
+            self._count(block, base)
+            reader.skipped(-1)
             self._line(block, last, done)
-        self._behind = (behind + block[max(at, end - _MOST_BEHIND) : end])[-_MOST_BEHIND:]
+        elif self._again is None:
+            self._count(block, base)
+        self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
         return done
+
+    def _remember(self, block: bytes) -> None:
+        behind = self._behind
+        behind.append(block)
+        while len(behind) > 1 and sum(map(len, behind)) - len(behind[0]) >= _MOST_BEHIND:
+            behind.popleft()
 
     def _line(self, block: bytes, start: int, done: list[Invocation]) -> int:
         """Read the line at `start` and return where the next one begins."""
@@ -127,18 +154,43 @@ class Scanner:
         done += self._reader.feed(block[start:end])
         return end + 1
 
-    def _skip(self, block: bytes, start: int, end: int) -> None:
-        """Tell how many records are passed over. Lines that start with a blank are properties of the record before."""
-        if end <= start or not (block[start : start + 1].isdigit() or block[start : start + 1] == b" "):
+    def _skip(self, block: bytes, start: int, end: int, base: int) -> None:
+        """Take note of records that are passed over; `base` is the place of the block in the log."""
+        if end <= start:
             return
-        records = block.count(b"\n", start, end)
+        self._reader.skipped(0)
+        if not self._reader.numbered or not (block[start : start + 1].isdigit() or block[start : start + 1] == b" "):
+            return
         last = block.rfind(b"\n", start, end - 1) + 1 or start
-        numbers = [_SEQUENCE.match(block, at) for at in (start, last)]
-        if numbers[0] and numbers[1] and int(numbers[1][1]) - int(numbers[0][1]) + 1 == records:
-            self._reader.skipped(records)  # none lost, no properties: the slow count below is seldom needed
+        first_number, last_number = (_SEQUENCE.match(block, at) for at in (start, last))
+        stretch = _Stretch(
+            start=start + base,
+            end=end + base,
+            first=int(first_number[1]) if first_number else None,
+            last=int(last_number[1]) if last_number else None,
+            blank=block[start : start + 1] == b" ",
+        )
+        before = self._uncounted
+        self._uncounted = replace(before, end=stretch.end, last=stretch.last) if before is not None else stretch
+
+    def _count(self, block: bytes | None = None, base: int = 0) -> None:
+        """Tell the reader how many records were passed over, those of `block` without reading it again."""
+        stretch, self._uncounted = self._uncounted, None
+        if stretch is None:
             return
-        blank = block[start : start + 1] == b" "
-        self._reader.skipped(records - block.count(b"\n ", start, end) - blank)
+        inner = 0 if block is None else max(stretch.start, base) - base
+        pieces: list[tuple[bytes, int, int]]
+        in_block = block is not None and stretch.end > base
+        assert self._again is not None or (in_block and stretch.start >= base)
+
+        def blocks() -> Iterable[tuple[bytes, int, int]]:
+            split = stretch.end if not in_block else max(stretch.start, base)
+            if stretch.start < split and self._again is not None:
+                yield from ((piece, 0, len(piece)) for piece in self._again(stretch.start, split))
+            if in_block and block is not None:
+                yield block, split - base, stretch.end - base
+
+        self._reader.skipped(stretch.records(blocks))
 
     def _first_line(  # noqa: C901 - two walks back, in this block and the one before
         self, block: bytes, floor: int, start: int, done: list[Invocation], behind: bytes

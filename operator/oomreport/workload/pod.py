@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.workload.heap import HeapSetting, heap_settings
 from oomreport.workload.quantity import parse_quantity
 
 OOM_KILLED = "OOMKilled"
@@ -78,12 +79,21 @@ class ContainerFacts:
     running_id: str | None = None
     attempt: int | None = None
     terminations: tuple[Termination, ...] = ()
+    heap: tuple[HeapSetting, ...] = ()
 
     @property
     def container_ids(self) -> tuple[str, ...]:
         """Return the instances that status still names."""
         ended = tuple(termination.container_id for termination in self.terminations)
         return (self.running_id, *ended) if self.running_id else ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryVolume:
+    """An emptyDir of medium Memory. Its files are charged to the pod; without a `size_limit` they may fill its limit."""
+
+    name: str
+    size_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +117,7 @@ class PodFacts:
     ready_since: datetime | None = None
     annotations: tuple[tuple[str, str], ...] = ()
     containers: tuple[ContainerFacts, ...] = ()
+    memory_volumes: tuple[MemoryVolume, ...] = ()
     deleted: bool = False
 
     def container(self, name: str) -> ContainerFacts | None:
@@ -141,6 +152,7 @@ def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), delete
         ready_since=_ready_since(status),
         annotations=tuple((key, found[key]) for key in annotations if key in found),
         containers=tuple(_containers(spec, status)),
+        memory_volumes=tuple(_memory_volumes(spec)),
         deleted=deleted,
     )
 
@@ -216,7 +228,16 @@ def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: Contain
         running_id=_plain_id(status.get("containerID")) if "running" in state else None,
         attempt=restarts,
         terminations=tuple(end for end in ends if end),
+        heap=heap_settings(spec),
     )
+
+
+def _memory_volumes(spec: Mapping[str, Any]) -> Iterator[MemoryVolume]:
+    for volume in _sequence(spec.get("volumes")):
+        directory = _mapping(volume.get("emptyDir"))
+        if directory.get("medium") == "Memory":
+            size = directory.get("sizeLimit")
+            yield MemoryVolume(name=volume.get("name", ""), size_limit=None if size is None else parse_quantity(size))
 
 
 def _termination(terminated: object, attempt: int | None) -> Termination | None:

@@ -143,7 +143,8 @@ def test_a_late_record_joins_the_kill_that_status_told_of(healthy: dict[str, Any
     assert decision.used == {"worker-1-9f1c2b7a-35435120": Outcome.JOINED}
     assert decision.status["lastKill"]["victim"]["comm"] == "node"
     assert [kill["id"] for kill in decision.status["recentKills"]] == ["worker-1-9f1c2b7a-35435120"]
-    assert [finding["rule"] for finding in decision.status["findings"]] == []
+    rules = {finding["rule"] for finding in decision.status["findings"]}
+    assert rules.isdisjoint({"StatusOnly", "StatusContradicted"})
 
 
 def test_each_kill_of_one_instance_counts_and_its_end_belongs_to_the_last():

@@ -1,109 +1,238 @@
-"""The first number: from what the kernel printed, only where that limit was the cause."""
-
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from oomreport.incident.cause import Cause
-from oomreport.incident.recommendation import recommendation
-from oomreport.workload.pod import ContainerFacts
-from oomreport.workload.quantity import GI, MI
-from unit.incident.builders import container
+from oomreport.incident.oom_record import rfc3339
+from oomreport.incident.policy import Policy, RequestRule
+from oomreport.incident.report import decide
+from oomreport.incident.surroundings import Surroundings
+from oomreport.workload.heap import heap_settings
+from oomreport.workload.pod import ContainerFacts, MemoryVolume
+from oomreport.workload.quantity import GI, MI, parse_quantity
+from unit.incident.builders import PATIENCE, UID, after, cid, container, evidence, pod, record, termination
 
 
-def advice(
-    *,
-    cause: Cause = Cause.CONTAINER_LIMIT,
-    limit: int | None = 256 * MI,
-    facts: ContainerFacts | None = None,
-    kills: int = 1,
-    **memory: Any,
+def dead(
+    *, limit: int = 512 * MI, request: int | None = None, instance: str = cid(1), seconds: float = 1, **values: Any
+) -> ContainerFacts:
+    end = replace(termination(instance, seconds=seconds), started=None)
+    return container(limit=limit, memory_request=request or limit // 2, terminations=(end,), attempt=0, **values)
+
+
+def usage(sizes: list[int], *, interval: float, end: float = 0.0, start: float | None = None) -> dict[str, Any]:
+    first = start if start is not None else end - interval * len(sizes)
+    return {"startTime": rfc3339(after(first)), "intervalSeconds": interval, "bytes": sizes}
+
+
+def rising(limit: int, *, from_share: float, seconds: float, points: int = 60) -> dict[str, Any]:
+    sizes = [int(limit * (from_share + (1 - from_share) * n / points)) for n in range(points)]
+    return usage(sizes, interval=seconds / points)
+
+
+def level(limit: int, *, seconds: float = 3600.0, points: int = 60) -> dict[str, Any]:
+    return usage([limit // 2] * points, interval=seconds / points)
+
+
+def report(
+    *, limit: int = 512 * MI, way: dict[str, Any] | None = None, around: Surroundings | None = None, **values: Any
 ) -> dict[str, Any]:
-    whole = {"limitBytes": limit, "usageBytes": limit, **memory} if limit else memory
-    return recommendation(cause=cause, memory=whole, container=facts, kills=kills).as_json()
+    facts = values.pop("facts", None) or dead(limit=limit)
+    stored = values.pop("stored", {})
+    volumes = values.pop("volumes", ())
+    found = record(limit=None if values.get("scope") == "Node" else limit, usage=way or level(limit), **values)
+    seen = evidence(
+        found,
+        pods=(pod(facts, uid=UID, memory_volumes=volumes),),
+        status=stored,
+        **({"surroundings": around} if around else {}),
+    )
+    return decide(seen, PATIENCE).status
+
+
+def advice(**values: Any) -> dict[str, Any]:
+    found: dict[str, Any] = report(**values)["recommendation"]
+    return found
+
+
+def rules(**values: Any) -> set[str]:
+    return {finding["rule"] for finding in report(**values)["findings"]}
+
+
+def test_a_limit_that_was_the_cause_is_raised_and_its_request_keeps_its_share() -> None:
+    found = advice(limit=512 * MI)
+
+    assert found["action"] == "RaiseLimit"
+    assert found["previousLimit"] == "512Mi"
+    limit, request = parse_quantity(found["memoryLimit"]), parse_quantity(found["memoryRequest"])
+    assert limit
+    assert request
+    assert limit % (16 * MI) == 0
+    assert abs(request - limit // 2) <= MI
+
+
+@pytest.mark.parametrize(("limit", "least", "most"), [(128 * MI, 1.7, 2.2), (GI, 1.3, 1.5), (8 * GI, 1.1, 1.3)])
+def test_a_small_limit_is_raised_by_a_larger_share_than_a_large_one(limit: int, least: float, most: float) -> None:
+    raised = parse_quantity(advice(limit=limit)["memoryLimit"])
+
+    assert raised
+    assert least <= raised / limit <= most
+
+
+def test_steady_growth_is_a_leak_and_no_limit_is_raised_for_it() -> None:
+    values = {"way": rising(512 * MI, from_share=0.4, seconds=7200.0)}
+
+    assert advice(**values)["action"] == "FixLeak"
+    assert "memoryLimit" not in advice(**values)
+    (leak,) = [one["message"] for one in report(**values)["findings"] if one["rule"] == "Leak"]
+    assert "2.6Mi/min" in leak
+    assert "106 min" in leak
+
+
+def test_what_comes_back_at_once_after_a_restart_follows_the_load_and_is_no_leak() -> None:
+    first = report(way=rising(512 * MI, from_share=0.4, seconds=7200.0))
+    assert first["recommendation"]["action"] == "FixLeak"
+
+    again = report(
+        name="worker-1-9f1c2b7a-99999999",
+        seconds=400.0,
+        container=cid(2),
+        facts=dead(instance=cid(2), seconds=401),
+        way=usage([int(512 * MI * (0.97 + 0.03 * n / 60)) for n in range(60)], interval=5.0, end=400.0),
+        stored=first,
+    )
+
+    assert again["kills"] == 2
+    assert again["recommendation"]["action"] == "RaiseLimit"
+
+
+def test_tmpfs_that_fills_the_limit_is_bounded_and_the_volume_named() -> None:
+    values = {
+        "stat": {"anon": 100 * MI, "file": 400 * MI, "shmem": 400 * MI},
+        "volumes": (MemoryVolume(name="scratch"),),
+    }
+
+    assert advice(**values)["action"] == "LimitTmpfs"
+    assert "scratch" in advice(**values)["basis"]
+    assert {"TmpfsFilled", "VolumeWithoutSize"} <= rules(**values)
+
+
+def test_a_volume_that_is_bounded_below_the_limit_leaves_the_limit_as_the_knob() -> None:
+    values = {
+        "stat": {"anon": 200 * MI, "file": 300 * MI, "shmem": 300 * MI},
+        "volumes": (MemoryVolume(name="scratch", size_limit=300 * MI),),
+    }
+
+    assert advice(**values)["action"] == "RaiseLimit"
+
+
+def test_a_heap_that_may_grow_past_the_limit_decides_the_number() -> None:
+    heap = heap_settings({"args": ["java", "-Xmx600m"]})
+    values = {"facts": dead(heap=heap)}
+
+    assert parse_quantity(advice(**values)["memoryLimit"]) == 784 * MI
+    assert "-Xmx600m" in advice(**values)["basis"]
+    assert "HeapAgainstLimit" in rules(**values)
 
 
 @pytest.mark.parametrize(
-    ("limit", "wanted"),
+    ("around", "words"),
     [
-        (64 * MI, "80Mi"),
-        (256 * MI, "320Mi"),
-        (100 * MI, "128Mi"),
-        (1 * MI, "16Mi"),
-        (819 * MI, "1Gi"),
-        (GI, "1280Mi"),
-        (3 * GI, "3840Mi"),
-        (100_000_000, "128Mi"),
-        (8 * GI, "10Gi"),
+        (Surroundings(policy=Policy(maximum=600 * MI)), "maxMemory"),
+        (Surroundings(limit_range_max=600 * MI), "LimitRange"),
+        (Surroundings(node_allocatable=600 * MI), "allocatable"),
+        (Surroundings(quota_left=3 * 88 * MI, replicas=3), "quota"),
     ],
 )
-def test_a_quarter_is_added_and_rounded_up(limit: int, wanted: str):
-    found = advice(limit=limit)
-    assert (found["action"], found["memoryLimit"]) == ("RaiseLimit", wanted)
+def test_a_bound_cuts_the_number_and_is_named(around: Surroundings, words: str) -> None:
+    found = advice(around=around)
+
+    assert found["memoryLimit"] == "600Mi"
+    assert words in found["basis"]
 
 
-@pytest.mark.parametrize(
-    ("request_", "wanted"), [(256 * MI, "320Mi"), (128 * MI, "160Mi"), (100 * MI, "125Mi"), (None, None)]
-)
-def test_the_request_keeps_its_share_of_the_limit(request_: int | None, wanted: str | None):
-    found = advice(facts=container(memory_request=request_))
-    assert found.get("memoryRequest") == wanted
+def test_where_a_bound_leaves_nothing_the_reason_stands_in_the_basis() -> None:
+    found = advice(around=Surroundings(limit_range_max=512 * MI))
 
-
-@pytest.mark.parametrize(("kills", "confidence"), [(1, "Low"), (2, "Medium"), (3, "High"), (300, "High")])
-def test_repeats_make_sure(kills: int, confidence: str):
-    assert advice(kills=kills)["confidence"] == confidence
-
-
-def test_the_basis_names_every_input_of_the_sum():
-    basis = advice(facts=container(memory_request=128 * MI), kills=3)["basis"]
-    for part in (
-        "256Mi",
-        "as the kernel printed it",
-        "1.25 x 256Mi = 320Mi",
-        "multiple of 16Mi",
-        "kills so far: 3",
-        "128Mi",
-    ):
-        assert part in basis
-
-
-def test_a_pods_limit_is_raised_on_the_pod():
-    found = advice(cause=Cause.POD_LIMIT, limit=96 * MI, facts=container(memory_request=32 * MI))
-    assert (found["action"], found["memoryLimit"], found["previousLimit"]) == ("RaisePodLimit", "128Mi", "96Mi")
-    assert "memoryRequest" not in found
-
-
-@pytest.mark.parametrize("cause", [Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY, Cause.CPUSET_OR_NUMA])
-def test_where_the_node_is_at_fault_no_limit_is_raised(cause: Cause):
-    found = advice(cause=cause, facts=container())
-    assert found["action"] == "ReviewNode"
-    assert "memoryLimit" not in found
-
-
-@pytest.mark.parametrize("cause", [Cause.NESTED_CGROUP, Cause.UNKNOWN])
-def test_where_no_limit_of_kubernetes_fired_nothing_is_changed_and_the_reason_said(cause: Cause):
-    found = advice(cause=cause, facts=container())
     assert found["action"] == "None"
-    assert found["basis"]
+    assert "LimitRange" in found["basis"]
 
 
-def test_a_lost_limit_is_taken_from_the_pod_or_nothing_is_said():
-    assert "by the pod" in advice(limit=None, facts=container())["basis"]
-    assert advice(limit=None)["action"] == "None"
-    assert advice(cause=Cause.POD_LIMIT, limit=None, facts=container())["action"] == "None"
+def test_a_policy_sets_headroom_rounding_and_request() -> None:
+    policy = Policy(headroom_percent=50, rounding=100 * MI, request=RequestRule.EQUAL_LIMIT)
+    found = advice(around=Surroundings(policy=policy))
+
+    assert found["memoryLimit"] == found["memoryRequest"] == "800Mi"
 
 
-@pytest.mark.parametrize(
-    ("stat", "action"),
-    [
-        ({"shmem": 200 * MI, "anon": 50 * MI}, "LimitTmpfs"),
-        ({"shmem": 0, "total_shmem": 128 * MI}, "LimitTmpfs"),
-        ({"shmem": 120 * MI}, "RaiseLimit"),
-        ({}, "RaiseLimit"),
-    ],
-)
-def test_memory_full_of_files_is_bounded_first(stat: dict[str, int], action: str):
-    found = advice(stat=stat)
-    assert found["action"] == action
-    assert action == "RaiseLimit" or "memoryLimit" not in found
+def test_a_policy_can_ask_for_findings_only() -> None:
+    values = {"around": Surroundings(policy=Policy(enabled=False))}
+
+    assert advice(**values)["action"] == "None"
+    assert "ContainerLimitHit" in rules(**values)
+
+
+def test_a_limit_is_not_raised_for_ever() -> None:
+    limits = [128 * MI, 192 * MI, 256 * MI, 320 * MI, 384 * MI, 448 * MI]
+    recent = [
+        {
+            "id": f"r{n}",
+            "time": rfc3339(after(n - 100)),
+            "verdict": "Confirmed",
+            "cause": "ContainerLimit",
+            "limitBytes": size,
+        }
+        for n, size in enumerate(limits)
+    ]
+    stored = {"kills": 6, "recentKills": recent, "firstKillTime": recent[0]["time"]}
+
+    found = advice(stored=stored)
+
+    assert found["action"] == "None"
+    assert "raised 6 times" in found["basis"]
+
+
+def test_on_a_full_node_the_request_is_raised_to_the_use_and_the_limit_left_alone() -> None:
+    values = {
+        "scope": "Node",
+        "constraint": "CONSTRAINT_NONE",
+        "oomMemcg": None,
+        "facts": dead(limit=2 * GI, request=100 * MI),
+        "way": usage([400 * MI] * 60, interval=60.0),
+    }
+
+    found = advice(**values)
+
+    assert found["action"] == "RaiseRequest"
+    assert found["memoryRequest"] == "448Mi"
+    assert "memoryLimit" not in found
+    assert {"NodeOutOfMemory", "RequestBelowUse"} <= rules(**values)
+
+
+def test_on_a_full_node_who_kept_to_its_request_is_no_one_to_change() -> None:
+    values = {
+        "scope": "Node",
+        "constraint": "CONSTRAINT_NONE",
+        "oomMemcg": None,
+        "facts": dead(limit=2 * GI, request=GI),
+        "way": usage([400 * MI] * 60, interval=60.0),
+    }
+
+    assert advice(**values)["action"] == "ReviewNode"
+
+
+def test_three_deaths_while_starting_say_that_the_limit_is_below_what_a_start_needs() -> None:
+    stored: dict[str, Any] = {}
+    for number in range(3):
+        time = number * 300.0
+        stored = report(
+            name=f"worker-1-9f1c2b7a-{number}",
+            seconds=time,
+            container=cid(number),
+            facts=dead(instance=cid(number), seconds=time + 1),
+            way=usage([n * 60 * MI for n in range(8)], interval=5.0, end=time),
+            stored=stored,
+        )
+
+    assert stored["kills"] == 3
+    assert {"StartupPeak", "LimitBelowStart"} <= {finding["rule"] for finding in stored["findings"]}

@@ -1,0 +1,123 @@
+"""The last kill of a report with all that bears on why it came and what to change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from oomreport.incident.evidence import RecordFacts
+from oomreport.incident.flight_recorder import Series, series_of
+from oomreport.incident.history import PastKill
+from oomreport.incident.surroundings import UNBOUNDED, Surroundings
+from oomreport.incident.trajectory import Trajectory, trajectory
+from oomreport.workload.pod import ContainerFacts, PodFacts, parse_time
+from oomreport.workload.quantity import format_quantity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """The last kill as the report shows it (`last` is status.lastKill), and what is at hand of its witnesses.
+
+    `past` are the report's kills oldest first, this one the last. `kills` counts also those no longer listed.
+    """
+
+    last: Mapping[str, Any]
+    container: str
+    record: RecordFacts | None = None
+    pod: PodFacts | None = None
+    past: Sequence[PastKill] = ()
+    kills: int = 1
+    around: Surroundings = UNBOUNDED
+
+    @property
+    def cause(self) -> str:
+        """Return whose limit it was."""
+        return str(self.last.get("cause", "Unknown"))
+
+    @cached_property
+    def facts(self) -> ContainerFacts | None:
+        """Return the container as the pod has it now."""
+        return self.pod.container(self.container) if self.pod else None
+
+    @cached_property
+    def way(self) -> Trajectory:
+        """Return the container's memory on its way to the kill."""
+        return way_to(self.last)
+
+    @property
+    def memory(self) -> Mapping[str, Any]:
+        """Return the cgroup at its limit, as the kernel printed it."""
+        return self.last.get("memory") or {}
+
+    @property
+    def tasks(self) -> Sequence[Mapping[str, Any]]:
+        """Return the kernel's task table, at most 20 rows."""
+        return self.last.get("tasks") or ()
+
+    @property
+    def fired(self) -> int | None:
+        """Return the limit that fired, in bytes, as the kernel printed it."""
+        limit = self.memory.get("limitBytes")
+        return limit if isinstance(limit, int) else None
+
+    @property
+    def used(self) -> int | None:
+        """Return what the cgroup held at the kill, in bytes."""
+        usage = self.memory.get("usageBytes")
+        return usage if isinstance(usage, int) and usage > 0 else self.fired
+
+    def stat(self, *names: str) -> int:
+        """Return the sum of the largest forms of each name in memory.stat: v1 prints `rss` and `total_rss`, v2 `anon`."""
+        stat = self.memory.get("stat") or {}
+        return sum(max(_number(stat.get(name)), _number(stat.get(f"total_{name}"))) for name in names)
+
+    @property
+    def shmem(self) -> int:
+        """Return shared memory and tmpfs, in bytes."""
+        return self.stat("shmem")
+
+    @property
+    def page_cache(self) -> int:
+        """Return page cache without tmpfs, which both versions of cgroups count as file memory too."""
+        return max(0, self.stat("file", "cache") - self.shmem)
+
+    @property
+    def anonymous(self) -> int:
+        """Return heap and stacks, in bytes. On v1 `rss` is the same."""
+        return self.stat("anon", "rss")
+
+    @property
+    def kernel(self) -> int:
+        """Return memory of the kernel itself: slab, sockets, stacks, page tables; `kernel` holds all but sockets."""
+        parts = self.stat("slab", "kernel_stack", "pagetables", "percpu", "vmalloc")
+        return max(self.stat("kernel"), parts) + self.stat("sock")
+
+    def limit_text(self) -> str:
+        """Return the limit that fired as a quantity."""
+        return format_quantity(self.fired) if self.fired else "an unknown limit"
+
+
+def way_to(last: Mapping[str, Any]) -> Trajectory:
+    """Return the trajectory of a kill, as status.lastKill holds it."""
+    killed = parse_time(last.get("time"))
+    if killed is None:
+        return trajectory(recent=None, life=None, end=0.0, size=None)
+    usage = last.get("usage") or {}
+    started = parse_time((last.get("termination") or {}).get("startedAt"))
+    size = (last.get("memory") or {}).get("usageBytes") if last.get("cause") == "ContainerLimit" else None
+    return trajectory(
+        recent=_series(usage),
+        life=_series(usage.get("life")),
+        end=killed.timestamp(),
+        size=size if isinstance(size, int) else None,
+        uptime=(killed - started).total_seconds() if started else None,
+    )
+
+
+def _series(usage: Mapping[str, Any] | None) -> Series | None:
+    start = parse_time((usage or {}).get("startTime"))
+    return series_of(usage, start.timestamp()) if start else None
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
