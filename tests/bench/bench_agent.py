@@ -11,7 +11,6 @@ The last line is a JSON object with all figures.
 
 import argparse
 import json
-import os
 import platform
 import shutil
 import sys
@@ -30,7 +29,6 @@ from node.pods import Container, Group, eventually, hogs, why_not
 from unit.adapters.fake_api import FakeApi, certificate, serving
 
 GOAL_RSS_MIB, GOAL_MILLICORES = 25, 5
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
@@ -129,9 +127,9 @@ def mine(api: FakeApi, container: Container, already: set[str]) -> list[str]:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return user and system time of a process, in seconds, in steps of a hundredth."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """Return the time that all threads of a process have run, in seconds."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split(maxsplit=1)[0]) for task in tasks) / 1e9
 
 
 def mib(value: str) -> float:

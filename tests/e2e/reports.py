@@ -20,7 +20,14 @@ def report_of(namespace: str, kind: str, name: str, container: str = "api") -> O
 
 
 def settled_report(
-    namespace: str, kind: str, name: str, container: str = "api", *, verdict: str | None, kills: int = 1, seconds: float = 60
+    namespace: str,
+    kind: str,
+    name: str,
+    container: str = "api",
+    *,
+    verdict: str | None,
+    kills: int = 1,
+    seconds: float = 60,
 ) -> Object:
     """Return the report once it shows the verdict (None: any) and the number of kills."""
 

@@ -68,8 +68,10 @@ def test_pid_1_of_a_deployment_is_killed(namespace: str) -> None:
     recommendation = report["status"]["recommendation"]
     assert recommendation["action"] == "RaiseLimit"
     assert recommendation["previousLimit"] == "64Mi"
-    assert recommendation["memoryLimit"] == "80Mi"
-    assert recommendation["basis"]
+    recommended = recommendation["memoryLimit"]
+    assert 64 < int(recommended.removesuffix("Mi")) <= 256
+    assert "64Mi" in recommendation["basis"]
+    assert recommended in recommendation["basis"]
     assert_annotated(namespace, last["pod"], report)
     event = eventually("the event", lambda: events_of(namespace, last["pod"]))[0]
     assert event["reason"] == "ContainerOOMKilled"
@@ -77,7 +79,7 @@ def test_pid_1_of_a_deployment_is_killed(namespace: str) -> None:
     table = kubectl("get", "oomreports", "-n", namespace)
     heads = ("WORKLOAD", "CONTAINER", "VICTIM", "SCORE", "KILLS", "CAUSE", "LIMIT", "RECOMMENDED", "LAST")
     assert all(head in table.splitlines()[0].split() for head in heads)
-    assert {"api", "hog", "ContainerLimit", "64Mi", "80Mi"} <= set(table.splitlines()[1].split())
+    assert {"api", "hog", "ContainerLimit", "64Mi", recommended} <= set(table.splitlines()[1].split())
 
 
 def test_a_job_that_never_restarts(namespace: str) -> None:

@@ -4,7 +4,6 @@
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,6 +11,7 @@ cgroup_files    the memory cgroups of pods: counters and limits, v1 and v2
 node_files      the names of pods and containers, from the kubelet's log folders
 checkpoint      what the agent must remember over a restart
 spool           records on disk until they are delivered
+http_post       POST over one kept connection
 record_client   creates OOMRecords at the API server
 health_server   answers the kubelet's probes
 

@@ -66,6 +66,7 @@ class CgroupFiles:
         self.namespaced = _is_namespaced(self._root, self.version)
         self._kubepods: list[str] = []
         self._subjects: dict[str, Subject | None] = {}
+        self._links: dict[str, int] = {}
 
     @property
     def kubepods(self) -> tuple[str, ...]:
@@ -79,15 +80,24 @@ class CgroupFiles:
     def pods(self) -> Iterator[PodCgroups]:
         """List the pods that have a cgroup now."""
         seen: dict[str, Subject | None] = {}
+        self._links = {}
         for kubepods in self._kubepods:
-            for level in self._children(kubepods):
+            for level in self._noted_children(kubepods):
                 if _POD.search(level):
                     yield from self._pod(kubepods, f"{kubepods}/{level}", seen)
                 elif _QOS.search(level):
-                    for name in self._children(f"{kubepods}/{level}"):
+                    for name in self._noted_children(f"{kubepods}/{level}"):
                         if _POD.search(name):
                             yield from self._pod(kubepods, f"{kubepods}/{level}/{name}", seen)
         self._subjects = seen
+
+    def unchanged(self) -> bool:
+        """Return whether every cgroup above a container has as many cgroups below it as when the pods were listed.
+
+        A folder of cgroupfs has two links and one for each folder below, so this is a seventh of the work of a list. A
+        container that took another's place goes unnoticed.
+        """
+        return bool(self._links) and all(self._link_count(path) == links for path, links in self._links.items())
 
     def count(self, path: str) -> KillCount | None:
         """Return a cgroup's counters, or None where it is gone."""
@@ -110,7 +120,7 @@ class CgroupFiles:
         if pod is None:
             return
         containers = []
-        for name in self._children(path):
+        for name in self._noted_children(path):
             below = f"{path}/{name}"
             subject = self._subject(below, seen)
             if subject is not None and subject.container_id is not None:
@@ -124,16 +134,13 @@ class CgroupFiles:
         return seen.setdefault(path, self._subjects[path])
 
     def _nested(self, path: str) -> Iterator[str]:
-        """List the cgroups below. A folder of cgroupfs has two links and one for each folder below, so most are skipped."""
+        """List the cgroups below, of which most containers have none."""
         waiting = [path]
         for _ in range(_MOST_NESTED):
             if not waiting:
                 return
             above = waiting.pop()
-            try:
-                if os.stat(self._root + above).st_nlink <= 2:  # noqa: PTH116 - hundreds of them, no Path for each
-                    continue
-            except OSError:
+            if self._link_count(above) <= 2:
                 continue
             below = [f"{above}/{name}" for name in self._children(above)]
             waiting.extend(below)
@@ -145,6 +152,16 @@ class CgroupFiles:
                 yield f"{path}/{name}"
             elif depth + 1 < _MOST_DEPTH and not _HEX64.search(name):
                 yield from self._search(f"{path}/{name}", depth + 1)
+
+    def _noted_children(self, path: str) -> list[str]:
+        self._links[path] = self._link_count(path)
+        return self._children(path)
+
+    def _link_count(self, path: str) -> int:
+        try:
+            return os.stat(self._root + path).st_nlink  # noqa: PTH116 - hundreds of them, no Path for each
+        except OSError:
+            return 0
 
     def _children(self, path: str) -> list[str]:
         try:

@@ -19,7 +19,8 @@ from oomreport.kernel.line import Line
 # The kernel refuses a read (EINVAL) into less than a record: at most 2 KiB of text that escaping makes 8 KiB, plus
 # its properties.
 _MOST_RECORD = 32 * 1024
-_MOST_RECORDS = 2000
+# Few enough that the lines of a reading are small beside the process.
+_MOST_RECORDS = 200
 
 
 class KmsgSource:
@@ -57,7 +58,7 @@ class KmsgSource:
         return any(descriptor == self._descriptor for descriptor, _ in self._poll.poll(seconds * 1000))
 
     def read(self) -> Reading:
-        """Return the next records, at most 2000 at once so that the caller gets to act on them."""
+        """Return the next records, at most 200 at once so that the caller gets to act on them."""
         lines: list[Line] = []
         lost = 0
         for _ in range(_MOST_RECORDS):

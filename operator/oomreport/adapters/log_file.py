@@ -5,6 +5,9 @@ Nothing is held but one chunk, whatever the size of the file.
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
+import fcntl
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +18,7 @@ from oomreport.kernel.scan import PHRASES, found_plainly
 
 STANDARD_INPUT = "-"
 CHUNK = 1 << 20
+_PIPE_BYTES = 1 << 20
 _QUIET = 256 * 1024
 _MOST_SEARCHED = 64 * 1024 * 1024
 
@@ -32,6 +36,7 @@ def chunks_of(path: str, *, start: int = 0, end: int | None = None) -> Iterator[
     name = "standard input" if path == STANDARD_INPUT else path
     try:
         with _opened(path) as raw:
+            _widen(raw)
             if start:
                 raw.seek(start)
             left = None if end is None else end - start
@@ -50,6 +55,19 @@ def chunks_of(path: str, *, start: int = 0, end: int | None = None) -> Iterator[
         raise
 
 
+def reader_again(path: str, *, start: int = 0) -> Callable[[int, int], Iterator[bytes]] | None:
+    """Return what yields a plain file's bytes between two places once more, counted from `start`; None for a stream."""
+    try:
+        with Path(path).open("rb") as file:
+            if path == STANDARD_INPUT or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            if _uncompressed(file) is not file:
+                return None
+    except OSError:
+        return None
+    return lambda first, end: chunks_of(path, start=start + first, end=start + end)
+
+
 def phrase_finder() -> Callable[[bytes], Sequence[int]]:
     """Return the quickest search for the phrases of OOM records that this installation has."""
     try:
@@ -57,7 +75,12 @@ def phrase_finder() -> Callable[[bytes], Sequence[int]]:
     except ImportError:
         return found_plainly
     automaton = BytesAhoCorasick(list(PHRASES), matchkind=MatchKind.LeftmostFirst)
-    return lambda chunk: [start for _, start, _ in automaton.find_matches_as_indexes(chunk)]
+
+    def find(chunk: bytes) -> Sequence[int]:
+        matches = automaton.find_matches_as_indexes(chunk)
+        return [start for _, start, _ in matches] if matches else ()
+
+    return find
 
 
 def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
@@ -99,6 +122,15 @@ def _opened(path: str) -> BinaryIO:
     if path == STANDARD_INPUT:
         return cast("BinaryIO", sys.stdin.buffer)
     return Path(path).open("rb")
+
+
+def _widen(raw: BinaryIO) -> None:
+    """Let a pipe hold more, so that its two ends wait for each other less often."""
+    try:
+        if stat.S_ISFIFO(os.fstat(raw.fileno()).st_mode):
+            fcntl.fcntl(raw.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    except OSError:
+        pass  # no descriptor, or more pipe memory in use than the kernel grants a user
 
 
 def _uncompressed(raw: BinaryIO) -> _Readable:

@@ -4,13 +4,14 @@ A record's name says what happened, so "already exists" is success, and a reques
 again. The token of a service account is replaced every hour or so: its file is read for each request.
 """
 
-import http.client
 import json
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+from oomreport.adapters.http_post import Answer, PostConnection
 
 RECORDS_PATH: Final = "/apis/oomreport.dev/v1alpha1/oomrecords?fieldManager=oomreport-agent"
 _MOST_ANSWER_BYTES: Final = 64 * 1024
@@ -59,16 +60,16 @@ class RecordClient:
         self._token_file, self._ca_file = token_file, ca_file
         self._timeout = timeout
         self._agent = agent
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: PostConnection | None = None
 
     def create(self, body: bytes) -> Outcome:
         """Create the record that `body` is (JSON). Never raises for what a network or a server can do."""
         try:
-            status, headers, answer = self._posted(body)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            answer = self._posted(body)
+        except (OSError, ValueError) as error:
             self.close()
             return Retry(reason=f"{type(error).__name__}: {error}")
-        return outcome_of(status, headers.get("Retry-After"), answer)
+        return outcome_of(answer.status, answer.headers.get("retry-after"), answer.body)
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -76,40 +77,39 @@ class RecordClient:
             self._connection.close()
             self._connection = None
 
-    def _posted(self, body: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
+    def _posted(self, body: bytes) -> Answer:
         reused = self._connection is not None
         try:
             return self._posted_once(body)
-        except (ConnectionError, http.client.HTTPException):
+        except OSError as error:
             # A kept connection may have been closed by the other side meanwhile: that is no failure yet.
             self.close()
-            if not reused:
+            if not reused or isinstance(error, TimeoutError):
                 raise
             return self._posted_once(body)
 
-    def _posted_once(self, body: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
+    def _posted_once(self, body: bytes) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": self._agent}
         if self._token_file is not None:
             headers["Authorization"] = f"Bearer {self._token_file.read_text('ascii').strip()}"
         if self._connection is None:
             self._connection = self._connected()
-        self._connection.request("POST", self._server.path.rstrip("/") + RECORDS_PATH, body=body, headers=headers)
-        response = self._connection.getresponse()
-        answer = response.read(_MOST_ANSWER_BYTES)
-        if not response.isclosed() and response.read(1):
+        path = self._server.path.rstrip("/") + RECORDS_PATH
+        answer = self._connection.post(path, headers, body, most_bytes=_MOST_ANSWER_BYTES)
+        if not self._connection.reusable:
             self.close()
-        return response.status, response.headers, answer
+        return answer
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _connected(self) -> PostConnection:
         host = self._server.hostname or ""
         if self._server.scheme == "http":
-            return http.client.HTTPConnection(host, self._server.port, timeout=self._timeout)
+            return PostConnection(host, self._server.port or 80, timeout=self._timeout, context=None)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self._ca_file is None:
             context.load_default_certs()
         else:
             context.load_verify_locations(self._ca_file)
-        return http.client.HTTPSConnection(host, self._server.port, timeout=self._timeout, context=context)
+        return PostConnection(host, self._server.port or 443, timeout=self._timeout, context=context)
 
 
 def outcome_of(status: int, retry_after: str | None, answer: bytes) -> Outcome:

@@ -18,6 +18,9 @@ from oomreport.workload.container import Subject
 
 KEPT_SECONDS = 900.0
 _KUBEPODS_SECONDS = 60.0
+_LIST_SECONDS = 60.0
+# A kill is told within seconds; so long an agent may be away, too, that is replaced.
+_KEPT_AFTER_SECONDS = 120.0
 # Shorter pieces of an ID could be another container's.
 _LEAST_ID_START = 8
 _MOST_NAMES_SEEN = 32
@@ -74,6 +77,7 @@ class NodeContainers:
         self._partial_names: list[ContainerNames] = []
         self._kept: dict[str, KeptTally] = {}
         self._kubepods_at: float | None = None
+        self._listed_at = self._seen_at = float("-inf")
 
     @property
     def pod_counts(self) -> bool:
@@ -106,11 +110,26 @@ class NodeContainers:
                 known.tally.ahead_since = known.gone_at = known.seen_at = now
         self._kept = {}
 
+    def glance(self, now: float) -> None:
+        """Look whether there is anything new, and list pods and containers anew where there may be."""
+        new = self._look_at_files(now)
+        if new or self._cgroups is None or now - self._listed_at > _LIST_SECONDS or not self._cgroups.unchanged():
+            self.look(now)
+            return
+        for container in self._containers.values():
+            if container.gone_at is None and container.path is not None:
+                container.seen_at = now
+        for pod in self._pods.values():
+            if pod.path is not None and pod.seen_at == self._seen_at:
+                pod.seen_at = now
+        self._seen_at = now
+
     def look(self, now: float, *, search: bool = False) -> None:
         """List pods and containers anew, and read the counters of those that appeared.
 
         With `search` the kubelet's cgroup is searched too, which is done once a minute else.
         """
+        self._listed_at = self._seen_at = now
         self._look_at_files(now)
         if self._cgroups is not None:
             old = self._kubepods_at is None or now - self._kubepods_at > _KUBEPODS_SECONDS
@@ -162,12 +181,13 @@ class NodeContainers:
             self._pods[uid].tally.explained += surplus
             self._pods[uid].ahead_since = None
 
-    def kept_tallies(self) -> dict[str, KeptTally]:
-        """Return what a later process must know, by container ID."""
+    def kept_tallies(self, now: float) -> dict[str, KeptTally]:
+        """Return what a later process must know, by container ID; of containers long gone that is nothing."""
         return {
             key: KeptTally(kills=tally.total, explained=max(0, tally.total - tally.unexplained))
             for key, container in self._containers.items()
             if (tally := container.tally).total
+            and (container.gone_at is None or now - container.gone_at < _KEPT_AFTER_SECONDS)
         }
 
     def container(self, container_id: str | None) -> KnownContainer | None:
@@ -211,11 +231,13 @@ class NodeContainers:
         pod = self.pod(container.subject.pod_uid if container else subject.pod_uid) or self.pod(subject.pod_uid)
         return self.knows(subject) and (pod is None or pod.kubepods is None or pod.kubepods in self.kubepods)
 
-    def _look_at_files(self, now: float) -> None:
-        for uid, names in self._files.new_pods().items():
+    def _look_at_files(self, now: float) -> bool:
+        """Take in the names that are new; return whether there were any."""
+        pods, containers = self._files.new_pods(), self._files.new_containers()
+        for uid, names in pods.items():
             pod = self._pods.setdefault(uid, KnownPod(subject=Subject(pod_uid=uid)))
             pod.names, pod.seen_at = names, now
-        for container in self._files.new_containers():
+        for container in containers:
             if len(container.id_start) < 64:
                 self._partial_names.append(container)
                 continue
@@ -229,6 +251,7 @@ class NodeContainers:
                 pod=container.pod,
                 container=container.container,
             )
+        return bool(pods or containers)
 
     def _take(self, found: PodCgroups, now: float) -> None:
         uid = found.subject.pod_uid

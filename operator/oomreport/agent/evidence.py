@@ -67,6 +67,9 @@ class Evidence:
         wanted, found = set(asked_for), []
         for container in self._containers.containers():
             key = container.subject.container_id
+            if container.gone_at is not None and now - container.gone_at > _VANISHED_SECONDS:
+                # Its counter went with it: what it showed beyond the records is not about kills of now.
+                continue
             vanished = self._has_vanished(container, now)
             if key is not None and (container.tally.unexplained or vanished or (container.counted and key in wanted)):
                 found.append(_suspect(container, key, vanished=vanished))

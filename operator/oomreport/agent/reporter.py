@@ -38,6 +38,8 @@ from oomreport.kernel.record import Invocation, Part, Stamp
 from oomreport.workload.container import Subject, subject_of
 
 _NO_VICTIM_SECONDS = 60.0
+# So long a counter may be ahead of the records while no kill of the machine is untold.
+_STALE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +186,14 @@ class Reporter:
     def _report_counters(self, now: Moment, drained_at: float | None, most: int | None) -> int:
         """Report what only counters told, but no more than `most` kills where that is known."""
         reported = 0
+        if most == 0:
+            return 0
         for container in list(self._containers.containers()):
             tally = container.tally
+            if most == 0 and tally.ahead_since is not None and now.monotonic - tally.ahead_since > _STALE_SECONDS:
+                # Every kill of the machine was told by a line, so these are in records of somebody else's name. They
+                # must not claim the kills to come.
+                tally.write_off()
             while self._is_due(tally.ahead_since, now.monotonic, drained_at) and reported != most:
                 if not self._containers.owns(container.subject):
                     break

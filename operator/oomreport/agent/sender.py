@@ -5,7 +5,7 @@ doubles up to a minute, with jitter so that a thousand agents do not come back a
 record that is refused is set aside and offered again at the next start, and every hour, since rights and CRDs change.
 """
 
-import random
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -41,7 +41,6 @@ class Sender:
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
-        self._random = random.Random()  # noqa: S311 - spreads load, guards nothing
         self._backoff = 0.0
         self._warned = False
         self._failed_last: set[str] = set()
@@ -128,7 +127,7 @@ class Sender:
     def _failed(self, outcome: Retry) -> float:
         doubled = min(_MOST_BACKOFF, self._backoff * 2 or self._first_backoff)
         self._backoff = doubled
-        wait = max(outcome.after or 0.0, doubled * self._random.uniform(0.5, 1.0))
+        wait = max(outcome.after or 0.0, doubled * (0.5 + os.urandom(1)[0] / 510))
         if not self._warned:
             self._warned = True
             self._log.warning(

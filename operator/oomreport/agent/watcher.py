@@ -20,7 +20,7 @@ from pathlib import Path
 from oomreport.adapters.checkpoint import Checkpoint, write_checkpoint
 from oomreport.adapters.health_server import Health
 from oomreport.adapters.log_source import LogPosition
-from oomreport.adapters.proc_files import ProcFiles
+from oomreport.adapters.proc_files import ProcFiles, give_back_memory
 from oomreport.agent.account import KillAccount
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
@@ -119,7 +119,8 @@ class Watcher:
         if killed or self._listener.kill_seen or self._waiting:
             self._containers.count(now)
         elif now - self._looked_at >= self._settings.scan_seconds:
-            self._look(now, apart=0.0)
+            self._looked_at = now
+            self._containers.glance(now)
         self._settle()
         self._save()
         self._turned_at = time.monotonic()
@@ -229,7 +230,7 @@ class Watcher:
             boot_id=self._boot_id,
             position=self._position,
             told=self._account.told(),
-            tallies=self._containers.kept_tallies(),
+            tallies=self._containers.kept_tallies(now),
         )
         try:
             write_checkpoint(self._checkpoint_file, checkpoint)
@@ -239,6 +240,7 @@ class Watcher:
             self._checkpoint_problem = f"checkpoint cannot be written: {error}"
             return
         self._saved_position, self._saved_records, self._checkpoint_problem = self._position, records, None
+        give_back_memory()
 
     def _finish(self) -> None:
         """Decide what has its kill line; a dump cut off by the stop is left to the next process."""

@@ -2,20 +2,23 @@
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from oomreport.adapters.log_file import chunks_of, parts_of, phrase_finder
-from oomreport.cli.pods import Named, Pods, pods_of_cluster, pods_of_file
+from oomreport.adapters.log_file import chunks_of, parts_of, phrase_finder, reader_again
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.scan import Scanner
 from oomreport.kernel.wall import YEARLESS
+
+if TYPE_CHECKING:
+    from oomreport.cli.pods import Named, Pods
 
 _UNREADABLE = 2
 _FAILED = 1
@@ -23,6 +26,9 @@ _FAILED = 1
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain the logs and return the exit status; a log that cannot be read does not keep the others from it."""
+    # Records hold no cycles, so the collector would look through what it cannot free, again and again.
+    gc.freeze()
+    gc.set_threshold(100_000)
     try:
         pods = _pods(arguments)
         with ExitStack() as stack:
@@ -37,37 +43,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def invocations_in(path: str, *, jobs: int = 1) -> Iterator[Invocation]:
-    """Yield the invocations of the OOM killer in a log. Raises LogUnreadable, after what could be read."""
+    """Return the invocations of the OOM killer in a log, as they are found. Raises LogUnreadable, after what could be read."""
     parts = parts_of(path, jobs)
     if len(parts) > 1:
-        yield from _in_parallel(path, parts)
-        return
-    scanner = Scanner(phrase_finder())
+        from oomreport.cli.parallel import in_processes
+
+        return in_processes(parts, lambda part: _part(path, *part))
+    return _part(path)
+
+
+def _part(path: str, start: int = 0, end: int | None = None) -> Iterator[Invocation]:
+    scanner = Scanner(phrase_finder(), reader_again(path, start=start))
     cut: LogUnreadable | None = None
     try:
-        for chunk in chunks_of(path):
+        for chunk in chunks_of(path, start=start, end=end):
             yield from scanner.feed(chunk)
     except LogUnreadable as error:
         cut = error
     yield from scanner.flush()
     if cut is not None:
         raise cut
-
-
-def _in_parallel(path: str, parts: list[tuple[int, int]]) -> Iterator[Invocation]:
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(len(parts)) as pool:
-        for done in pool.map(_part, [path] * len(parts), parts):
-            yield from done
-
-
-def _part(path: str, part: tuple[int, int]) -> list[Invocation]:
-    scanner = Scanner(phrase_finder())
-    done: list[Invocation] = []
-    for chunk in chunks_of(path, start=part[0], end=part[1]):
-        done += scanner.feed(chunk)
-    return done + scanner.flush()
 
 
 def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> dict[str, Any]:
@@ -82,7 +77,7 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
     )
 
 
-def _explain(path: str, jobs: int, pods: Pods | None, output: "_Output") -> int:
+def _explain(path: str, jobs: int, pods: "Pods | None", output: "_Output") -> int:
     found = invocations_in(path, jobs=jobs)
     try:
         for invocation in found:
@@ -95,16 +90,18 @@ def _explain(path: str, jobs: int, pods: Pods | None, output: "_Output") -> int:
     return 0
 
 
-def _pods(arguments: argparse.Namespace) -> Pods | None:
+def _pods(arguments: argparse.Namespace) -> "Pods | None":
     if arguments.pods is None and arguments.context is None:
         return None
+    from oomreport.cli.pods import pods_of_cluster, pods_of_file
+
     return pods_of_file(arguments.pods) if arguments.pods is not None else pods_of_cluster(arguments.context)
 
 
 class _Output:
     """Where the records go, one by one, so that a log of any size takes no more memory than one record."""
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
         """Take one record."""
 
     def close(self) -> None:
@@ -127,7 +124,7 @@ class _Json(_Output):
         self._count = 0
         sys.stdout.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": [')
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:  # noqa: ARG002
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:  # noqa: ARG002
         sys.stdout.write((",\n" if self._count else "\n") + json.dumps({"spec": spec}))
         self._count += 1
 
@@ -140,7 +137,7 @@ class _Yaml(_Output):
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:  # noqa: ARG002
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:  # noqa: ARG002
         import yaml
 
         self._count += 1
@@ -159,7 +156,7 @@ class _Text(_Output):
         self._style: Style = style_for(sys.stdout, colour)
         self._count = 0
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
         from oomreport.cli.text import told
 
         if self._count:
@@ -177,7 +174,7 @@ class _Page(_Output):
         self._path = path
         self._records: list[tuple[Invocation, dict[str, Any], Named | None]] = []
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
         self._records.append((invocation, spec, facts))
 
     def close(self) -> None:
@@ -193,7 +190,7 @@ class _Both(_Output):
     def __init__(self, *outputs: _Output) -> None:
         self._outputs = outputs
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> None:
+    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
         for output in self._outputs:
             output.add(invocation, spec, facts)
 

@@ -26,9 +26,9 @@ from oomreport.incident.findings_limit import (
     container_limit_hit,
     group_killed,
     nested_cgroup_hit,
-    numa_nodes_exhausted,
     node_allocatable_hit,
     node_out_of_memory,
+    numa_nodes_exhausted,
     pod_limit_hit_by_neighbour,
     silent_kill,
 )

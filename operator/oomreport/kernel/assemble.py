@@ -4,6 +4,9 @@ What may come between and after: records of user space between any two lines; ot
 dump: the kernel prints dumps under one lock); beyond 10 dumps in 5 s only the "Killed process" lines; with
 memory.oom.group further victims, the first one named again; the oom_reaper two seconds later. Whoever follows a live
 log flushes after a short silence, so a dump's late lines may find it gone: they make no second record.
+
+A newline in a comm or a cgroup's name is escaped in /dev/kmsg; syslog(2) and dmesg make lines of the same stamp of it,
+which are put together again where the summary or the kill line then is whole.
 """
 
 from collections import deque
@@ -12,9 +15,10 @@ from dataclasses import dataclass
 from oomreport.kernel.dump import Dump, microseconds_between
 from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
-from oomreport.kernel.line import Line
+from oomreport.kernel.line import NO_STAMP, Line
 from oomreport.kernel.parse import invocation_of
 from oomreport.kernel.record import Invocation
+from oomreport.kernel.summary import summary_of
 
 _OPENERS = frozenset(
     {
@@ -29,6 +33,8 @@ _STRONG = frozenset(
 _REMEMBERED = 64
 _LATE_US = 10_000_000
 _MOST_UNRELATED = 5_000
+_TEARABLE = frozenset({Kind.SUMMARY, Kind.KILLED})
+_MOST_PIECES = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,7 @@ class Assembler:
         self._gap = False
         self._unrelated = 0
         self._joinable = False
+        self._torn: list[str] = []
         self._emitted: deque[_Emitted] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -60,6 +67,11 @@ class Assembler:
     def kill_seen(self) -> bool:
         """Whether the open dump has named its victim, or that there is none: at most late lines are still to come."""
         return self._dump is not None and self._dump.kill_seen
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a line had a sequence number, by which loss is counted."""
+        return self._sequence is not None
 
     @property
     def busy(self) -> bool:
@@ -92,7 +104,10 @@ class Assembler:
         kind = kind_of(line.text)
         self._joinable = False
         if kind is None:
+            if self._torn and self._mends(line):
+                return []
             return self._pass_over(line)
+        self._torn = []
         return self._take(kind, line)
 
     def flush(self) -> list[Invocation]:
@@ -152,6 +167,23 @@ class Assembler:
         self._unrelated = 0
         self._dump.add(kind, line)
         self._joinable = True
+        if line.sequence is None and kind in _TEARABLE and not _is_whole(kind, line.text):
+            self._torn = [line.text]
+
+    def _mends(self, line: Line) -> bool:
+        """Whether the line is the rest of the torn line that the open dump ends with, which is whole then."""
+        if self._dump is None or len(self._torn) > _MOST_PIECES:
+            return False
+        kind, last = self._dump.entries[-1]
+        if line.stamp != last.stamp or last.stamp == NO_STAMP or line.host != last.host:
+            self._torn = []
+            return False
+        self._torn.append(line.text)
+        if not _is_whole(kind, "\n".join(self._torn)):
+            return False
+        self._dump.extend_last("\n" + "\n".join(self._torn[1:]))
+        self._torn = []
+        return True
 
     def _is_late(self, kind: Kind, line: Line) -> bool:
         """Whether the line belongs to a dump that was flushed before it came."""
@@ -166,3 +198,12 @@ class Assembler:
             return bool(recent)
         killed = killed_of(line.text)
         return killed is not None and any(killed.pid in dump.pids for dump in recent)
+
+
+def _is_whole(kind: Kind, text: str) -> bool:
+    """Whether a summary or a kill line goes on behind the name in it."""
+    if kind is Kind.SUMMARY:
+        summary = summary_of(text)
+        return summary is not None and summary.pid is not None
+    killed = killed_of(text)
+    return killed is not None and killed.comm is not None and killed.total_vm_bytes is not None

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
@@ -26,11 +25,8 @@ _TELLING = frozenset({Kind.ROW, Kind.SUMMARY, Kind.KILLED})
 _ENDING = frozenset({Kind.KILLED, Kind.NO_VICTIM})
 
 
-class Entry(NamedTuple):
-    """A line of a dump, and which part of the dump it is."""
-
-    kind: Kind
-    line: Line
+# A line of a dump, and which part of the dump it is.
+Entry = tuple[Kind, Line]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,13 +51,13 @@ class Dump:
     @property
     def last(self) -> Line:
         """The line seen last."""
-        return self.entries[-1].line
+        return self.entries[-1][1]
 
     def add(self, kind: Kind, line: Line) -> None:
         """Take a line in."""
         if len(self.entries) >= _MOST_ENTRIES:
             return
-        self.entries.append(Entry(kind, line))
+        self.entries.append((kind, line))
         self.kinds.add(kind)
         if line.hole and len(self.entries) > 1:
             self.hole = True
@@ -69,8 +65,7 @@ class Dump:
             self.stamped = line
         if kind in _ANYWHERE:
             return
-        if kind > self.furthest:
-            self.furthest = kind
+        self.furthest = max(self.furthest, kind)
         if kind in _TELLING:
             self._learn(kind, line.text)
         if kind in _ENDING:
@@ -85,10 +80,11 @@ class Dump:
 
     def extend_last(self, text: str) -> None:
         """Append the rest of a split record to the line seen last."""
-        last = self.entries.pop()
-        whole = last.line._replace(text=last.line.text + text)
-        self.entries.append(Entry(kind_of(whole.text) or last.kind, whole))
-        self._learn(self.entries[-1].kind, whole.text)
+        kind, last = self.entries.pop()
+        whole = last._replace(text=last.text + text)
+        kind = kind_of(whole.text) or kind
+        self.entries.append((kind, whole))
+        self._learn(kind, whole.text)
 
     def accepts(self, kind: Kind, line: Line) -> bool:
         """Whether `line` goes on with this dump, rather than starting another."""
@@ -129,7 +125,7 @@ class Dump:
 
     def _repeats(self, kind: Kind, line: Line) -> bool:
         """Whether the same line was pasted or printed twice."""
-        return any(entry.kind is kind and entry.line.text == line.text for entry in self.entries)
+        return any(known is kind and seen.text == line.text for known, seen in self.entries)
 
     def _accepts_kill(self, line: Line) -> bool:
         killed = killed_of(line.text)

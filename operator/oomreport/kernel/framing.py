@@ -44,7 +44,7 @@ class Framer:
     @property
     def idle(self) -> bool:
         """Whether nothing is being gathered that the next physical line may belong to."""
-        return self._joiner.idle and self._entries.idle and not self._partial
+        return self._joiner.idle and self._entries.idle and not self._partial and not self._hole
 
     def feed(self, raw: bytes) -> list[Line]:  # noqa: C901 - one look after the other
         """Take one physical line in, without its newline."""

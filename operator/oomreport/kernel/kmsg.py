@@ -24,6 +24,7 @@ from oomreport.kernel.record import Stamp
 _RECORD = re.compile(rb"(\d{1,10}),(\d{1,20}),(\d{1,20}),([^;,\n]{0,16})(?:,[^;\n]{0,200})?;([^\n]*)")
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _SYSLOG = re.compile(rb"<(\d{1,10})>(?:\[ *(\d{1,12})\.(\d{6})\](?:\[ *[TC]\d+\])? ?)?(.*)", re.DOTALL)
+_TO_THE_END = 1 << 62
 _BYTE = {b"%02x" % n: bytes((n,)) for n in range(256)}
 
 
@@ -34,9 +35,9 @@ def unescaped(text: bytes) -> bytes:
     return _ESCAPED.sub(lambda escape: _BYTE[escape.group(1).lower()], text)
 
 
-def line_of_record(record: bytes) -> Line | None:
-    """Return the line of one /dev/kmsg record, or None where the bytes are no such record."""
-    parts = _RECORD.match(record)
+def line_of_record(record: bytes, start: int = 0, end: int = _TO_THE_END) -> Line | None:
+    """Return the line of one /dev/kmsg record, or None where the bytes from `start` to `end` are no such record."""
+    parts = _RECORD.match(record, start, end)
     if parts is None:
         return None
     prefix, sequence, stamp, flags, text = parts.groups()

@@ -30,7 +30,7 @@ _NOT_OF_A_DUMP = frozenset({Kind.TRACE})
 def invocation_of(dump: Dump) -> Invocation:
     """Return what a dump says."""
     texts = dump.texts()
-    first, last = dump.entries[0].line, dump.last
+    first, last = dump.entries[0][1], dump.last
     rows = tuple(_rows(dump))
     kills = tuple(_unique(_all(texts, Kind.KILLED, killed_of)))
     chosen = _first(_all(texts, Kind.CHOSEN, chosen_of))
@@ -162,8 +162,13 @@ def _memory(dump: Dump, texts: Texts) -> tuple[MemoryUsage | None, str | None]:
     return memory_usage(usages, stat), paths[0] if certain else None
 
 
-def _summary(  # noqa: PLR0913
-    dump: Dump, texts: Texts, kills: tuple[Killed, ...], rows: tuple[Row, ...], chosen: Chosen | None, limited: str | None
+def _summary(  # noqa: PLR0917
+    dump: Dump,
+    texts: Texts,
+    kills: tuple[Killed, ...],
+    rows: tuple[Row, ...],
+    chosen: Chosen | None,
+    limited: str | None,
 ) -> Summary:
     """Return whose limit it was, from the summary line or, where that is not there, from what else tells."""
     comms = frozenset(

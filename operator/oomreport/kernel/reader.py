@@ -10,6 +10,7 @@ from oomreport.kernel.line import Line
 from oomreport.kernel.record import Invocation
 
 _MOST_HOSTS = 256
+_LONGEST_RECORD = 64 * 1024
 
 
 class Reader:
@@ -36,6 +37,11 @@ class Reader:
         """Whether a dump has begun that more lines may belong to."""
         return any(assembler.open for assembler in self._hosts.values())
 
+    @property
+    def numbered(self) -> bool:
+        """Whether a line had a sequence number, by which loss is counted."""
+        return any(assembler.numbered for assembler in self._hosts.values())
+
     def skipped(self, records: int) -> None:
         """Say that so many records of /dev/kmsg were passed over unread, so that they do not count as lost."""
         for assembler in self._hosts.values():
@@ -44,6 +50,17 @@ class Reader:
     def feed(self, raw: bytes) -> list[Invocation]:
         """Take one physical line in, without its newline, and return the invocations that it completes."""
         return [invocation for line in self._framer.feed(raw) for invocation in self._take(line)]
+
+    def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
+        """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
+        while at < end and self.busy:
+            stop = block.find(b"\n", at)
+            stop = len(block) if stop < 0 else stop
+            done += self.feed(block[at:stop])
+            at = stop + 1
+            if self._framer.idle and self._host is None and None in self._hosts:
+                at = _feed_records(self._hosts[None], block, at, end, done)
+        return at
 
     def flush(self) -> list[Invocation]:
         """End the log and return what is still open."""
@@ -62,6 +79,20 @@ class Reader:
                 _, oldest = self._hosts.popitem(last=False)
                 return oldest.flush() + assembler.feed(line)
         return assembler.feed(line)
+
+
+def _feed_records(assembler: Assembler, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
+    """Do the same for records of /dev/kmsg only, which need no framing; return where another line begins."""
+    while assembler.busy:
+        stop = block.find(b"\n", at, end)
+        if not 0 < stop - at < _LONGEST_RECORD or block[stop - 1] in b"\r\0":
+            break
+        line = line_of_record(block, at, stop)
+        if line is None:
+            break
+        done += assembler.feed(line)
+        at = stop + 1
+    return at
 
 
 def invocations(lines: Iterable[Line]) -> Iterator[Invocation]:

@@ -10,7 +10,8 @@ lines takes longer than searching them, so a log that can be read again is count
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.kmsg import line_of_record
@@ -47,6 +48,16 @@ _ENTRY_LINES = 100
 _MOST_BEHIND = 64 * 1024
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretch:
+    """Whole lines of a log that were passed over: where, and the sequence numbers of the first and the last."""
+
+    start: int
+    end: int
+    first: int | None
+    last: int | None
+
+
 class Scanner:
     """Reads one log, chunk by chunk.
 
@@ -61,6 +72,7 @@ class Scanner:
         self._reader = Reader()
         self._rest = b""
         self._behind: deque[bytes] = deque()
+        self._behind_bytes = 0
         self._begun = False
         self._place = 0
         self._uncounted: _Stretch | None = None
@@ -109,31 +121,30 @@ class Scanner:
         for hit in [*self._find(block), end]:
             if reader.busy and at < end:
                 self._count()
-                self._behind.clear()
-                while reader.busy and at < end:
-                    at = self._line(block, at, done)
+                self._forget()
+                at = reader.feed_until_idle(block, at, end, done)
             if hit < at:
                 continue
             if hit >= end:
                 break
             start = block.rfind(b"\n", at, hit) + 1 or at
             self._count()
-            back = self._first_line(block, at, start, done, at == floor)
+            back = self._first_line(block, at, start, done, at_floor=at == floor)
             self._skip(block, at, back, base)
             self._count(block, base)
             at = back
             while at <= hit:
                 at = self._line(block, at, done)
-            self._behind.clear()
+            self._forget()
         if at >= end:
-            self._behind.clear()
+            self._forget()
             return done
         self._skip(block, at, end, base)
         if reader.open:
             # One line now and then lets time pass for a dump that waits for late lines.
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
             self._count(block, base)
-            reader.skipped(-1)
+            reader.skipped(-_records(block[last:end]))
             self._line(block, last, done)
         elif self._again is None:
             self._count(block, base)
@@ -141,10 +152,14 @@ class Scanner:
         return done
 
     def _remember(self, block: bytes) -> None:
-        behind = self._behind
-        behind.append(block)
-        while len(behind) > 1 and sum(map(len, behind)) - len(behind[0]) >= _MOST_BEHIND:
-            behind.popleft()
+        self._behind.append(block)
+        self._behind_bytes += len(block)
+        while self._behind_bytes - len(self._behind[0]) >= _MOST_BEHIND:
+            self._behind_bytes -= len(self._behind.popleft())
+
+    def _forget(self) -> None:
+        self._behind.clear()
+        self._behind_bytes = 0
 
     def _line(self, block: bytes, start: int, done: list[Invocation]) -> int:
         """Read the line at `start` and return where the next one begins."""
@@ -155,45 +170,47 @@ class Scanner:
         return end + 1
 
     def _skip(self, block: bytes, start: int, end: int, base: int) -> None:
-        """Take note of records that are passed over; `base` is the place of the block in the log."""
+        """Take note of lines that are passed over; `base` is the place of the block in the log."""
         if end <= start:
             return
         self._reader.skipped(0)
-        if not self._reader.numbered or not (block[start : start + 1].isdigit() or block[start : start + 1] == b" "):
+        first = block[start : start + 1]
+        if not self._reader.numbered or not (first.isdigit() or first == b" "):
             return
+        if self._uncounted is not None and self._uncounted.end != start + base:
+            self._count(block, base)
         last = block.rfind(b"\n", start, end - 1) + 1 or start
-        first_number, last_number = (_SEQUENCE.match(block, at) for at in (start, last))
         stretch = _Stretch(
-            start=start + base,
-            end=end + base,
-            first=int(first_number[1]) if first_number else None,
-            last=int(last_number[1]) if last_number else None,
-            blank=block[start : start + 1] == b" ",
+            start=start + base, end=end + base, first=_sequence(block, start), last=_sequence(block, last)
         )
-        before = self._uncounted
-        self._uncounted = replace(before, end=stretch.end, last=stretch.last) if before is not None else stretch
+        if self._uncounted is not None:
+            stretch = replace(stretch, start=self._uncounted.start, first=self._uncounted.first)
+        self._uncounted = stretch
 
-    def _count(self, block: bytes | None = None, base: int = 0) -> None:
-        """Tell the reader how many records were passed over, those of `block` without reading it again."""
+    def _count(self, block: bytes = b"", base: int = 0) -> None:
+        """Tell the reader how many records were passed over. The end of them is in `block`, or in none at hand."""
         stretch, self._uncounted = self._uncounted, None
         if stretch is None:
             return
-        inner = 0 if block is None else max(stretch.start, base) - base
-        pieces: list[tuple[bytes, int, int]]
-        in_block = block is not None and stretch.end > base
-        assert self._again is not None or (in_block and stretch.start >= base)
+        start, end = (max(stretch.start - base, 0), max(stretch.end - base, 0)) if block else (0, 0)
+        before = (stretch.start, min(stretch.end, base) if block else stretch.end)
 
-        def blocks() -> Iterable[tuple[bytes, int, int]]:
-            split = stretch.end if not in_block else max(stretch.start, base)
-            if stretch.start < split and self._again is not None:
-                yield from ((piece, 0, len(piece)) for piece in self._again(stretch.start, split))
-            if in_block and block is not None:
-                yield block, split - base, stretch.end - base
+        def pieces() -> Iterator[tuple[bytes, int, int]]:
+            if self._again is not None and before[0] < before[1]:
+                yield from ((piece, 0, len(piece)) for piece in self._again(*before))
+            yield block, start, end
 
-        self._reader.skipped(stretch.records(blocks))
+        records = sum(piece.count(b"\n", at, to) for piece, at, to in pieces())
+        if stretch.first is None or stretch.last is None or stretch.last - stretch.first + 1 != records:
+            # Lines that start with a blank are properties of the record before. Seldom needed: none lost, no properties.
+            fresh = True
+            for piece, at, to in pieces():
+                records -= piece.count(b"\n ", at, to) + (fresh and piece[at : min(at + 1, to)] == b" ")
+                fresh = piece[max(at, to - 1) : to] == b"\n" or (fresh and at == to)
+        self._reader.skipped(records)
 
     def _first_line(  # noqa: C901 - two walks back, in this block and the one before
-        self, block: bytes, floor: int, start: int, done: list[Invocation], behind: bytes
+        self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool
     ) -> int:
         """Return where the dump begins that the line at `start` belongs to; lines of the block before are read here."""
         at, unlike, best = start, 0, start
@@ -209,8 +226,8 @@ class Scanner:
             at = before
             if unlike > _MOST_UNLIKE or (count > _MOST_BACK and unlike):
                 break
-        if at <= floor and behind and unlike <= _MOST_UNLIKE:
-            lines = behind.split(b"\n")[:-1]
+        if at <= floor and at_floor and self._behind and unlike <= _MOST_UNLIKE:
+            lines = b"".join(self._behind)[-_MOST_BEHIND:].split(b"\n")[:-1]
             kept = len(lines)
             for index in range(len(lines) - 1, -1, -1):
                 if entry or _is_of_a_dump(lines[index]):
@@ -220,11 +237,21 @@ class Scanner:
                 if unlike > _MOST_UNLIKE or (entry and len(lines) - index > _ENTRY_LINES):
                     break
             if kept < len(lines):
-                self._reader.skipped(-(len(lines) - kept))
+                self._reader.skipped(-_records(*lines[kept:]))
                 for line in lines[kept:]:
                     done += self._reader.feed(line)
                 best = floor
         return best
+
+
+def _sequence(block: bytes, at: int) -> int | None:
+    number = _SEQUENCE.match(block, at)
+    return int(number[1]) if number is not None else None
+
+
+def _records(*lines: bytes) -> int:
+    """Return how many of the lines are records, rather than properties of one."""
+    return sum(not line.startswith(b" ") for line in lines)
 
 
 def _is_of_a_dump(raw: bytes) -> bool:

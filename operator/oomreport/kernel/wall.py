@@ -35,7 +35,7 @@ def wall_of(text: str) -> datetime | None:
         return datetime(  # noqa: DTZ001
             int(year or YEARLESS), month_number, int(day), int(hour), int(minute), int(second), _micros(fraction)
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

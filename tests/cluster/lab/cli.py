@@ -113,9 +113,9 @@ def main(arguments: list[str]) -> int:
         if options.verb == "exec":
             return access.replace_by(state.known(name), command)
         if options.verb == "v2":
-            from . import v2_guest  # noqa: PLC0415 - the same
+            from . import v2_shell  # noqa: PLC0415 - the same
 
-            return v2_guest.replace_by(state.known(name), command)
+            return v2_shell.replace_by(state.known(name), command)
         from . import verbs  # noqa: PLC0415 - exec, called hundreds of times by tests, needs none of it
 
         return verbs.run(name, options)

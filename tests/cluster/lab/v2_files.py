@@ -17,6 +17,8 @@ LABEL = "oomreport.dev/cgroup"
 ADDRESS = "10.99.0.2"
 POD_NETWORK = "10.244.78.0/24"
 POD_GATEWAY = "10.244.78.1/24"
+# Of the files below, those that only root may read.
+PRIVATE = ("etc/kubernetes/kubelet.kubeconfig", "etc/kubernetes/pki/kubelet.key", "root/.ssh/authorized_keys")
 
 
 def wanted_certificates() -> list[certificates.Certificate]:

@@ -225,8 +225,9 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _ramdisk(root: Path, version: str) -> bytes:
-    wanted = _inside(root, f"modprobe --set-version {version} --show-depends virtio_blk")
-    modules = [line.split()[1] for line in wanted.splitlines() if line.startswith("insmod ")]
+    # Some kernels have the bus built in, for which modprobe prints a line of another kind.
+    wanted = _inside(root, f"modprobe --set-version {version} --show-depends --all virtio_pci virtio_blk")
+    modules = dict.fromkeys(line.split()[1] for line in wanted.splitlines() if line.startswith("insmod "))
     files = {f"modules/{number:02d}.ko": (root / name.lstrip("/")).read_bytes() for number, name in enumerate(modules)}
     programs = {"init": (GUEST / "init").read_bytes(), "bin/busybox": (root / "usr/bin/busybox").read_bytes()}
     return cpio({**programs, **files}, modes=dict.fromkeys(programs, 0o755))

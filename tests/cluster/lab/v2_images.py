@@ -6,7 +6,6 @@ with its source is a megabyte.
 
 import io
 import json
-import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,40 +16,43 @@ from .access import run
 from .errors import ClusterError
 from .say import say
 from .state import State
-from .v2_guest import LETTERBOX, empty_letterbox, shell, write_letterbox
+from .v2_guest import LETTERBOX, empty_letterbox, write_letterbox
+from .v2_shell import output
 
 NAMESPACE = "--namespace=k8s.io"
 MIB = 1 << 20
+IMPORT_SECONDS = 900
 Descriptor = dict[str, Any]
 
 
 def copy(state: State) -> None:
     """Bring the guest what it lacks."""
     address = f"--address={node_files.socket(state.folder)}"
-    here = listed(_checked(run(state, ["ctr", address, NAMESPACE, "images", "ls"])))
-    there = listed(_guest(state, "images", "ls"))
+    answer = run(state, ["ctr", address, NAMESPACE, "images", "ls"])
+    if answer.returncode != 0:
+        raise ClusterError(f"the first node's images cannot be listed: {answer.stderr.strip()}")
+    here = listed(answer.stdout)
+    there = listed(output(state, ["ctr", NAMESPACE, "images", "ls"]))
     images = {name: digest for name, digest in here.items() if there.get(name) != digest}
     if not images:
         return
     store = state.folder / "containerd/root/io.containerd.content.v1.content/blobs"
-    held = set(_guest(state, "content", "ls", "-q").split())
-    size = write_letterbox(state, lambda output: write_archive(output, store, images, held))
+    held = output(state, ["ctr", NAMESPACE, "content", "ls", "-q"]).split()
+    size = write_letterbox(state, lambda file: write_archive(file, store, images, held))
     read = f"dd if={LETTERBOX} bs=1M count={-(-size // MIB)} iflag=direct status=none"
-    script = f"{read} | ctr {NAMESPACE} images import --local -"
-    answer = subprocess.run(shell(state, ["sh", "-c", script]), capture_output=True, text=True, check=False)
+    # Without --local the archive is streamed once more, within the guest, and it all takes twice as long.
+    output(state, ["sh", "-c", f"{read} | ctr {NAMESPACE} images import --local -"], patience=IMPORT_SECONDS)
     empty_letterbox(state)
-    if answer.returncode != 0:
-        raise ClusterError(f"the guest's containerd does not take {' '.join(images)}: {answer.stderr.strip()}")
     say(f"  the cgroup v2 worker has got {' '.join(sorted(images))}")
 
 
-def listed(output: str) -> dict[str, str]:
+def listed(table: str) -> dict[str, str]:
     """Name and digest of each image in what `ctr images ls` prints, without the names that are digests."""
-    rows = (line.split() for line in output.splitlines()[1:])
+    rows = (line.split() for line in table.splitlines()[1:])
     return {row[0]: row[2] for row in rows if len(row) > 2 and not row[0].startswith("sha256:")}
 
 
-def write_archive(output: IO[bytes], store: Path, images: dict[str, str], held: Iterable[str]) -> None:
+def write_archive(file: IO[bytes], store: Path, images: dict[str, str], held: Iterable[str]) -> None:
     """Write the images (name and digest of the manifest) as an OCI archive without the blobs that are `held`.
 
     `store` is containerd's folder of blobs: <algorithm>/<hex>. An archive may lack what its receiver has.
@@ -60,7 +62,7 @@ def write_archive(output: IO[bytes], store: Path, images: dict[str, str], held: 
         for name, digest in images.items()
     ]
     wanted = {one["digest"]: None for top in index for one in _with_children(store, top)}
-    with tarfile.open(fileobj=output, mode="w|") as tar:
+    with tarfile.open(fileobj=file, mode="w|") as tar:
         _add(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         _add(tar, "index.json", json.dumps({"schemaVersion": 2, "manifests": index}).encode())
         for digest in wanted.keys() - set(held):
@@ -97,14 +99,3 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     tar.addfile(entry, io.BytesIO(content))
-
-
-def _guest(state: State, *arguments: str) -> str:
-    command = shell(state, ["ctr", NAMESPACE, *arguments])
-    return _checked(subprocess.run(command, capture_output=True, text=True, check=False))
-
-
-def _checked(answer: "subprocess.CompletedProcess[str]") -> str:
-    if answer.returncode != 0:
-        raise ClusterError(f"{' '.join(answer.args)}: {answer.stderr.strip()}")
-    return answer.stdout

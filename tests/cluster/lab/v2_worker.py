@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import certificates, namespaces, v2_guest, v2_images
+from . import certificates, namespaces, v2_guest, v2_images, v2_shell
 from .access import run
 from .errors import CannotRunHereError, ClusterError
 from .processes import tail
@@ -23,7 +23,7 @@ from .v2_files import NODE, kubelet_changes, kubelet_configuration, node_files, 
 from .v2_image import Image, image
 
 MEMORY, LEAST_MEMORY = 2048, 768
-READY_SECONDS = 300
+READY_SECONDS, SHUTDOWN_SECONDS = 300, 90
 CLOCK_TOLERANCE, CLOCK_TRIES = 0.05, 4
 USUALLY = "30 s, longer on a busy machine"
 # What the state keeps of the guest, so that a later start finds it.
@@ -115,7 +115,7 @@ def _settings(state: State, *, memory: str | None, kubelet: str | None) -> dict[
         raise ClusterError(f"the guest's memory is a number of MiB, {LEAST_MEMORY} at least, not {chosen!r}")
     text = kubelet if kubelet is not None else os.environ.get("OOMREPORT_V2_KUBELET")
     changes = kubelet_changes(text if text is not None else state.facts.get(KEPT_KUBELET, ""))
-    return {KEPT_MEMORY: chosen, KEPT_KUBELET: json.dumps(changes) if changes else ""}
+    return {KEPT_MEMORY: chosen, KEPT_KUBELET: json.dumps(changes)}
 
 
 def _require_machine() -> None:
@@ -143,7 +143,7 @@ def _start(state: State, built: Image, changes: dict[str, Any]) -> None:
     if not (pki / "v2-kubelet.kubeconfig").exists():
         certificates.sign(pki, wanted_certificates())
         certificates.write_kubeconfig(pki, "v2-kubelet", url=f"https://{namespaces.ADDRESS}:6443")
-    files = node_files(pki=pki, authorized_key=v2_guest.authorized_key(state), cluster=state.name, changes=changes)
+    files = node_files(pki=pki, authorized_key=v2_shell.authorized_key(state), cluster=state.name, changes=changes)
     say(f"starting {NODE}, a virtual machine with cgroup v2")
     state.facts[BOOTING] = "yes"
     v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
@@ -154,7 +154,7 @@ def _await_boot(state: State, changes: dict[str, Any]) -> None:
     with step(f"Waiting until {NODE} is Ready", usually=USUALLY) as progress:
         progress.detail = lambda: _stage(_status(state))
         _await(state, lambda: _came_up(state), what=f"node {NODE}")
-        v2_guest.open_channel(state)
+        v2_shell.open_channel(state)
         _set_clock(state)
     state.facts[KEPT_BOOT] = _status(state)["nodeInfo"]["bootID"]
     del state.facts[BOOTING]
@@ -165,14 +165,25 @@ def _await_boot(state: State, changes: dict[str, Any]) -> None:
 def _reboot(state: State, built: Image, changes: dict[str, Any]) -> None:
     if v2_guest.running(state):
         with step(f"Shutting {NODE} down", usually="10 s"):
-            v2_guest.shut_down(state)
+            _shut_down(state)
     _start(state, built, changes)
+
+
+def _shut_down(state: State) -> None:
+    """Have systemd stop everything and reboot, at which QEMU ends: resetting a running one takes minutes."""
+    known = v2_guest.process(state)
+    # ssh is cut off before it can tell how it went.
+    complaint = subprocess.run(
+        v2_shell.shell(state, ["systemctl", "reboot"]), capture_output=True, text=True, check=False
+    ).stderr
+    if known is not None and not v2_guest.ended(known, SHUTDOWN_SECONDS):
+        raise ClusterError(f"{NODE} does not shut down: {complaint.strip()}\n{_diagnosis(state)}")
 
 
 def _reconfigure(state: State, changes: dict[str, Any]) -> None:
     with step(f"Restarting the kubelet of {NODE} with {json.dumps(changes) if changes else 'its own settings'}"):
         script = "cat >/etc/kubernetes/kubelet.json && systemctl restart kubelet"
-        _guest(state, ["sh", "-c", script], text=kubelet_configuration(changes))
+        v2_shell.output(state, ["sh", "-c", script], text=kubelet_configuration(changes))
         _await(state, lambda: bool(_kubelet(state)), what=f"the kubelet of {NODE}")
     _check(state, changes)
 
@@ -231,22 +242,13 @@ def _set_clock(state: State) -> None:
     """The guest reads a clock that counts whole seconds, and would be up to one off."""
     lead = 0.0
     for _ in range(CLOCK_TRIES):
-        _guest(state, ["date", f"--set=@{time.time() + lead:.3f}"])
+        v2_shell.output(state, ["date", f"--set=@{time.time() + lead:.3f}"])
         before = time.time()
-        guest = float(_guest(state, ["date", "+%s.%N"]))
+        guest = float(v2_shell.output(state, ["date", "+%s.%N"]))
         off = guest - (before + time.time()) / 2
         if abs(off) < CLOCK_TOLERANCE:
             return
         lead -= off
-
-
-def _guest(state: State, command: list[str], text: str = "") -> str:
-    answer = subprocess.run(
-        v2_guest.shell(state, command), input=text, capture_output=True, text=True, timeout=120, check=False
-    )
-    if answer.returncode != 0:
-        raise ClusterError(f"{' '.join(command)} in {NODE} failed: {answer.stderr.strip()}")
-    return answer.stdout
 
 
 def _diagnosis(state: State) -> str:
@@ -254,7 +256,7 @@ def _diagnosis(state: State) -> str:
     if not v2_guest.running(state):
         return f"QEMU has ended: {tail(state.folder / 'log' / 'v2-guest.log', 3)}\nits console:\n{console}"
     try:
-        kubelet = _guest(state, ["journalctl", "--unit=kubelet", "--lines=15", "--no-pager", "--output=cat"])
-    except (ClusterError, subprocess.TimeoutExpired) as error:
+        kubelet = v2_shell.output(state, ["journalctl", "--unit=kubelet", "--lines=15", "--no-pager", "--output=cat"])
+    except ClusterError as error:
         return f"{error}\nits console:\n{console}"
     return f"the kubelet in the guest:\n{kubelet}"

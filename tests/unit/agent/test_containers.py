@@ -74,7 +74,7 @@ def test_what_an_earlier_process_counted_is_taken_over(tmp_path: Path) -> None:
     assert unexplained(ID) == 1
     assert unexplained(OTHER_ID) == 1
     assert unexplained("c0" * 32) == 1
-    assert desk.containers.kept_tallies()[ID] == KeptTally(kills=4, explained=3)
+    assert desk.containers.kept_tallies(0.0)[ID] == KeptTally(kills=4, explained=3)
 
 
 def test_a_kernel_that_does_not_count_makes_no_container_look_gone(tmp_path: Path) -> None:
@@ -98,3 +98,49 @@ def test_a_pods_own_kills_are_what_its_containers_do_not_account_for(tmp_path: P
     assert desk.containers.surpluses() == {UID: 2}
     desk.containers.write_off_pods()
     assert desk.containers.surpluses() == {}
+
+
+def test_a_glance_finds_what_came_and_what_went(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    desk.now += 5
+    desk.containers.glance(desk.now)
+    known = desk.containers.container(ID)
+    assert known
+    assert known.seen_at == desk.now
+    desk.node.container(OTHER_UID, OTHER_ID)
+    desk.node.vanish(path)
+    desk.now += 5
+    desk.containers.glance(desk.now)
+    assert desk.containers.container(OTHER_ID)
+    assert known.gone_at == desk.now
+
+
+def test_glances_keep_what_is_there_and_forget_what_went(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.node.container(UID, ID)
+    desk.node.container(OTHER_UID, OTHER_ID)
+    desk.look()
+    desk.node.vanish(desk.node.pod_path(OTHER_UID))
+    for _ in range(400):
+        desk.now += 5
+        desk.containers.glance(desk.now)
+    assert desk.containers.pod(UID)
+    assert desk.containers.container(ID)
+    assert desk.containers.pod(OTHER_UID) is None
+    assert desk.containers.container(OTHER_ID) is None
+
+
+def test_a_glance_hears_of_a_container_that_took_anothers_place_by_its_log(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    desk.node.vanish(path)
+    desk.node.container(UID, OTHER_ID)
+    desk.node.logs(UID, OTHER_ID, namespace="shop", pod="web-1", container="api")
+    desk.now += 5
+    desk.containers.glance(desk.now)
+    known = desk.containers.container(OTHER_ID)
+    assert known
+    assert known.path

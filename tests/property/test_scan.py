@@ -1,0 +1,74 @@
+"""The searching reader against the one that reads every line: the same records, whatever is around and between."""
+
+from collections.abc import Iterator
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oomreport.adapters.log_file import phrase_finder
+from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.reader import invocations_of_text
+from oomreport.kernel.record import Invocation
+from oomreport.kernel.scan import Again, Scanner, found_plainly
+from records.records import FOLDERS, log_of
+
+_DUMPS = [
+    [record.split(b";", 1)[1] for record in log_of(folder).split(b"\n") if line_of_record(record)]
+    for folder in FOLDERS
+    if folder.name.startswith("kernel-") and b"invoked oom-killer" in log_of(folder)
+][::7]
+_DUMPS = [dump for dump in _DUMPS if len(dump) < 200]
+_SECOND = 1_000_000
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> bytes:
+    """Return records of /dev/kmsg: dumps, what others print, properties, gaps in the sequence numbers."""
+    lines, number, stamp = [], draw(st.integers(0, 1000)), 5 * _SECOND
+    for _ in range(draw(st.integers(1, 5))):
+        properties = draw(st.sampled_from([b"", b"", b"\n SUBSYSTEM=net\n DEVICE=n2"]))
+        noise = draw(st.integers(0, 900))
+        for turn in range(noise):
+            lines.append(b"6,%d,%d,-;eth0: link %d%s" % (number, stamp, turn, properties))
+            number += 1
+            stamp += 50
+        number += draw(st.sampled_from([0, 0, 0, 1, 77]))
+        # Time enough for the dump before to have ended: which of two neighbours late lines belong to is not the matter.
+        stamp += 40 * _SECOND
+        for text in draw(st.sampled_from(_DUMPS)):
+            lines.append(b"4,%d,%d,-;%s" % (number, stamp, text))
+            number += 1
+            stamp += 20
+    return b"\n".join(lines) + b"\n" * draw(st.integers(0, 1))
+
+
+def scanned(log: bytes, size: int, *, again: Again | None) -> list[Invocation]:
+    scanner = Scanner(phrase_finder(), again)
+    found = [one for start in range(0, len(log), size) for one in scanner.feed(log[start : start + size])]
+    return found + scanner.flush()
+
+
+@given(logs(), st.sampled_from([97, 1000, 4096, 65_536, 1 << 20]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_searching_gives_what_reading_every_line_gives(log: bytes, size: int, seekable: bool) -> None:  # noqa: FBT001
+    def again(start: int, end: int) -> Iterator[bytes]:
+        for at in range(start, end, 1013):
+            yield log[at : min(at + 1013, end)]
+
+    expected = list(invocations_of_text(log.split(b"\n")))
+    assert scanned(log, size, again=again if seekable else None) == expected
+
+
+@given(st.sampled_from([log_of(folder) for folder in FOLDERS]), st.integers(1, 5000))
+@settings(max_examples=60, deadline=None)
+def test_a_golden_log_far_from_its_beginning_says_the_same(log: bytes, size: int) -> None:
+    noise = b"".join(b"Nov 21 01:00:00 n systemd[1]: Started session %d.\n" % n for n in range(1500))
+    whole = noise + log.rstrip(b"\n") + b"\n" + noise
+    assert scanned(whole, size * 13, again=None) == list(invocations_of_text(whole.split(b"\n")))
+
+
+@given(st.binary(max_size=3000))
+@settings(max_examples=100, deadline=None)
+def test_the_library_finds_what_plain_searching_finds(noise: bytes) -> None:
+    block = noise.replace(b"e", b"Killed process ").replace(b"o", b"ut of memory")
+    assert list(phrase_finder()(block)) == found_plainly(block)
