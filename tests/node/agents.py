@@ -32,7 +32,7 @@ class Agent:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start and wait until the ring was read to its end."""
+        """Start and wait until it watches: a first process has then read the ring to its end."""
         seen = len(self.log())
         command = [sys.executable, "-m", "oomreport.agent.main", "--node-name=here"]
         command += [f"--source={self.source}", f"--log-root={self.log_root}", f"--state-dir={self.state}"]
@@ -43,7 +43,8 @@ class Agent:
                 stderr=log,
                 env=os.environ | {"PYTHONPATH": str(ROOT / "operator")},
             )
-        eventually("the agent started", lambda: [m for m in self.log()[seen:] if m["message"] == "agent started"])
+        awaited = "agent started" if (self.state / "checkpoint.json").exists() else "watching"
+        eventually("the agent watches", lambda: [m for m in self.log()[seen:] if m["message"] == awaited])
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Stop the process; return how long it took."""

@@ -169,6 +169,19 @@ class NodeContainers:
         over = {uid: pod.tally.kills - pod.tally.explained - inside.get(uid, 0) for uid, pod in self._pods.items()}
         return {uid: surplus for uid, surplus in over.items() if surplus > 0}
 
+    def agree(self) -> None:
+        """Take counters and records as equal: the machine counted no kill that is not in a record.
+
+        What differs then is in a record of another's name: of two look-alikes each may have got the other's kill, or
+        one that was looked at too late. It must not claim kills to come.
+        """
+        for container in self._containers.values():
+            tally = container.tally
+            if tally.kills != tally.explained:
+                tally.write_off() if container.gone_at is not None or not container.counted else tally.agree()
+        if self.pod_counts:
+            self.write_off_pods()
+
     def write_off(self) -> None:
         """Take all kills counted so far as explained: they happened before this node was watched."""
         for container in self._containers.values():

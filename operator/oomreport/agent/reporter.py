@@ -38,8 +38,6 @@ from oomreport.kernel.record import Invocation, Part, Stamp
 from oomreport.workload.container import Subject, subject_of
 
 _NO_VICTIM_SECONDS = 60.0
-# So long a counter may be ahead of the records while no kill of the machine is untold.
-_STALE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,11 @@ class ReporterFigures:
 
 
 class Reporter:
-    """Decides which kills become records, and of whom; hands them to `put`."""
+    """Decides which kills become records, and of whom; hands them to `put`.
+
+    While it is `replaying` it is told what happened before anybody watched: counters hold these kills too, and those
+    whose lines were overwritten long ago, so they are neither asked nor explained.
+    """
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class Reporter:
         self._evidence, self._ownership = Evidence(containers), Ownership(containers)
         self._no_victims: dict[str, float] = {}
         self.figures = ReporterFigures()
+        self.replaying = False
 
     def waiting_since(self) -> float | None:
         """Return since when kills wait to be attributed, None where none does."""
@@ -112,7 +115,6 @@ class Reporter:
         untold: int | None,
         overdue: bool,
         drained_at: float | None,
-        replaying: bool,
     ) -> int:
         """Decide what can be decided, after the counters were read; return how many kills only counters have told.
 
@@ -121,27 +123,25 @@ class Reporter:
         all), `replaying` that these are kills from before the start.
         """
         if not self._pending:
-            if not quiet or replaying:
+            if not quiet or self.replaying:
                 return 0
             return self._report_counters(now, drained_at, None if drained_at is None else untold)
-        balanced = self._counted(now.monotonic) == len(self._pending)
-        complete = balanced if untold is None else untold == 0
-        if overdue or (quiet and (replaying or complete)):
-            # Counters of before the start also hold kills whose lines were overwritten long ago.
-            self._attribute(now.monotonic, by_counters=balanced or not replaying)
+        complete = self._counted(now.monotonic) == len(self._pending) if untold is None else untold == 0
+        if overdue or (quiet and (self.replaying or complete)):
+            self._attribute(now.monotonic)
         return 0
 
     def finish(self, now: Moment) -> None:
         """Attribute what waits with what is known, since there is no later."""
-        self._attribute(now.monotonic, by_counters=True)
+        self._attribute(now.monotonic)
 
     def _counted(self, now: float) -> int:
         return sum(suspect.unexplained for suspect in self._evidence.suspects(now))
 
-    def _attribute(self, now: float, *, by_counters: bool) -> None:
+    def _attribute(self, now: float) -> None:
         pending, self._pending = self._pending, []
         kills = [self._evidence.anonymous(each.invocation, now) for each in pending]
-        suspects = self._evidence.suspects(now, {kill.key for kill in kills}) if by_counters else []
+        suspects = [] if self.replaying else self._evidence.suspects(now, {kill.key for kill in kills})
         for each, kill, found in zip(pending, kills, attributions(kills, suspects), strict=True):
             subject = self._evidence.subject(found.key) or self._evidence.subject(kill.pod_uid)
             if found.key is None:
@@ -190,10 +190,6 @@ class Reporter:
             return 0
         for container in list(self._containers.containers()):
             tally = container.tally
-            if most == 0 and tally.ahead_since is not None and now.monotonic - tally.ahead_since > _STALE_SECONDS:
-                # Every kill of the machine was told by a line, so these are in records of somebody else's name. They
-                # must not claim the kills to come.
-                tally.write_off()
             while self._is_due(tally.ahead_since, now.monotonic, drained_at) and reported != most:
                 if not self._containers.owns(container.subject):
                     break
@@ -248,6 +244,8 @@ class Reporter:
         say("kill that is not this node's, by its cgroup", task_memcg=invocation.task_memcg, log=invocation.log[-300:])
 
     def _explain(self, subject: Subject, invocation: Invocation, now: float) -> bool:
+        if self.replaying:
+            return True
         known = self._containers.container(subject.container_id)
         if known is not None:
             known.recorded_at = now

@@ -25,9 +25,9 @@ def kills_of(count: KillCount, *, as_group: bool) -> int | None:
 class Tally:
     """The kills of one cgroup. `total` is the counter as last read, `ahead_since` when it went ahead of the records.
 
-    More records than counted kills are possible (the cgroup went before it was read, or the kill was in a cgroup below
-    it that nobody had seen yet): that hides as many counted ones, since a kill told twice is worse than one that only
-    the counter knows.
+    More records than counted kills are possible (the cgroup went before it was read, the kill was in a cgroup below it
+    that nobody had seen yet, or it was another's): that hides as many counted ones until both are known to agree, since
+    a kill told twice is worse than one that only the counter knows.
     """
 
     total: int = 0
@@ -71,8 +71,13 @@ class Tally:
         self._note(now)
 
     def write_off(self) -> None:
-        """Take everything as explained: it happened before anybody watched."""
+        """Take everything as explained: it happened before anybody watched, or is in records of another's name."""
         self.explained = max(self.explained, self.kills)
+        self.ahead_since = None
+
+    def agree(self) -> None:
+        """Take counter and records as equal, since each of the machine's kills is known to be in a record."""
+        self.explained = self.kills
         self.ahead_since = None
 
     def _note(self, now: float) -> None:

@@ -72,7 +72,7 @@ class Watcher:
         self._listener = Listener(
             settings, proc=proc, after=self._position, account=self._account, hear=self._hear, log=log
         )
-        self._replaying = kept is None
+        reporter.replaying = kept is None
         self._kills: int | None = -1
         self._looked_at = self._moved_at = float("-inf")
         self._untold_since: float | None = None
@@ -104,7 +104,7 @@ class Watcher:
 
     def turn(self) -> None:
         """Wait for something to happen, at most a second, and act on it."""
-        busy = self._replaying or self._listener.half_read or self._waiting
+        busy = self._reporter.replaying or self._listener.half_read or self._waiting
         moved = self._listener.wait(_BUSY_SECONDS if busy else _IDLE_SECONDS, self._wake_read)
         now = time.monotonic()
         before, self._kills = self._kills, self._proc.oom_kills()
@@ -116,7 +116,7 @@ class Watcher:
         if moved or killed:
             self._listener.read()
         now = time.monotonic()
-        if killed or self._listener.kill_seen or self._waiting:
+        if killed or self._listener.kill_seen or self._waiting or self._reporter.replaying:
             self._containers.count(now)
         elif now - self._looked_at >= self._settings.scan_seconds:
             self._looked_at = now
@@ -166,29 +166,30 @@ class Watcher:
         # Where every kill counted has its line, so has the open dump; only the rest of a group (v2) may still come.
         whole = self._listener.kill_seen and untold == 0 and not self._containers.pod_counts
         self._listener.end_dump(now.monotonic, at_once=whole or self._is_overdue(now.monotonic))
-        if self._replaying and self._listener.problem is not None:
-            # What counters show is not held back for a log that cannot be read.
-            self._replaying = False
         told = self._reporter.settle(
             now,
             quiet=not self._listener.half_read,
             untold=untold,
             overdue=self._is_overdue(now.monotonic),
             drained_at=self._listener.read_at if self._listener.listening else None,
-            replaying=self._replaying,
         )
         self._account.give_up(told)
-        if self._listener.half_read or self._waiting or not self._listener.listening:
+        if self._listener.half_read or self._waiting:
             return
-        self._position = self._listener.position
-        if self._listener.read_at is not None:
+        if kills == self._kills and (self._listener.read_at is not None or not self._listener.listening):
             self._end_replay(kills)
+            if self._listener.listening and self._account.untold(kills) == 0:
+                self._containers.agree()
+        if self._listener.listening and self._listener.read_at is not None:
+            self._position = self._listener.position
             self._give_up(now.monotonic, kills)
 
     def _end_replay(self, kills: int | None) -> None:
-        if self._replaying:
-            self._replaying = False
+        """Begin to watch: all kills so far are history, whether the ring still had their lines or not."""
+        if self._reporter.replaying:
+            self._reporter.replaying = False
             self._containers.write_off()
+            self._log.info("watching", source=self._listener.source, lines=self._listener.lines)
         if self._account.told() is None:
             self._account.settle(kills)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from oomreport.incident.case import Case, way_to
-from oomreport.incident.cause import cause_of
+from oomreport.incident.cause import Cause, cause_of
 from oomreport.incident.condition import conditions, correlated, recommended, reviewed
 from oomreport.incident.correlation import Correlation, Kill, correlate, lived_on, settles
 from oomreport.incident.diagnosis import findings
@@ -262,7 +262,9 @@ def _explained(
     """Return the recommendation and the findings; both are of the last kill, and kept while its witnesses are gone."""
     is_new = any(kill["id"] == case.last["id"] for kill in shown)
     advice: dict[str, Any] | None = evidence.status.get("recommendation")
-    if advice is None or is_new or (case.facts and case.kills != evidence.status.get("kills")):
+    # A kill of which the kernel printed the last line only (rate limit) says nothing of a limit: the advice stands.
+    is_mute = case.last["cause"] == Cause.UNKNOWN and not case.last.get("memory")
+    if advice is None or (not is_mute and (is_new or (case.facts and case.kills != evidence.status.get("kills")))):
         advice = recommendation(case).as_json()
     return dict(advice), findings(case, () if is_new else evidence.status.get("findings", ()))
 

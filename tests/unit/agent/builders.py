@@ -72,16 +72,13 @@ class Desk:
         for invocation in invocations:
             self.reporter.take(invocation, time=NOON, source=Source.KMSG, now=self.now)
 
-    def settle(
-        self, *, untold: int | None = 0, overdue: bool = False, drained: bool = True, replaying: bool = False
-    ) -> int:
+    def settle(self, *, untold: int | None = 0, overdue: bool = False, drained: bool = True) -> int:
         return self.reporter.settle(
             Moment(wall=NOON, monotonic=self.now),
             quiet=True,
             untold=untold,
             overdue=overdue,
             drained_at=self.now if drained else None,
-            replaying=replaying,
         )
 
     @property

@@ -144,3 +144,23 @@ def test_a_glance_hears_of_a_container_that_took_anothers_place_by_its_log(tmp_p
     known = desk.containers.container(OTHER_ID)
     assert known
     assert known.path
+
+
+def test_a_pods_counter_claims_nothing_when_its_dead_containers_are_forgotten(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID)
+    desk.node.container(UID, OTHER_ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=1)
+    desk.node.pod_kills(UID, 1)
+    desk.look()
+    known = desk.containers.container(ID)
+    assert known
+    known.tally.explain(desk.now)
+    desk.containers.agree()
+    desk.node.vanish(path)
+    desk.look(seconds=1)
+    desk.look(seconds=2000)
+    assert desk.containers.container(ID) is None
+    desk.containers.agree()
+    assert desk.containers.surpluses() == {}

@@ -266,6 +266,23 @@ def test_no_counter_tells_more_kills_than_the_machine_counted_without_a_line(tmp
     assert desk.settle(untold=0) == 0
 
 
+def test_a_counter_whose_kill_is_in_anothers_record_claims_no_later_kill(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.node.container(UID, ID)
+    other = desk.node.container(OTHER_UID, OTHER_ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=1)
+    desk.look()
+    desk.take(dump(other, 1))
+    desk.settle()
+    desk.containers.agree()
+    desk.node.container(OTHER_UID, OTHER_ID, kills=1)
+    desk.look()
+    desk.take(anonymous(2))
+    desk.settle()
+    assert desk.container_ids() == [OTHER_ID, OTHER_ID]
+
+
 def test_without_a_readable_log_counters_tell_everything(tmp_path: Path) -> None:
     desk = Desk(tmp_path, V1)
     desk.node.container(UID, ID)
@@ -302,14 +319,22 @@ def test_what_was_counted_before_the_agents_first_start_is_history(tmp_path: Pat
     assert desk.settle(untold=5) == 0
 
 
-def test_a_ring_of_before_the_start_is_told_by_counters_only_where_they_fit_exactly(tmp_path: Path) -> None:
+def test_a_ring_of_before_the_start_is_told_without_asking_the_counters(tmp_path: Path) -> None:
     desk = Desk(tmp_path, V1)
-    desk.node.container(UID, ID, kills=1)
-    desk.node.container(OTHER_UID, OTHER_ID, kills=1)
+    path = desk.node.container(UID, ID, kills=2)
     desk.look()
-    desk.take(anonymous())
-    desk.settle(replaying=True)
-    assert desk.container_ids() == [None]
+    desk.reporter.replaying = True
+    desk.take(dump(path, 1), anonymous(2))
+    desk.settle()
+    assert desk.container_ids() == [ID, None]
+
+    desk.reporter.replaying = False
+    desk.containers.write_off()
+    desk.node.container(UID, ID, kills=3)
+    desk.look()
+    desk.take(anonymous(3))
+    desk.settle()
+    assert desk.container_ids() == [ID, None, ID]
 
 
 def test_a_killer_that_finds_no_victim_is_told_once_a_minute_per_cgroup(tmp_path: Path) -> None:

@@ -59,6 +59,18 @@ def test_a_counter_that_falls_with_a_cgroup_below_it_still_counts_on() -> None:
     assert tally.unexplained == 1
 
 
+def test_what_is_known_to_agree_hides_and_claims_nothing_later() -> None:
+    for explained in (0, 3):
+        tally = Tally()
+        tally.see(1, now=1)
+        for _ in range(explained):
+            tally.explain(now=1)
+        tally.agree()
+        assert (tally.unexplained, tally.ahead_since) == (0, None)
+        tally.see(2, now=2)
+        assert tally.unexplained == 1
+
+
 def test_a_late_line_of_a_kill_that_the_counter_told_is_known_as_such() -> None:
     tally = Tally()
     tally.see(1, now=0)
