@@ -18,11 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 class Agent:
     """`oomreport-agent` with files of its own; restarted with the same state by `start`.
 
-    It prints its records (a dry run) unless `api_server` names where to send them.
+    It prints its records (a dry run) unless `api_server` names where to send them. `under` is a command that runs it.
     """
 
-    def __init__(self, folder: Path, source: str, *options: str, api_server: str | None = None) -> None:
-        self.folder, self.source = folder, source
+    def __init__(
+        self, folder: Path, source: str, *options: str, api_server: str | None = None, under: tuple[str, ...] = ()
+    ) -> None:
+        self.folder, self.source, self.under = folder, source, under
         sending = (f"--api-server={api_server}", "--health-address=none") if api_server else ("--dry-run",)
         self.options = (*sending, *options)
         self.records_file, self.log_file = folder / "records.jsonl", folder / "agent.log"
@@ -34,7 +36,7 @@ class Agent:
     def start(self) -> None:
         """Start and wait until it watches: a first process has then read the ring to its end."""
         seen = len(self.log())
-        command = [sys.executable, "-m", "oomreport.agent.main", "--node-name=here"]
+        command = [*self.under, sys.executable, "-m", "oomreport.agent.main", "--node-name=here"]
         command += [f"--source={self.source}", f"--log-root={self.log_root}", f"--state-dir={self.state}"]
         with self.records_file.open("ab") as records, self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
@@ -44,7 +46,7 @@ class Agent:
                 env=os.environ | {"PYTHONPATH": str(ROOT / "operator")},
             )
         awaited = "agent started" if (self.state / "checkpoint.json").exists() else "watching"
-        eventually("the agent watches", lambda: [m for m in self.log()[seen:] if m["message"] == awaited])
+        eventually("the agent watches", lambda: [m for m in self.log()[seen:] if m["message"].startswith(awaited)])
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Stop the process; return how long it took."""

@@ -32,8 +32,9 @@ def source(request: pytest.FixtureRequest) -> str:
 def new_agent(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
     made: list[Agent] = []
 
-    def make(source: str, *options: str, api_server: str | None = None) -> Agent:
-        made.append(Agent(tmp_path / f"agent-{len(made)}", source, *options, api_server=api_server))
+    def make(source: str, *options: str, api_server: str | None = None, under: tuple[str, ...] = ()) -> Agent:
+        folder = tmp_path / f"agent-{len(made)}"
+        made.append(Agent(folder, source, *options, api_server=api_server, under=under))
         return made[-1]
 
     yield make

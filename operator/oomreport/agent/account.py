@@ -42,7 +42,7 @@ class KillAccount:
             self._told, self._new = counted, 0
 
     def give_up(self, kills: int) -> None:
-        """Take some kills as told: their counters have told them."""
+        """Take some kills as told though their lines were lost: their counters or their dumps have told them."""
         self._new += kills
 
     def told(self) -> int | None:

@@ -16,7 +16,7 @@ from oomreport.agent.settings import AgentSettings
 from oomreport.errors import SourceUnavailable
 from oomreport.incident.oom_record import Source
 from oomreport.kernel.assemble import Assembler
-from oomreport.kernel.record import Invocation
+from oomreport.kernel.record import Invocation, Part
 
 # Late lines of a kill (the rest of a group) come within this; a dump whose kill line is lost is given up later.
 _QUIET_SECONDS = 0.05
@@ -179,5 +179,7 @@ class Listener:
     def _hand_on(self, invocations: list[Invocation], source: Source) -> None:
         read, empty_at = self._opened
         for invocation in invocations:
+            if Part.KILL_LINE in invocation.missing:
+                self._account.give_up(1)
             printed = wall_time(invocation.first.monotonic_us, read=read, empty_at=empty_at)
             self._hear(Heard(invocation=invocation, time=printed, source=source))

@@ -101,7 +101,12 @@ class Reporter:
         pending = _Pending(invocation=invocation, time=time, source=source, since=now)
         if invocation.no_victim:
             self._take_no_victim(pending, subject, now)
-        elif invocation.task_memcg is None and killed_as_group is None and not (subject and subject.container_id):
+        elif (
+            invocation.victims
+            and invocation.task_memcg is None
+            and killed_as_group is None
+            and not (subject and subject.container_id)
+        ):
             self.figures.anonymous += 1
             self._pending.append(pending)
         else:
@@ -163,7 +168,8 @@ class Reporter:
             self._foreign(invocation)
             return
         if subject is not None:
-            if invocation.victims and not self._explain(subject, invocation, now):
+            # A dump that lost its kill line tells of a kill all the same.
+            if not invocation.no_victim and not self._explain(subject, invocation, now):
                 self.figures.late += 1
                 self._log.info("late line of a kill that its counter has told already", log=invocation.log[-300:])
                 return

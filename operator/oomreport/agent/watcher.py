@@ -179,6 +179,7 @@ class Watcher:
         if kills == self._kills and (self._listener.read_at is not None or not self._listener.listening):
             self._end_replay(kills)
             if self._listener.listening and self._account.untold(kills) == 0:
+                self._account.settle(kills)
                 self._containers.agree()
         if self._listener.listening and self._listener.read_at is not None:
             self._position = self._listener.position
@@ -189,7 +190,11 @@ class Watcher:
         if self._reporter.replaying:
             self._reporter.replaying = False
             self._containers.write_off()
-            self._log.info("watching", source=self._listener.source, lines=self._listener.lines)
+            self._log.info(
+                "watching" if self._listener.listening else "watching the counters only",
+                source=self._listener.source,
+                lines=self._listener.lines,
+            )
         if self._account.told() is None:
             self._account.settle(kills)
 

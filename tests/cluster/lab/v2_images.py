@@ -41,7 +41,9 @@ def copy(state: State) -> None:
     size = write_letterbox(state, lambda file: write_archive(file, store, images, held))
     read = f"dd if={LETTERBOX} bs=1M count={-(-size // MIB)} iflag=direct status=none"
     # Without --local the archive is streamed once more, within the guest, and it all takes twice as long.
-    output(state, ["sh", "-c", f"{read} | ctr {NAMESPACE} images import --local -"], patience=IMPORT_SECONDS)
+    # containerd does not sync what it unpacks: after a power cut soon afterwards the files would be there, and empty.
+    script = f"{read} | ctr {NAMESPACE} images import --local - && sync"
+    output(state, ["sh", "-c", script], patience=IMPORT_SECONDS)
     empty_letterbox(state)
     say(f"  the cgroup v2 worker has got {' '.join(sorted(images))}")
 

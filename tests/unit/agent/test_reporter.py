@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.kernel.record import Task, Victim
+from oomreport.kernel.record import Part, Task, Victim
 from unit.adapters.nodes import V1, V2
 from unit.agent.builders import ID, OTHER_ID, OTHER_UID, UID, Desk, anonymous, dump
 
@@ -350,6 +350,20 @@ def test_a_killer_that_finds_no_victim_is_told_once_a_minute_per_cgroup(tmp_path
     assert len(desk.records) == 2
     desk.settle(untold=0)
     assert desk.reporter.figures.from_counters == 0
+
+
+def test_a_dump_that_lost_its_kill_line_is_told_and_its_counter_does_not_tell_it_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    desk.node.container(UID, ID, kills=1)
+    desk.look()
+    lost = frozenset({Part.KILL_LINE})
+    desk.take(dump(path, victims=(), missing=lost), anonymous(victims=(), missing=lost))
+    desk.settle(overdue=True)
+    assert desk.container_ids() == [ID, None]
+    desk.now += 60
+    assert desk.settle(untold=1) == 0
 
 
 def test_what_cannot_be_placed_lists_those_in_question(tmp_path: Path) -> None:
