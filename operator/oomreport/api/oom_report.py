@@ -158,6 +158,8 @@ class RecentKill(Model):
     """How long the container had run."""
     growth_bytes_per_hour: int | None = None
     """How fast its memory grew while it rose."""
+    crest_bytes: int | None = None
+    """Where the rise would have ended, were it the load of a day."""
 
 
 class CountedKill(Model):

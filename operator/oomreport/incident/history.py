@@ -21,6 +21,7 @@ class PastKill:
     shape: Shape = Shape.UNKNOWN
     uptime_seconds: float | None = None
     growth: float = 0.0
+    crest: int | None = None
 
 
 def past_kills(recent: Sequence[Mapping[str, Any]]) -> tuple[PastKill, ...]:
@@ -40,6 +41,7 @@ def past_kills(recent: Sequence[Mapping[str, Any]]) -> tuple[PastKill, ...]:
                 shape=Shape(name) if name in set(Shape) else Shape.UNKNOWN,
                 uptime_seconds=kill.get("uptimeSeconds"),
                 growth=kill.get("growthBytesPerHour", 0) / 3600,
+                crest=kill.get("crestBytes"),
             )
         )
     return tuple(sorted(found, key=lambda one: one.time))
@@ -54,7 +56,17 @@ def in_short(way: Trajectory) -> dict[str, Any]:
         short["uptimeSeconds"] = round(way.uptime_seconds)
     if way.growth > 0:
         short["growthBytesPerHour"] = round(way.growth * 3600)
+    if way.crest is not None:
+        short["crestBytes"] = way.crest
     return short
+
+
+def kept_crest(kills: Sequence[PastKill], limit: int) -> int | None:
+    """Return the crest that an earlier kill's rise pointed at, where the limit is still below it; None without one.
+
+    What comes back at once after a restart shows no rise to measure; the kill before it may have.
+    """
+    return next((kill.crest for kill in reversed(kills[:-1]) if kill.crest and kill.crest > 1.02 * limit), None)
 
 
 def raises(kills: Sequence[PastKill]) -> int:

@@ -4,6 +4,7 @@ Which knob follows from whose limit fired and from what filled it; a raise is th
 cause, memory is given back some day, and no bound is in the way. `basis` holds every input of the number.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import Any
 
 from oomreport.incident.case import Case
 from oomreport.incident.cause import Cause
-from oomreport.incident.history import raises
+from oomreport.incident.history import kept_crest, raises
 from oomreport.incident.leaks import duration, leaks
 from oomreport.incident.policy import RequestRule
 from oomreport.incident.sizing import ceiling, in_mi, rounded, step
@@ -22,10 +23,10 @@ from oomreport.workload.quantity import MI, format_quantity
 _TMPFS_SHARE = 0.5
 _KERNEL_SHARE = 0.5
 _MOST_BASIS = 1024
-# A crest is an estimate: so much is put on top, and so many steps are the most it may ask for.
-_ABOVE_CREST = 1.12
-_MOST_STEPS = 2.0
-_LEAST_STEPS = 0.7
+# A crest is an estimate: so much is put on top, and so many steps are the least and the most it may ask for.
+_ABOVE_CREST = 1.07
+_MOST_STEPS = 3.0
+_LEAST_STEPS = 0.2
 # What a request is put above the use that was seen, and above one that was still growing from its start.
 _ABOVE_USE = 1.1
 _ABOVE_YOUNG_USE = 1.25
@@ -156,8 +157,10 @@ def _raised(case: Case, limit: int) -> Recommendation:
         size = int(size * factor)
         basis.append(f"x {factor:g} since {reason} = {in_mi(size // MI * MI)}")
     wanted = limit + size
-    if case.way.crest is not None and not pod:
-        wanted, sum_ = _to_crest(limit, step(limit, 0, policy)[0], case.way.crest)
+    crest = case.way.crest or kept_crest(own_kills, limit)
+    if crest is not None and not pod:
+        straight = case.way.crest is None or case.way.shape is Shape.GROWTH
+        wanted, sum_ = _to_crest(limit, step(limit, 0, policy)[0], crest, usual=wanted if straight else None)
         basis.append(sum_)
     wanted, words = _for_heap(case, limit, wanted)
     basis += words
@@ -206,22 +209,23 @@ def _story(case: Case) -> list[str]:
 
 
 def _by_shape(case: Case) -> tuple[float, str]:
-    """Return how much more or less than usual is likely to be missing, and why."""
-    match case.way.shape:
-        case Shape.STAIRCASE:
-            return 1.2, "a demand that comes in steps seldom ends with the next one"
-        case Shape.SPIKE if case.way.near_misses >= 2:
-            return 0.7, f"it had come within a tenth of the limit {case.way.near_misses} times before"
+    """Return how much less than usual is likely to be missing, and why."""
+    if case.way.shape is Shape.SPIKE and case.way.near_misses >= 2:
+        return 0.7, f"it had come within a tenth of the limit {case.way.near_misses} times before"
     return 1.0, ""
 
 
-def _to_crest(limit: int, size: int, crest: int) -> tuple[int, str]:
+def _to_crest(limit: int, size: int, crest: int, *, usual: int | None) -> tuple[int, str]:
+    """Return a limit above a crest, and the sum. `usual` is the limit without it, where the rise was too straight to trust."""
     wanted = int(crest * _ABOVE_CREST)
+    words = f"as the load of a day it has its crest at {in_mi(crest // MI * MI)}, x {_ABOVE_CREST} = {in_mi(wanted // MI * MI)}"
+    if usual is not None and wanted > usual:
+        wanted = int(math.sqrt(wanted * usual))
+        words += f"; the rise was almost straight: geometric mean with {in_mi(usual // MI * MI)} = {in_mi(wanted // MI * MI)}"
     least, most = limit + int(_LEAST_STEPS * size), limit + int(_MOST_STEPS * size)
     bounded = min(max(wanted, least), most)
-    words = f"the bend of the rise puts its crest at {in_mi(crest // MI * MI)}, x {_ABOVE_CREST} = {in_mi(wanted // MI * MI)}"
     if bounded != wanted:
-        words += f", kept within {_LEAST_STEPS} and {_MOST_STEPS} whole steps: {in_mi(bounded // MI * MI)}"
+        words += f", kept within {_LEAST_STEPS:g} and {_MOST_STEPS:g} whole steps: {in_mi(bounded // MI * MI)}"
     return bounded, words
 
 

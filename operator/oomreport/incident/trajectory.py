@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from oomreport.incident.crest import crest_of
 from oomreport.incident.flight_recorder import Series
 
 STARTUP_SECONDS = 150.0
@@ -28,17 +29,18 @@ _CELLS = 12
 # Growth: in how many of twelve equal stretches it rose by at least 0.3 of the mean, and how much it may bend.
 _EVEN_CELLS = 9
 _NOTABLE_RISE = 0.3
-_BENT = 0.058
+_BENT = 0.085
 # The load of a day does not rise for longer.
 _LONGEST_CYCLE_RISE = 10 * 3600.0
 _ENVELOPES_APART = 0.35
-# The last third of a saturating rise is slower than this share of the mean.
+# The last third of a saturating rise is slower than this share of the mean. A leak that follows the load of the day slows
+# down in the night too, but does not stop.
 _SLOWED = 0.55
+_SLOWED_OVER_NIGHT = 0.2
 # A rise is slow when it took this share of the life, or this long.
 _SLOW_SHARE = 0.4
 _SLOW_SECONDS = 1500.0
 _FELL_BEFORE = 0.15
-_PERIODS = tuple(1.35 * 1.18**power for power in range(12))
 
 
 class Shape(StrEnum):
@@ -61,7 +63,7 @@ class Trajectory:
     growth           bytes per second while it rose; of Growth the rate of the leak
     rising_seconds   how long the last rise took
     level            where the rise began, bytes
-    crest            where the rise would have ended, bytes, as far as its bend tells; None where it does not
+    crest            where the rise would have ended, bytes, were it the load of a day; None where it does not look like one
     near_misses      how often memory had come near the limit (90 %) and fallen again
     """
 
@@ -148,19 +150,21 @@ def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory
     middle = [(a + b) / 2 for a, b in zip(high[onset:], low[onset:], strict=True)]
     apart = sum(a - b for a, b in zip(high[onset:], low[onset:], strict=True)) / len(part) / rise
     if fell > _FELL_BEFORE * rise or apart > _ENVELOPES_APART:
-        return shaped(Shape.CYCLE, _crest(times, sizes))
+        return shaped(Shape.CYCLE, crest_of(times, sizes))
     cells = _cells(part_times, middle)
     mean = sum(cells) / len(cells)
     even = sum(cell >= _NOTABLE_RISE * mean for cell in cells)
     late = sum(cells[-_CELLS // 3 :]) / (_CELLS / 3)
-    if even < _EVEN_CELLS and late >= _SLOWED * mean:
+    slowed = _SLOWED if rising < _LONGEST_CYCLE_RISE else _SLOWED_OVER_NIGHT
+    if even < _EVEN_CELLS and late >= slowed * mean:
         return shaped(Shape.STAIRCASE)
-    if late < _SLOWED * mean:
-        return shaped(Shape.SATURATING, _crest(times, sizes))
+    if late < slowed * mean:
+        return shaped(Shape.SATURATING, crest_of(times, sizes))
     bend, chance = _bend(part_times, part)
     if bend > max(_BENT, 2.5 * chance) and rising < _LONGEST_CYCLE_RISE:
-        return shaped(Shape.CYCLE, _crest(times, sizes))
-    return shaped(Shape.GROWTH)
+        return shaped(Shape.CYCLE, crest_of(times, sizes))
+    # Should it turn out to be load after all: a short piece of a day looks like a line.
+    return shaped(Shape.GROWTH, crest_of(times, sizes))
 
 
 def _settled(times: Sequence[float], sizes: Sequence[float]) -> int:
@@ -232,48 +236,3 @@ def _bend(times: Sequence[float], sizes: Sequence[float]) -> tuple[float, float]
     slope = max(abs(parts[0]), 1e-9)
     noise = math.sqrt(sum(a * a for a in left) / len(left)) * math.sqrt(6 / len(left))
     return math.hypot(parts[1], parts[2]) / slope, noise / slope
-
-
-def _crest(times: Sequence[float], sizes: Sequence[float]) -> float | None:
-    """Return the crest of the best harmonic through the series; None where none lies near it."""
-    span = times[-1] - times[0]
-    best: tuple[float, float] | None = None
-    for period in _PERIODS:
-        fit = _harmonic(times, sizes, 2 * math.pi / (period * span))
-        if fit is not None and (best is None or fit[0] < best[0]):
-            best = fit
-    spread = sum((size - sum(sizes) / len(sizes)) ** 2 for size in sizes)
-    if best is None or best[0] > 0.08 * spread:
-        return None
-    return max(best[1], sizes[-1])
-
-
-def _harmonic(times: Sequence[float], sizes: Sequence[float], turn: float) -> tuple[float, float] | None:
-    """Return the squared error and the crest of m + a sin + b cos, fitted by least squares."""
-    rows = [(1.0, math.sin(turn * (time - times[0])), math.cos(turn * (time - times[0]))) for time in times]
-    matrix = [[sum(row[i] * row[j] for row in rows) for j in range(3)] for i in range(3)]
-    right = [sum(row[i] * size for row, size in zip(rows, sizes, strict=True)) for i in range(3)]
-    solved = _solved(matrix, right)
-    if solved is None:
-        return None
-    error = sum(
-        (size - sum(factor * value for factor, value in zip(solved, row, strict=True))) ** 2
-        for row, size in zip(rows, sizes, strict=True)
-    )
-    return error, solved[0] + math.hypot(solved[1], solved[2])
-
-
-def _solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
-    """Solve three equations by elimination; None where they are dependent."""
-    rows = [[*line, value] for line, value in zip(matrix, right, strict=True)]
-    size = len(rows)
-    for column in range(size):
-        pivot = max(range(column, size), key=lambda index: abs(rows[index][column]))
-        if abs(rows[pivot][column]) < 1e-9:
-            return None
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        for index in range(size):
-            if index != column:
-                factor = rows[index][column] / rows[column][column]
-                rows[index] = [a - factor * b for a, b in zip(rows[index], rows[column], strict=True)]
-    return [rows[index][size] / rows[index][index] for index in range(size)]

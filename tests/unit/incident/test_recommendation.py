@@ -71,7 +71,7 @@ def test_a_limit_that_was_the_cause_is_raised_and_its_request_keeps_its_share() 
     assert abs(request - limit // 2) <= MI
 
 
-@pytest.mark.parametrize(("limit", "least", "most"), [(128 * MI, 1.7, 2.2), (GI, 1.3, 1.5), (8 * GI, 1.1, 1.3)])
+@pytest.mark.parametrize(("limit", "least", "most"), [(128 * MI, 1.7, 2.4), (GI, 1.3, 1.5), (8 * GI, 1.1, 1.3)])
 def test_a_small_limit_is_raised_by_a_larger_share_than_a_large_one(limit: int, least: float, most: float) -> None:
     raised = parse_quantity(advice(limit=limit)["memoryLimit"])
 
@@ -104,6 +104,28 @@ def test_what_comes_back_at_once_after_a_restart_follows_the_load_and_is_no_leak
 
     assert again["kills"] == 2
     assert again["recommendation"]["action"] == "RaiseLimit"
+
+
+def test_the_crest_that_a_first_rise_pointed_at_is_used_when_the_load_comes_back_at_once() -> None:
+    first = report(limit=GI, way=rising(GI, from_share=0.3, seconds=4 * 3600))
+    status = report(
+        limit=GI,
+        name="worker-1-9f1c2b7a-99999999",
+        seconds=400.0,
+        container=cid(2),
+        facts=dead(limit=GI, instance=cid(2), seconds=401),
+        way=usage([GI // 2 + n * GI // 20 for n in range(10)], interval=5.0, end=400.0),
+        stored=first,
+    )
+    kept = next(kill["crestBytes"] for kill in first["recentKills"])
+    number = parse_quantity(status["recommendation"]["memoryLimit"])
+
+    assert first["recommendation"]["action"] == "FixLeak"
+    assert kept > GI
+    assert number
+    assert number > GI
+    assert "as the load of a day" in status["recommendation"]["basis"]
+    assert "almost straight" in status["recommendation"]["basis"]
 
 
 def test_tmpfs_that_fills_the_limit_is_bounded_and_the_volume_named() -> None:
