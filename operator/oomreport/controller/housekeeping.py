@@ -15,7 +15,7 @@ from typing import Any
 from oomreport.adapters.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.keys import RecordKey, ReportKey
-from oomreport.controller.reports import key_of_report
+from oomreport.controller.reports import is_edited, key_of_report
 from oomreport.errors import ApiError
 from oomreport.incident.evidence import record_facts
 from oomreport.incident.ledger import ledger_of
@@ -35,7 +35,8 @@ class Housekeeping:
         self._context = context
 
     async def begin(self) -> None:
-        """Learn what was counted before this process started: which records are open, and which ledgers have them."""
+        """Learn how to advise, and what was counted before this process started: open records, and ledgers that have them."""
+        await self._context.policies.load(self._context.api)
         await self.find_open_records()
         context = self._context
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
@@ -97,7 +98,8 @@ class Housekeeping:
                     deleted += await self._delete_report(place)
                     continue
                 kept.append(place)
-                if _review_is_new(report):
+                # Both are told by watches as well; what those missed is found here.
+                if is_edited(report) or context.policies.outdate(report):
                     context.reports.forget(place.key)
                     context.queue.add(place.key)
         kept.sort(key=lambda place: place.last, reverse=True)
@@ -138,8 +140,3 @@ def _place(report: Mapping[str, Any]) -> _Place:
         resource_version=metadata["resourceVersion"],
         last=last,
     )
-
-
-def _review_is_new(report: Mapping[str, Any]) -> bool:
-    status = report.get("status") or {}
-    return bool(status) and status.get("observedGeneration") != report["metadata"].get("generation")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from oomreport.workload.owner import Workload
-from oomreport.workload.quantity import parse_quantity
+from oomreport.workload.quantity import format_quantity, parse_quantity
 
 MOST_RAISES = 6
 
@@ -43,6 +43,15 @@ class Policy:
     most_raises: int = MOST_RAISES
     enabled: bool = True
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the values that differ from the defaults, by their names in an OOMPolicy, sizes in canonical form."""
+        found = {key: getattr(self, name) for key, name in _FIELDS.items()}
+        return {
+            key: format_quantity(value) if _FIELDS[key] in _SIZES else value
+            for key, value in found.items()
+            if value != getattr(DEFAULT, _FIELDS[key])
+        }
+
 
 DEFAULT = Policy()
 _FIELDS = {
@@ -54,6 +63,7 @@ _FIELDS = {
     "maxRaises": "most_raises",
     "enabled": "enabled",
 }
+_SIZES = frozenset({"minimum", "maximum", "rounding"})
 
 
 def policy_for(workload: Workload, container: str, specs: Sequence[Mapping[str, Any]]) -> Policy:
@@ -82,7 +92,7 @@ def _changed(policy: Policy, values: Mapping[str, Any]) -> Policy:
         value = values.get(key)
         if value is None:
             continue
-        if name in ("minimum", "maximum", "rounding"):
+        if name in _SIZES:
             value = parse_quantity(value) or known[name]
         elif name == "request":
             value = RequestRule(value) if value in set(RequestRule) else known[name]
