@@ -32,8 +32,13 @@ def pod_names(workload: Workload, pod: str | None) -> str | None:
     rest = _PATTERNS.get((workload.group, workload.kind))
     base_room = _MOST_BASE - 1 - (_LONGEST_HASH + 1 if workload.kind == "Deployment" else 0)
     if rest and (len(workload.name) <= base_room or workload.kind == "StatefulSet"):
-        pattern = re.escape(workload.name) + rest
+        pattern = _literal(workload.name) + rest
         # A pod that the pattern misses was named in another way, by an operator perhaps.
         if pod is None or re.fullmatch(pattern, pod, re.ASCII):
             return pattern
-    return re.escape(pod) if pod else None
+    return _literal(pod) if pod else None
+
+
+def _literal(name: str) -> str:
+    # A dash means something between brackets only.
+    return re.escape(name).replace("\\-", "-")
