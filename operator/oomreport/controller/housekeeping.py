@@ -9,7 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.adapters.api_server import path
@@ -26,6 +26,8 @@ from oomreport.workload.pod import parse_time, pod_facts
 
 log = logging.getLogger(__name__)
 _UNUSED = "status.outcome="
+# What a policy can ask for at most.
+_LONGEST_AGE = timedelta(days=365)
 
 
 class Housekeeping:
@@ -94,7 +96,7 @@ class Housekeeping:
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
             for report in page:
                 place = _place(report)
-                if context.now() - place.last > settings.report_age:
+                if context.now() - place.last > self._age(place.key.namespace):
                     deleted += await self._delete_report(place)
                     continue
                 kept.append(place)
@@ -107,6 +109,11 @@ class Housekeeping:
             deleted += await self._delete_report(place)
         if deleted:
             log.info("old reports deleted", extra={"reports": deleted})
+
+    def _age(self, namespace: str) -> timedelta:
+        """Return how long reports are kept. What a policy may want to keep is not deleted while none can be read."""
+        policies = self._context.policies
+        return policies.report_age(namespace, self._context.settings.report_age) if policies.readable else _LONGEST_AGE
 
     async def _delete_report(self, place: "_Place") -> bool:
         where = path(API_VERSION, OOM_REPORTS, namespace=place.key.namespace, name=place.name)

@@ -7,6 +7,7 @@ one namespace the later one by name wins, value by value.
 import asyncio
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from oomreport.adapters.api_server import ApiServer, path
@@ -18,7 +19,7 @@ from oomreport.controller.reports import key_of_report
 from oomreport.errors import ApiError
 from oomreport.incident.names import OOM_POLICIES, OOM_REPORTS
 from oomreport.incident.oom_record import API_VERSION
-from oomreport.incident.policy import Policy, policy_for
+from oomreport.incident.policy import Policy, conduct_for, policy_for
 from oomreport.incident.surroundings import Unknown
 
 log = logging.getLogger(__name__)
@@ -84,9 +85,20 @@ class Policies:
 
     def policy_of(self, key: ReportKey) -> Policy:
         """Return how to recommend for a container."""
-        namespaces = dict.fromkeys((self._cluster, key.namespace))
-        specs = [spec for namespace in namespaces for _, spec in sorted(self._specs.get(namespace, {}).items())]
-        return policy_for(key.workload, key.container, specs)
+        return policy_for(key.workload, key.container, self._specs_of(key.namespace))
+
+    def annotates(self, namespace: str) -> bool:
+        """Return whether the last kill is written on the pods of a namespace."""
+        return conduct_for(self._specs_of(namespace)).annotate_pods
+
+    def report_age(self, namespace: str, default: timedelta) -> timedelta:
+        """Return how long reports of a namespace are kept after their last kill."""
+        days = conduct_for(self._specs_of(namespace)).report_days
+        return default if days is None else timedelta(days=days)
+
+    def _specs_of(self, namespace: str) -> list[Mapping[str, Any]]:
+        namespaces = dict.fromkeys((self._cluster, namespace))
+        return [spec for one in namespaces for _, spec in sorted(self._specs.get(one, {}).items())]
 
     def outdate(self, report: Mapping[str, Any]) -> bool:
         """Return whether a report's advice was made by rules that do not hold any more."""

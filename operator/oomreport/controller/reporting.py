@@ -7,6 +7,7 @@ is marked only after that. A process that dies in between finds the record in th
 import logging
 from collections import ChainMap, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from oomreport.controller.keys import ReportKey, node_report_key
 from oomreport.controller.reports import NamespaceGoneError, StaleReportError, StoredReport
 from oomreport.controller.routing import Router
 from oomreport.controller.telling import Teller
-from oomreport.incident.evidence import Evidence, RecordFacts
+from oomreport.incident.evidence import Evidence, Patience, RecordFacts
 from oomreport.incident.ledger import Entry, Verdict, ledger_of
 from oomreport.incident.names import OOM_RECORDS
 from oomreport.incident.oom_record import API_VERSION
@@ -67,7 +68,7 @@ class Reporter:
     async def _written(self, key: ReportKey) -> tuple[StoredReport | None, Decision]:
         for _ in range(_MOST_TRIES):
             stored = await self._context.reports.get(key)
-            decision = decide(await self._evidence(key, stored), self._context.settings.patience)
+            decision = decide(await self._evidence(key, stored), self._patience(key))
             if not decision.changed:
                 return stored, decision
             try:
@@ -80,6 +81,12 @@ class Reporter:
         raise StaleReportError(
             f"report {key} changed each of {_MOST_TRIES} times before it could be written", status=409
         )
+
+    def _patience(self, key: ReportKey) -> Patience:
+        """Return the settings' own, but for what is so old that its report has been deleted already."""
+        patience = self._context.settings.patience
+        age = self._context.policies.report_age(key.namespace, patience.termination_age)
+        return replace(patience, termination_age=age)
 
     async def _evidence(self, key: ReportKey, stored: StoredReport | None) -> Evidence:
         context, now = self._context, self._context.now()
@@ -185,6 +192,8 @@ class Reporter:
 
     def _annotate(self, key: ReportKey, stored: StoredReport, decision: Decision) -> None:
         """Annotate the pods of new kills, and that of the last kill where a crash came before its annotation."""
+        if not self._context.policies.annotates(key.namespace):
+            return
         last = stored.status.get("lastKill")
         kills = {kill.get("podUID"): kill for kill in decision.shown}
         if last and last.get("podUID") not in kills and not self._tells_of(last, stored):

@@ -53,6 +53,18 @@ class Policy:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """What else a policy decides for a namespace.
+
+    report_days     so many days a report is kept after its last kill; None: as the controller is told by its options
+    annotate_pods   whether the last kill is written on the pod
+    """
+
+    report_days: int | None = None
+    annotate_pods: bool = True
+
+
 DEFAULT = Policy()
 _FIELDS = {
     "headroomPercent": "headroom_percent",
@@ -78,6 +90,18 @@ def policy_for(workload: Workload, container: str, specs: Sequence[Mapping[str, 
             if _fits(override, workload, container):
                 found = _changed(found, override.get("recommendation") or {})
     return found
+
+
+def conduct_for(specs: Sequence[Mapping[str, Any]]) -> Conduct:
+    """Return what holds for a namespace. `specs` are those of the OOMPolicies that hold for it, the nearest last."""
+    days: int | None = None
+    annotate = True
+    for spec in specs:
+        found = (spec.get("retention") or {}).get("reportDays")
+        days = found if isinstance(found, int) else days
+        wanted = spec.get("annotatePods")
+        annotate = wanted if isinstance(wanted, bool) else annotate
+    return Conduct(report_days=days, annotate_pods=annotate)
 
 
 def _fits(override: Mapping[str, Any], workload: Workload, container: str) -> bool:

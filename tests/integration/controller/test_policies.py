@@ -1,6 +1,8 @@
 """OOMPolicy in the controller: it bounds advice, an override wins, and a change of it makes the advice anew."""
 
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -167,6 +169,62 @@ def _allowed(may: Callable[[], bool]) -> bool:
         return may()
     except Exception:  # noqa: BLE001 - kubectl ends with 1 where the answer is no
         return False
+
+
+def test_a_policy_can_keep_annotations_off_the_pods_of_a_namespace(shop: Shop, start: Start, put: Put):
+    put({"annotatePods": False})
+    start()
+    pod = shop.pod(shop.name("bare"))
+    send(shop.client, record(pod, node=shop.node))
+    pod.ends()
+    settled(shop, f"pod-{pod.name}-api", kills=1, verdict="Confirmed")
+    time.sleep(2)
+    assert pod.annotations() == {}
+    put({"annotatePods": True})
+    # It is told with the next look at the report: a kill, here.
+    time.sleep(1)
+    pod.run("api")
+    send(shop.client, record(pod, node=shop.node))
+    eventually("annotations", lambda: pod.annotations().get("kills") == "2")
+
+
+def test_a_policy_decides_how_long_the_reports_of_its_namespace_are_kept(shop: Shop, start: Start, put: Put):
+    """By the options reports go after 10 seconds; the policy keeps those of the shop, and does not count old ends twice."""
+    put({"retention": {"reportDays": 1}})
+    other = path("v1", "namespaces", name="oomreport-other")
+    if shop.client.found(other) is None:
+        shop.client.create(
+            "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "oomreport-other"}}
+        )
+    start("--report-age=10s", "--housekeeping=1s")
+    pod = shop.pod(shop.name("kept"))
+    elsewhere = Shop(client=shop.client, namespace="oomreport-other", node=shop.node)
+    gone = elsewhere.pod(shop.name("gone"))
+    try:
+        for one in (pod, gone):
+            send(shop.client, record(one, node=shop.node))
+        settled(shop, f"pod-{pod.name}-api", kills=1, verdict="KernelOnly")
+        settled(elsewhere, f"pod-{gone.name}-api", kills=1, verdict="KernelOnly")
+        eventually(
+            "the other one is gone",
+            lambda: not report_at(shop.client, "oomreport-other", f"pod-{gone.name}-api"),
+            seconds=40,
+        )
+        assert report_at(shop.client, shop.namespace, f"pod-{pod.name}-api")
+    finally:
+        elsewhere.clean()
+
+
+def test_an_end_older_than_a_short_retention_does_not_bring_a_deleted_report_back(shop: Shop, start: Start, put: Put):
+    put({"retention": {"reportDays": 1}})
+    pod = shop.pod(shop.name("old"))
+    pod.ends(at=datetime.now(UTC) - timedelta(days=2))
+    fresh = shop.pod(shop.name("fresh"))
+    fresh.ends(at=datetime.now(UTC) - timedelta(hours=2))
+    start()
+    settled(shop, f"pod-{fresh.name}-api", kills=1, verdict="StatusOnly")
+    time.sleep(2)
+    assert report_at(shop.client, shop.namespace, f"pod-{pod.name}-api") is None
 
 
 def test_the_example_of_the_docs_is_taken_and_holds(shop: Shop, start: Start):
