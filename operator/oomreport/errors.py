@@ -3,6 +3,8 @@
     OOMReportError
       ConfigurationError    an option or an environment variable; all problems at once
       SourceUnavailable     the kernel log cannot be read here; says what is missing
+      ApiError              the API server refused a request, or cannot be reached
+      MetricsError          a metrics source refused a query, or cannot be reached
       LogUnreadable         a log file cannot be read, or not to its end
 
 What a caller acts on is a value instead (the outcome of a delivery, the parts that a record misses).
@@ -37,6 +39,10 @@ class ApiError(OOMReportError):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+
+class MetricsError(OOMReportError):
+    """A metrics source refused a query, or cannot be reached; the message names its address and its words."""
 
 
 class LogUnreadable(OOMReportError):  # noqa: N818 - a state of the file, named as such

@@ -1,10 +1,13 @@
 """The overlays as `kubectl apply -k` sends them."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from integration.api_server import ADMIN, AGENT, CONTROLLER, Object, manifests
+from integration.api_server import ADMIN, AGENT, CONTROLLER, MANIFESTS, Object, manifests
 
 OVERLAYS = pytest.mark.parametrize("overlay", ["syslog", "kmsg"])
 
@@ -25,6 +28,24 @@ def test_an_overlay_is_applied_without_a_warning(product: list[Object], overlay:
     assert len(done.splitlines()) == len(objects)
     assert "daemonset.apps/oomreport-agent" in done
     assert "deployment.apps/oomreport-controller" in done
+
+
+def test_the_example_of_the_docs_that_names_a_metrics_source_is_taken(product: list[Object], tmp_path: Path) -> None:
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    shutil.copytree(MANIFESTS.parent / "crds", tmp_path / "crds")
+    text = (MANIFESTS.parent / "docs/install.md").read_text()
+    (tmp_path / "kustomization.yaml").write_text(text.split("```yaml\n", 1)[1].split("```", 1)[0])
+
+    objects = [one for one in yaml.safe_load_all(ADMIN.kubectl("kustomize", str(tmp_path))) if one]
+    spec, container = workload(objects, "Deployment")
+    assert spec["dnsPolicy"] == "ClusterFirst"
+    assert [option.split("=")[0] for option in container["args"]] == [
+        "--prometheus-url",
+        "--prometheus-token-file",
+        "--prometheus-ca-file",
+        "--prometheus-window",
+    ]
+    ADMIN.apply(*objects, options=("--dry-run=server", "--validate=strict"))
 
 
 @OVERLAYS

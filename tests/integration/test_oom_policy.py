@@ -23,6 +23,7 @@ def policy(namespace: str, spec: dict[str, Any]) -> Object:
         {"recommendation": {"headroomPercent": 20, "minMemory": "64Mi", "maxMemory": "4Gi", "roundTo": "64Mi"}},
         {"recommendation": {"maxMemory": 1073741824, "request": "EqualLimit", "enabled": False, "maxRaises": 3}},
         {"overrides": [{"kind": "Deployment", "name": "web", "recommendation": {"maxMemory": "8Gi"}}]},
+        {"retention": {"reportDays": 30}, "annotatePods": False},
     ],
 )
 def test_a_sensible_policy_is_taken(namespace: str, spec: dict[str, Any]) -> None:
@@ -38,6 +39,8 @@ def test_a_sensible_policy_is_taken(namespace: str, spec: dict[str, Any]) -> Non
         ({"recommendation": {"roundTo": "1Ki"}}, "at least 1Mi"),
         ({"recommendation": {"headroomPercent": 1}}, "headroomPercent"),
         ({"recommendation": {"request": "Double"}}, "request"),
+        ({"retention": {"reportDays": 0}}, "reportDays"),
+        ({"retention": {"reportDays": 1000}}, "reportDays"),
         ({"overrides": [{"recommendation": {"maxMemory": "1Gi"}}]}, "must name a kind, a name or a container"),
         ({"overrides": [{"name": "web", "recommendation": {}}]}, "a name needs its kind"),
         (

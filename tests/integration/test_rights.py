@@ -67,9 +67,17 @@ CLUSTER_WIDE = {
     ("jobs.batch", "", "get"),
     ("oomrecords.oomreport.dev", "", "get list watch delete"),
     ("oomrecords.oomreport.dev/status", "", "patch"),
-    ("oomreports.oomreport.dev", "", "get list create patch delete"),
+    ("oomreports.oomreport.dev", "", "get list watch create patch delete"),
     ("oomreports.oomreport.dev/status", "", "patch"),
     ("events.events.k8s.io", "", "create patch"),
+    ("oompolicies.oomreport.dev", "", "list watch"),
+    ("nodes", "", "get"),
+    ("limitranges", "", "list"),
+    ("resourcequotas", "", "list"),
+    ("deployments.apps/scale", "", "get"),
+    ("statefulsets.apps/scale", "", "get"),
+    ("replicasets.apps/scale", "", "get"),
+    ("daemonsets.apps", "", "get"),
 }
 LEASES = {
     ("leases.coordination.k8s.io", "", "create"),
@@ -115,6 +123,13 @@ def test_people_who_view_a_namespace_read_reports_and_only_editors_review_them(n
         )
     with pytest.raises(RefusedError, match="cannot list"):
         ADMIN.names("oomrecords", "--as=ada")
+    policy = {"apiVersion": "oomreport.dev/v1alpha1", "kind": "OOMPolicy", "spec": {}}
+    policy["metadata"] = {"name": "mine", "namespace": namespace}
+    create = ("create", "--dry-run=server", "-f", "-")
+    ADMIN.kubectl(*create, "--as=ada", stdin=json.dumps(policy))
+    with pytest.raises(RefusedError, match="cannot create"):
+        ADMIN.kubectl(*create, "--as=bob", stdin=json.dumps(policy))
+    assert ADMIN.names("oompolicies", "-n", namespace, "--as=bob") == set()
 
 
 def test_kopf_watches_pods_and_records_with_the_controllers_rights(

@@ -19,5 +19,6 @@ Of the controller and the command line:
 
 api_access      where the API server is, and who we are to it
 api_server      a thin client of the API server: JSON in, JSON out
+prometheus      what a metrics source knows of a container
 lease           leader election
 """

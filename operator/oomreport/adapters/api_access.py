@@ -37,13 +37,13 @@ def api_access(environment: Mapping[str, str], *, service_account: Path = SERVIC
     namespace = service_account / "namespace"
     return ApiAccess(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        tls=_verifying(str(service_account / "ca.crt")),
+        tls=verifying(str(service_account / "ca.crt")),
         authorization=lambda: f"Bearer {token.read_text().strip()}",
         namespace=namespace.read_text().strip() if namespace.exists() else None,
     )
 
 
-def _verifying(ca_file: str | None) -> ssl.SSLContext:
+def verifying(ca_file: str | None) -> ssl.SSLContext:
     """Return a context that verifies the server, by the system's CAs where `ca_file` is None."""
     tls = ssl.create_default_context(cafile=ca_file)
     # Python 3.13 began to refuse a CA without keyUsage, as many clusters have; Kubernetes' own clients take it.
@@ -59,7 +59,7 @@ def _by_kubeconfig(path: str) -> ApiAccess:
     configuration = Configuration()
     try:
         load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call]
-        tls = _verifying(configuration.ssl_ca_cert)
+        tls = verifying(configuration.ssl_ca_cert)
         if not configuration.verify_ssl:
             tls.check_hostname = False
             tls.verify_mode = ssl.CERT_NONE

@@ -13,6 +13,9 @@ from oomreport.errors import ApiError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 _PAGE = 200
+# The server ends a watch by itself after this long; a connection that is silent for longer is dead.
+_WATCH_SECONDS = 240
+_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_WATCH_SECONDS + 15)
 _MOST_WORDS = 500
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
@@ -86,6 +89,43 @@ class ApiServer:
                 return
             more = {"continue": token}
 
+    async def listed(self, where: str) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """Return all objects page by page, each with the version that a watch goes on from."""
+        more: dict[str, str] = {}
+        while True:
+            page = await self.get(where, limit=str(_PAGE), **more)
+            metadata = page.get("metadata", {})
+            yield page.get("items") or [], str(metadata.get("resourceVersion", ""))
+            if not metadata.get("continue"):
+                return
+            more = {"continue": metadata["continue"]}
+
+    async def watch(self, where: str, version: str) -> AsyncIterator[dict[str, Any]]:
+        """Return what changes after a version, until the server ends the watch; bookmarks too.
+
+        Raises ApiError; of status 410 where the version is too old.
+        """
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        url = self._server + where
+        try:
+            async with self._session.get(url, params=query, timeout=_WATCH_TIMEOUT) as response:
+                if response.status >= 400:
+                    raise _refused("GET", url, response.status, await response.read())
+                async for line in _lines(response.content):
+                    event: dict[str, Any] = json.loads(line)
+                    if event["type"] == "ERROR":
+                        status = event["object"]
+                        words = f"GET {url}: {status.get('message')}"
+                        raise ApiError(words, status=int(status.get("code") or 0), reason=str(status.get("reason")))
+                    yield event
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable("GET", url, error) from error
+
     async def create(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object."""
         return await self._request("POST", where, body=body, query={"fieldManager": self._manager})
@@ -148,6 +188,18 @@ class ApiServer:
             raise _refused(method, url, response.status, answer)
         result: dict[str, Any] = json.loads(answer)
         return result
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Return lines of any length: aiohttp's own reader refuses those that are longer than its buffer."""
+    rest = bytearray()
+    async for chunk in content.iter_any():
+        rest += chunk
+        while (end := rest.find(b"\n")) >= 0:
+            line = bytes(rest[:end])
+            del rest[: end + 1]
+            if line:
+                yield line
 
 
 def _unreachable(method: str, url: str, error: BaseException) -> ApiError:

@@ -1,4 +1,4 @@
-"""OOMPolicy: how to recommend. Without any, the defaults of incident/policy.py hold.
+"""OOMPolicy: how to recommend, retain and annotate. Without any, the defaults of incident/policy.py hold.
 
 A policy holds for its namespace; in the controller's namespace it is the cluster's default. What the nearer one leaves
 unset, the cluster's decides.
@@ -13,6 +13,7 @@ from oomreport.api.resource import Column, CustomResource, Definition, Model, Na
 from oomreport.incident.names import OOM_POLICIES, OOM_POLICY
 
 MOST_OVERRIDES = 64
+MOST_REPORT_DAYS = 365
 
 _BOUNDS: JsonDict = {
     "rule": "!has(self.minMemory) || !has(self.maxMemory)"
@@ -71,8 +72,15 @@ class Override(Model):
 _OVERRIDE_RULES = Field(json_schema_extra={"x-kubernetes-validations": [_NAMED, _NAME_WITH_KIND]})
 
 
+class Retention(Model):
+    """How long what was found is kept."""
+
+    report_days: Annotated[int, Field(ge=1, le=MOST_REPORT_DAYS)] | None = None
+    """So many days a report is kept after its last kill; by default 7, or what the controller's option --report-age says."""
+
+
 class OOMPolicySpec(Model):
-    """How to recommend."""
+    """How to recommend, what to keep, and what to write on pods."""
 
     recommendation: Annotated[
         RecommendationRules | None, Field(json_schema_extra={"x-kubernetes-validations": [_BOUNDS, _POSITIVE]})
@@ -80,10 +88,15 @@ class OOMPolicySpec(Model):
     """For every container of the namespace."""
     overrides: Annotated[tuple[Annotated[Override, _OVERRIDE_RULES], ...], atomic(MOST_OVERRIDES)] = ()
     """For some of them."""
+    retention: Retention | None = None
+    """How long reports are kept."""
+    annotate_pods: bool | None = None
+    """Whether the last kill is written on the pod, as annotations of oomreport.dev (default: true). Turning it off leaves
+    those that are there."""
 
 
 class OOMPolicy(CustomResource):
-    """How limits are recommended in a namespace; in the controller's namespace, in the whole cluster.
+    """How kills are dealt with in a namespace: how limits are recommended, how long reports are kept, what pods show; in the controller's namespace, in the whole cluster.
 
     People write it. No object is needed: every value has a default.
     """
@@ -108,4 +121,4 @@ class OOMPolicy(CustomResource):
 
     kind: Literal["OOMPolicy"] = OOM_POLICY
     spec: OOMPolicySpec
-    """How to recommend."""
+    """How to recommend, what to keep, and what to write on pods."""

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from oomreport.api.kill import Memory, Tasks, Trigger, Usage, Victim
+from oomreport.api.oom_policy import RecommendationRules
 from oomreport.api.resource import (
     UID,
     Column,
@@ -26,6 +27,7 @@ from oomreport.incident.ledger import MOST_COUNTED, Verdict
 from oomreport.incident.names import OOM_REPORT, OOM_REPORTS
 from oomreport.incident.recommendation import Action, Confidence
 from oomreport.incident.report import MOST_RECENT_KILLS
+from oomreport.incident.surroundings import Unknown
 from oomreport.workload.container import Scope
 
 MOST_FINDINGS = 32
@@ -204,6 +206,11 @@ class Recommendation(Model):
     """How well the evidence carries the number."""
     basis: Sentence | None = None
     """Every input of the number, so that a reviewer can redo the sum."""
+    policy: RecommendationRules | None = None
+    """The rules of OOMPolicies that it was made by; absent where the defaults hold. Other rules make it anew."""
+    unknown: Annotated[tuple[Unknown, ...], atomic(len(Unknown))] | None = None
+    """What was asked for and not answered: OOMPolicies, NodeAllocatable, LimitRanges, ResourceQuotas, Replicas, Metrics.
+    It bounds nothing here; an answer that comes later makes the recommendation anew."""
 
 
 class Delivery(Model):

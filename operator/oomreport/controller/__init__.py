@@ -2,7 +2,10 @@
 
 main                    the process: leader election, start and stop
 settings, log, health   its options, its messages, its probes
-watch                   Kopf: what the API server tells of pods and records
+watch                   what the API server tells: of pods and records by Kopf
+follow                  of policies and reports without it
+policies                how to recommend, and whose advice a change of that concerns
+bounds, fresh           what bounds advice: nodes, LimitRanges, quotas, replicas, metrics
 queue, keys, dispatch   one queue of work, each key once at a time, failures tried again
 pods, records, reports  what is remembered between two looks
 owners                  from a pod to its workload

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from oomreport.adapters.api_server import ApiServer
+from oomreport.controller.bounds import Bounds
 from oomreport.controller.keys import ReportKey
 from oomreport.controller.owners import Owners
 from oomreport.controller.pods import Pods
+from oomreport.controller.policies import Policies
 from oomreport.controller.queue import WorkQueue
 from oomreport.controller.records import Records
 from oomreport.controller.reports import Reports
@@ -25,5 +27,7 @@ class Context:
     records: Records
     reports: Reports
     owners: Owners
+    policies: Policies
+    bounds: Bounds
     now: Callable[[], datetime]
     counted_in: dict[str, ReportKey] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from oomreport.controller.keys import (
 from oomreport.controller.reporting import Reporter
 from oomreport.controller.routing import Router
 from oomreport.controller.telling import Teller
-from oomreport.workload.pod import ContainerFacts
+from oomreport.workload.pod import ContainerFacts, PodFacts
 
 
 class Dispatch:
@@ -59,7 +59,7 @@ class Dispatch:
         concerned = [
             container
             for container in pod.containers
-            if self._ended_lately_by_oom(container) or context.pods.watches(pod, container.name)
+            if self._ended_lately_by_oom(pod, container) or context.pods.watches(pod, container.name)
         ]
         if concerned:
             workload = await context.owners.workload_of(pod)
@@ -69,6 +69,7 @@ class Dispatch:
         if perhaps and pod.node and self._anonymous.waiting_on(pod.node):
             context.queue.add(NodeKey(name=pod.node))
 
-    def _ended_lately_by_oom(self, container: ContainerFacts) -> bool:
-        now, age = self._context.now(), self._context.settings.report_age
+    def _ended_lately_by_oom(self, pod: PodFacts, container: ContainerFacts) -> bool:
+        now = self._context.now()
+        age = self._context.policies.report_age(pod.namespace, self._context.settings.report_age)
         return any(end.oom_killed and now - (end.finished or now) <= age for end in container.terminations)

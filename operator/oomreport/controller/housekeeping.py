@@ -9,13 +9,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.adapters.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.keys import RecordKey, ReportKey
-from oomreport.controller.reports import key_of_report
+from oomreport.controller.reports import is_edited, key_of_report
 from oomreport.errors import ApiError
 from oomreport.incident.evidence import record_facts
 from oomreport.incident.ledger import ledger_of
@@ -26,6 +26,8 @@ from oomreport.workload.pod import parse_time, pod_facts
 
 log = logging.getLogger(__name__)
 _UNUSED = "status.outcome="
+# What a policy can ask for at most.
+_LONGEST_AGE = timedelta(days=365)
 
 
 class Housekeeping:
@@ -35,7 +37,8 @@ class Housekeeping:
         self._context = context
 
     async def begin(self) -> None:
-        """Learn what was counted before this process started: which records are open, and which ledgers have them."""
+        """Learn how to advise, and what was counted before this process started: open records, and ledgers that have them."""
+        await self._context.policies.load(self._context.api)
         await self.find_open_records()
         context = self._context
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
@@ -93,11 +96,12 @@ class Housekeeping:
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
             for report in page:
                 place = _place(report)
-                if context.now() - place.last > settings.report_age:
+                if context.now() - place.last > self._age(place.key.namespace):
                     deleted += await self._delete_report(place)
                     continue
                 kept.append(place)
-                if _review_is_new(report):
+                # Both are told by watches as well; what those missed is found here.
+                if is_edited(report) or context.policies.outdate(report):
                     context.reports.forget(place.key)
                     context.queue.add(place.key)
         kept.sort(key=lambda place: place.last, reverse=True)
@@ -105,6 +109,11 @@ class Housekeeping:
             deleted += await self._delete_report(place)
         if deleted:
             log.info("old reports deleted", extra={"reports": deleted})
+
+    def _age(self, namespace: str) -> timedelta:
+        """Return how long reports are kept. What a policy may want to keep is not deleted while none can be read."""
+        policies = self._context.policies
+        return policies.report_age(namespace, self._context.settings.report_age) if policies.readable else _LONGEST_AGE
 
     async def _delete_report(self, place: "_Place") -> bool:
         where = path(API_VERSION, OOM_REPORTS, namespace=place.key.namespace, name=place.name)
@@ -138,8 +147,3 @@ def _place(report: Mapping[str, Any]) -> _Place:
         resource_version=metadata["resourceVersion"],
         last=last,
     )
-
-
-def _review_is_new(report: Mapping[str, Any]) -> bool:
-    status = report.get("status") or {}
-    return bool(status) and status.get("observedGeneration") != report["metadata"].get("generation")

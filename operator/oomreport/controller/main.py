@@ -11,13 +11,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from oomreport.adapters.api_access import ApiAccess, api_access
 from oomreport.adapters.api_server import ApiServer
 from oomreport.adapters.lease import Lease, LeaseTerms
+from oomreport.adapters.prometheus import Prometheus
+from oomreport.controller.bounds import Bounds
 from oomreport.controller.context import Context
 from oomreport.controller.dispatch import Dispatch
 from oomreport.controller.health import HealthServer
@@ -26,11 +28,12 @@ from oomreport.controller.log import configure_logging
 from oomreport.controller.owners import Owners
 from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.pods import Pods
+from oomreport.controller.policies import Policies, PolicyChanges
 from oomreport.controller.queue import WorkQueue
 from oomreport.controller.records import Records
 from oomreport.controller.reports import Reports
 from oomreport.controller.settings import ControllerSettings, settings_of
-from oomreport.controller.watch import Watch
+from oomreport.controller.watch import Watch, followed_policies, followed_reports
 from oomreport.errors import ApiError, ConfigurationError
 
 log = logging.getLogger("oomreport.controller")
@@ -125,7 +128,12 @@ class Controller:
         return False
 
     async def _work(self, api: ApiServer, lease: Lease | None) -> int:
-        queue, pods = WorkQueue(), Pods()
+        async with self._metrics() as prometheus:
+            return await self._work_with(api, lease, prometheus)
+
+    async def _work_with(self, api: ApiServer, lease: Lease | None, prometheus: Prometheus | None) -> int:
+        queue, pods, policies = WorkQueue(), Pods(), Policies(self._settings.namespace)
+        window = int(self._settings.prometheus_window.total_seconds())
         context = Context(
             settings=self._settings,
             api=api,
@@ -134,6 +142,8 @@ class Controller:
             records=Records(),
             reports=Reports(api),
             owners=Owners(api, pods),
+            policies=policies,
+            bounds=Bounds(api, policies, prometheus=prometheus, window_seconds=window),
             now=_now,
         )
         self._queue, self._in_turn = queue, True
@@ -149,6 +159,9 @@ class Controller:
             begin,
             asyncio.create_task(self._follow(watch), name="watch"),
             asyncio.create_task(self._rounds(housekeeping), name="housekeeping"),
+            asyncio.create_task(_for_ever(followed_policies(context).run), name="policies"),
+            asyncio.create_task(_for_ever(followed_reports(context).run), name="reports"),
+            asyncio.create_task(_for_ever(PolicyChanges(policies, api, queue).run), name="policy changes"),
         }
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -157,11 +170,22 @@ class Controller:
             queue.stop()
             await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
             await _cancelled({*workers, *ends})
+            await context.bounds.close()
         if keep and not self._stop.is_set():
             log.error("lease was lost")
             return 1
         log.info("ended")
         return 0
+
+    @contextlib.asynccontextmanager
+    async def _metrics(self) -> AsyncIterator[Prometheus | None]:
+        settings = self._settings
+        if settings.prometheus_url is None:
+            yield None
+            return
+        token, cas = settings.prometheus_token_file, settings.prometheus_ca_file
+        async with Prometheus(settings.prometheus_url, token_file=token, ca_file=cas) as prometheus:
+            yield prometheus
 
     async def _keep(self, lease: Lease) -> None:
         """Renew the Lease until another process has it.
@@ -220,6 +244,16 @@ class Controller:
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
+
+
+async def _for_ever(run: Callable[[], Awaitable[None]]) -> None:
+    """Run what must not end, and run it again when a mistake of ours ended it."""
+    for pause in GrowingPauses():
+        try:
+            await run()
+        except Exception as error:
+            log.exception("task is started again", extra={"error": str(error)})
+        await asyncio.sleep(pause)
 
 
 async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:

@@ -6,7 +6,8 @@ is marked only after that. A process that dies in between finds the record in th
 
 import logging
 from collections import ChainMap, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,12 +17,13 @@ from oomreport.controller.keys import ReportKey, node_report_key
 from oomreport.controller.reports import NamespaceGoneError, StaleReportError, StoredReport
 from oomreport.controller.routing import Router
 from oomreport.controller.telling import Teller
-from oomreport.incident.evidence import Evidence
+from oomreport.incident.evidence import Evidence, Patience, RecordFacts
 from oomreport.incident.ledger import Entry, Verdict, ledger_of
 from oomreport.incident.names import OOM_RECORDS
 from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.report import Decision, Outcome, decide
-from oomreport.workload.pod import PodFacts
+from oomreport.incident.surroundings import Surroundings
+from oomreport.workload.pod import PodFacts, parse_time
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
@@ -31,6 +33,8 @@ _SHORTEST_PAUSE = timedelta(milliseconds=100)
 _FORGET_AFTER = timedelta(minutes=5)
 # Up to here the ledger is written shorter only together with something else.
 _LONG_LEDGER = 256
+# What did not answer at a kill is asked again so often, and for so long.
+_ASK_AGAIN, _ASK_FOR = timedelta(seconds=31), timedelta(minutes=10)
 
 
 class Reporter:
@@ -50,6 +54,8 @@ class Reporter:
             return
         if decision.look_again:
             self._context.queue.add_later(key, max(decision.look_again - self._context.now(), _SHORTEST_PAUSE))
+        if self._lacks_answers(decision):
+            self._context.queue.add_later(key, _ASK_AGAIN)
         if stored is None:
             return
         self._settle(key, stored, decision)
@@ -62,7 +68,7 @@ class Reporter:
     async def _written(self, key: ReportKey) -> tuple[StoredReport | None, Decision]:
         for _ in range(_MOST_TRIES):
             stored = await self._context.reports.get(key)
-            decision = decide(await self._evidence(key, stored), self._context.settings.patience)
+            decision = decide(await self._evidence(key, stored), self._patience(key))
             if not decision.changed:
                 return stored, decision
             try:
@@ -75,6 +81,12 @@ class Reporter:
         raise StaleReportError(
             f"report {key} changed each of {_MOST_TRIES} times before it could be written", status=409
         )
+
+    def _patience(self, key: ReportKey) -> Patience:
+        """Return the settings' own, but for what is so old that its report has been deleted already."""
+        patience = self._context.settings.patience
+        age = self._context.policies.report_age(key.namespace, patience.termination_age)
+        return replace(patience, termination_age=age)
 
     async def _evidence(self, key: ReportKey, stored: StoredReport | None) -> Evidence:
         context, now = self._context, self._context.now()
@@ -108,7 +120,27 @@ class Reporter:
             ),
             forgettable=forgettable if is_due else frozenset(),
             unsettled=frozenset(self._unsettled.get(key, ())),
+            surroundings=await self._surroundings(key, stored, open_records, pods),
         )
+
+    async def _surroundings(
+        self, key: ReportKey, stored: StoredReport | None, records: Sequence[RecordFacts], pods: Sequence[PodFacts]
+    ) -> Surroundings:
+        """Return what bounds the advice on the last kill, as far as it is known by now."""
+        last = (stored.status.get("lastKill") if stored else None) or {}
+        newest = max(records, key=lambda record: record.time, default=None)
+        ended = pods[-1] if pods else None
+        node = newest.node if newest else last.get("node") or (ended.node if ended else None)
+        named = newest.subject.pod if newest and newest.subject else None
+        pod = named or last.get("pod") or (ended.name if ended else None)
+        context = self._context
+        return await context.bounds.of(key, node=node, pod=pod, on_late=lambda: context.queue.add(key))
+
+    def _lacks_answers(self, decision: Decision) -> bool:
+        """Return whether what bounds the advice on a kill of late is still asked for."""
+        advice = decision.status.get("recommendation") or {}
+        last = parse_time(decision.status.get("lastKillTime"))
+        return bool(advice.get("unknown")) and last is not None and self._context.now() - last < _ASK_FOR
 
     async def _forgettable(
         self, key: ReportKey, ledger: tuple[Entry, ...], pods: tuple[PodFacts, ...]
@@ -160,6 +192,8 @@ class Reporter:
 
     def _annotate(self, key: ReportKey, stored: StoredReport, decision: Decision) -> None:
         """Annotate the pods of new kills, and that of the last kill where a crash came before its annotation."""
+        if not self._context.policies.annotates(key.namespace):
+            return
         last = stored.status.get("lastKill")
         kills = {kill.get("podUID"): kill for kill in decision.shown}
         if last and last.get("podUID") not in kills and not self._tells_of(last, stored):

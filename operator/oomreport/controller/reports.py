@@ -65,6 +65,12 @@ def report_name(key: ReportKey, *, taken: bool = False) -> str:
     return f"{name[: 62 - len(digest)].rstrip('-')}-{digest}"
 
 
+def is_edited(report: Mapping[str, Any]) -> bool:
+    """Return whether a report has a spec that its status does not know of: a person has reviewed it."""
+    status = report.get("status") or {}
+    return bool(status) and status.get("observedGeneration") != report["metadata"].get("generation")
+
+
 class Reports:
     """Reads and writes reports; the last ones are kept, since each write says which version it builds on."""
 
@@ -124,6 +130,24 @@ class Reports:
                     return key_of_report(report)
         return None
 
+    def take(self, kind: str | None, report: Mapping[str, Any]) -> ReportKey | None:
+        """Take note of a report as a watch tells of it; return its key where people have changed it since it was written.
+
+        The controller's own writes come back too: they say of which generation they are.
+        """
+        key = key_of_report(report)
+        cached = self._cache.get(key)
+        if kind == "DELETED":
+            self.forget(key)
+            return None
+        is_older = cached is not None and _number(report["metadata"]["resourceVersion"]) <= _number(
+            cached.resource_version
+        )
+        if is_older or not is_edited(report):
+            return None
+        self._keep(key, report)
+        return key
+
     def forget(self, key: ReportKey) -> None:
         """Read a report anew the next time."""
         self._cache.pop(key, None)
@@ -171,3 +195,8 @@ class Reports:
         if len(self._cache) > _MOST_CACHED:
             self._cache.popitem(last=False)
         return stored
+
+
+def _number(version: str) -> int:
+    """Resource versions of one kind of object are comparable numbers; where one is not, nothing is older."""
+    return int(version) if version.isdigit() else 0

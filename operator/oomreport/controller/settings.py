@@ -3,9 +3,12 @@
 import argparse
 import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from oomreport import __version__
 from oomreport.errors import ConfigurationError
@@ -56,6 +59,18 @@ class ControllerSettings:
     workers: int = 8
     """How many reports are worked on at once."""
 
+    prometheus_url: str | None = None
+    """Base URL of a metrics source that is asked for a container's peak; None for none."""
+
+    prometheus_token_file: Path | None = None
+    """A file with the bearer token for it, read for each query."""
+
+    prometheus_ca_file: Path | None = None
+    """The CAs that its certificate is verified by; None for the system's."""
+
+    prometheus_window: timedelta = timedelta(days=7)
+    """How far back the peak is looked for."""
+
     health_address: tuple[str, int] | None = ("", 8080)
     """Where /healthz and /readyz are served; None for nowhere."""
 
@@ -89,9 +104,19 @@ def settings_of(
         reports=_count("--reports", options.reports, problems),
         housekeeping=_duration("--housekeeping", options.housekeeping, problems),
         workers=_count("--workers", options.workers, problems),
+        prometheus_url=_url("--prometheus-url", options.prometheus_url, problems),
+        prometheus_token_file=_file("--prometheus-token-file", options.prometheus_token_file, problems),
+        prometheus_ca_file=_ca_file("--prometheus-ca-file", options.prometheus_ca_file, problems),
+        prometheus_window=_duration("--prometheus-window", options.prometheus_window, problems),
         health_address=_address("--health-address", options.health_address, problems),
         log_level=_one_of("--log-level", options.log_level, _LEVELS, problems),
     )
+    if settings.prometheus_url is None and (settings.prometheus_token_file or settings.prometheus_ca_file):
+        problems.append("--prometheus-token-file, --prometheus-ca-file: --prometheus-url is not given")
+    if (settings.prometheus_url or "").startswith("http:") and settings.prometheus_token_file:
+        problems.append("--prometheus-token-file: a token is sent by https only")
+    if settings.prometheus_window < timedelta(minutes=1) and not problems:
+        problems.append(f"--prometheus-window: {options.prometheus_window!r} is less than 1m")
     if problems:
         raise ConfigurationError(problems)
     return settings
@@ -142,6 +167,18 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--report-age", metavar="TIME", default="7d", help="reports, after their last kill (default: %(default)s)")
     add("--reports", metavar="N", default="5000", help="most reports (default: %(default)s)")
     add("--housekeeping", metavar="TIME", default="10m", help="between two rounds of it (default: %(default)s)")
+    metrics = parser.add_argument_group("a metrics source, such as Prometheus")
+    add = metrics.add_argument
+    add(
+        "--prometheus-url",
+        metavar="URL",
+        default=default("OOMREPORT_PROMETHEUS_URL"),
+        help="its base URL, below which /api/v1/query is; asked for the peak of a container's memory, so that no limit"
+        " below it is recommended [OOMREPORT_PROMETHEUS_URL] (default: none is asked)",
+    )
+    add("--prometheus-token-file", metavar="FILE", default="", help="bearer token for it, read for each query")
+    add("--prometheus-ca-file", metavar="FILE", default="", help="CAs of its certificate (default: the system's)")
+    add("--prometheus-window", metavar="TIME", default="7d", help="how far back to look (default: %(default)s)")
     process = parser.add_argument_group("the process")
     add = process.add_argument
     add("--workers", metavar="N", default="8", help="reports worked on at once (default: %(default)s)")
@@ -192,3 +229,44 @@ def _address(option: str, value: str, problems: list[str]) -> tuple[str, int] | 
         problems.append(f"{option}: {value!r} is not HOST:PORT")
         return None
     return (host.strip("[]"), int(port))
+
+
+def _url(option: str, value: str, problems: list[str]) -> str | None:
+    """Return a base URL. What holds a password is refused without showing it."""
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        is_base = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_base = is_base and not (parts.query or parts.fragment)
+    except ValueError:
+        parts, is_base = None, False
+    if parts is not None and "@" in parts.netloc:
+        problems.append(f"{option}: a URL must hold no credentials; use --prometheus-token-file")
+    elif not is_base or not value.isprintable() or " " in value:
+        problems.append(f"{option}: {value!r} is no base URL such as https://prometheus.monitoring.svc:9090")
+    return value
+
+
+def _ca_file(option: str, value: str, problems: list[str]) -> Path | None:
+    """Return a file of CA certificates."""
+    before = len(problems)
+    file = _file(option, value, problems)
+    if file and len(problems) == before:
+        try:
+            ssl.create_default_context(cafile=value)
+        except (ssl.SSLError, OSError) as error:
+            problems.append(f"{option}: {value!r} holds no CA certificates: {error}")
+    return file
+
+
+def _file(option: str, value: str, problems: list[str]) -> Path | None:
+    """Return a file that can be read by now."""
+    if not value:
+        return None
+    try:
+        with Path(value).open("rb"):
+            pass
+    except OSError as error:
+        problems.append(f"{option}: {value!r} cannot be read: {error.strerror}")
+    return Path(value)

@@ -49,7 +49,10 @@ class Teller:
     def mark(self, record: str, outcome: Outcome, report: tuple[str, str] | None) -> None:
         """Have a record say what became of it."""
         reference = {"reportRef": {"namespace": report[0], "name": report[1]}} if report else {}
-        self._marks[record] = {"outcome": outcome, **reference}
+        pending = self._marks.get(record)
+        # A look between the count and its mark finds the record in the ledger already, and no longer how it came there.
+        if pending is None or pending.get("reportRef") != reference.get("reportRef"):
+            self._marks[record] = {"outcome": outcome, **reference}
         self._context.queue.add(MarkKey(name=record))
 
     def annotate(self, kill: Mapping[str, Any], report: StoredReport, *, container: str, kills: int) -> None:

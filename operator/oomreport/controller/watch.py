@@ -1,4 +1,4 @@
-"""What the API server tells of pods and records, by Kopf.
+"""What the API server tells: of pods and records by Kopf, of policies and reports by ourselves (follow.py says why).
 
 `on.event` only: it writes nothing to the objects, where Kopf's other handlers annotate every pod or add finalizers. An
 event handler is never tried again, so it does nothing but put a key into our own queue. Events of type None are a listing
@@ -7,7 +7,7 @@ event handler is never tried again, so it does nothing but put a key into our ow
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import kopf
@@ -15,8 +15,10 @@ import kopf
 from oomreport.adapters.api_access import ApiAccess
 from oomreport.adapters.api_server import path, session
 from oomreport.controller.context import Context
+from oomreport.controller.follow import Follow
 from oomreport.controller.keys import PodKey, RecordKey
 from oomreport.controller.pauses import GrowingPauses
+from oomreport.controller.policies import POLICIES
 from oomreport.errors import ApiError
 from oomreport.incident.evidence import record_facts
 from oomreport.incident.names import GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
@@ -31,6 +33,22 @@ _QUIET_SECONDS = 1.0
 _IDENTITY = cast("Any", "oomreport-controller")
 _PODS = path("v1", "pods")
 _RECORDS = path(API_VERSION, OOM_RECORDS)
+
+
+def followed_policies(context: Context) -> Follow:
+    """Return what keeps the policies as they are at the API server."""
+    policies = context.policies
+    return Follow(context.api, POLICIES, policies.take, on_listed=policies.listed, on_lost=policies.lost)
+
+
+def followed_reports(context: Context) -> Follow:
+    """Return what has reports looked at that people have edited."""
+
+    def take(kind: str | None, report: Mapping[str, Any]) -> None:
+        if key := context.reports.take(kind, report):
+            context.queue.add(key)
+
+    return Follow(context.api, path(API_VERSION, OOM_REPORTS), take)
 
 
 class Watch:

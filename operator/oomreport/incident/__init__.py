@@ -18,6 +18,7 @@ leaks           memory that is never given back, told from demands that end
 diagnosis       the rules, in order; findings_* hold them
 sizing          the sums behind a limit
 recommendation  the right knob, and its number
+advice          the recommendation as the report keeps it, and when it is made anew
 report          the status of an OOMReport
 condition       conditions, each defined as a list of facts
 notice          what the pod itself is told: annotations and an Event

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from oomreport.workload.owner import Workload
-from oomreport.workload.quantity import parse_quantity
+from oomreport.workload.quantity import format_quantity, parse_quantity
 
 MOST_RAISES = 6
 
@@ -43,6 +43,27 @@ class Policy:
     most_raises: int = MOST_RAISES
     enabled: bool = True
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the values that differ from the defaults, by their names in an OOMPolicy, sizes in canonical form."""
+        found = {key: getattr(self, name) for key, name in _FIELDS.items()}
+        return {
+            key: format_quantity(value) if _FIELDS[key] in _SIZES else value
+            for key, value in found.items()
+            if value != getattr(DEFAULT, _FIELDS[key])
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """What else a policy decides for a namespace.
+
+    report_days     so many days a report is kept after its last kill; None: as the controller is told by its options
+    annotate_pods   whether the last kill is written on the pod
+    """
+
+    report_days: int | None = None
+    annotate_pods: bool = True
+
 
 DEFAULT = Policy()
 _FIELDS = {
@@ -54,6 +75,7 @@ _FIELDS = {
     "maxRaises": "most_raises",
     "enabled": "enabled",
 }
+_SIZES = frozenset({"minimum", "maximum", "rounding"})
 
 
 def policy_for(workload: Workload, container: str, specs: Sequence[Mapping[str, Any]]) -> Policy:
@@ -70,6 +92,18 @@ def policy_for(workload: Workload, container: str, specs: Sequence[Mapping[str, 
     return found
 
 
+def conduct_for(specs: Sequence[Mapping[str, Any]]) -> Conduct:
+    """Return what holds for a namespace. `specs` are those of the OOMPolicies that hold for it, the nearest last."""
+    days: int | None = None
+    annotate = True
+    for spec in specs:
+        found = (spec.get("retention") or {}).get("reportDays")
+        days = found if isinstance(found, int) else days
+        wanted = spec.get("annotatePods")
+        annotate = wanted if isinstance(wanted, bool) else annotate
+    return Conduct(report_days=days, annotate_pods=annotate)
+
+
 def _fits(override: Mapping[str, Any], workload: Workload, container: str) -> bool:
     wanted = {"kind": workload.kind, "name": workload.name, "container": container}
     return all(override.get(key) in (None, "", value) for key, value in wanted.items())
@@ -82,7 +116,7 @@ def _changed(policy: Policy, values: Mapping[str, Any]) -> Policy:
         value = values.get(key)
         if value is None:
             continue
-        if name in ("minimum", "maximum", "rounding"):
+        if name in _SIZES:
             value = parse_quantity(value) or known[name]
         elif name == "request":
             value = RequestRule(value) if value in set(RequestRule) else known[name]

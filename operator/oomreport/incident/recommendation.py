@@ -17,7 +17,7 @@ from oomreport.incident.leaks import duration, leaks
 from oomreport.incident.policy import RequestRule
 from oomreport.incident.sizing import ceiling, in_mi, rounded, step
 from oomreport.incident.trajectory import Shape
-from oomreport.workload.pod import ContainerFacts
+from oomreport.workload.pod import ContainerFacts, ContainerKind
 from oomreport.workload.quantity import MI, format_quantity
 
 _TMPFS_SHARE = 0.5
@@ -172,10 +172,14 @@ def _raised(case: Case, limit: int) -> Recommendation:
     if policy.minimum is not None and wanted < policy.minimum:
         wanted = policy.minimum
         basis.append(f"the policy's minMemory is {in_mi(policy.minimum)}")
+    least = case.around.limit_range_min
+    if least is not None and not pod and wanted < least:
+        wanted = least
+        basis.append(f"the namespace's LimitRange asks for {in_mi(least)} at least")
     exact = wanted
     wanted, unit = rounded(wanted, policy)
     basis.append(f"{in_mi(exact)} rounded up to a multiple of {format_quantity(unit)} = {format_quantity(wanted)}")
-    bound = ceiling(limit, case.around)
+    bound = ceiling(limit, case.around, of_pod=pod, beside=_beside(case))
     if bound is not None and wanted > bound.size:
         if bound.size <= limit:
             return _nothing(f"{'; '.join(basis)}; but {bound.why} allows no more than the limit already has")
@@ -190,6 +194,14 @@ def _raised(case: Case, limit: int) -> Recommendation:
         confidence=_confidence(case),
         basis="; ".join([*basis, *words]),
     )
+
+
+def _beside(case: Case) -> int | None:
+    """Return the limits of the other containers of the pod together; None where the pod has a limit of its own."""
+    if case.pod is None or case.pod.memory_limit is not None:
+        return None
+    lasting = (one for one in case.pod.containers if one.kind in (ContainerKind.REGULAR, ContainerKind.SIDECAR))
+    return sum(one.memory_limit or 0 for one in lasting if one.name != case.container)
 
 
 def _fired(case: Case, limit: int, whose: str) -> str:

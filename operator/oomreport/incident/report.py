@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.incident.advice import advice_for
 from oomreport.incident.case import Case, way_to
-from oomreport.incident.cause import Cause, cause_of
+from oomreport.incident.cause import cause_of
 from oomreport.incident.condition import conditions, correlated, recommended, reviewed
 from oomreport.incident.correlation import Correlation, Kill, correlate, lived_on, settles
 from oomreport.incident.diagnosis import findings
@@ -19,7 +20,6 @@ from oomreport.incident.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Pat
 from oomreport.incident.history import in_short, past_kills
 from oomreport.incident.ledger import Entry, Verdict
 from oomreport.incident.oom_record import rfc3339
-from oomreport.incident.recommendation import recommendation
 
 MOST_RECENT_KILLS = 10
 
@@ -261,12 +261,8 @@ def _explained(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the recommendation and the findings; both are of the last kill, and kept while its witnesses are gone."""
     is_new = any(kill["id"] == case.last["id"] for kill in shown)
-    advice: dict[str, Any] | None = evidence.status.get("recommendation")
-    # A kill of which the kernel printed the last line only (rate limit) says nothing of a limit: the advice stands.
-    is_mute = case.last["cause"] == Cause.UNKNOWN and not case.last.get("memory")
-    if advice is None or (not is_mute and (is_new or (case.facts and case.kills != evidence.status.get("kills")))):
-        advice = recommendation(case).as_json()
-    return dict(advice), findings(case, () if is_new else evidence.status.get("findings", ()))
+    advice = advice_for(case, evidence.status, is_new=is_new)
+    return advice, findings(case, () if is_new else evidence.status.get("findings", ()))
 
 
 def _seconds(time: datetime | None) -> str | None:

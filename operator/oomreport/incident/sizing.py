@@ -52,13 +52,22 @@ def rounded(size: int, policy: Policy) -> tuple[int, int]:
     return -(-size // unit) * unit, unit
 
 
-def ceiling(limit: int, around: Surroundings) -> Ceiling | None:
-    """Return the lowest bound that holds for a container whose limit is `limit` now."""
+def ceiling(limit: int, around: Surroundings, *, of_pod: bool = False, beside: int | None = 0) -> Ceiling | None:
+    """Return the lowest bound that holds for a container, or for a pod, whose limit is `limit` now.
+
+    `beside` are the limits of the container's neighbours together, which a pod's largest sum holds too; None where the pod
+    has a limit of its own, which no container's changes.
+    """
     bounds = [
         (around.policy.maximum, "the policy's maxMemory"),
-        (around.limit_range_max, "the namespace's LimitRange"),
         (around.node_allocatable, "the node's allocatable memory"),
     ]
+    if not of_pod:
+        bounds.append((around.limit_range_max, "the namespace's LimitRange"))
+    if around.limit_range_pod is not None and (of_pod or beside is not None):
+        besides = 0 if of_pod else beside or 0
+        less = f", less {in_mi(besides)} of the other containers" if besides else ""
+        bounds.append((max(0, around.limit_range_pod - besides), f"the namespace's LimitRange for pods{less}"))
     if around.quota_left is not None:
         bounds.append((limit + around.quota_left // max(around.replicas, 1), "what the namespace's quota leaves"))
     found = [Ceiling(size=size, why=f"{why} ({in_mi(size)})") for size, why in bounds if size is not None]

@@ -1,6 +1,7 @@
 """Options: defaults, and every mistake at once."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,42 @@ def test_every_mistake_is_named_at_once():
 def test_the_probes_can_be_turned_off_and_bound():
     assert settings_of(["--health-address=none"], {}).health_address is None
     assert settings_of(["--health-address=[::1]:9000"], {}).health_address == ("::1", 9000)
+
+
+def test_a_metrics_source_is_asked_only_where_one_is_named(tmp_path: Path):
+    token = tmp_path / "token"
+    token.write_text("secret")
+    assert settings_of([], {}).prometheus_url is None
+    assert settings_of([], {"OOMREPORT_PROMETHEUS_URL": "http://prometheus:9090"}).prometheus_url
+    settings = settings_of(
+        ["--prometheus-url=https://thanos.example/base", f"--prometheus-token-file={token}", "--prometheus-window=2d"],
+        {},
+    )
+    assert settings.prometheus_url == "https://thanos.example/base"
+    assert (settings.prometheus_token_file, settings.prometheus_window) == (token, timedelta(days=2))
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--prometheus-url=prometheus:9090"], "no base URL"),
+        (["--prometheus-url=https:///query"], "no base URL"),
+        (["--prometheus-url=https://p:99999"], "no base URL"),
+        (["--prometheus-url=https://p/?query=up"], "no base URL"),
+        (["--prometheus-url=https://[p"], "no base URL"),
+        (["--prometheus-url=https://p", "--prometheus-window=5s"], "less than 1m"),
+        (["--prometheus-url=https://p", "--prometheus-token-file=/nowhere/token"], "cannot be read: No such file"),
+        (["--prometheus-url=https://p", "--prometheus-ca-file=/etc/hostname"], "holds no CA certificates"),
+        (["--prometheus-token-file=/etc/hostname"], "--prometheus-url is not given"),
+        (["--prometheus-url=http://p", "--prometheus-token-file=/etc/hostname"], "by https only"),
+    ],
+)
+def test_a_metrics_source_that_cannot_be_asked_is_refused_in_words(options: list[str], complaint: str):
+    with pytest.raises(ConfigurationError, match=complaint):
+        settings_of(options, {})
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated():
+    with pytest.raises(ConfigurationError, match="must hold no credentials") as caught:
+        settings_of(["--prometheus-url=https://ada:hunter2@p"], {})
+    assert "hunter2" not in str(caught.value)

@@ -1,6 +1,6 @@
 import pytest
 
-from oomreport.incident.policy import DEFAULT, RequestRule, policy_for
+from oomreport.incident.policy import DEFAULT, Conduct, RequestRule, conduct_for, policy_for
 from oomreport.workload.owner import Workload
 from oomreport.workload.quantity import GI, MI
 
@@ -38,6 +38,14 @@ def test_an_override_holds_where_all_that_it_names_fits(override: dict[str, str]
 
     assert (found.rounding == 64 * MI) is fits
     assert (found.request is RequestRule.EQUAL_LIMIT) is fits
+
+
+def test_what_a_policy_decides_besides_is_the_nearest_value_too() -> None:
+    cluster = {"retention": {"reportDays": 30}, "annotatePods": False}
+    assert conduct_for([]) == Conduct(report_days=None, annotate_pods=True)
+    assert conduct_for([cluster]) == Conduct(report_days=30, annotate_pods=False)
+    assert conduct_for([cluster, {"annotatePods": True}]) == Conduct(report_days=30, annotate_pods=True)
+    assert conduct_for([cluster, {"retention": {"reportDays": 3}}]) == Conduct(report_days=3, annotate_pods=False)
 
 
 def test_what_no_one_can_read_changes_nothing() -> None:

@@ -1,0 +1,101 @@
+"""What was read a short while ago is not read again, and whoever asks waits for a short while only.
+
+Advice is better with what is read here, and no report waits for it: an answer that takes too long is kept for the next look,
+and who asked is told when it is there. A failure is remembered as well, or each of a hundred kills would wait for it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from oomreport.errors import OOMReportError
+
+log = logging.getLogger(__name__)
+_MOST = 2_000
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known(Generic[Found]):
+    """An answer; its value may be None, for nothing there."""
+
+    value: Found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Seconds: how long an answer is kept, how long a failure, and how long is waited for either."""
+
+    keep: float = 60.0
+    keep_failure: float = 60.0
+    wait: float = 1.0
+
+
+class Fresh(Generic[Key, Found]):
+    """Reads by key, each key once at a time. `what` names it in the log. For one event loop."""
+
+    def __init__(self, what: str, read: Callable[[Key], Awaitable[Found]], terms: Terms) -> None:
+        self._what, self._read, self._terms = what, read, terms
+        self._kept: OrderedDict[Key, tuple[float, Known[Found] | None]] = OrderedDict()
+        self._running: dict[Key, asyncio.Task[Known[Found] | None]] = {}
+        self._late: dict[Key, list[Callable[[], None]]] = {}
+        self._failing = False
+
+    async def get(self, key: Key, on_late: Callable[[], None] = lambda: None) -> Known[Found] | None:
+        """Return what is known, None where that is nothing; `on_late` is called if an answer comes after that."""
+        until, known = self._kept.get(key, (0.0, None))
+        if time.monotonic() < until:
+            return known
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(self._asked(key), name=f"read {self._what}")
+        done, _ = await asyncio.wait({task}, timeout=self._terms.wait)
+        if done:
+            return task.result()
+        self._late.setdefault(key, []).append(on_late)
+        return None
+
+    async def close(self) -> None:
+        """End what is being read."""
+        tasks = [*self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _asked(self, key: Key) -> Known[Found] | None:
+        known: Known[Found] | None = None
+        try:
+            known = Known(value=await self._read(key))
+            self._failing = False
+        except OOMReportError as error:
+            self._note_failure(key, error)
+        except Exception as error:
+            log.exception("reading failed", extra={"what": self._what, "key": str(key), "error": str(error)})
+        finally:
+            self._running.pop(key, None)
+            late = self._late.pop(key, [])
+        self._keep(key, known)
+        if known is not None:
+            for tell in late:
+                tell()
+        return known
+
+    def _keep(self, key: Key, known: Known[Found] | None) -> None:
+        pause = self._terms.keep if known is not None else self._terms.keep_failure
+        self._kept[key] = (time.monotonic() + pause, known)
+        self._kept.move_to_end(key)
+        if len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+
+    def _note_failure(self, key: Key, error: OOMReportError) -> None:
+        # A right that is missing is missing for every namespace: one word until it works again.
+        level = logging.DEBUG if self._failing else logging.WARNING
+        log.log(
+            level, "what bounds advice cannot be read", extra={"what": self._what, "key": str(key), "error": str(error)}
+        )
+        self._failing = True

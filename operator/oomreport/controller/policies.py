@@ -1,0 +1,158 @@
+"""The OOMPolicies of the cluster, and whose advice a change of one concerns.
+
+In the controller's own namespace a policy is the cluster's default; elsewhere it holds for its namespace. Of several in
+one namespace the later one by name wins, value by value.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from oomreport.adapters.api_server import ApiServer, path
+from oomreport.controller.follow import REFUSED
+from oomreport.controller.keys import ReportKey
+from oomreport.controller.pauses import GrowingPauses
+from oomreport.controller.queue import WorkQueue
+from oomreport.controller.reports import key_of_report
+from oomreport.errors import ApiError
+from oomreport.incident.names import OOM_POLICIES, OOM_REPORTS
+from oomreport.incident.oom_record import API_VERSION
+from oomreport.incident.policy import Policy, conduct_for, policy_for
+from oomreport.incident.surroundings import Unknown
+
+log = logging.getLogger(__name__)
+POLICIES = path(API_VERSION, OOM_POLICIES)
+# Policies are edited in bursts (kubectl apply of a folder): what comes within this time is one change.
+_SETTLE_SECONDS = 0.3
+# Reports of new kills go first: more reports are handed on only while so few wait.
+_MOST_WAITING = 32
+_PACE_SECONDS = 0.05
+
+
+class Policies:
+    """What is known of OOMPolicies. `readable` is whether they have been listed, and may still be read."""
+
+    def __init__(self, cluster_namespace: str) -> None:
+        self._cluster = cluster_namespace
+        self._specs: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._changed: set[str] = set()
+        self._wake = asyncio.Event()
+        self.readable = False
+
+    async def load(self, api: ApiServer) -> None:
+        """Read all policies before anything is advised. Raises ApiError where the API server does not answer."""
+        try:
+            async for page in api.pages(POLICIES):
+                for policy in page:
+                    self.take(None, policy)
+            self.readable = True
+            # Reports may be older than the rules that hold now, or than their end.
+            self._note(self._cluster)
+        except ApiError as error:
+            if error.status not in REFUSED:
+                raise
+            log.warning("policies cannot be read, the defaults hold", extra={"error": str(error)})
+
+    def take(self, kind: str | None, policy: Mapping[str, Any]) -> None:
+        """Take note of a policy as the API server tells of it."""
+        namespace, name = policy["metadata"]["namespace"], policy["metadata"]["name"]
+        known = self._specs.get(namespace, {})
+        spec = None if kind == "DELETED" else policy.get("spec") or {}
+        if spec == known.get(name):
+            return
+        if spec is None:
+            known.pop(name)
+        else:
+            self._specs.setdefault(namespace, {})[name] = spec
+        if not self._specs.get(namespace):
+            self._specs.pop(namespace, None)
+        self._note(namespace)
+
+    def listed(self, names: frozenset[tuple[str, str]]) -> None:
+        """Take note of a whole listing: what it does not hold was deleted unseen."""
+        for namespace, known in list(self._specs.items()):
+            for name in known.keys() - {name for where, name in names if where == namespace}:
+                self.take("DELETED", {"metadata": {"namespace": namespace, "name": name}})
+        if not self.readable:
+            self.readable = True
+            self._note(self._cluster)
+
+    def lost(self) -> None:
+        """Take note that policies cannot be read any more: those that are known go on to hold."""
+        self.readable = False
+
+    def policy_of(self, key: ReportKey) -> Policy:
+        """Return how to recommend for a container."""
+        return policy_for(key.workload, key.container, self._specs_of(key.namespace))
+
+    def annotates(self, namespace: str) -> bool:
+        """Return whether the last kill is written on the pods of a namespace."""
+        return conduct_for(self._specs_of(namespace)).annotate_pods
+
+    def report_age(self, namespace: str, default: timedelta) -> timedelta:
+        """Return how long reports of a namespace are kept after their last kill."""
+        days = conduct_for(self._specs_of(namespace)).report_days
+        return default if days is None else timedelta(days=days)
+
+    def _specs_of(self, namespace: str) -> list[Mapping[str, Any]]:
+        namespaces = dict.fromkeys((self._cluster, namespace))
+        return [spec for one in namespaces for _, spec in sorted(self._specs.get(one, {}).items())]
+
+    def outdate(self, report: Mapping[str, Any]) -> bool:
+        """Return whether a report's advice was made by rules that do not hold any more."""
+        advice = (report.get("status") or {}).get("recommendation")
+        if not advice or not self.readable:
+            return False
+        return (
+            Unknown.POLICIES in (advice.get("unknown") or ())
+            or (advice.get("policy") or {}) != self.policy_of(key_of_report(report)).as_json()
+        )
+
+    async def changed(self) -> list[str | None]:
+        """Return the namespaces whose reports a change concerns, once there is one; None stands for all."""
+        await self._wake.wait()
+        await asyncio.sleep(_SETTLE_SECONDS)
+        self._wake.clear()
+        found, self._changed = self._changed, set()
+        return [None] if self._cluster in found else [*sorted(found)]
+
+    def _note(self, namespace: str) -> None:
+        self._changed.add(namespace)
+        self._wake.set()
+
+
+class PolicyChanges:
+    """Has the reports looked at that a change of policies concerns, a few at a time."""
+
+    def __init__(self, policies: Policies, api: ApiServer, queue: WorkQueue) -> None:
+        self._policies, self._api, self._queue = policies, api, queue
+
+    async def run(self) -> None:
+        """Wait for changes until cancelled."""
+        while True:
+            namespaces = await self._policies.changed()
+            for pause in GrowingPauses():
+                try:
+                    await self._round(namespaces)
+                except ApiError as error:
+                    log.warning("reports of a changed policy are put off", extra={"error": str(error)})
+                    await asyncio.sleep(pause)
+                else:
+                    break
+
+    async def _round(self, namespaces: list[str | None]) -> None:
+        concerned = 0
+        for namespace in namespaces:
+            async for page in self._api.pages(path(API_VERSION, OOM_REPORTS, namespace=namespace)):
+                for report in page:
+                    if self._policies.outdate(report):
+                        concerned += 1
+                        await self._room()
+                        self._queue.add(key_of_report(report))
+        log.info("policies were compared", extra={"namespaces": namespaces, "reports": concerned})
+
+    async def _room(self) -> None:
+        while len(self._queue) >= _MOST_WAITING:
+            await asyncio.sleep(_PACE_SECONDS)

@@ -1,0 +1,86 @@
+"""What bounds the memory of a pod besides its own limits: its node, LimitRanges, ResourceQuotas.
+
+All three are enforced when a pod is created, so a limit recommended beyond them is one that nobody can apply. A quota of
+`limits.memory` counts the limits of all pods of its namespace; `memory` there is an old name of `requests.memory`. A quota
+may hold for some pods only, by scopes; of those, NotBestEffort and NotTerminating are true of nearly every pod with a
+memory limit, the others depend on what is not known here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oomreport.workload.quantity import parse_quantity
+
+_COMMON_SCOPES = frozenset({"NotBestEffort", "NotTerminating"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryRange:
+    """What all LimitRanges of a namespace together allow, in bytes; None where none says anything."""
+
+    container_max: int | None = None
+    container_min: int | None = None
+    pod_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaLeft:
+    """What all ResourceQuotas of a namespace together leave, in bytes; None without a quota.
+
+    `partial` is set where a quota could not be told: it is not counted yet, or holds for some pods only.
+    """
+
+    limits: int | None = None
+    requests: int | None = None
+    partial: bool = False
+
+
+def allocatable_memory(node: Mapping[str, Any]) -> int | None:
+    """Return what the kubelet of a node gives to all its pods together, in bytes."""
+    return _memory((node.get("status") or {}).get("allocatable"), "memory")
+
+
+def memory_range(limit_ranges: Iterable[Mapping[str, Any]]) -> MemoryRange:
+    """Return the bounds that all of these LimitRanges set."""
+    items = [item for one in limit_ranges for item in (one.get("spec") or {}).get("limits") or ()]
+    of_containers = [item for item in items if item.get("type") == "Container"]
+    of_pods = [item for item in items if item.get("type") == "Pod"]
+    return MemoryRange(
+        container_max=min(_memories(of_containers, "max"), default=None),
+        container_min=max(_memories(of_containers, "min"), default=None),
+        pod_max=min(_memories(of_pods, "max"), default=None),
+    )
+
+
+def quota_left(quotas: Iterable[Mapping[str, Any]]) -> QuotaLeft:
+    """Return what these ResourceQuotas leave; nothing less than 0, though a quota may be exceeded already."""
+    limits: list[int] = []
+    requests: list[int] = []
+    partial = False
+    for quota in quotas:
+        spec, status = quota.get("spec") or {}, quota.get("status") or {}
+        for names, found in ((("limits.memory",), limits), (("requests.memory", "memory"), requests)):
+            for name in names:
+                if name not in (spec.get("hard") or {}):
+                    continue
+                hard, used = _memory(status.get("hard"), name), _memory(status.get("used"), name)
+                if hard is None or used is None or not _scopes(spec) <= _COMMON_SCOPES:
+                    partial = True
+                else:
+                    found.append(max(0, hard - used))
+    return QuotaLeft(limits=min(limits, default=None), requests=min(requests, default=None), partial=partial)
+
+
+def _scopes(spec: Mapping[str, Any]) -> set[str]:
+    selected = (spec.get("scopeSelector") or {}).get("matchExpressions") or ()
+    return {*(spec.get("scopes") or ()), *(str(expression.get("scopeName")) for expression in selected)}
+
+
+def _memories(items: Iterable[Mapping[str, Any]], which: str) -> Iterator[int]:
+    return (size for item in items if (size := _memory(item.get(which), "memory")) is not None)
+
+
+def _memory(values: Mapping[str, Any] | None, name: str) -> int | None:
+    value = (values or {}).get(name)
+    return None if value is None else parse_quantity(value)

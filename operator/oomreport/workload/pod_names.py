@@ -1,0 +1,44 @@
+"""The names that a workload's pods have had, and will have: metrics know pods by name only.
+
+Kubernetes makes them: `<deployment>-<template hash>-<5>`, `<daemonset>-<5>`, `<statefulset>-<number>`, `<job>-<5>` or
+`<job>-<index>-<5>`, and a CronJob's Jobs are named `<cronjob>-<minutes since 1970>`. Hash and suffix use an alphabet
+without vowels and without 0, 1 and 3, so that no words appear: `web-api-...` is not taken for a pod of `web`.
+A generated name keeps 58 characters of what comes before its suffix, so long names cannot be told by a pattern.
+"""
+
+import re
+
+from oomreport.workload.owner import Workload
+
+_SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
+_SUFFIX = f"{_SAFE}{{5}}"
+_MOST_BASE = 58
+_LONGEST_HASH = 10
+_PATTERNS = {
+    ("apps", "Deployment"): f"-{_SAFE}{{6,{_LONGEST_HASH}}}-{_SUFFIX}",
+    ("apps", "ReplicaSet"): f"-{_SUFFIX}",
+    ("apps", "DaemonSet"): f"-{_SUFFIX}",
+    ("apps", "StatefulSet"): "-[0-9]+",
+    ("batch", "Job"): f"-([0-9]+-)?{_SUFFIX}",
+    ("batch", "CronJob"): f"-[0-9]+-([0-9]+-)?{_SUFFIX}",
+}
+
+
+def pod_names(workload: Workload, pod: str | None) -> str | None:
+    """Return an anchored RE2 pattern for the names of a workload's pods; None where none can be told.
+
+    `pod` is the name of one of them: where the workload's kind has no pattern, it stands for all.
+    """
+    rest = _PATTERNS.get((workload.group, workload.kind))
+    base_room = _MOST_BASE - 1 - (_LONGEST_HASH + 1 if workload.kind == "Deployment" else 0)
+    if rest and (len(workload.name) <= base_room or workload.kind == "StatefulSet"):
+        pattern = _literal(workload.name) + rest
+        # A pod that the pattern misses was named in another way, by an operator perhaps.
+        if pod is None or re.fullmatch(pattern, pod, re.ASCII):
+            return pattern
+    return _literal(pod) if pod else None
+
+
+def _literal(name: str) -> str:
+    # A dash means something between brackets only.
+    return re.escape(name).replace("\\-", "-")
