@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from oomreport.adapters.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
 from oomreport.adapters.checkpoint import Tally as KeptTally
 from oomreport.adapters.node_files import ContainerNames, NodeFiles, PodNames
+from oomreport.agent.flight import Flight
 from oomreport.agent.tally import Tally, kills_of
 from oomreport.workload.container import Subject
 
@@ -48,6 +49,7 @@ class KnownContainer:
     """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
 
     `counted` says whether its counter was ever read. `comms` and `oom_score_adjs` were seen in its task tables.
+    `flight` is the sampler's.
     """
 
     subject: Subject
@@ -60,6 +62,7 @@ class KnownContainer:
     counted: bool = False
     tally: Tally = field(default_factory=Tally)
     recorded_at: float | None = None
+    flight: Flight | None = None
     comms: set[str] = field(default_factory=set)
     oom_score_adjs: set[int] = field(default_factory=set)
 

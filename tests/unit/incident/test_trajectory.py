@@ -60,6 +60,32 @@ def test_a_gap_in_the_samples_ends_the_even_spacing_of_the_recent_ones() -> None
     assert recording.recent.start == 60.0
 
 
+def test_a_few_missed_samples_are_stood_for_by_the_last_one() -> None:
+    recorder = FlightRecorder()
+    for time in (0.0, 5.1, 9.9, 30.2, 35.0):
+        recorder.add(time, int(time))
+    recording = recorder.recording()
+
+    assert recording
+    assert recording.recent.sizes == (0, 5, 9, 9, 9, 9, 30, 35)
+    assert recording.recent.start == 0.0
+
+
+def test_a_recording_ends_where_it_is_asked_to() -> None:
+    recorder = FlightRecorder()
+    for second in range(0, 2000, 5):
+        recorder.add(float(second), second)
+    recording = recorder.recording(until=1500.0)
+
+    assert recording
+    assert recording.recent.sizes[-1] == recording.recent.end == 1500
+    assert recording.life.time(len(recording.life.sizes) - 1) <= 1500
+    assert recorder.recording(until=-1.0) is None
+    first = recorder.recording(until=2.0)
+    assert first
+    assert (first.recent.sizes, len(first.life.sizes)) == ((), 1)
+
+
 @pytest.mark.parametrize("hours", [0.4, 3, 30])
 @pytest.mark.parametrize("seed", range(5))
 def test_steady_growth_is_found_whether_it_takes_minutes_or_days(hours: float, seed: int) -> None:
