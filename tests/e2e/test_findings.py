@@ -148,6 +148,7 @@ def test_files_in_a_memory_backed_volume_are_to_be_bounded(watched: dict[str, Wa
     findings, recommendation, last = told("tmpfs", "tmpfs", "Confirmed")
     assert "scratch" in findings["TmpfsFilled"]
     assert "scratch" in findings["VolumeWithoutSize"]
+    assert "StartupPeak" not in findings
     assert recommendation["action"] == "LimitTmpfs"
     assert "scratch" in recommendation["basis"]
     assert_way(last, watched["tmpfs"], at_least=1)

@@ -5,7 +5,9 @@ costs the kernel far more, only when it can matter: the usage has moved, the con
 gives way to other memory while the usage stands still), or half a minute has passed.
 
 Containers are spread over the interval, so that a node of hundreds is not read in one burst. A recording begins when the
-container is first seen, at a restart of the agent anew. It is kept as long as the container is (containers.py).
+container is first seen, at a restart of the agent anew: then it is shown only once it is longer than any start takes,
+since a container of days that dies a minute after its agent's start must not look like one that died of its own start.
+It is kept as long as the container is (containers.py).
 """
 
 from datetime import datetime, timedelta
@@ -24,6 +26,8 @@ _MOVED_BYTES = 1 << 20
 _MOVED_SHARE = 1 / 64
 _NEAR_LIMIT = 0.75
 _CACHE_SECONDS = 30.0
+# STARTUP_SECONDS of incident/trajectory.py, which the agent has no other use for.
+LEAST_SECONDS_WITHOUT_START = 150.0
 
 
 class Sampler:
@@ -32,6 +36,7 @@ class Sampler:
     def __init__(self, containers: NodeContainers, files: MemoryFiles | None, *, interval: float) -> None:
         self._containers, self._files, self._interval = containers, files, interval
         self._slot = 0
+        self._began_at: float | None = None
         self._due = float("-inf") if files is not None and interval > 0 else float("inf")
 
     def seconds_left(self, now: float) -> float:
@@ -42,6 +47,8 @@ class Sampler:
         """Read those that are due."""
         if now < self._due or self._files is None:
             return
+        if self._began_at is None:
+            self._began_at = now
         slot = self._interval / _SLOTS
         self._due = self._due + slot if self._due + slot > now else now + slot
         for container in self._containers.containers():
@@ -53,36 +60,46 @@ class Sampler:
                 if container.path is not None:
                     container.flight = self._begun(container, container.path, self._files, now)
             elif flight.due <= now + slot / 2:
-                flight.due = max(flight.due, now - slot) + self._interval
-                self._read(container, flight, now)
+                # A late sample keeps the time at which it was due: else lateness would add up over the series.
+                at = flight.due + max(0, (now - flight.due) // self._interval) * self._interval
+                flight.due = at + self._interval
+                self._read(container, flight, at)
 
     def usage(self, container_id: str | None, until: datetime, now: Moment) -> Usage | None:
         """Return how a container's memory came to what it was at `until`; None where nothing was recorded by then."""
         known = self._containers.container(container_id)
         if known is None or known.flight is None:
             return None
-        recording = known.flight.recorder.recording(now.monotonic - (now.wall - until).total_seconds())
+        end = now.monotonic - (now.wall - until).total_seconds()
+        recording = known.flight.recorder.recording(end)
         if recording is None:
+            return None
+        if not known.flight.from_start and end - recording.life.start < LEAST_SECONDS_WITHOUT_START:
             return None
         return _usage(recording.recent, now, life=_usage(recording.life, now))
 
     def _begun(self, container: KnownContainer, path: str, files: MemoryFiles, now: float) -> Flight:
         self._slot = (self._slot + 1) % _SLOTS
         first = _FIRST_STEP + self._slot / _SLOTS
-        flight = Flight(files.gauge(path), FlightRecorder(self._interval), due=now + first * self._interval)
+        flight = Flight(
+            files.gauge(path),
+            FlightRecorder(self._interval),
+            due=now + first * self._interval,
+            from_start=now != self._began_at,
+        )
         self._read(container, flight, now)
         return flight
 
     @staticmethod
-    def _read(container: KnownContainer, flight: Flight, now: float) -> None:
+    def _read(container: KnownContainer, flight: Flight, at: float) -> None:
         usage = flight.gauge.usage()
         if usage is None:
             return
         moved = abs(usage - flight.usage) > max(_MOVED_BYTES, usage * _MOVED_SHARE)
         near = container.limit_bytes is not None and usage > _NEAR_LIMIT * container.limit_bytes
-        if moved or near or now - flight.cache_at > _CACHE_SECONDS:
-            flight.usage, flight.cache, flight.cache_at = usage, flight.gauge.inactive_file(), now
-        flight.recorder.add(now, max(0, usage - flight.cache))
+        if moved or near or at - flight.cache_at > _CACHE_SECONDS:
+            flight.usage, flight.cache, flight.cache_at = usage, flight.gauge.inactive_file(), at
+        flight.recorder.add(at, max(0, usage - flight.cache))
 
 
 def _usage(series: Series, now: Moment, life: Usage | None = None) -> Usage:

@@ -6,8 +6,9 @@ import pytest
 
 from oomreport.adapters.memory_files import Gauge, MemoryFiles
 from oomreport.agent.clock import Moment
-from oomreport.agent.sampling import Sampler
+from oomreport.agent.sampling import LEAST_SECONDS_WITHOUT_START, Sampler
 from oomreport.incident.oom_record import Usage
+from oomreport.incident.trajectory import STARTUP_SECONDS
 from unit.adapters.nodes import V1, V2
 from unit.agent.builders import ID, NOON, OTHER_ID, UID, Desk
 
@@ -15,13 +16,15 @@ MIB = 1 << 20
 
 
 class Flown:
-    """A node whose containers are sampled; time goes by second by second."""
+    """A node whose containers are sampled, empty when that began; time goes by second by second."""
 
-    def __init__(self, folder: Path, version: int = V2, *, interval: float = 5.0) -> None:
+    def __init__(self, folder: Path, version: int = V2, *, interval: float = 5.0, empty: bool = True) -> None:
         self.desk = Desk(folder, version)
         self.node = self.desk.node
         files = MemoryFiles(str(self.node.root), version)
         self.sampler = Sampler(self.desk.containers, files, interval=interval)
+        if empty:
+            self.sampler.sample(self.desk.now - 10.0)
         self.began = self.desk.now
 
     def run(self, seconds: int, each: Callable[[float], None] = lambda _: None) -> None:
@@ -65,6 +68,22 @@ def test_a_series_has_the_sizes_of_its_times(tmp_path: Path) -> None:
     for index, size in enumerate(usage.samples):
         at = (usage.start - NOON).total_seconds() + 900 + 5 * index
         assert abs(size / MIB - at) <= 1, index
+
+
+def test_an_agent_that_is_late_again_and_again_keeps_the_times_of_its_samples(tmp_path: Path) -> None:
+    flown, late = Flown(tmp_path), [0.0, 1.7, 1.9, 0.4, 1.2]
+    path = flown.node.container(UID, ID)
+    for turn in range(150):
+        flown.desk.now = flown.began + 3 * turn + late[turn % 5]
+        flown.node.memory(path, int(flown.desk.now - flown.began) * MIB)
+        flown.desk.containers.look(flown.desk.now)
+        flown.sampler.sample(flown.desk.now)
+    usage = flown.usage()
+
+    assert usage
+    for index, size in enumerate(usage.samples):
+        at = (usage.start - NOON).total_seconds() + flown.desk.now - flown.began + 5 * index
+        assert -1 <= size / MIB - at <= 5, index
 
 
 def test_containers_seen_at_once_are_sampled_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +159,19 @@ def test_a_container_outlives_its_cgroup_and_holds_no_file_open(tmp_path: Path) 
     assert set(usage.samples) == {5 * MIB}
     flown.desk.look(seconds=1000)
     assert flown.usage() is None
+
+
+def test_a_container_older_than_the_agent_shows_its_way_once_that_cannot_be_taken_for_its_start(tmp_path: Path) -> None:
+    flown = Flown(tmp_path, empty=False)
+    flown.node.memory(flown.node.container(UID, ID), MIB)
+    flown.run(20)
+    flown.node.memory(flown.node.container(UID, OTHER_ID), MIB)
+    flown.run(100)
+    assert flown.usage() is None
+    assert flown.usage(OTHER_ID)
+    flown.run(40)
+    assert flown.usage()
+    assert LEAST_SECONDS_WITHOUT_START == STARTUP_SECONDS
 
 
 def test_nothing_is_sampled_where_it_is_turned_off(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from oomreport.incident.flight_recorder import FlightRecorder
+from oomreport.incident.flight_recorder import FlightRecorder, Series
 from oomreport.incident.trajectory import Shape, Trajectory, trajectory
 from oomreport.workload.quantity import MI
 
@@ -84,6 +84,16 @@ def test_a_recording_ends_where_it_is_asked_to() -> None:
     first = recorder.recording(until=2.0)
     assert first
     assert (first.recent.sizes, len(first.life.sizes)) == ((), 1)
+
+
+def test_a_runtime_that_is_seen_before_the_containers_own_process_is_no_step_of_it() -> None:
+    """As sampled on a slow node with cgroup v2: runc in the container's cgroup, then 24Mi held, then a burst."""
+    sizes = (5451776, 5763072, *[26275840] * 35, 34062336)
+    series = Series(start=0.0, interval=5.0, sizes=sizes)
+    found = trajectory(recent=series, life=series, end=186.5, size=64 * MI)
+
+    assert found.shape is Shape.SPIKE
+    assert found.level == 26275840
 
 
 @pytest.mark.parametrize("hours", [0.4, 3, 30])
