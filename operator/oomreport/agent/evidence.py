@@ -4,7 +4,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from oomreport.agent.containers import KnownContainer, NodeContainers
+from oomreport.agent.containers import NodeContainers
+from oomreport.agent.known import KnownContainer
 from oomreport.incident.attribution import Anonymous, SubjectSource, Suspect
 from oomreport.incident.oom_record import subject_of_invocation
 from oomreport.kernel.record import Invocation

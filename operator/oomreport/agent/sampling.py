@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 
 from oomreport.adapters.memory_files import MemoryFiles
 from oomreport.agent.clock import Moment
-from oomreport.agent.containers import KnownContainer, NodeContainers
+from oomreport.agent.containers import NodeContainers
 from oomreport.agent.flight import Flight
+from oomreport.agent.known import KnownContainer
 from oomreport.incident.flight_recorder import FlightRecorder, Series
 from oomreport.incident.oom_record import Usage
 
