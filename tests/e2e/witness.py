@@ -99,6 +99,32 @@ def processes_in(container_id: str) -> dict[int, str]:
     return found
 
 
+def memory_folder(container_id: str) -> Path | None:
+    """Return the folder of a running container's memory cgroup, by the /proc/<pid>/cgroup of one of its processes."""
+    for pid in processes_in(container_id):
+        try:
+            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        except OSError:
+            continue
+        for number, controllers, path in (line.split(":", 2) for line in lines):
+            if "memory" in controllers.split(",") or (number, controllers) == ("0", ""):
+                root = Path("/sys/fs/cgroup") / ("memory" if controllers else "")
+                if (root / path.lstrip("/") / "memory.stat").exists():
+                    return root / path.lstrip("/")
+    return None
+
+
+def working_set(folder: Path) -> int | None:
+    """Return the memory that a cgroup uses without inactive page cache, in bytes; None where it is gone."""
+    v1 = (folder / "memory.usage_in_bytes").exists()
+    try:
+        usage = int((folder / ("memory.usage_in_bytes" if v1 else "memory.current")).read_text())
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except OSError:
+        return None
+    return usage - int(stat["total_inactive_file" if v1 else "inactive_file"])
+
+
 def pods(namespace: str, selector: str | None = None) -> list[Object]:
     return items("pods", namespace, selector)
 

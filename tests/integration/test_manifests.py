@@ -9,7 +9,7 @@ import yaml
 
 from integration.api_server import ADMIN, AGENT, CONTROLLER, MANIFESTS, Object, manifests
 
-OVERLAYS = pytest.mark.parametrize("overlay", ["syslog", "kmsg"])
+OVERLAYS = pytest.mark.parametrize("overlay", ["syslog", "kmsg", "hostpid"])
 
 
 def workload(objects: list[Object], kind: str) -> tuple[Object, dict[str, Any]]:
@@ -95,6 +95,14 @@ def test_only_the_kmsg_agent_is_privileged_and_has_the_device() -> None:
     assert added == [{"name": "kmsg", "mountPath": "/dev/kmsg", "readOnly": True}]
     (device,) = [volume["hostPath"] for volume in spec["volumes"] if volume["name"] == "kmsg"]
     assert device == {"path": "/dev/kmsg", "type": "CharDevice"}
+
+
+def test_only_the_hostpid_agent_sees_the_nodes_processes_and_has_no_other_right_for_it() -> None:
+    syslog_spec, syslog = workload(manifests("syslog"), "DaemonSet")
+    spec, hostpid = workload(manifests("hostpid"), "DaemonSet")
+
+    assert hostpid == syslog
+    assert spec == syslog_spec | {"hostPID": True}
 
 
 @OVERLAYS

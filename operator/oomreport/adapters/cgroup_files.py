@@ -69,6 +69,11 @@ class CgroupFiles:
         self._links: dict[str, int] = {}
 
     @property
+    def root(self) -> str:
+        """The folder of the memory hierarchy, to which a cgroup's path is appended."""
+        return self._root
+
+    @property
     def kubepods(self) -> tuple[str, ...]:
         """The cgroups that hold all pods, as found by the last search."""
         return tuple(self._kubepods)

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 
 _COUNT = b"\noom_kill "
+# PROC_PID_INIT_INO in include/linux/proc_ns.h: the machine's own PID namespace has this number on every kernel.
+_FIRST_PID_NAMESPACE = "pid:[4026531836]"
 
 
 class ProcFiles:
@@ -54,6 +56,27 @@ class ProcFiles:
             return None
         start += len(_COUNT)
         return int(text[start : text.find(b"\n", start)])
+
+    def shows_all_processes(self) -> bool:
+        """Return whether this process, and these files, are in the machine's own PID namespace.
+
+        Only there are process IDs those that the kernel prints. A pod with hostPID is, on a node that is a machine; in
+        kind a node is a container with a PID namespace of its own.
+        """
+        try:
+            return os.readlink(self._root / "self/ns/pid") == _FIRST_PID_NAMESPACE  # noqa: PTH115 - a link to nothing
+        except OSError:
+            return False
+
+    def memory_cgroup(self, pid: int) -> str | None:
+        """Return the path of the cgroup that a process's memory is charged to; None where it is gone.
+
+        On v1 a process that has died but was not waited for yet shows the root, `/`.
+        """
+        lines = [line.split(":", 2) for line in (self._text(f"{pid}/cgroup") or "").splitlines()]
+        found = {controllers: path for number, controllers, path in (line for line in lines if len(line) == 3)}
+        v1 = next((path for controllers, path in found.items() if "memory" in controllers.split(",")), None)
+        return v1 if v1 is not None else found.get("")
 
     def _text(self, name: str) -> str | None:
         try:

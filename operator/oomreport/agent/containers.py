@@ -8,11 +8,12 @@ kill in a neighbour's pod is then known to be the neighbour's; this node's are t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from oomreport.adapters.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
 from oomreport.adapters.checkpoint import Tally as KeptTally
 from oomreport.adapters.node_files import ContainerNames, NodeFiles, PodNames
+from oomreport.agent.known import KnownContainer, KnownPod
 from oomreport.agent.tally import Tally, kills_of
 from oomreport.workload.container import Subject
 
@@ -24,44 +25,6 @@ _KEPT_AFTER_SECONDS = 120.0
 # Shorter pieces of an ID could be another container's.
 _LEAST_ID_START = 8
 _MOST_NAMES_SEEN = 32
-
-
-@dataclass(slots=True, kw_only=True)
-class KnownPod:
-    """A pod. `path` is its cgroup, None where only the kubelet's files told of it; `kubepods` is that of all pods.
-
-    Its tally is kept where its counter includes those of its containers (v2). `ahead_since` is
-    when it went ahead of what is known of them.
-    """
-
-    subject: Subject
-    names: PodNames | None = None
-    path: str | None = None
-    kubepods: str | None = None
-    seen_at: float = 0.0
-    tally: Tally = field(default_factory=Tally)
-    ahead_since: float | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class KnownContainer:
-    """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
-
-    `counted` says whether its counter was ever read. `comms` and `oom_score_adjs` were seen in its task tables.
-    """
-
-    subject: Subject
-    path: str | None = None
-    nested: tuple[str, ...] = ()
-    limit_bytes: int | None = None
-    as_group: bool = False
-    seen_at: float = 0.0
-    gone_at: float | None = None
-    counted: bool = False
-    tally: Tally = field(default_factory=Tally)
-    recorded_at: float | None = None
-    comms: set[str] = field(default_factory=set)
-    oom_score_adjs: set[int] = field(default_factory=set)
 
 
 class NodeContainers:

@@ -4,8 +4,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from oomreport.agent.containers import KnownContainer, NodeContainers
-from oomreport.incident.attribution import Anonymous, Suspect
+from oomreport.agent.containers import NodeContainers
+from oomreport.agent.known import KnownContainer
+from oomreport.incident.attribution import Anonymous, SubjectSource, Suspect
 from oomreport.incident.oom_record import subject_of_invocation
 from oomreport.kernel.record import Invocation
 from oomreport.workload.container import Scope, Subject, scope_of, subject_of
@@ -49,17 +50,20 @@ class Evidence:
         if known is not None:
             remember(known, ((task.comm, task.oom_score_adj) for task in invocation.tasks[:_MOST_NAMES]))
 
-    def anonymous(self, invocation: Invocation, now: float) -> Anonymous:
-        """Return an invocation without a cgroup as the attribution wants it."""
+    def anonymous(self, invocation: Invocation, process: Subject | None, now: float) -> Anonymous:
+        """Return an invocation without a cgroup as the attribution wants it; `process` is where its process was."""
         victim, subject = invocation.victims[0], subject_of_invocation(invocation)
         row = self._rows.get(victim.pid)
-        if row is not None and row.comm == victim.comm and now - row.at <= _PID_SECONDS:
+        if process is not None:
+            subject = process
+        elif row is not None and row.comm == victim.comm and now - row.at <= _PID_SECONDS:
             subject = row.subject
         return Anonymous(
             victim=victim,
             is_global=invocation.global_oom,
             key=subject.container_id if subject else None,
             pod_uid=subject.pod_uid if subject else None,
+            source=SubjectSource.PROCESS if process else SubjectSource.TASK_TABLE,
         )
 
     def suspects(self, now: float, asked_for: Iterable[str | None] = ()) -> list[Suspect]:

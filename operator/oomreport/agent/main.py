@@ -13,6 +13,7 @@ from oomreport import __version__
 from oomreport.adapters.cgroup_files import CgroupFiles
 from oomreport.adapters.checkpoint import Checkpoint, read_checkpoint
 from oomreport.adapters.health_server import Health, HealthServer
+from oomreport.adapters.memory_files import MemoryFiles
 from oomreport.adapters.node_files import NodeFiles
 from oomreport.adapters.proc_files import ProcFiles
 from oomreport.adapters.record_client import RecordClient
@@ -20,7 +21,9 @@ from oomreport.adapters.spool import Spool
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
 from oomreport.agent.outlet import Outlet, SpoolOutlet, StreamOutlet
+from oomreport.agent.processes import Processes
 from oomreport.agent.reporter import Reporter
+from oomreport.agent.sampling import Sampler
 from oomreport.agent.sender import Sender
 from oomreport.agent.settings import AgentSettings, settings_of
 from oomreport.agent.watcher import Watcher
@@ -170,7 +173,11 @@ class Agent:
 
     def _wired(self, outlet: Outlet) -> Watcher:
         settings = self._settings
-        containers = NodeContainers(self._cgroups(), NodeFiles(settings.log_root), agent_pod_uid=settings.pod_uid)
+        cgroups = self._cgroups()
+        memory = MemoryFiles(cgroups.root, cgroups.version) if cgroups else None
+        containers = NodeContainers(cgroups, NodeFiles(settings.log_root), agent_pod_uid=settings.pod_uid)
+        sampler = Sampler(containers, memory, interval=settings.sample_seconds)
+        processes = Processes(containers, memory, self._proc) if memory and self._proc.shows_all_processes() else None
         reporter = Reporter(
             node_name=settings.node_name,
             boot_id=self._boot_id,
@@ -179,6 +186,8 @@ class Agent:
             put=outlet.put,
             log=self._log,
             counter_wait=settings.counter_wait,
+            usage=sampler.usage,
+            **({"process": processes.subject} if processes else {}),
         )
         checkpoint_file = settings.state_dir / "checkpoint.json" if settings.state_dir else None
         return Watcher(
@@ -186,6 +195,8 @@ class Agent:
             boot_id=self._boot_id,
             proc=self._proc,
             containers=containers,
+            sampler=sampler,
+            processes=processes,
             reporter=reporter,
             kept=self._kept(checkpoint_file),
             checkpoint_file=checkpoint_file,

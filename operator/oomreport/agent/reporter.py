@@ -15,7 +15,7 @@ of the same kills. Where lines were lost there is no such moment, and whoever ca
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from oomreport.incident.oom_record import (
     API_VERSION,
     Origin,
     Source,
+    Usage,
     counter_record_name,
     record_name,
     record_spec,
@@ -46,6 +47,7 @@ class _Pending:
     time: datetime
     source: Source
     since: float
+    process: Subject | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class ReporterFigures:
     records: int = 0
     from_counters: int = 0
     anonymous: int = 0
+    by_process: int = 0
     unattributed: int = 0
     foreign: int = 0
     late: int = 0
@@ -62,6 +65,8 @@ class ReporterFigures:
 
 class Reporter:
     """Decides which kills become records, and of whom; hands them to `put`.
+
+    `usage` returns how a container's memory came to what it was at a time, `process` the container that a process is in.
 
     While it is `replaying` it is told what happened before anybody watched: counters hold these kills too, and those
     whose lines were overwritten long ago, so they are neither asked nor explained.
@@ -77,10 +82,12 @@ class Reporter:
         put: Callable[[dict[str, Any]], None],
         log: Log,
         counter_wait: float = 10.0,
+        usage: Callable[[str | None, datetime, Moment], Usage | None] = lambda *_: None,
+        process: Callable[[int], Subject | None] = lambda _: None,
     ) -> None:
         self._node_name, self._boot_id, self._kernel_release = node_name, boot_id, kernel_release
         self._containers, self._put, self._log = containers, put, log
-        self._counter_wait = counter_wait
+        self._counter_wait, self._usage, self._process = counter_wait, usage, process
         self._pending: list[_Pending] = []
         self._evidence, self._ownership = Evidence(containers), Ownership(containers)
         self._no_victims: dict[str, float] = {}
@@ -91,14 +98,14 @@ class Reporter:
         """Return since when kills wait to be attributed, None where none does."""
         return self._pending[0].since if self._pending else None
 
-    def take(self, invocation: Invocation, *, time: datetime, source: Source, now: float) -> None:
-        """Take an invocation that the log told of; `time` is that of its first line, `now` the monotonic clock."""
+    def take(self, invocation: Invocation, *, time: datetime, source: Source, now: Moment) -> None:
+        """Take an invocation that the log told of; `time` is that of its first line."""
         subject, attribution = subject_of_invocation(invocation), Attribution()
         killed_as_group = group_memcg(invocation)
         if killed_as_group is not None and invocation.task_memcg is None:
             subject, attribution = subject_of(killed_as_group), Attribution(source=SubjectSource.GROUP_LINE)
-        self._evidence.learn(invocation, now)
-        pending = _Pending(invocation=invocation, time=time, source=source, since=now)
+        self._evidence.learn(invocation, now.monotonic)
+        pending = _Pending(invocation=invocation, time=time, source=source, since=now.monotonic)
         if invocation.no_victim:
             self._take_no_victim(pending, subject, now)
         elif (
@@ -108,7 +115,9 @@ class Reporter:
             and not (subject and subject.container_id)
         ):
             self.figures.anonymous += 1
-            self._pending.append(pending)
+            # Now, since the process is about to go. In a replay its ID may be another's by now.
+            process = None if self.replaying else self._process(invocation.victims[0].pid)
+            self._pending.append(replace(pending, process=process))
         else:
             self._report(pending, subject, attribution, now)
 
@@ -133,60 +142,65 @@ class Reporter:
             return self._report_counters(now, drained_at, None if drained_at is None else untold)
         complete = self._counted(now.monotonic) == len(self._pending) if untold is None else untold == 0
         if overdue or (quiet and (self.replaying or complete)):
-            self._attribute(now.monotonic)
+            self._attribute(now)
         return 0
 
     def finish(self, now: Moment) -> None:
         """Attribute what waits with what is known, since there is no later."""
-        self._attribute(now.monotonic)
+        self._attribute(now)
 
     def _counted(self, now: float) -> int:
         return sum(suspect.unexplained for suspect in self._evidence.suspects(now))
 
-    def _attribute(self, now: float) -> None:
+    def _attribute(self, now: Moment) -> None:
         pending, self._pending = self._pending, []
-        kills = [self._evidence.anonymous(each.invocation, now) for each in pending]
-        suspects = [] if self.replaying else self._evidence.suspects(now, {kill.key for kill in kills})
+        kills = [self._evidence.anonymous(each.invocation, each.process, now.monotonic) for each in pending]
+        suspects = [] if self.replaying else self._evidence.suspects(now.monotonic, {kill.key for kill in kills})
         for each, kill, found in zip(pending, kills, attributions(kills, suspects), strict=True):
-            subject = self._evidence.subject(found.key) or self._evidence.subject(kill.pod_uid)
+            # A container that is too new to be listed is known by its process alone.
+            seen = each.process if each.process is not None and each.process.container_id == found.key else None
+            subject = self._evidence.subject(found.key) or seen or self._evidence.subject(kill.pod_uid)
             if found.key is None:
                 self.figures.unattributed += 1
                 if self._containers.namespaced and subject is None:
                     self._foreign(each.invocation)
                     continue
+            self.figures.by_process += found.source is SubjectSource.PROCESS
             self._report(each, subject, found, now)
 
-    def _report(self, kill: _Pending, subject: Subject | None, attribution: Attribution, now: float) -> None:
+    def _report(self, kill: _Pending, subject: Subject | None, attribution: Attribution, now: Moment) -> None:
         invocation = kill.invocation
         path = invocation.task_memcg or invocation.oom_memcg
         in_pod = subject is not None and subject.pod_uid is not None
         if subject is None or not in_pod:
             subject, own = None, self._ownership.owns_host(path)
         else:
-            own = self._ownership.owns_pod(subject, path, now)
+            own = self._ownership.owns_pod(subject, path, now.monotonic)
         if not own:
             self._foreign(invocation)
             return
         if subject is not None:
             # A dump that lost its kill line tells of a kill all the same.
-            if not invocation.no_victim and not self._explain(subject, invocation, now):
+            if not invocation.no_victim and not self._explain(subject, invocation, now.monotonic):
                 self.figures.late += 1
                 self._log.info("late line of a kill that its counter has told already", log=invocation.log[-300:])
                 return
             subject = self._containers.named(subject)
-        spec = record_spec(invocation, origin=self._origin(kill.source), time=kill.time, subject=subject)
+        usage = self._usage(subject.container_id, kill.time, now) if subject is not None else None
+        spec = record_spec(invocation, origin=self._origin(kill.source), time=kill.time, subject=subject, usage=usage)
         stamp = invocation.killed.monotonic_us or 0
         name = record_name(node_name=self._node_name, boot_id=self._boot_id, stamp_us=stamp)
         self._emit(name, {**spec, **attribution.as_spec()})
 
-    def _take_no_victim(self, kill: _Pending, subject: Subject | None, now: float) -> None:
+    def _take_no_victim(self, kill: _Pending, subject: Subject | None, now: Moment) -> None:
         """Report at most one a minute per cgroup: a faulting task may ask for the killer in a tight loop."""
         key = kill.invocation.oom_memcg or ""
         last = self._no_victims.get(key)
-        if last is not None and now - last < _NO_VICTIM_SECONDS:
+        at = now.monotonic
+        if last is not None and at - last < _NO_VICTIM_SECONDS:
             return
-        self._no_victims = {k: at for k, at in self._no_victims.items() if now - at < _NO_VICTIM_SECONDS}
-        self._no_victims[key] = now
+        self._no_victims = {k: before for k, before in self._no_victims.items() if at - before < _NO_VICTIM_SECONDS}
+        self._no_victims[key] = at
         self._report(kill, subject, Attribution(), now)
 
     def _report_counters(self, now: Moment, drained_at: float | None, most: int | None) -> int:
@@ -221,7 +235,13 @@ class Reporter:
         time = now.wall - timedelta(seconds=now.monotonic - (since or now.monotonic))
         nothing_printed = Invocation(first=Stamp(), killed=Stamp(), missing=frozenset(Part))
         named = self._containers.named(subject)
-        spec = record_spec(nothing_printed, origin=self._origin(Source.CGROUP_COUNTER), time=time, subject=named)
+        spec = record_spec(
+            nothing_printed,
+            origin=self._origin(Source.CGROUP_COUNTER),
+            time=time,
+            subject=named,
+            usage=self._usage(subject.container_id, time, now),
+        )
         key = subject.container_id or (subject.pod_uid or "").replace("-", "")
         name = counter_record_name(node_name=self._node_name, boot_id=self._boot_id, container_id=key, count=count)
         self.figures.from_counters += 1

@@ -70,6 +70,9 @@ class AgentSettings:
     scan_seconds: float = 5.0
     """Seconds between two looks at the node's pods; kills cause more of them."""
 
+    sample_seconds: float = 5.0
+    """Seconds between two samples of a container's memory, for the way to a kill. 0: nothing is sampled."""
+
     log_level: str = "info"
     """The least severe messages printed: debug, info, warning, error."""
 
@@ -106,6 +109,7 @@ def settings_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Age
         spool_bytes=_bytes("--spool-bytes", options.spool_bytes, problems),
         counter_wait=_number("--counter-wait", options.counter_wait, 1, problems),
         scan_seconds=_number("--scan-seconds", options.scan_seconds, 0.1, problems),
+        sample_seconds=_sample_seconds(options.sample_seconds, problems),
         log_level=_one_of("--log-level", options.log_level, _LEVELS, problems),
         dry_run=dry_run,
     )
@@ -171,6 +175,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="how long a counter may be ahead of the log before its kill is reported alone (default: %(default)s)",
     )
     add("--scan-seconds", metavar="SECONDS", default="5", help="between looks at the pods (default: %(default)s)")
+    add(
+        "--sample-seconds",
+        metavar="SECONDS",
+        default="5",
+        help="between samples of each container's memory, 0 for none (default: %(default)s)",
+    )
     add(
         "--log-level",
         metavar="LEVEL",
@@ -247,6 +257,10 @@ def _number(option: str, value: str, least: float, problems: list[str]) -> float
         problems.append(f"{option}: {value!r} is no number from {least:g} on")
         return least
     return number
+
+
+def _sample_seconds(value: str, problems: list[str]) -> float:
+    return 0.0 if value == "0" else _number("--sample-seconds", value, 0.5, problems)
 
 
 def _bytes(option: str, value: str, problems: list[str]) -> int:

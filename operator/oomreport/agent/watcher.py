@@ -27,7 +27,9 @@ from oomreport.agent.containers import NodeContainers
 from oomreport.agent.listener import Heard, Listener
 from oomreport.agent.log import Log
 from oomreport.agent.outlet import Outlet
+from oomreport.agent.processes import Processes
 from oomreport.agent.reporter import Reporter
+from oomreport.agent.sampling import Sampler
 from oomreport.agent.settings import AgentSettings
 
 _IDLE_SECONDS = 1.0
@@ -48,7 +50,7 @@ class Watcher:
     """Watches one node until it is stopped.
 
     `kept` is what an earlier process of this boot left, `checkpoint_file` where to leave it (None: nothing is kept),
-    `outlet` is where the reporter puts records.
+    `outlet` is where the reporter puts records. `processes` is None where process IDs are not those of the kernel.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class Watcher:
         boot_id: str,
         proc: ProcFiles,
         containers: NodeContainers,
+        sampler: Sampler,
+        processes: Processes | None,
         reporter: Reporter,
         outlet: Outlet,
         kept: Checkpoint | None,
@@ -66,6 +70,7 @@ class Watcher:
     ) -> None:
         self._settings, self._boot_id, self._proc, self._log = settings, boot_id, proc, log
         self._containers, self._reporter, self._outlet = containers, reporter, outlet
+        self._sampler, self._processes = sampler, processes
         self._checkpoint_file = checkpoint_file
         self._position = kept.position if kept else LogPosition()
         self._account = KillAccount(kept.told if kept else None)
@@ -105,7 +110,8 @@ class Watcher:
     def turn(self) -> None:
         """Wait for something to happen, at most a second, and act on it."""
         busy = self._reporter.replaying or self._listener.half_read or self._waiting
-        moved = self._listener.wait(_BUSY_SECONDS if busy else _IDLE_SECONDS, self._wake_read)
+        most = _BUSY_SECONDS if busy else min(_IDLE_SECONDS, self._sampler.seconds_left(time.monotonic()))
+        moved = self._listener.wait(most, self._wake_read)
         now = time.monotonic()
         before, self._kills = self._kills, self._proc.oom_kills()
         killed = before != self._kills
@@ -113,6 +119,7 @@ class Watcher:
             self._moved_at = now
             self._containers.count(now)
             self._look(now, apart=_LOOK_APART_SECONDS)
+            self._list_processes(killed=True)
         if moved or killed:
             self._listener.read()
         now = time.monotonic()
@@ -122,6 +129,9 @@ class Watcher:
             self._looked_at = now
             self._containers.glance(now)
         self._settle()
+        # After the kills, so that what is sampled later is not taken for the way to them.
+        self._sampler.sample(time.monotonic())
+        self._list_processes()
         self._save()
         self._turned_at = time.monotonic()
 
@@ -143,6 +153,7 @@ class Watcher:
                 "records": kills.records,
                 "recordsFromCounters": kills.from_counters,
                 "anonymousKills": kills.anonymous,
+                "killsPlacedByProcess": kills.by_process,
                 "unattributedKills": kills.unattributed,
                 "foreignKills": kills.foreign,
                 "lateKills": kills.late,
@@ -155,7 +166,7 @@ class Watcher:
         return self._reporter.waiting_since() is not None
 
     def _hear(self, heard: Heard) -> None:
-        self._reporter.take(heard.invocation, time=heard.time, source=heard.source, now=time.monotonic())
+        self._reporter.take(heard.invocation, time=heard.time, source=heard.source, now=Moment.now())
 
     def _settle(self) -> None:
         kills = self._proc.oom_kills()
@@ -217,6 +228,10 @@ class Watcher:
             self._unseen += untold
             self._account.settle(kills)
             self._log.warning("kills were counted that neither the log nor a pod's counter told of", kills=untold)
+
+    def _list_processes(self, *, killed: bool = False) -> None:
+        if self._processes is not None:
+            self._processes.look(time.monotonic(), killed=killed)
 
     def _look(self, now: float, *, apart: float) -> None:
         if now - self._looked_at >= apart:

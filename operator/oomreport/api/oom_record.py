@@ -113,7 +113,7 @@ class OOMRecordSpec(Model):
     """The container that was hit; absent where no container was, or none could be named."""
     subject_source: SubjectSource | None = None
     """How the container was found where the log does not name its cgroup; absent where it does. GroupLine: the line
-    "Tasks in .. are going to be killed" names it. TaskTable: the process stood in an earlier dump's table. CgroupCounter:
+    "Tasks in .. are going to be killed" names it. Process: the agent saw the process in it. TaskTable: the process stood in an earlier dump's table. CgroupCounter:
     its oom_kill counter moved. VanishedCgroup: its cgroup went in that moment, and no other's did."""
     subject_candidates: Annotated[tuple[UID, ...], atomic(MOST_CANDIDATES)] | None = None
     """Where the node could not decide: the IDs of the containers in question, the UID of a pod where only that is known."""

@@ -4,6 +4,7 @@ Beyond ten OOMs in five seconds, for the whole machine, the kernel prints only t
 cgroup. What a node still knows, strongest first:
 
     group line   `Tasks in <cgroup> are going to be killed due to memory.oom.group set` is not rate-limited
+    process      the node saw the process in the container's cgroup (an agent in the machine's PID namespace only)
     task table   the process stood in the table of an earlier dump of this boot, which lists the tasks of one cgroup
     counters     `oom_kill` of the victim's cgroup moves just before the line is printed; a container whose counter moved
                  further than its records explain owns a kill
@@ -18,7 +19,7 @@ container for each kill left, the container is not named and those in question a
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -37,6 +38,7 @@ class SubjectSource(StrEnum):
     """How the container of an anonymous kill was found."""
 
     GROUP_LINE = "GroupLine"
+    PROCESS = "Process"
     TASK_TABLE = "TaskTable"
     CGROUP_COUNTER = "CgroupCounter"
     VANISHED_CGROUP = "VanishedCgroup"
@@ -63,8 +65,9 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anonymous:
-    """A kill without a cgroup. `key` and `pod_uid` are where a task table has its process: a container, or just a pod.
+    """A kill without a cgroup. `key` and `pod_uid` are where its process was: a container, or just a pod.
 
+    `source` tells how that is known: by the process itself, or by an earlier task table.
     `is_global` is true where the machine ran out of memory, not a cgroup: then the victim may be outside all pods.
     """
 
@@ -72,6 +75,7 @@ class Anonymous:
     is_global: bool = False
     key: str | None = None
     pod_uid: str | None = None
+    source: SubjectSource = SubjectSource.TASK_TABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,7 @@ def group_memcg(invocation: Invocation) -> str | None:
 def attributions(kills: Sequence[Anonymous], suspects: Sequence[Suspect]) -> list[Attribution]:
     """Return whose each kill was, in the order of `kills`. A suspect gets no more than its counter shows."""
     found: dict[int, Attribution] = {}
+    kills = list(kills)
     room = {suspect.key: suspect.unexplained for suspect in suspects}
     vanished = {suspect.key for suspect in suspects if suspect.vanished and not suspect.unexplained}
     for index, kill in enumerate(kills):
@@ -108,7 +113,9 @@ def attributions(kills: Sequence[Anonymous], suspects: Sequence[Suspect]) -> lis
         if kill.key is not None and (kill.key not in room or room[kill.key] > 0 or kill.key in vanished):
             room[kill.key] = room.get(kill.key, 0) - 1
             vanished.discard(kill.key)
-            found[index] = Attribution(key=kill.key, source=SubjectSource.TASK_TABLE)
+            found[index] = Attribution(key=kill.key, source=kill.source)
+        elif kill.key is not None:
+            kills[index] = replace(kill, key=None, pod_uid=None)
     _assign_by_counters(kills, suspects, room, found)
     _assign_by_vanishing(kills, [suspect for suspect in suspects if suspect.key in vanished], found)
     return [found.get(index, Attribution()) for index in range(len(kills))]

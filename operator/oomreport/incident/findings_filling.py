@@ -33,7 +33,7 @@ def leak(case: Case) -> str | None:
 def limit_below_start(case: Case) -> str | None:
     """Say that the limit is lower than the image needs to come up at all."""
     starts = [kill for kill in case.past[-_STARTS:] if kill.shape is Shape.STARTUP and kill.limit]
-    if case.cause != Cause.CONTAINER_LIMIT or len(starts) < _STARTS:
+    if case.cause != Cause.CONTAINER_LIMIT or len(starts) < _STARTS or _files_in_memory(case):
         return None
     runs = ", ".join(f"{duration(kill.uptime_seconds or 0)} at {in_mi(kill.limit or 0)}" for kill in starts)
     return f"The limit is lower than container {case.container} needs to start: it died after {runs}"
@@ -43,6 +43,8 @@ def startup_peak(case: Case) -> str | None:
     """Say that it died while it started."""
     way = case.way
     if case.cause != Cause.CONTAINER_LIMIT or way.shape is not Shape.STARTUP or way.uptime_seconds is None:
+        return None
+    if _files_in_memory(case):
         return None
     fast = f", growing by {rate(way.growth)}" if way.growth > 0 else ""
     return f"It died {duration(way.uptime_seconds)} after its start{fast}: the peak of starting is above the limit"
@@ -69,7 +71,7 @@ def staircase(case: Case) -> str | None:
 def tmpfs_filled(case: Case) -> str | None:
     """Say that files in memory filled it: they are charged until they are deleted, beyond the life of a container."""
     used = case.used
-    if not used or case.shmem < _HALF * used:
+    if not used or not _files_in_memory(case):
         return None
     share = 100 * case.shmem // used
     names = ", ".join(volume.name for volume in case.pod.memory_volumes) if case.pod else ""
@@ -77,6 +79,11 @@ def tmpfs_filled(case: Case) -> str | None:
         f"the memory-backed volume {names}" if names else "tmpfs (/dev/shm, a memory-backed volume) or shared mappings"
     )
     return f"{in_mi(case.shmem // MI * MI)} of {in_mi(used)} ({share} %) was {where}; a restart alone may not free it"
+
+
+def _files_in_memory(case: Case) -> bool:
+    """Return whether files in memory make up half: then what fills the limit is written, whenever that is."""
+    return bool(case.used) and case.shmem >= _HALF * (case.used or 0)
 
 
 def kernel_memory(case: Case) -> str | None:

@@ -168,14 +168,19 @@ def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory
 
 
 def _settled(times: Sequence[float], sizes: Sequence[float]) -> int:
-    """Return where warming up is over: the first point after the steep beginning, at most an eighth of the points."""
+    """Return where warming up is over: after the last steep step within the first eighth of the points.
+
+    What comes before a step may be level: the runtime's own process in the container's cgroup, until it becomes the
+    container's on a slow node seconds later.
+    """
     most = max(1, len(sizes) // 8)
     usual = (sizes[-1] - sizes[most]) / max(times[-1] - times[most], 1.0)
+    begin = 0
     for index in range(most):
         slope = (sizes[index + 1] - sizes[index]) / max(times[index + 1] - times[index], 0.1)
-        if slope < 4 * max(usual, 0.0) + 0.01 * sizes[-1] / max(times[1] - times[0], 1.0):
-            return index
-    return most
+        if slope >= 4 * max(usual, 0.0) + 0.01 * sizes[-1] / max(times[1] - times[0], 1.0):
+            begin = index + 1
+    return begin
 
 
 def _onset(sizes: Sequence[float], low: Sequence[float], rise: float) -> int:

@@ -30,9 +30,11 @@ static const char HELP[] =
     "  hold-then-child HOLD MIB [DELAY_S [STEP_MS]]\n"
     "                                        allocate HOLD MiB here, after DELAY_S a child allocates MIB\n"
     "  shmem PATH MIB [DELAY_S]              write MIB into the file PATH (an emptyDir of medium Memory), and stay\n"
+    "  leak MIB S [BASE]                     allocate BASE MiB, then MIB more every S seconds, without end\n"
+    "  workers N MIB [EVERY_S [DELAY_S]]     after DELAY_S a child (hog-child) every EVERY_S, N in all, each allocates MIB and\n"
+    "                                        stays; this process prints the end of each that is killed, and stays alive\n"
     "  exit-after S CODE                     exit with CODE after S seconds\n"
     "\n"
-    "  after PATH MODE...                    wait until PATH exists (looked for every 10 ms); then MODE\n"
     "  comm HEX MODE...                      take the process name given in hex (at most 15 bytes), children too; then MODE\n"
     "  print TEXT [MODE...]                  write TEXT and a newline to stdout; then MODE, or stay\n"
     "  kmsg TEXT [MODE...]                   write TEXT to /dev/kmsg (HOG_KMSG names another path); then MODE, or stay\n"
@@ -207,16 +209,28 @@ __attribute__((noreturn)) static void run(int count, char **arguments) {
         wait_seconds(number(left, rest, 2, 1));
         fill(rest[0], (long)number(left, rest, 1, 0));
         say("holding");
+    } else if (!strcmp(mode, "leak") && left >= 2) {
+        allocate((long)number(left, rest, 2, 0), 0);
+        for (;;) {
+            wait_seconds(number(left, rest, 1, 0));
+            allocate((long)number(left, rest, 0, 0), 0);
+        }
+    } else if (!strcmp(mode, "workers") && left >= 2) {
+        int workers = (int)number(left, rest, 0, 0);
+        wait_seconds(number(left, rest, 3, 1));
+        for (int n = 1; n <= workers; n++) {
+            allocating_child((long)number(left, rest, 1, 0), 0, n);
+            wait_seconds(number(left, rest, 2, 0.1));
+        }
+        for (int n = 1; n <= workers; n++)
+            await_child(n);
+        say("children done n=%d", workers);
     } else if (!strcmp(mode, "exit-after") && left == 2) {
         wait_seconds(number(left, rest, 0, 0));
         say("exiting code=%d", (int)number(left, rest, 1, 0));
         _exit((int)number(left, rest, 1, 0));
     } else if (!strcmp(mode, "comm") && left >= 2) {
         take_name(rest[0]);
-        run(left - 1, rest + 1);
-    } else if (!strcmp(mode, "after") && left >= 2) {
-        while (access(rest[0], F_OK))
-            wait_seconds(0.02);
         run(left - 1, rest + 1);
     } else if (!strcmp(mode, "after") && left >= 2) {
         while (access(rest[0], F_OK))

@@ -39,6 +39,21 @@ class FakeNode:
             (folder / "memory.max").write_text(f"{limit or 'max'}\n")
         return folder
 
+    def memory(self, path: str, usage: int, *, inactive_file: int = 0) -> None:
+        """Set what a cgroup uses."""
+        folder = self.root / path.lstrip("/")
+        if self.version == V1:
+            stat = f"cache 7\ninactive_file 7\ntotal_cache 7\ntotal_inactive_file {inactive_file}\ntotal_rss 1\n"
+            (folder / "memory.usage_in_bytes").write_text(f"{usage}\n")
+        else:
+            stat = f"anon 7\nfile 7\ninactive_file {inactive_file}\nactive_file 7\nworkingset_refault_file 3\n"
+            (folder / "memory.current").write_text(f"{usage}\n")
+        (folder / "memory.stat").write_text(stat)
+
+    def processes(self, path: str, *pids: int) -> None:
+        """Set which processes are in a cgroup; 0 is one of another PID namespace, as v2 shows it."""
+        (self.root / path.lstrip("/") / "cgroup.procs").write_text("".join(f"{pid}\n" for pid in pids))
+
     def pod_path(self, uid: str, qos: str = "burstable") -> str:
         return f"{self.kubepods}/{qos}/pod{uid}" if qos else f"{self.kubepods}/pod{uid}"
 

@@ -1,8 +1,8 @@
 """A reporter on a node of files, told what the kernel did. Builders name only what matters."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oomreport.adapters.cgroup_files import CgroupFiles
 from oomreport.adapters.node_files import NodeFiles
@@ -10,9 +10,12 @@ from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
 from oomreport.agent.reporter import Reporter
-from oomreport.incident.oom_record import Source
+from oomreport.incident.oom_record import Source, Usage
 from oomreport.kernel.record import Invocation, Part, Stamp, Task, Victim
 from unit.adapters.nodes import FakeNode
+
+if TYPE_CHECKING:
+    from oomreport.workload.container import Subject
 
 UID, ID = "9b02072e-3bc7-46e9-a439-c8eaf034527b", "7a" * 32
 OTHER_UID, OTHER_ID = "11111111-2222-3333-4444-555555555555", "b1" * 32
@@ -51,6 +54,9 @@ class Desk:
             CgroupFiles(self.node.cgroup_root), NodeFiles(self.node.log_root), agent_pod_uid=agent_pod_uid
         )
         self.records: list[dict[str, Any]] = []
+        self.usages: dict[str, Usage] = {}
+        self.processes: dict[int, Subject] = {}
+        self.asked: list[tuple[str | None, datetime]] = []
         self.reporter = Reporter(
             node_name="worker-3",
             boot_id="9f1c2b7a-1111",
@@ -59,6 +65,8 @@ class Desk:
             put=self.records.append,
             log=Log("error"),
             counter_wait=10.0,
+            usage=self._usage,
+            process=self.processes.get,
         )
         self.now = 1000.0
 
@@ -70,7 +78,7 @@ class Desk:
 
     def take(self, *invocations: Invocation) -> None:
         for invocation in invocations:
-            self.reporter.take(invocation, time=NOON, source=Source.KMSG, now=self.now)
+            self.reporter.take(invocation, time=NOON, source=Source.KMSG, now=Moment(wall=NOON, monotonic=self.now))
 
     def settle(self, *, untold: int | None = 0, overdue: bool = False, drained: bool = True) -> int:
         return self.reporter.settle(
@@ -80,6 +88,10 @@ class Desk:
             overdue=overdue,
             drained_at=self.now if drained else None,
         )
+
+    def _usage(self, container_id: str | None, until: datetime, now: Moment) -> Usage | None:
+        self.asked.append((container_id, until - timedelta(seconds=now.monotonic - self.now)))
+        return self.usages.get(container_id or "")
 
     @property
     def specs(self) -> list[dict[str, Any]]:

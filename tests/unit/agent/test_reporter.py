@@ -1,10 +1,13 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from oomreport.incident.oom_record import Usage
 from oomreport.kernel.record import Part, Task, Victim
+from oomreport.workload.container import Subject
 from unit.adapters.nodes import V1, V2
-from unit.agent.builders import ID, OTHER_ID, OTHER_UID, UID, Desk, anonymous, dump
+from unit.agent.builders import ID, NOON, OTHER_ID, OTHER_UID, UID, Desk, anonymous, dump
 
 
 def test_a_kill_gets_its_containers_names_from_the_nodes_files(tmp_path: Path) -> None:
@@ -140,6 +143,94 @@ def test_an_anonymous_kill_of_a_process_in_an_earlier_table_is_its_containers(tm
     desk.settle()
     assert desk.container_ids() == [ID, ID, OTHER_ID]
     assert [spec.get("subjectSource") for spec in desk.specs] == [None, "TaskTable", "CgroupCounter"]
+
+
+def test_an_anonymous_kill_of_a_process_that_the_node_saw_is_its_containers(tmp_path: Path) -> None:
+    """Three kills of the same name and size in three containers: only their processes tell them apart."""
+    desk = Desk(tmp_path, V1)
+    ids = [ID, OTHER_ID, "c3" * 32]
+    for number, container_id in enumerate(ids):
+        desk.node.container(UID, container_id, kills=1)
+        desk.processes[number + 7] = Subject(pod_uid=UID, container_id=container_id)
+    desk.look()
+    desk.take(anonymous(9), anonymous(7), anonymous(8))
+    desk.settle()
+    assert {spec["victims"][0]["pid"]: spec["subject"]["containerID"] for spec in desk.specs} == dict(
+        zip((7, 8, 9), ids, strict=True)
+    )
+    assert {spec["subjectSource"] for spec in desk.specs} == {"Process"}
+    assert desk.reporter.figures.by_process == 3
+    desk.look(seconds=60)
+    desk.settle(untold=3)
+    assert len(desk.records) == 3
+
+
+def test_a_process_says_more_than_an_earlier_table_that_had_its_number(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    path = desk.node.container(UID, ID, kills=2)
+    desk.node.container(OTHER_UID, OTHER_ID, kills=1)
+    desk.look()
+    desk.take(dump(path, 1, tasks=(Task(pid=8, comm="hog"),)))
+    desk.processes[8] = Subject(pod_uid=OTHER_UID, container_id=OTHER_ID)
+    desk.take(anonymous(8))
+    desk.settle()
+    assert desk.container_ids() == [ID, OTHER_ID]
+
+
+def test_a_process_in_a_container_whose_counter_stood_still_has_anothers_number(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.node.container(UID, ID, kills=0)
+    desk.node.container(OTHER_UID, OTHER_ID, kills=1)
+    desk.look()
+    desk.processes[8] = Subject(pod_uid=UID, container_id=ID)
+    desk.take(anonymous(8))
+    desk.settle()
+    assert desk.container_ids() == [OTHER_ID]
+
+
+def test_a_process_names_a_container_that_is_too_new_to_be_listed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    desk.look()
+    desk.node.container(UID, ID, kills=1)
+    desk.processes[8] = Subject(pod_uid=UID, container_id=ID)
+    desk.take(anonymous(8))
+    desk.settle()
+    assert desk.container_ids() == [ID]
+
+
+def test_in_a_replay_no_process_is_asked_since_its_number_may_be_anothers_by_now(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.node.container(UID, ID)
+    desk.look()
+    desk.reporter.replaying = True
+    desk.processes[8] = Subject(pod_uid=UID, container_id=ID)
+    desk.take(anonymous(8))
+    desk.settle()
+    assert desk.container_ids() == [None]
+
+
+def test_a_record_shows_the_way_to_its_kill_also_where_only_a_counter_told(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, V1)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    desk.usages[ID] = Usage(
+        start=NOON, interval_seconds=5.0, samples=(1, 2, 3), life=Usage(start=NOON, interval_seconds=40.0, samples=(9,))
+    )
+    desk.take(dump(path, 1))
+    desk.node.container(UID, ID, kills=2)
+    desk.look(seconds=1)
+    desk.look(seconds=60)
+    desk.settle(untold=1)
+
+    told = {
+        "startTime": "2026-11-20T12:00:00.000000Z",
+        "intervalSeconds": 5.0,
+        "bytes": [1, 2, 3],
+        "life": {"startTime": "2026-11-20T12:00:00.000000Z", "intervalSeconds": 40.0, "bytes": [9]},
+    }
+    assert [spec["source"] for spec in desk.specs] == ["Kmsg", "CgroupCounter"]
+    assert [spec["usage"] for spec in desk.specs] == [told, told]
+    assert desk.asked == [(ID, NOON), (ID, NOON - timedelta(seconds=60))]
 
 
 def test_an_anonymous_kill_that_nothing_explains_is_told_without_subject(tmp_path: Path) -> None:

@@ -139,6 +139,12 @@ def test_tmpfs_that_fills_the_limit_is_bounded_and_the_volume_named() -> None:
     assert {"TmpfsFilled", "VolumeWithoutSize"} <= rules(**values)
 
 
+def test_files_in_memory_are_no_peak_of_a_start_however_young_the_container_is() -> None:
+    way = usage([n * 60 * MI for n in range(8)], interval=5.0, end=0.0)
+    assert "StartupPeak" in rules(way=way)
+    assert "StartupPeak" not in rules(way=way, stat={"anon": 50 * MI, "file": 450 * MI, "shmem": 450 * MI})
+
+
 def test_a_volume_that_is_bounded_below_the_limit_leaves_the_limit_as_the_knob() -> None:
     values = {
         "stat": {"anon": 200 * MI, "file": 300 * MI, "shmem": 300 * MI},

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from oomreport.incident.flight_recorder import FlightRecorder
+from oomreport.incident.flight_recorder import FlightRecorder, Series
 from oomreport.incident.trajectory import Shape, Trajectory, trajectory
 from oomreport.workload.quantity import MI
 
@@ -58,6 +58,42 @@ def test_a_gap_in_the_samples_ends_the_even_spacing_of_the_recent_ones() -> None
     assert recording
     assert recording.recent.sizes == (60, 65)
     assert recording.recent.start == 60.0
+
+
+def test_a_few_missed_samples_are_stood_for_by_the_last_one() -> None:
+    recorder = FlightRecorder()
+    for time in (0.0, 5.1, 9.9, 30.2, 35.0):
+        recorder.add(time, int(time))
+    recording = recorder.recording()
+
+    assert recording
+    assert recording.recent.sizes == (0, 5, 9, 9, 9, 9, 30, 35)
+    assert recording.recent.start == 0.0
+
+
+def test_a_recording_ends_where_it_is_asked_to() -> None:
+    recorder = FlightRecorder()
+    for second in range(0, 2000, 5):
+        recorder.add(float(second), second)
+    recording = recorder.recording(until=1500.0)
+
+    assert recording
+    assert recording.recent.sizes[-1] == recording.recent.end == 1500
+    assert recording.life.time(len(recording.life.sizes) - 1) <= 1500
+    assert recorder.recording(until=-1.0) is None
+    first = recorder.recording(until=2.0)
+    assert first
+    assert (first.recent.sizes, len(first.life.sizes)) == ((), 1)
+
+
+def test_a_runtime_that_is_seen_before_the_containers_own_process_is_no_step_of_it() -> None:
+    """As sampled on a slow node with cgroup v2: runc in the container's cgroup, then 24Mi held, then a burst."""
+    sizes = (5451776, 5763072, *[26275840] * 35, 34062336)
+    series = Series(start=0.0, interval=5.0, sizes=sizes)
+    found = trajectory(recent=series, life=series, end=186.5, size=64 * MI)
+
+    assert found.shape is Shape.SPIKE
+    assert found.level == 26275840
 
 
 @pytest.mark.parametrize("hours", [0.4, 3, 30])

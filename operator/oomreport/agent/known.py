@@ -1,0 +1,48 @@
+"""What is known of a pod and of a container of this node."""
+
+from dataclasses import dataclass, field
+
+from oomreport.adapters.node_files import PodNames
+from oomreport.agent.flight import Flight
+from oomreport.agent.tally import Tally
+from oomreport.workload.container import Subject
+
+
+@dataclass(slots=True, kw_only=True)
+class KnownPod:
+    """A pod. `path` is its cgroup, None where only the kubelet's files told of it; `kubepods` is that of all pods.
+
+    Its tally is kept where its counter includes those of its containers (v2). `ahead_since` is
+    when it went ahead of what is known of them.
+    """
+
+    subject: Subject
+    names: PodNames | None = None
+    path: str | None = None
+    kubepods: str | None = None
+    seen_at: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+    ahead_since: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class KnownContainer:
+    """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
+
+    `counted` says whether its counter was ever read. `comms` and `oom_score_adjs` were seen in its task tables.
+    `flight` is the sampler's.
+    """
+
+    subject: Subject
+    path: str | None = None
+    nested: tuple[str, ...] = ()
+    limit_bytes: int | None = None
+    as_group: bool = False
+    seen_at: float = 0.0
+    gone_at: float | None = None
+    counted: bool = False
+    tally: Tally = field(default_factory=Tally)
+    recorded_at: float | None = None
+    flight: Flight | None = None
+    comms: set[str] = field(default_factory=set)
+    oom_score_adjs: set[int] = field(default_factory=set)

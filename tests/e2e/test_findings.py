@@ -1,0 +1,171 @@
+"""Why, and what to change: five stories that run side by side, each told by its report.
+
+A leak and a spike are told apart from the peak of a start by what came before, so these two take three minutes.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from e2e.kube import Object, apply, eventually, items, kubectl
+from e2e.reports import settled_report
+from e2e.witness import kills_of_pod, memory_folder, pods, running_id, working_set
+from e2e.workloads import MIB, container, pod, pod_spec
+
+NAMESPACE = "e2e-findings"
+# A container that dies within 150 s has died of its start, as far as anybody can tell.
+LONG_SECONDS = 175
+INTERVAL_SECONDS = 5
+# The agent lists the node's pods this often, and samples this often.
+FIRST_SEEN_SECONDS = 12
+
+
+@dataclass
+class Watched:
+    """A container as the test saw it: its working set, read from the cgroup at times of its own."""
+
+    folder: Path
+    seen: list[tuple[float, int]] = field(default_factory=list)
+
+    def read(self) -> None:
+        size = working_set(self.folder)
+        if size is not None:
+            self.seen.append((time.time(), size))
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[dict[str, Watched]]:
+    """Run all five to their first kill; return by container what their cgroups held on the way."""
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
+    kubectl("create", "namespace", NAMESPACE)
+    eventually("the default service account", lambda: items("serviceaccounts", NAMESPACE), seconds=20)
+    memory = {"name": "scratch", "emptyDir": {"medium": "Memory"}}
+    mount = {"name": "scratch", "mountPath": "/scratch"}
+    shared = {"limits": {"memory": "80Mi"}, "requests": {"memory": "64Mi"}}
+    apply(
+        pod("leak", NAMESPACE, pod_spec(container("leak", "1", "3.2", "8", name="leak"), restart="Never")),
+        pod(
+            "spike",
+            NAMESPACE,
+            pod_spec(container("hold-then-child", "24", "128", str(LONG_SECONDS), "20", name="spike")),
+        ),
+        pod(
+            "tmpfs",
+            NAMESPACE,
+            pod_spec(
+                container("shmem", "/scratch/file", "200", "15", name="tmpfs", volumeMounts=[mount]),
+                restart="Never",
+                volumes=[memory],
+            ),
+        ),
+        pod(
+            "shared",
+            NAMESPACE,
+            pod_spec(
+                container("hold", "56", name="innocent", limit=None, request=None),
+                container("child", "70", "1", "25", "5", name="greedy", limit=None, request=None),
+                restart="Never",
+                resources=shared,
+            ),
+        ),
+        pod("storm", NAMESPACE, pod_spec(container("workers", "25", "4", "0.3", "40", name="storm", limit="96Mi"))),
+    )
+    found: dict[str, Watched] = {}
+
+    def all_killed() -> bool:
+        listed = pods(NAMESPACE)
+        for one in listed:
+            for name in (each["name"] for each in one["spec"]["containers"]):
+                instance = running_id(one, name)
+                folder = memory_folder(instance) if instance and name not in found else None
+                if folder is not None:
+                    found[name] = Watched(folder)
+        for _ in range(4):
+            for each in found.values():
+                each.read()
+            time.sleep(0.25)
+        return all(kills_of_pod(one["metadata"]["uid"]) for one in listed)
+
+    eventually("every story has its kill", all_killed, seconds=LONG_SECONDS + 60, every=0)
+    yield found
+    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def told(name: str, of: str, verdict: str | None) -> tuple[dict[str, str], Object, Object]:
+    """Return a report's findings by rule, its recommendation, and its last kill."""
+    pod_found = next(one for one in pods(NAMESPACE) if one["metadata"]["name"] == name)
+    kills = len(kills_of_pod(pod_found["metadata"]["uid"]))
+    status = settled_report(NAMESPACE, "Pod", name, of, verdict=verdict, kills=kills)["status"]
+    findings = {finding["rule"]: finding["message"] for finding in status["findings"]}
+    print(name, findings, status["recommendation"])
+    return findings, status["recommendation"], status["lastKill"]
+
+
+def assert_way(last: Object, seen: Watched, *, at_least: int, rising: int = 3) -> None:
+    """The report's samples are what the test read itself, to `rising` MiB, and end just before the kill."""
+    usage = last["usage"]
+    start, killed = (datetime.fromisoformat(text).timestamp() for text in (usage["startTime"], last["time"]))
+    times = [start + usage["intervalSeconds"] * index for index in range(len(usage["bytes"]))]
+    assert usage["intervalSeconds"] == INTERVAL_SECONDS
+    assert len(times) >= at_least
+    assert killed - 1.6 * INTERVAL_SECONDS <= times[-1] <= killed + 0.1
+    compared = 0
+    for at, size in zip(times, usage["bytes"], strict=True):
+        near = [own for when, own in seen.seen if abs(when - at) < 1.5]
+        if near:
+            compared += 1
+            assert min(near) - rising * MIB <= size <= max(near) + rising * MIB, (at - start, size, near)
+    assert compared >= at_least / 2
+    assert max(usage["life"]["bytes"]) == max(usage["bytes"])
+
+
+def test_a_leak_is_to_be_fixed_and_no_limit_raised(watched: dict[str, Watched]) -> None:
+    findings, recommendation, last = told("leak", "leak", "Confirmed")
+    assert "Leak" in findings
+    assert not findings.keys() & {"Spike", "StartupPeak", "Staircase", "LimitBelowStart"}
+    # One MiB in 3.2 s, as the test made it.
+    rate = float(findings["Leak"].split("grew by ")[1].split("Mi/min")[0])
+    assert rate == pytest.approx(60 / 3.2, rel=0.15)
+    assert recommendation["action"] == "FixLeak"
+    assert "memoryLimit" not in recommendation
+    assert_way(last, watched["leak"], at_least=(LONG_SECONDS - FIRST_SEEN_SECONDS) // INTERVAL_SECONDS)
+
+
+def test_a_spike_over_a_level_raises_the_limit(watched: dict[str, Watched]) -> None:
+    findings, recommendation, last = told("spike", "spike", "KernelOnly")
+    assert findings["Spike"].startswith("Memory was at 2")
+    assert not findings.keys() & {"Leak", "StartupPeak", "Staircase"}
+    assert recommendation["action"] == "RaiseLimit"
+    assert recommendation["previousLimit"] == "64Mi"
+    assert_way(last, watched["spike"], at_least=(LONG_SECONDS - FIRST_SEEN_SECONDS) // INTERVAL_SECONDS)
+
+
+def test_files_in_a_memory_backed_volume_are_to_be_bounded(watched: dict[str, Watched]) -> None:
+    findings, recommendation, last = told("tmpfs", "tmpfs", "Confirmed")
+    assert "scratch" in findings["TmpfsFilled"]
+    assert "scratch" in findings["VolumeWithoutSize"]
+    assert "StartupPeak" not in findings
+    assert recommendation["action"] == "LimitTmpfs"
+    assert "scratch" in recommendation["basis"]
+    assert_way(last, watched["tmpfs"], at_least=1)
+
+
+def test_a_neighbour_at_the_pods_limit_is_named_and_the_pods_limit_raised(watched: dict[str, Watched]) -> None:
+    findings, recommendation, last = told("shared", "innocent", "Confirmed")
+    assert "Container greedy allocated" in findings["PodLimitHitByNeighbour"]
+    assert "ContainerLimitHit" not in findings
+    assert recommendation["action"] == "RaisePodLimit"
+    assert recommendation["previousLimit"] == "80Mi"
+    assert_way(last, watched["innocent"], at_least=2)
+
+
+def test_a_storm_of_workers_is_counted(watched: dict[str, Watched]) -> None:
+    findings, recommendation, last = told("storm", "storm", "KernelOnly")
+    assert "processes 'hog-child' of about" in findings["ManyWorkers"]
+    assert recommendation["action"] == "RaiseLimit"
+    assert recommendation["previousLimit"] == "96Mi"
+    assert_way(last, watched["storm"], at_least=5, rising=8)

@@ -1,0 +1,132 @@
+"""The way to a kill, as the record shows it, against what the test itself read from the cgroup."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from node.agents import Agent
+from node.pods import MIB, Container, Group, eventually, hogs, is_v2
+
+NewAgent = Callable[..., Agent]
+
+# Takes a MiB of memory, and writes one of page cache, at each line of its input.
+_GROW = """
+import sys
+held = []
+with open(sys.argv[1], "wb") as file:
+    for _ in sys.stdin:
+        held.append(bytearray(b"x") * (1 << 20))
+        file.write(b"y" * (1 << 20))
+        file.flush()
+        print(len(held), flush=True)
+"""
+
+
+def working_set(container: Container) -> int:
+    usage = int((container.folder / ("memory.current" if is_v2() else "memory.usage_in_bytes")).read_text())
+    key = "inactive_file" if is_v2() else "total_inactive_file"
+    stat = dict(line.split() for line in (container.folder / "memory.stat").read_text().splitlines())
+    return usage - int(stat[key])
+
+
+def test_a_record_shows_how_memory_grew_and_leaves_page_cache_out(
+    group: Group, new_agent: NewAgent, source: str
+) -> None:
+    agent = new_agent(source, "--sample-seconds=0.5", "--scan-seconds=0.5")
+    agent.start()
+    container = group.container(limit_mib=64)
+    enter = f'echo $$ > {container.folder}/cgroup.procs && exec "$@"'
+    cache = agent.folder / "cache"
+    seen: list[tuple[float, int]] = []
+    with subprocess.Popen(
+        ["/bin/sh", "-c", enter, "sh", sys.executable, "-S", "-E", "-c", _GROW, str(cache)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        for _ in range(80):
+            try:
+                process.stdin.write("\n")
+                process.stdin.flush()
+            except BrokenPipeError:
+                break
+            if not process.stdout.readline():
+                break
+            seen.append((time.time(), working_set(container)))
+            time.sleep(0.3)
+        assert process.wait(20) == -9
+    (record,) = eventually("the record", lambda: agent.of(container))
+
+    usage = record["spec"]["usage"]
+    samples, interval = usage["bytes"], usage["intervalSeconds"]
+    start = datetime.fromisoformat(usage["startTime"]).timestamp()
+    assert interval == 0.5
+    assert start + interval * (len(samples) - 1) <= datetime.fromisoformat(record["spec"]["time"]).timestamp()
+    during = [(start + interval * index, size) for index, size in enumerate(samples)]
+    during = [(at, size) for at, size in during if seen[0][0] + 0.5 < at < seen[-1][0] - 0.5]
+    assert len(during) >= 8
+    for at, size in during:
+        near = [own for when, own in seen if abs(when - at) < 1.0]
+        assert min(near) - 2 * MIB <= size <= max(near) + 2 * MIB, (at, size, near)
+    assert samples[-1] > 40 * MIB
+    assert usage["life"]["bytes"][-1] >= max(samples[-4:])
+
+
+def test_a_kill_that_only_its_counter_tells_has_the_way_to_it_too(group: Group, new_agent: NewAgent) -> None:
+    agent = new_agent(
+        "kmsg", "--dev-kmsg=/nonexistent/kmsg", "--counter-wait=3", "--sample-seconds=0.5", "--scan-seconds=0.5"
+    )
+    agent.start()
+    container = group.container(limit_mib=48)
+    with hogs([container], 1) as (hog,):
+        time.sleep(3)
+        before = working_set(container)
+        hog.go()
+        hog.killed()
+        (record,) = eventually("the record", lambda: agent.of(container))
+
+    usage = record["spec"]["usage"]
+    assert record["spec"]["source"] == "CgroupCounter"
+    end = datetime.fromisoformat(usage["startTime"]).timestamp() + 0.5 * (len(usage["bytes"]) - 1)
+    killed_at = datetime.fromisoformat(record["spec"]["time"]).timestamp()
+    assert killed_at - 1.5 <= end <= killed_at + 0.1
+    assert sorted(usage["bytes"])[len(usage["bytes"]) // 2] <= before + 2 * MIB
+
+
+def test_a_container_that_goes_without_a_kill_leaves_no_file_open(group: Group, new_agent: NewAgent) -> None:
+    agent = new_agent("kmsg", "--sample-seconds=0.5", "--scan-seconds=0.5")
+    agent.start()
+    containers = [group.container() for _ in range(20)]
+    assert agent.process
+    folder = Path(f"/proc/{agent.process.pid}/fd")
+
+    def open_gauges() -> int:
+        targets = []
+        for link in folder.iterdir():
+            with contextlib.suppress(OSError):
+                targets.append(str(link.readlink()))
+        return sum(any(container.id in target for container in containers) for target in targets)
+
+    eventually("twenty files are open", lambda: open_gauges() == 20)
+    for container in containers:
+        container.remove()
+        assert not container.folder.exists()
+    eventually("none is open", lambda: open_gauges() == 0)
+
+
+def test_nothing_is_sampled_when_it_is_turned_off(group: Group, new_agent: NewAgent) -> None:
+    agent = new_agent("kmsg", "--sample-seconds=0", "--scan-seconds=0.5")
+    agent.start()
+    container = group.container()
+    with hogs([container], 1) as (hog,):
+        time.sleep(2)
+        hog.go()
+        hog.killed()
+        (record,) = eventually("the record", lambda: agent.of(container))
+    assert "usage" not in record["spec"]
