@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.scan import PHRASES, found_plainly
+from oomreport.kernel.search import FLAGS, INDENTS, PHRASES, PLAIN, Find, Search
 
 STANDARD_INPUT = "-"
 CHUNK = 1 << 20
@@ -68,25 +68,29 @@ def reader_again(path: str, *, start: int = 0) -> Callable[[int, int], Iterator[
     return lambda first, end: chunks_of(path, start=start + first, end=start + end)
 
 
-def phrase_finder() -> Callable[[bytes], Sequence[int]]:
-    """Return the quickest search for the phrases of OOM records that this installation has."""
+def quick_search() -> Search:
+    """Return the quickest search through logs that this installation has."""
     try:
         from ahocorasick_rs import BytesAhoCorasick, MatchKind
     except ImportError:
-        return found_plainly
-    automaton = BytesAhoCorasick(list(PHRASES), matchkind=MatchKind.LeftmostFirst)
+        return PLAIN
 
-    def find(chunk: bytes) -> Sequence[int]:
-        matches = automaton.find_matches_as_indexes(chunk)
-        return [start for _, start, _ in matches] if matches else ()
+    def finder(phrases: Sequence[bytes]) -> Find:
+        automaton = BytesAhoCorasick(list(phrases), matchkind=MatchKind.LeftmostFirst)
 
-    return find
+        def find(chunk: bytes) -> Sequence[int]:
+            matches = automaton.find_matches_as_indexes(chunk)
+            return [start for _, start, _ in matches] if matches else ()
+
+        return find
+
+    return Search(phrases=finder(PHRASES), indents=finder(INDENTS), flags=finder(FLAGS))
 
 
 def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
     """Return where a plain file can be cut into up to `jobs` parts without cutting an OOM record; one part otherwise.
 
-    A cut is made at the start of a line with a quarter of a megabyte before it that holds no phrase of a record.
+    A cut is made at the start of a line, but not of a property of the line before, with a quarter of a megabyte before it that holds no phrase of a record.
     """
     if path == STANDARD_INPUT or jobs <= 1:
         return []
@@ -95,7 +99,7 @@ def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
             size = Path(path).stat().st_size
             if size < jobs * 4 * CHUNK or _uncompressed(file) is not file:
                 return []
-            find = phrase_finder()
+            find = quick_search().phrases
             cuts = [0]
             for number in range(1, jobs):
                 cut = _quiet_line(file, max(size * number // jobs, cuts[-1] + 1), find)
@@ -106,14 +110,16 @@ def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
     return list(zip(cuts, [*cuts[1:], size], strict=True))
 
 
-def _quiet_line(file: BinaryIO, near: int, find: Callable[[bytes], Sequence[int]]) -> int | None:
+def _quiet_line(file: BinaryIO, near: int, find: Find) -> int | None:
     for start in range(near, near + _MOST_SEARCHED, _QUIET):
         file.seek(start)
         block = file.read(_QUIET + 4096)
         line = block.find(b"\n", _QUIET)
-        if line < 0:
+        while line >= 0 and block[line + 1 : line + 2] == b" ":
+            line = block.find(b"\n", line + 1)
+        if line < 0 and len(block) < _QUIET + 4096:
             return None
-        if not find(block):
+        if line >= 0 and not find(block):
             return start + line + 1
     return None
 

@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oomreport.adapters.log_file import chunks_of, parts_of, phrase_finder, reader_again
+from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.scan import Scanner
+from oomreport.kernel.scan import Head, Scanner, Tail
 from oomreport.kernel.wall import YEARLESS
 
 if TYPE_CHECKING:
@@ -46,21 +46,32 @@ def invocations_in(path: str, *, jobs: int = 1) -> Iterator[Invocation]:
     """Return the invocations of the OOM killer in a log, as they are found. Raises LogUnreadable, after what could be read."""
     parts = parts_of(path, jobs)
     if len(parts) > 1:
-        from oomreport.cli.parallel import in_processes
+        from oomreport.cli.parallel import in_processes, joined
 
-        return in_processes(parts, lambda part: _part(path, *part))
-    return _part(path)
+        said = in_processes(parts, lambda part: _part(path, *part))
+        return joined(said, lambda start, end: chunks_of(path, start=start, end=end))
+    return (one for one in _part(path) if isinstance(one, Invocation))
 
 
-def _part(path: str, start: int = 0, end: int | None = None) -> Iterator[Invocation]:
-    scanner = Scanner(phrase_finder(), reader_again(path, start=start))
+def _part(path: str, start: int = 0, end: int | None = None) -> Iterator[Invocation | Head | Tail]:
+    """Yield a part's head before its first invocation, its invocations, and its tail."""
+    scanner = Scanner(quick_search(), reader_again(path, start=start))
     cut: LogUnreadable | None = None
+    begun = False
     try:
         for chunk in chunks_of(path, start=start, end=end):
-            yield from scanner.feed(chunk)
+            found = scanner.feed(chunk)
+            if found and not begun and scanner.head is not None:
+                begun = True
+                yield scanner.head
+            yield from found
     except LogUnreadable as error:
         cut = error
-    yield from scanner.flush()
+    found = scanner.flush()
+    if found and not begun and scanner.head is not None:
+        yield scanner.head
+    yield from found
+    yield scanner.tail.moved(start)
     if cut is not None:
         raise cut
 

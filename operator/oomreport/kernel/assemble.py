@@ -16,6 +16,7 @@ from oomreport.kernel.dump import Dump, microseconds_between
 from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.loss import Loss
 from oomreport.kernel.parse import invocation_of
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.summary import summary_of
@@ -33,6 +34,8 @@ _STRONG = frozenset(
 _REMEMBERED = 64
 _LATE_US = 10_000_000
 _MOST_UNRELATED = 5_000
+# What says nothing of an OOM by itself belongs to one only where it stands close to it.
+MOST_UNLIKE = 3
 _TEARABLE = frozenset({Kind.SUMMARY, Kind.KILLED})
 _MOST_PIECES = 255
 
@@ -48,11 +51,10 @@ class Assembler:
     """Gathers the lines of one machine's kernel log into invocations of the OOM killer."""
 
     def __init__(self) -> None:
-        """Start with nothing open; the first line's sequence number counts as no loss."""
+        """Start with nothing open; `first_lost` is the sum of `loss` before the first invocation, once there is one."""
         self._dump: Dump | None = None
-        self._sequence: int | None = None
-        self._lost = 0
-        self._gap = False
+        self.loss = Loss()
+        self.first_lost: int | None = None
         self._unrelated = 0
         self._joinable = False
         self._torn: list[str] = []
@@ -71,7 +73,7 @@ class Assembler:
     @property
     def numbered(self) -> bool:
         """Whether a line had a sequence number, by which loss is counted."""
-        return self._sequence is not None
+        return self.loss.sequence is not None
 
     @property
     def busy(self) -> bool:
@@ -81,24 +83,23 @@ class Assembler:
     @property
     def lost(self) -> int:
         """How many records were lost since the last dump began, by the sequence numbers."""
-        return self._lost
+        return max(self.loss.records, 0)
 
     def skipped(self, records: int) -> None:
         """Say that so many records were passed over unread, so that they do not count as lost."""
-        if self._sequence is not None:
-            self._sequence += records
+        self.loss.passed(records)
         self._joinable = False
 
     def feed(self, line: Line) -> list[Invocation]:
         """Take one line in and return the invocations that it completes, usually none."""
         sequence = line.sequence
         if sequence is not None:
-            if self._sequence is not None and sequence > self._sequence + 1:
-                self._lose(sequence - self._sequence - 1)
-            self._sequence = sequence
+            missing = self.loss.number(sequence)
+            if missing > 0 and self._dump is not None:
+                self._dump.gap = True
         if not line.kernel:
-            return []
-        if line.continued and self._joinable and self._dump is not None and not self._gap:
+            return self._pass_over(line) if self._weak else []
+        if line.continued and self._joinable and self._dump is not None and self.loss.records <= 0:
             self._dump.extend_last(line.text)
             return []
         kind = kind_of(line.text)
@@ -118,26 +119,28 @@ class Assembler:
         if dump is None:
             return []
         if dump.kinds.isdisjoint(_STRONG):
-            self._lost += dump.lost_before
+            self.loss.records += dump.lost_before
             return []
+        if self.first_lost is None:
+            self.first_lost = dump.lost_before
         invocation = invocation_of(dump)
         pids = frozenset(victim.pid for victim in invocation.victims)
         self._emitted.append(_Emitted(pids=pids, last=dump.last, group=invocation.group_kill))
         return [invocation]
 
-    def _lose(self, records: int) -> None:
-        self._lost += records
-        self._gap = True
-        if self._dump is not None:
-            self._dump.gap = True
-
     def _pass_over(self, line: Line) -> list[Invocation]:
         if self._dump is None:
             return []
         self._unrelated += 1
-        if self._unrelated > _MOST_UNRELATED or self._dump.pauses_before(line):
+        most = MOST_UNLIKE if self._weak else _MOST_UNRELATED
+        if self._unrelated > most or self._dump.pauses_before(line):
             return self.flush()
         return []
+
+    @property
+    def _weak(self) -> bool:
+        """Whether what is open says nothing of an OOM so far."""
+        return self._dump is not None and self._dump.kinds.isdisjoint(_STRONG)
 
     def _take(self, kind: Kind, line: Line) -> list[Invocation]:
         if self._dump is not None:
@@ -153,17 +156,13 @@ class Assembler:
     def _start(self, kind: Kind, line: Line) -> list[Invocation]:
         if kind not in _OPENERS or self._is_late(kind, line):
             return []
-        self._dump = Dump(lost_before=self._lost)
-        self._lost = 0
+        self._dump = Dump()
         self._add(kind, line)
         return []
 
     def _add(self, kind: Kind, line: Line) -> None:
         assert self._dump is not None
-        if self._gap:
-            self._dump.lost_before += self._lost
-            self._lost = 0
-            self._gap = False
+        self._dump.lost_before += self.loss.taken()
         self._unrelated = 0
         self._dump.add(kind, line)
         self._joinable = True

@@ -33,7 +33,8 @@ Entry = tuple[Kind, Line]
 class Dump:
     """What one invocation of the OOM killer has printed so far.
 
-    `kill_seen` says whether the line that ends a dump was seen: a kill, or that there is nothing to kill.
+    `lost_before` is the sum of `Loss` before its lines. `kill_seen` says whether the line that ends a dump was seen: a
+    kill, or that there is nothing to kill.
     """
 
     lost_before: int = 0

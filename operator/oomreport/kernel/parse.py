@@ -71,7 +71,7 @@ def invocation_of(dump: Dump) -> Invocation:
         tasks=candidates.tasks,
         task_count=len(rows) if rows or Kind.TABLE_HEAD in dump.kinds else None,
         missing=_missing(dump, texts, is_global=is_global),
-        lost_before=dump.lost_before,
+        lost_before=max(dump.lost_before, 0),
         log="\n".join([line.text for kind, line in dump.entries if kind not in _NOT_OF_A_DUMP]),
     )
 

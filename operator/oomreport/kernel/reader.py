@@ -7,6 +7,7 @@ from oomreport.kernel.assemble import Assembler
 from oomreport.kernel.framing import Framer
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
+from oomreport.kernel.loss import Loss
 from oomreport.kernel.record import Invocation
 
 _MOST_HOSTS = 256
@@ -21,6 +22,7 @@ class Reader:
         self._framer = Framer()
         self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
         self._host: str | None = None
+        self._numbered = False
 
     @property
     def busy(self) -> bool:
@@ -40,16 +42,32 @@ class Reader:
     @property
     def numbered(self) -> bool:
         """Whether a line had a sequence number, by which loss is counted."""
-        return any(assembler.numbered for assembler in self._hosts.values())
+        return self._numbered
+
+    @property
+    def loss(self) -> Loss | None:
+        """What is known of lost records; None before the first line."""
+        return next((one.loss for one in self._hosts.values() if one.numbered), None)
+
+    @property
+    def first_lost(self) -> int | None:
+        """The sum of `loss` before the first invocation; None where there was none yet."""
+        return next((one.first_lost for one in self._hosts.values() if one.numbered), None)
 
     def skipped(self, records: int) -> None:
-        """Say that so many records of /dev/kmsg were passed over unread, so that they do not count as lost."""
+        """Say that so many lines were passed over unread, so that they do not count as lost."""
         for assembler in self._hosts.values():
             assembler.skipped(records)
 
     def feed(self, raw: bytes) -> list[Invocation]:
         """Take one physical line in, without its newline, and return the invocations that it completes."""
-        return [invocation for line in self._framer.feed(raw) for invocation in self._take(line)]
+        lines = self._framer.feed(raw)
+        if lines and lines[-1].sequence is not None:
+            self._numbered = True
+        elif self._numbered and raw[:1] != b" ":
+            for assembler in self._hosts.values():
+                assembler.loss.passed(1)
+        return [invocation for line in lines for invocation in self._take(line)]
 
     def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
