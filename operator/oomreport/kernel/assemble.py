@@ -17,9 +17,10 @@ from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import NO_STAMP, Line
 from oomreport.kernel.loss import Loss
+from oomreport.kernel.middle import middle_of, rows_of
 from oomreport.kernel.parse import invocation_of
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.summary import summary_of
+from oomreport.kernel.summary import summary_pid
 
 _OPENERS = frozenset(
     {
@@ -110,6 +111,29 @@ class Assembler:
             return self._pass_over(line)
         self._torn = []
         return self._take(kind, line)
+
+    def feed_middle(self, block: bytes, at: int, end: int) -> int:
+        """Take the middle of the open dump in, where it begins at `at` and is plain; return where other lines begin."""
+        dump = self._dump
+        if dump is None:
+            return at
+        last = dump.last
+        if self.loss.sequence != last.sequence:
+            return at
+        if dump.furthest is Kind.HEADER and len(dump.entries) == 1:
+            middle = middle_of(block, at, end, last)
+        elif dump.furthest is Kind.TABLE_HEAD and dump.entries[-1][0] is Kind.TABLE_HEAD:
+            middle = rows_of(block, at, end, last)
+        else:
+            return at
+        if middle is None:
+            return at
+        dump.add_middle(middle)
+        self.loss.sequence = dump.last.sequence
+        self._unrelated = 0
+        self._joinable = False
+        self._torn = []
+        return middle.end
 
     def flush(self) -> list[Invocation]:
         """End the open dump and return its invocation; an empty list where nothing is open."""
@@ -202,7 +226,6 @@ class Assembler:
 def _is_whole(kind: Kind, text: str) -> bool:
     """Whether a summary or a kill line goes on behind the name in it."""
     if kind is Kind.SUMMARY:
-        summary = summary_of(text)
-        return summary is not None and summary.pid is not None
+        return summary_pid(text) is not None
     killed = killed_of(text)
     return killed is not None and killed.comm is not None and killed.total_vm_bytes is not None

@@ -72,12 +72,16 @@ class Reader:
     def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
         while at < end and self.busy:
+            if self._framer.idle and self._host is None and None in self._hosts:
+                behind = _feed_records(self._hosts[None], block, at, end, done)
+                self._numbered = self._numbered or behind > at
+                at = behind
+                if at >= end or not self.busy:
+                    break
             stop = block.find(b"\n", at)
             stop = len(block) if stop < 0 else stop
             done += self.feed(block[at:stop])
             at = stop + 1
-            if self._framer.idle and self._host is None and None in self._hosts:
-                at = _feed_records(self._hosts[None], block, at, end, done)
         return at
 
     def flush(self) -> list[Invocation]:
@@ -102,6 +106,7 @@ class Reader:
 def _feed_records(assembler: Assembler, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
     """Do the same for records of /dev/kmsg only, which need no framing; return where another line begins."""
     while assembler.busy:
+        at = assembler.feed_middle(block, at, end)
         stop = block.find(b"\n", at, end)
         if not 0 < stop - at < _LONGEST_RECORD or block[stop - 1] in b"\r\0":
             break
