@@ -20,6 +20,7 @@ _DUMPS = [
 ][::7]
 _DUMPS = [dump for dump in _DUMPS if len(dump) < 200]
 _SECOND = 1_000_000
+_SHORT = [log for folder in FOLDERS if len(log := log_of(folder)) < 30_000]
 
 
 @st.composite
@@ -66,6 +67,59 @@ def test_a_golden_log_far_from_its_beginning_says_the_same(log: bytes, size: int
     noise = b"".join(b"Nov 21 01:00:00 n systemd[1]: Started session %d.\n" % n for n in range(1500))
     whole = noise + log.rstrip(b"\n") + b"\n" + noise
     assert scanned(whole, size * 13, again=None) == list(invocations_of_text(whole.split(b"\n")))
+
+
+_NOISE = (
+    b"6,{n},{t},-;eth0: link becomes ready",
+    b"6,{n},{t},-;systemd[1]: Started session 4711",
+    b"14,{n},{t},-;Memory cgroup out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB",
+    b"4,{n},{t},-;Memory cgroup out of memory: Killed process 7 (late) total-vm:1kB, anon-rss:1kB, file-rss:0kB",
+    b"4,{n},{t},c;the rest of a record",
+    b"4,{n},{t},-,caller=T12;Call Trace:",
+    b" SUBSYSTEM=net",
+    b"plain text",
+    b"",
+)
+
+
+@st.composite
+def mutated_logs(draw: st.DrawFn) -> bytes:
+    """Return a golden log in which lines were lost, doubled, moved, cut, renumbered or joined by others."""
+    lines = draw(st.sampled_from(_SHORT)).rstrip(b"\n").split(b"\n")
+    for _ in range(draw(st.integers(1, 6))):
+        place = draw(st.integers(0, len(lines) - 1))
+        change = draw(st.sampled_from(["lose", "double", "swap", "cut", "byte", "insert", "number", "time"]))
+        line = lines[place]
+        number, _, rest = line.partition(b",")
+        sequence, _, rest = rest.partition(b",")
+        stamp, _, rest = rest.partition(b",")
+        if change == "lose" and len(lines) > 1:
+            del lines[place : place + draw(st.integers(1, 3))]
+            lines = lines or [b""]
+        elif change == "double":
+            lines.insert(place, line)
+        elif change == "swap":
+            lines[place], lines[place - 1] = lines[place - 1], line
+        elif change == "cut":
+            lines[place] = line[: draw(st.integers(0, len(line)))]
+        elif change == "byte" and line:
+            at = draw(st.integers(0, len(line) - 1))
+            lines[place] = line[:at] + draw(st.binary(min_size=1, max_size=1)).replace(b"\n", b"x") + line[at + 1 :]
+        elif change == "insert" and sequence.isdigit() and stamp.isdigit():
+            noise = draw(st.sampled_from(_NOISE)).replace(b"{n}", sequence).replace(b"{t}", stamp)
+            lines.insert(place, noise)
+        elif change == "number" and sequence.isdigit() and stamp:
+            lines[place] = b",".join((number, b"%d" % draw(st.integers(0, 10**6)), stamp, rest))
+        elif change == "time" and stamp.isdigit() and rest:
+            moved = max(int(stamp) + draw(st.sampled_from([-2_000_000, -1, 1, 2_999_999, 3_000_001, 40_000_000])), 0)
+            lines[place] = b",".join((number, sequence, b"%d" % moved, rest))
+    return b"\n".join(lines) + b"\n"
+
+
+@given(mutated_logs(), st.sampled_from([61, 1024, 1 << 20]))
+@settings(max_examples=100, deadline=None)
+def test_a_damaged_log_says_the_same_searched_and_read(log: bytes, size: int) -> None:
+    assert scanned(log, size, again=None) == list(invocations_of_text(log.split(b"\n")))
 
 
 @given(st.binary(max_size=3000))

@@ -104,7 +104,7 @@ class Dump:
         if self._is_elsewhere(line):
             return False
         if kind in _ANYWHERE:
-            return True
+            return kind is Kind.REAPED or not self.kill_seen
         if kind is Kind.HEADER:
             return False
         if kind is Kind.KILLED:

@@ -26,8 +26,10 @@ from oomreport.kernel.line import Line
 from oomreport.kernel.record import Stamp
 
 _PREFIX = rb"[0-7],\d{1,20},\d{1,20},-(?:,caller=[TC]\d+)?;"
-_TEXT = rb"[ -~]*+\n"
-_PLAIN_TEXT = rb"[ -\[\]-~]*+\n"
+_PLAIN = rb"[ -\[\]-~]*+"
+# Only what the kernel escapes: a letter that is escaped might be one of "invoked oom-killer".
+_TEXT = _PLAIN + rb"(?:\\x(?:[01][0-9a-f]|5c|7f|[89a-f][0-9a-f])" + _PLAIN + rb")*+\n"
+_PLAIN_TEXT = _PLAIN + rb"\n"
 _NUMBER = rb"[a-z_]++[a-z_0-9]*+(?:\([a-z_]+\))? \d++"
 _ROWS = rb"((?:" + _PREFIX + rb"\[ *+\d++\] ++\d++ ++\d++ ++\d++ ++\d++ " + _TEXT + rb")*+)"
 _NEXT = rb"(?=[0-7],\d{1,20},\d{1,20},-)"
@@ -125,9 +127,7 @@ def _texts_of(run: bytes) -> list[str]:
     return _PLAIN_TEXTS.findall(run.decode("ascii"))
 
 
-def _middle(texts: list[tuple[Kind, str]], rows: bytes, last: Line, trace: bytes, end: int) -> Middle | None:
-    if any("invoked oom-killer" in text for _, text in texts):
-        return None
+def _middle(texts: list[tuple[Kind, str]], rows: bytes, last: Line, trace: bytes, end: int) -> Middle:
     _, stamp, sequence, *_ = last
     entries = [(kind, Line(text, stamp, sequence, 0)) for kind, text in texts]
     return Middle(entries, {int(pid): int(tgid) for pid, tgid in _PID_AND_TGID.findall(rows)}, trace, end)

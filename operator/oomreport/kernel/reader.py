@@ -40,6 +40,11 @@ class Reader:
         return any(assembler.open for assembler in self._hosts.values())
 
     @property
+    def joinable(self) -> bool:
+        """Whether a record that continues the one before would belong to a dump."""
+        return any(assembler.joinable for assembler in self._hosts.values())
+
+    @property
     def numbered(self) -> bool:
         """Whether a line had a sequence number, by which loss is counted."""
         return self._numbered
@@ -68,6 +73,14 @@ class Reader:
             for assembler in self._hosts.values():
                 assembler.loss.passed(1)
         return [invocation for line in lines for invocation in self._take(line)]
+
+    def tick(self, raw: bytes) -> list[Invocation]:
+        """Return the invocations that a physical line ends by its time alone; it is not taken in."""
+        done: list[Invocation] = []
+        for line in Framer().feed(raw):
+            assembler = self._hosts.get(line.host)
+            done += assembler.tick(line) if assembler is not None else []
+        return done
 
     def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""

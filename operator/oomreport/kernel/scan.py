@@ -24,6 +24,7 @@ from oomreport.kernel.wrapped import may_begin
 
 Again = Callable[[int, int], Iterable[bytes]]
 _PROPERTY = re.compile(rb" [A-Z][^=\n]{0,38}=")
+_CONTINUED = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},c")
 _MOST_BACK = 400
 _MOST_LINE = 1 << 20
 _ENTRY = (b"MESSAGE", b'"MESSAGE', b'"msg"')
@@ -138,10 +139,10 @@ class Scanner:
         if not reader.numbered:
             hits = self._with_first_record(block, at, end, hits)
         for hit in hits:
-            if reader.busy and at < end:
+            while at < end and (reader.busy or (reader.joinable and _CONTINUED.match(block, at, end))):
                 self._count()
                 self._forget()
-                at = reader.feed_until_idle(block, at, end, done)
+                at = reader.feed_until_idle(block, at, end, done) if reader.busy else self._line(block, at, done)
             if hit < at:
                 continue
             if hit >= end:
@@ -162,10 +163,8 @@ class Scanner:
         if reader.open:
             # One line now and then lets time pass for a dump that waits for late lines.
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
-            self._count(block, base)
-            reader.skipped(-is_counted(block, last))
-            self._line(block, last, done)
-        elif self._again is None:
+            done += reader.tick(block[last:end].rstrip(b"\n"))
+        if self._again is None:
             self._count(block, base)
         self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
         return done
