@@ -30,6 +30,7 @@ _MOST_LINE = 1 << 20
 _ENTRY = (b"MESSAGE", b'"MESSAGE', b'"msg"')
 _ENTRY_LINES = 100
 _MOST_BEHIND = 64 * 1024
+_FEW_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,12 +160,14 @@ class Scanner:
         if at >= end:
             self._forget()
             return done
+        begun = at
         self._skip(block, at, end, base)
         if reader.open:
             # One line now and then lets time pass for a dump that waits for late lines.
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
             done += reader.tick(block[last:end].rstrip(b"\n"))
-        if self._again is None:
+        # Where dumps are many the next is near: counting now saves reading again. A single line is counted in no time.
+        if self._again is None or floor < begun or end - begun < _FEW_BYTES:
             self._count(block, base)
         self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
         return done
