@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
+from oomreport.cli.account import Account
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
@@ -18,6 +19,7 @@ from oomreport.kernel.scan import Head, Scanner, Tail
 from oomreport.kernel.wall import YEARLESS
 
 if TYPE_CHECKING:
+    from oomreport.cli.judgement import Judge, Judgement
     from oomreport.cli.pods import Named, Pods
 
 _UNREADABLE = 2
@@ -31,11 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
     gc.set_threshold(100_000)
     try:
         pods = _pods(arguments)
+        advice = _Advice(wanted=arguments.advice)
         with ExitStack() as stack:
             output = _output(arguments, stack)
             status = 0
             for path in arguments.files:
-                status = max(status, _explain(path, arguments.jobs, pods, output))
+                status = max(status, _explain(path, arguments.jobs, pods, advice, output))
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE if isinstance(error, LogUnreadable) else _FAILED
@@ -88,13 +91,13 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
     )
 
 
-def _explain(path: str, jobs: int, pods: "Pods | None", output: "_Output") -> int:
+def _explain(path: str, jobs: int, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
     found = invocations_in(path, jobs=jobs)
     try:
         for invocation in found:
             spec = spec_of(invocation)
-            facts = pods.named(spec) if pods is not None else None
-            output.add(invocation, spec, facts)
+            named = pods.named(spec) if pods is not None else None
+            output.add(Account(invocation, spec, named, advice.of(spec, named)))
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
@@ -109,10 +112,27 @@ def _pods(arguments: argparse.Namespace) -> "Pods | None":
     return pods_of_file(arguments.pods) if arguments.pods is not None else pods_of_cluster(arguments.context)
 
 
+class _Advice:
+    """What judges records, loaded with the first one: most logs hold none."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        self._judge: Judge | None = None
+
+    def of(self, spec: dict[str, Any], named: "Named | None") -> "Judgement | None":
+        if not self._wanted:
+            return None
+        if self._judge is None:
+            from oomreport.cli.judgement import Judge
+
+            self._judge = Judge()
+        return self._judge.judgement(spec, named)
+
+
 class _Output:
     """Where the records go, one by one, so that a log of any size takes no more memory than one record."""
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
+    def add(self, account: Account) -> None:
         """Take one record."""
 
     def close(self) -> None:
@@ -135,8 +155,8 @@ class _Json(_Output):
         self._count = 0
         sys.stdout.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": [')
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:  # noqa: ARG002
-        sys.stdout.write((",\n" if self._count else "\n") + json.dumps({"spec": spec}))
+    def add(self, account: Account) -> None:
+        sys.stdout.write((",\n" if self._count else "\n") + json.dumps(account.as_json()))
         self._count += 1
 
     def close(self) -> None:
@@ -148,12 +168,12 @@ class _Yaml(_Output):
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:  # noqa: ARG002
+    def add(self, account: Account) -> None:
         import yaml
 
         self._count += 1
         # By way of JSON: a plain value of each enumeration.
-        item = [{"spec": json.loads(json.dumps(spec))}]
+        item = [json.loads(json.dumps(account.as_json()))]
         sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=120).rstrip("\n"))
 
     def close(self) -> None:
@@ -166,33 +186,40 @@ class _Text(_Output):
 
         self._style: Style = style_for(sys.stdout, colour)
         self._count = 0
+        self._wants_pods = False
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
+    def add(self, account: Account) -> None:
+        from oomreport.cli.story import wants_pods
         from oomreport.cli.text import told
 
+        self._wants_pods = self._wants_pods or wants_pods(account)
         if self._count:
             sys.stdout.write("\n")
         self._count += 1
-        sys.stdout.write(told(invocation, spec, facts, number=self._count, style=self._style))
+        sys.stdout.write(told(account, number=self._count, style=self._style))
 
     def close(self) -> None:
         if not self._count:
             sys.stdout.write("No OOM kill in this log.\n")
+        if self._wants_pods:
+            from oomreport.cli.story import PODS_HINT
+
+            sys.stdout.write(f"\n{PODS_HINT}\n")
 
 
 class _Page(_Output):
     def __init__(self, path: str) -> None:
         self._path = path
-        self._records: list[tuple[Invocation, dict[str, Any], Named | None]] = []
+        self._accounts: list[Account] = []
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
-        self._records.append((invocation, spec, facts))
+    def add(self, account: Account) -> None:
+        self._accounts.append(account)
 
     def close(self) -> None:
         from oomreport.cli.page import page
 
         try:
-            Path(self._path).write_text(page(self._records), encoding="utf-8")
+            Path(self._path).write_text(page(self._accounts), encoding="utf-8")
         except OSError as error:
             raise LogUnreadable(f"{self._path}: cannot be written: {error.strerror}") from error
 
@@ -201,9 +228,9 @@ class _Both(_Output):
     def __init__(self, *outputs: _Output) -> None:
         self._outputs = outputs
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
+    def add(self, account: Account) -> None:
         for output in self._outputs:
-            output.add(invocation, spec, facts)
+            output.add(account)
 
     def close(self) -> None:
         for output in self._outputs:

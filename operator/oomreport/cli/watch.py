@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from oomreport.adapters.log_access import opened_source
 from oomreport.adapters.proc_files import ProcFiles
+from oomreport.cli.account import Account
 from oomreport.cli.explain import spec_of
+from oomreport.cli.judgement import Judge
 from oomreport.cli.text import style_for, told
 from oomreport.errors import OOMReportError
 from oomreport.kernel.assemble import Assembler
@@ -62,14 +64,16 @@ class _Teller:
         self._json = arguments.output == "json"
         self._style = style_for(sys.stdout, arguments.colour)
         self._source = source
+        self._judge = Judge() if arguments.advice else None
         self._count = 0
 
     def tell(self, found: "Iterable[Invocation]", *, keep: bool) -> None:
         for invocation in found if keep else ():
             self._count += 1
             spec = spec_of(invocation, source=self._source)
+            account = Account(invocation, spec, None, self._judge.judgement(spec) if self._judge else None)
             if self._json:
-                sys.stdout.write(json.dumps({"spec": spec}) + "\n")
+                sys.stdout.write(json.dumps(account.as_json()) + "\n")
             else:
-                sys.stdout.write(told(invocation, spec, None, number=self._count, style=self._style) + "\n")
+                sys.stdout.write(told(account, number=self._count, style=self._style) + "\n")
             sys.stdout.flush()
