@@ -1,10 +1,11 @@
-"""Log files: plain or compressed (gzip, zstd, xz, bzip2, by their first bytes), standard input, and large ones in parts.
+"""Log files: plain, compressed (gzip, zstd, xz, bzip2) or UTF-16, by their first bytes; standard input; large ones in parts.
 
 Nothing is held but one chunk, whatever the size of the file.
 """
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
+import codecs
 import fcntl
 import os
 import stat
@@ -20,6 +21,9 @@ STANDARD_INPUT = "-"
 CHUNK = 1 << 20
 _PIPE_BYTES = 1 << 20
 _QUIET = 256 * 1024
+# A few bytes may hold a block of 128 KiB: so much is unpacked at once that memory stays small whatever they hold.
+_ZSTD_BYTES = 512
+_ENOUGH = 256 * 1024
 _MOST_SEARCHED = 64 * 1024 * 1024
 
 
@@ -147,9 +151,7 @@ def _uncompressed(raw: BinaryIO) -> _Readable:
 
         return gzip.GzipFile(fileobj=raw)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        import zstandard
-
-        return zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(raw, read_across_frames=True)
+        return _Zstd(raw)
     if magic.startswith(b"\xfd7zXZ\x00"):
         import lzma
 
@@ -158,7 +160,54 @@ def _uncompressed(raw: BinaryIO) -> _Readable:
         import bz2
 
         return bz2.BZ2File(raw)
+    if magic.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _Utf16(raw)
     return raw
+
+
+class _Zstd:
+    """Frames of zstd, one after the other. The library's own reader takes a cut frame for the end."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        import zstandard
+
+        self._raw = raw
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=2**31)
+        self._frame = self._decompressor.decompressobj()
+        self._begun = False
+
+    def read(self, size: int, /) -> bytes:
+        pieces, found = [], 0
+        while found < min(size, _ENOUGH):
+            packed = self._raw.read(_ZSTD_BYTES)
+            if not packed:
+                if self._begun:
+                    raise EOFError("the file ended before the end of its frame")
+                break
+            while packed:
+                piece = self._frame.decompress(packed)
+                self._begun = not self._frame.eof
+                pieces.append(piece)
+                found += len(piece)
+                packed = b""
+                if self._frame.eof:
+                    packed = self._frame.unused_data
+                    self._frame = self._decompressor.decompressobj()
+        return b"".join(pieces)
+
+
+class _Utf16:
+    """Text as PowerShell writes it where output goes to a file, by its byte order mark."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+
+    def read(self, size: int, /) -> bytes:
+        while data := self._raw.read(size):
+            if text := self._decoder.decode(data):
+                return text.encode("utf-8", "replace")
+        return b""
 
 
 def _read(stream: _Readable, size: int) -> bytes:

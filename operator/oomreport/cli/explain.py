@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             status = 0
             for path in arguments.files:
                 status = max(status, _explain(path, arguments.jobs, pods, advice, output))
+            output.whole = status == 0
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE if isinstance(error, LogUnreadable) else _FAILED
@@ -130,7 +131,12 @@ class _Advice:
 
 
 class _Output:
-    """Where the records go, one by one, so that a log of any size takes no more memory than one record."""
+    """Where the records go, one by one, so that a log of any size takes no more memory than one record.
+
+    `whole` says whether all logs could be read to their ends.
+    """
+
+    whole = False
 
     def add(self, account: Account) -> None:
         """Take one record."""
@@ -199,8 +205,8 @@ class _Text(_Output):
         sys.stdout.write(told(account, number=self._count, style=self._style))
 
     def close(self) -> None:
-        if not self._count:
-            sys.stdout.write("No OOM kill in this log.\n")
+        if not self._count and self.whole:
+            sys.stdout.write("No OOM kill found.\n")
         if self._wants_pods:
             from oomreport.cli.story import PODS_HINT
 
@@ -234,4 +240,5 @@ class _Both(_Output):
 
     def close(self) -> None:
         for output in self._outputs:
+            output.whole = self.whole
             output.close()

@@ -21,6 +21,8 @@ from oomreport.workload.pod import parse_time
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _MOST_PAST = 10
+# What these say of other witnesses nobody asked here.
+_OF_A_CLUSTER = frozenset({"ContainerUnknown", "StatusContradicted", "StatusOnly"})
 # The order of an allocation that there was not: SysRq.
 _ASKED_FOR = -1
 
@@ -71,7 +73,7 @@ class Judge:
         asked_for = (spec.get("trigger") or {}).get("order") == _ASKED_FOR
         silent = asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
         return Judgement(
-            findings=tuple(findings(case)),
+            findings=tuple(finding for finding in findings(case) if finding["rule"] not in _OF_A_CLUSTER),
             # A cgroup outside pods, as of a systemd unit: its limit is known, and not Kubernetes' to change. Nor is
             # there anything to change where somebody asked the kernel for a kill.
             recommendation=None if silent else recommendation(case).as_json(),

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 _EXIT_STATUS = """\
 exit status:
-  0  done, also where a log holds no OOM
-  1  what was asked for cannot be done (no such cluster, nothing to watch)
-  2  a file cannot be read or written, or the arguments are wrong
+  0    done, also where a log holds no OOM
+  1    what was asked for cannot be done (no such cluster, nothing to watch)
+  2    a file cannot be read or written, or the arguments are wrong
+  130  interrupted with Ctrl-C
 """
 
 

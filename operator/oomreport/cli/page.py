@@ -49,7 +49,7 @@ def page(accounts: Sequence[Account]) -> str:
     """Return the page."""
     body = "\n".join(_article(number, account) for number, account in enumerate(accounts, 1))
     if not accounts:
-        body = "<p>No OOM kill in this log.</p>"
+        body = "<p>No OOM kill found.</p>"
     kills = sum(len(account.invocation.victims) for account in accounts)
     hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if any(map(wants_pods, accounts)) else ""
     contents = _contents(accounts) if len(accounts) > 1 else ""

@@ -73,8 +73,10 @@ def pods_of_file(path: str) -> Pods:
     """Return the pods of a file. Raises LogUnreadable where it cannot be read or holds no pods."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LogUnreadable(f"{path}: {error}") from error
+    except OSError as error:
+        raise LogUnreadable(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise LogUnreadable(f"{path}: neither JSON nor YAML: {error}") from error
     try:
         value = json.loads(text)
     except ValueError:

@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import os
+import select
+import stat
 import sys
 import time
 from pathlib import Path
@@ -18,6 +21,7 @@ from oomreport.kernel.assemble import Assembler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
     from oomreport.incident.oom_record import Source
     from oomreport.kernel.record import Invocation
@@ -29,7 +33,7 @@ _QUIET = 2.0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Follow the kernel log until interrupted and return the exit status."""
+    """Follow the kernel log until interrupted, or until nobody reads the output, and return the exit status."""
     try:
         source = opened_source(arguments.source, proc=ProcFiles(Path("/proc")))
     except OOMReportError as error:
@@ -40,10 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     past = True
     print(f"watching the kernel log ({source.name}), ends with Ctrl-C", file=sys.stderr, flush=True)
     quiet_since = time.monotonic()
+    output = _pipe_of(sys.stdout)
     try:
-        while True:
+        while not _has_hung_up(output):
             patience = _QUIET_AFTER_KILL if assembler.kill_seen else _QUIET
-            if source.wait(patience if assembler.open else 3600.0):
+            if source.wait(patience if assembler.open else 3600.0, output):
                 reading = source.read()
                 found = [one for line in reading.lines for one in assembler.feed(line)]
                 told_by.tell(found, keep=not past or arguments.past)
@@ -55,6 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
                 told_by.tell(assembler.flush(), keep=True)
     finally:
         source.close()
+    sys.stderr.close()  # as where writing fails: nobody is there to be told
+    return 0
+
+
+def _pipe_of(stream: "TextIO") -> int | None:
+    """Return the descriptor of the pipe that a stream writes to, None where it is no pipe."""
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return None
+    return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None
+
+
+def _has_hung_up(pipe: int | None) -> bool:
+    """Whether nobody reads the pipe any more, which poll(2) tells of its end for writing as an error."""
+    if pipe is None:
+        return False
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return bool(poll.poll(0))
 
 
 class _Teller:

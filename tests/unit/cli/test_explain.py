@@ -1,6 +1,7 @@
 import gzip
 import json
 import lzma
+import random
 import re
 import subprocess
 import sys
@@ -199,3 +200,51 @@ def test_explaining_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(SEED)], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_a_log_that_powershell_wrote_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_bytes(SEED.read_text().encode("utf-16"))
+    assert items_of(capsys, str(tmp_path / "log")) == items_of(capsys, str(SEED))
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, zstandard.ZstdCompressor().compress])
+def test_an_archive_without_its_end_is_named(compress, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = compress(SEED.read_bytes())
+    (tmp_path / "cut").write_bytes(packed[: len(packed) // 2])
+    assert main(["explain", str(tmp_path / "cut")]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"oomreport: {tmp_path}/cut: damaged or cut: ")
+    assert "No OOM kill" not in printed.out
+
+
+def test_frames_of_zstd_follow_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = zstandard.ZstdCompressor().compress(SEED.read_bytes())
+    (tmp_path / "log").write_bytes(packed + packed)
+    assert items_of(capsys, str(tmp_path / "log")) == items_of(capsys, str(SEED)) * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["{tmp}"], 2, "oomreport: {tmp}: Is a directory\n"),
+        (
+            ["--html", "{tmp}/no/page", "{log}"],
+            2,
+            "oomreport: {tmp}/no/page: cannot be written: No such file or directory\n",
+        ),
+        (["--pods", "{tmp}/pods", "{log}"], 2, "oomreport: {tmp}/pods: No such file or directory\n"),
+        (["--pods", "{log}", "{log}"], 2, "oomreport: {log}: "),
+        (["{tmp}/empty"], 0, ""),
+        (["{tmp}/binary"], 0, ""),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_its_place(
+    arguments: list[str], status: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(random.Random(1).randbytes(100_000))
+    places = {"tmp": str(tmp_path), "log": str(SEED)}
+    assert main(["explain", *(argument.format(**places) for argument in arguments)]) == status
+    printed = capsys.readouterr()
+    assert printed.err.startswith(said.format(**places))
+    assert ("No OOM kill found.\n" in printed.out) == (status == 0)
