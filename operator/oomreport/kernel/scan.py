@@ -167,7 +167,8 @@ class Scanner:
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
             done += reader.tick(block[last:end].rstrip(b"\n"))
         # Where dumps are many the next is near: counting now saves reading again. A single line is counted in no time.
-        if self._again is None or floor < begun or end - begun < _FEW_BYTES:
+        is_short = self._uncounted is not None and self._uncounted[0] >= base and end - begun < _FEW_BYTES
+        if self._again is None or floor < begun or is_short:
             self._count(block, base)
         self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
         return done
