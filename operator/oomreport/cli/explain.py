@@ -5,10 +5,11 @@ import argparse
 import gc
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
 from oomreport.cli.account import Account
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from oomreport.cli.judgement import Judge, Judgement
     from oomreport.cli.pods import Named, Pods
 
+T = TypeVar("T")
 _UNREADABLE = 2
 _FAILED = 1
 
@@ -48,16 +50,37 @@ def run(arguments: argparse.Namespace) -> int:
 
 def invocations_in(path: str, *, jobs: int = 1) -> Iterator[Invocation]:
     """Return the invocations of the OOM killer in a log, as they are found. Raises LogUnreadable, after what could be read."""
+
+    def corrected(invocation: Invocation, lost: int) -> Invocation | None:
+        return replace(invocation, lost_before=lost) if invocation.sequence_first is not None else None
+
+    return _found(path, jobs, lambda invocation: invocation, corrected)
+
+
+def specs_in(path: str, *, jobs: int = 1) -> Iterator[dict[str, Any]]:
+    """Return the same as the `spec` of records, which several processes hand on quicker."""
+
+    def corrected(spec: dict[str, Any], lost: int) -> dict[str, Any] | None:
+        return {**spec, "lostBefore": lost} if "sequence" in spec else None
+
+    return _found(path, jobs, spec_of, corrected)
+
+
+def _found(
+    path: str, jobs: int, form: Callable[[Invocation], T], corrected: Callable[[T, int], T | None]
+) -> Iterator[T]:
     parts = parts_of(path, jobs)
     if len(parts) > 1:
         from oomreport.cli.parallel import in_processes, joined
 
-        said = in_processes(parts, lambda part: _part(path, *part))
-        return joined(said, lambda start, end: chunks_of(path, start=start, end=end))
-    return (one for one in _part(path) if isinstance(one, Invocation))
+        said = in_processes(parts, lambda part: _part(path, form, *part))
+        return joined(said, lambda start, end: chunks_of(path, start=start, end=end), corrected)
+    return (one for one in _part(path, form) if not isinstance(one, Head | Tail))
 
 
-def _part(path: str, start: int = 0, end: int | None = None) -> Iterator[Invocation | Head | Tail]:
+def _part(
+    path: str, form: Callable[[Invocation], T], start: int = 0, end: int | None = None
+) -> Iterator[T | Head | Tail]:
     """Yield a part's head before its first invocation, its invocations, and its tail."""
     scanner = Scanner(quick_search(), reader_again(path, start=start))
     cut: LogUnreadable | None = None
@@ -68,13 +91,15 @@ def _part(path: str, start: int = 0, end: int | None = None) -> Iterator[Invocat
             if found and not begun and scanner.head is not None:
                 begun = True
                 yield scanner.head
-            yield from found
+            for invocation in found:
+                yield form(invocation)
     except LogUnreadable as error:
         cut = error
     found = scanner.flush()
     if found and not begun and scanner.head is not None:
         yield scanner.head
-    yield from found
+    for invocation in found:
+        yield form(invocation)
     yield scanner.tail.moved(start)
     if cut is not None:
         raise cut
@@ -93,10 +118,13 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
 
 
 def _explain(path: str, jobs: int, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
-    found = invocations_in(path, jobs=jobs)
+    found: Iterator[tuple[Invocation | None, dict[str, Any]]]
+    if output.of_invocations:
+        found = ((invocation, spec_of(invocation)) for invocation in invocations_in(path, jobs=jobs))
+    else:
+        found = ((None, spec) for spec in specs_in(path, jobs=jobs))
     try:
-        for invocation in found:
-            spec = spec_of(invocation)
+        for invocation, spec in found:
             named = pods.named(spec) if pods is not None else None
             output.add(Account(invocation, spec, named, advice.of(spec, named)))
     except LogUnreadable as error:
@@ -133,10 +161,11 @@ class _Advice:
 class _Output:
     """Where the records go, one by one, so that a log of any size takes no more memory than one record.
 
-    `whole` says whether all logs could be read to their ends.
+    `whole` says whether all logs could be read to their ends, `of_invocations` whether records alone do not suffice.
     """
 
     whole = False
+    of_invocations = True
 
     def add(self, account: Account) -> None:
         """Take one record."""
@@ -157,6 +186,8 @@ def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
 
 
 class _Json(_Output):
+    of_invocations = False
+
     def __init__(self) -> None:
         self._count = 0
         sys.stdout.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": [')
@@ -170,6 +201,8 @@ class _Json(_Output):
 
 
 class _Yaml(_Output):
+    of_invocations = False
+
     def __init__(self) -> None:
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")

@@ -50,7 +50,7 @@ def page(accounts: Sequence[Account]) -> str:
     body = "\n".join(_article(number, account) for number, account in enumerate(accounts, 1))
     if not accounts:
         body = "<p>No OOM kill found.</p>"
-    kills = sum(len(account.invocation.victims) for account in accounts)
+    kills = sum(account.spec["victimCount"] for account in accounts)
     hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if any(map(wants_pods, accounts)) else ""
     contents = _contents(accounts) if len(accounts) > 1 else ""
     return (
@@ -67,15 +67,15 @@ def _times(count: int) -> str:
 
 
 def _contents(accounts: Sequence[Account]) -> str:
-    lines = "".join(
-        f"<li>{escape(heading(account.invocation, account.spec))}</li>" for account in accounts[:_MOST_CONTENTS]
-    )
+    told = [(account.invocation, account.spec) for account in accounts[:_MOST_CONTENTS]]
+    lines = "".join(f"<li>{escape(heading(one, spec))}</li>" for one, spec in told if one is not None)
     more = f"<p>and {len(accounts) - _MOST_CONTENTS} more</p>" if len(accounts) > _MOST_CONTENTS else ""
     return f"<ol>{lines}</ol>{more}\n"
 
 
 def _article(number: int, account: Account) -> str:
     invocation, spec, named, judgement = account
+    assert invocation is not None
     text = escape(" ".join(sentences(invocation, spec, named)))
     found = judgement.findings if judgement is not None else ()
     why = "".join(

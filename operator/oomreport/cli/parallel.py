@@ -9,12 +9,10 @@ import pickle
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import IO, TypeVar
 
 from oomreport.adapters.log_file import quick_search
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.record import Invocation
 from oomreport.kernel.scan import Again, Head, Tail
 from oomreport.kernel.search import lines_in
 
@@ -43,10 +41,11 @@ def in_processes(parts: Sequence[Part], read: Callable[[Part], Iterator[T]]) -> 
             left.close()
 
 
-def joined(said: Iterable[Invocation | Head | Tail], again: Again) -> Iterator[Invocation]:
-    """Yield the invocations that the parts of a log hold, with what was lost across the cuts between them.
+def joined(said: Iterable[T | Head | Tail], again: Again, corrected: Callable[[T, int], T | None]) -> Iterator[T]:
+    """Yield what the parts of a log hold, with what was lost across the cuts between them.
 
-    `again` yields the bytes of the log between two places.
+    `again` yields the bytes of the log between two places; `corrected` returns one of what was found with so many records
+    lost before it, None where it has no numbers.
     """
     behind = _Behind(again)
     lost: int | None = None
@@ -55,8 +54,8 @@ def joined(said: Iterable[Invocation | Head | Tail], again: Again) -> Iterator[I
             lost = behind.lost_until(one)
         elif isinstance(one, Tail):
             behind.go_on(one)
-        elif lost is not None and one.sequence_first is not None:
-            yield replace(one, lost_before=max(lost, 0))
+        elif lost is not None and (right := corrected(one, max(lost, 0))) is not None:
+            yield right
             lost = None
         else:
             yield one

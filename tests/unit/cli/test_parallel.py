@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.cli.explain import invocations_in
+from oomreport.cli.explain import invocations_in, spec_of, specs_in
 from oomreport.kernel.kmsg import line_of_record
 from records.records import FOLDERS, log_of
 
@@ -60,6 +60,7 @@ def test_what_was_lost_across_a_cut_is_counted_as_in_one_piece(
     written(log, chance=random.Random(len(dumps_at)), dumps_at=dumps_at, losses_at=losses_at)
     whole = list(invocations_in(str(log)))
     assert list(invocations_in(str(log), jobs=jobs)) == whole
+    assert list(specs_in(str(log), jobs=jobs)) == [spec_of(one) for one in whole]
     assert len(whole) >= len(dumps_at)
     if len(dumps_at) > 1 and losses_at:
         assert any(one.lost_before for one in whole)
