@@ -67,12 +67,13 @@ class Reader:
     def feed(self, raw: bytes) -> list[Invocation]:
         """Take one physical line in, without its newline, and return the invocations that it completes."""
         lines = self._framer.feed(raw)
+        done = [invocation for line in lines for invocation in self._take(line)]
         if lines and lines[-1].sequence is not None:
             self._numbered = True
         elif self._numbered and raw[:1] != b" ":
             for assembler in self._hosts.values():
                 assembler.loss.passed(1)
-        return [invocation for line in lines for invocation in self._take(line)]
+        return done
 
     def tick(self, raw: bytes) -> list[Invocation]:
         """Return the invocations that a physical line ends by its time alone; it is not taken in."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from oomreport.kernel.assemble import MOST_UNLIKE
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.learned import LearnedPrefix
 from oomreport.kernel.prefix import unprefixed
 from oomreport.kernel.reader import Reader
 from oomreport.kernel.record import Invocation
@@ -264,5 +265,5 @@ def _is_of_a_dump(raw: bytes) -> bool:
     record = line_of_record(raw.lstrip(b" \t>|"))
     if record is not None:
         return kind_of(record.text) is not None
-    found = unprefixed(raw[:500].decode("utf-8", "replace"))
+    found = LearnedPrefix().taken_off(unprefixed(raw[:500].decode("utf-8", "replace")))
     return kind_of(found.text) is not None or may_begin(found.text, framed=found.dated)
