@@ -226,7 +226,8 @@ class Assembler:
         return []
 
     def _add(self, kind: Kind, line: Line, dump: Dump) -> None:
-        dump.lost_before += self.loss.taken()
+        if line.sequence is not None:  # only at a number the sum is known
+            dump.lost_before += self.loss.taken()
         self._unrelated = self._unlike = 0
         dump.add(kind, line)
         self._joinable = dump
