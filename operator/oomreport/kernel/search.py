@@ -63,12 +63,13 @@ def lines_in(pieces: Iterable[bytes], indented: Find, at: int = 0, end: int | No
     """
     lines, fresh = 0, True
     for piece in pieces:
-        stop = len(piece) if end is None else end
-        lines += _newlines(piece[at:stop])
+        chunk = piece[at:end]
+        lines += _newlines(chunk)
         if fresh:
-            lines -= not is_counted(piece, at)
-        lines -= sum(at <= hit < stop - 1 and not is_counted(piece, hit + 1) for hit in indented(piece))
-        fresh = piece[stop - 1 : stop] == b"\n"
+            lines -= not is_counted(chunk, 0)
+        last = len(chunk) - 1
+        lines -= sum(hit < last and not is_counted(chunk, hit + 1) for hit in indented(chunk))
+        fresh = chunk[-1:] == b"\n"
     return lines
 
 
