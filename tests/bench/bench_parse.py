@@ -25,6 +25,10 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 OOMREPORT = [str(Path(sys.executable).with_name("oomreport")), "explain", "-o", "json", "--no-advice"]
+_COUNT = (
+    "import json, sys; items = json.load(sys.stdin)['items'];"
+    "print(len(items), sum(len(item['spec']['victims']) for item in items))"
+)
 _WORDS = (
     b"audit: type=1400 apparmor=STATUS operation=profile_load name=cri-containerd comm=apparmor_parser",
     b"cni0: port 7(veth3f2a9c1d) entered forwarding state",
@@ -81,13 +85,14 @@ def ours(path: Path, *, jobs: int = 1, pipe: bool = False) -> dict[str, Any]:
         if process.returncode:
             raise SystemExit(f"oomreport exited with {process.returncode}")
         out.seek(0)
-        items = json.load(out)["items"]
-    kills = sum(len(item["spec"]["victims"]) for item in items)
+        # Not here: what this process holds when it forks counts into the peak of the next one.
+        counted = subprocess.run([sys.executable, "-c", _COUNT], stdin=out, capture_output=True, check=True)
+    records, kills = map(int, counted.stdout.split())
     return {
         "seconds": seconds,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "kills": kills,
-        "records": len(items),
+        "records": records,
         "peak_rss_mib": usage.ru_maxrss / 1024,
     }
 
