@@ -26,7 +26,7 @@ with atheris.instrument_imports(
 ):
     from oomreport.incident.oom_record import Origin, record_spec, subject_of_invocation
     from oomreport.kernel.reader import invocations_of_records, invocations_of_text
-    from oomreport.kernel.scan import Scanner, found_plainly
+    from oomreport.kernel.scan import Scanner
 
 # Generous: an instrumented run on a loaded machine is many times slower than a plain one.
 SECONDS_PER_INPUT = 5.0
@@ -43,7 +43,7 @@ def test_one_input(data: bytes) -> None:
     elif way < b"\xaa":
         found = list(invocations_of_records(lines))
     else:
-        scanner = Scanner(found_plainly)
+        scanner = Scanner()
         size = way[0]
         found = [one for start in range(0, len(log), size) for one in scanner.feed(log[start : start + size])]
         found += scanner.flush()

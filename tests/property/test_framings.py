@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from oomreport.adapters.log_file import quick_search
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
 from oomreport.kernel.reader import invocations, invocations_of_text
 from oomreport.kernel.record import Invocation, Stamp
+from oomreport.kernel.scan import Scanner
 from property import framings
 from property.framings import KernelLine, Log
 from records.records import FOLDERS, log_of
@@ -58,6 +60,18 @@ def test_a_log_says_the_same_in_every_framing(framing: Framing) -> None:
         lines = kernel_lines(folder)
         said = [essence(one) for one in invocations_of_text(framing(lines).split(b"\n"))]
         assert said == truth(lines), folder.name
+
+
+@pytest.mark.parametrize("framing", framings.EXACT + framings.LINES, ids=lambda framing: framing.__name__)
+def test_searching_gives_what_reading_every_line_gives_in_every_framing(framing: Framing) -> None:
+    quiet = [KernelLine(text=f"eth0: link {turn}", micros=1000 + turn, level=6) for turn in range(300)]
+    for folder in _PLAIN[::2]:
+        lines = kernel_lines(folder)
+        later = [KernelLine(text=f"eth0: link {turn}", micros=lines[-1].micros + turn, level=6) for turn in range(300)]
+        log = framing([*quiet, *lines, *later])
+        scanner = Scanner(quick_search())
+        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
+        assert found + scanner.flush() == list(invocations_of_text(log.split(b"\n"))), folder.name
 
 
 @pytest.mark.parametrize("framing", framings.EXACT, ids=lambda framing: framing.__name__)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from oomreport.kernel.assemble import Assembler
 from oomreport.kernel.kmsg import line_of_record, unescaped
 from oomreport.kernel.reader import Reader, invocations_of_records, invocations_of_text
-from oomreport.kernel.scan import Scanner, found_plainly
+from oomreport.kernel.scan import Scanner
 from oomreport.kernel.summary import summary_of
 from records.records import FOLDERS, log_of
 
@@ -62,10 +62,10 @@ def test_any_bytes_give_records_and_never_an_exception(log: bytes) -> None:
 @given(st.sampled_from(_LOGS), st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_log_gives_the_same_in_whatever_chunks_it_comes(log: bytes, data: st.DataObject) -> None:
-    whole = Scanner(found_plainly)
+    whole = Scanner()
     expected = whole.feed(log) + whole.flush()
     size = data.draw(st.integers(min_value=50, max_value=max(len(log), 51)))
-    scanner = Scanner(found_plainly)
+    scanner = Scanner()
     found = [one for start in range(0, len(log), size) for one in scanner.feed(log[start : start + size])]
     assert found + scanner.flush() == expected
 

@@ -1,10 +1,11 @@
-"""Log files: plain or compressed (gzip, zstd, xz, bzip2, by their first bytes), standard input, and large ones in parts.
+"""Log files: plain, compressed (gzip, zstd, xz, bzip2) or UTF-16, by their first bytes; standard input; large ones in parts.
 
 Nothing is held but one chunk, whatever the size of the file.
 """
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
+import codecs
 import fcntl
 import os
 import stat
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.scan import PHRASES, found_plainly
+from oomreport.kernel.search import FLAGS, INDENTS, PHRASES, PLAIN, Find, Search
 
 STANDARD_INPUT = "-"
 CHUNK = 1 << 20
 _PIPE_BYTES = 1 << 20
 _QUIET = 256 * 1024
+# A few bytes may hold a block of 128 KiB: so much is unpacked at once that memory stays small whatever they hold.
+_ZSTD_BYTES = 512
+_ENOUGH = 256 * 1024
 _MOST_SEARCHED = 64 * 1024 * 1024
 
 
@@ -68,25 +72,29 @@ def reader_again(path: str, *, start: int = 0) -> Callable[[int, int], Iterator[
     return lambda first, end: chunks_of(path, start=start + first, end=start + end)
 
 
-def phrase_finder() -> Callable[[bytes], Sequence[int]]:
-    """Return the quickest search for the phrases of OOM records that this installation has."""
+def quick_search() -> Search:
+    """Return the quickest search through logs that this installation has."""
     try:
         from ahocorasick_rs import BytesAhoCorasick, MatchKind
     except ImportError:
-        return found_plainly
-    automaton = BytesAhoCorasick(list(PHRASES), matchkind=MatchKind.LeftmostFirst)
+        return PLAIN
 
-    def find(chunk: bytes) -> Sequence[int]:
-        matches = automaton.find_matches_as_indexes(chunk)
-        return [start for _, start, _ in matches] if matches else ()
+    def finder(phrases: Sequence[bytes]) -> Find:
+        automaton = BytesAhoCorasick(list(phrases), matchkind=MatchKind.LeftmostFirst)
 
-    return find
+        def find(chunk: bytes) -> Sequence[int]:
+            matches = automaton.find_matches_as_indexes(chunk)
+            return [start for _, start, _ in matches] if matches else ()
+
+        return find
+
+    return Search(phrases=finder(PHRASES), indents=finder(INDENTS), flags=finder(FLAGS))
 
 
 def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
     """Return where a plain file can be cut into up to `jobs` parts without cutting an OOM record; one part otherwise.
 
-    A cut is made at the start of a line with a quarter of a megabyte before it that holds no phrase of a record.
+    A cut is made at the start of a line, but not of a property of the line before, with a quarter of a megabyte before it that holds no phrase of a record.
     """
     if path == STANDARD_INPUT or jobs <= 1:
         return []
@@ -95,7 +103,7 @@ def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
             size = Path(path).stat().st_size
             if size < jobs * 4 * CHUNK or _uncompressed(file) is not file:
                 return []
-            find = phrase_finder()
+            find = quick_search().phrases
             cuts = [0]
             for number in range(1, jobs):
                 cut = _quiet_line(file, max(size * number // jobs, cuts[-1] + 1), find)
@@ -106,14 +114,16 @@ def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
     return list(zip(cuts, [*cuts[1:], size], strict=True))
 
 
-def _quiet_line(file: BinaryIO, near: int, find: Callable[[bytes], Sequence[int]]) -> int | None:
+def _quiet_line(file: BinaryIO, near: int, find: Find) -> int | None:
     for start in range(near, near + _MOST_SEARCHED, _QUIET):
         file.seek(start)
         block = file.read(_QUIET + 4096)
         line = block.find(b"\n", _QUIET)
-        if line < 0:
+        while line >= 0 and block[line + 1 : line + 2] == b" ":
+            line = block.find(b"\n", line + 1)
+        if line < 0 and len(block) < _QUIET + 4096:
             return None
-        if not find(block):
+        if line >= 0 and not find(block):
             return start + line + 1
     return None
 
@@ -141,9 +151,7 @@ def _uncompressed(raw: BinaryIO) -> _Readable:
 
         return gzip.GzipFile(fileobj=raw)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        import zstandard
-
-        return zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(raw, read_across_frames=True)
+        return _Zstd(raw)
     if magic.startswith(b"\xfd7zXZ\x00"):
         import lzma
 
@@ -152,7 +160,54 @@ def _uncompressed(raw: BinaryIO) -> _Readable:
         import bz2
 
         return bz2.BZ2File(raw)
+    if magic.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _Utf16(raw)
     return raw
+
+
+class _Zstd:
+    """Frames of zstd, one after the other. The library's own reader takes a cut frame for the end."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        import zstandard
+
+        self._raw = raw
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=2**31)
+        self._frame = self._decompressor.decompressobj()
+        self._begun = False
+
+    def read(self, size: int, /) -> bytes:
+        pieces, found = [], 0
+        while found < min(size, _ENOUGH):
+            packed = self._raw.read(_ZSTD_BYTES)
+            if not packed:
+                if self._begun:
+                    raise EOFError("the file ended before the end of its frame")
+                break
+            while packed:
+                piece = self._frame.decompress(packed)
+                self._begun = not self._frame.eof
+                pieces.append(piece)
+                found += len(piece)
+                packed = b""
+                if self._frame.eof:
+                    packed = self._frame.unused_data
+                    self._frame = self._decompressor.decompressobj()
+        return b"".join(pieces)
+
+
+class _Utf16:
+    """Text as PowerShell writes it where output goes to a file, by its byte order mark."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+
+    def read(self, size: int, /) -> bytes:
+        while data := self._raw.read(size):
+            if text := self._decoder.decode(data):
+                return text.encode("utf-8", "replace")
+        return b""
 
 
 def _read(stream: _Readable, size: int) -> bytes:

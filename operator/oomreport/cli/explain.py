@@ -5,21 +5,25 @@ import argparse
 import gc
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from oomreport.adapters.log_file import chunks_of, parts_of, phrase_finder, reader_again
+from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
+from oomreport.cli.account import Account
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.scan import Scanner
+from oomreport.kernel.scan import Head, Scanner, Tail
 from oomreport.kernel.wall import YEARLESS
 
 if TYPE_CHECKING:
+    from oomreport.cli.judgement import Judge, Judgement
     from oomreport.cli.pods import Named, Pods
 
+T = TypeVar("T")
 _UNREADABLE = 2
 _FAILED = 1
 
@@ -31,11 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     gc.set_threshold(100_000)
     try:
         pods = _pods(arguments)
+        advice = _Advice(wanted=arguments.advice)
         with ExitStack() as stack:
             output = _output(arguments, stack)
             status = 0
             for path in arguments.files:
-                status = max(status, _explain(path, arguments.jobs, pods, output))
+                status = max(status, _explain(path, arguments.jobs, pods, advice, output))
+            output.whole = status == 0
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE if isinstance(error, LogUnreadable) else _FAILED
@@ -44,23 +50,57 @@ def run(arguments: argparse.Namespace) -> int:
 
 def invocations_in(path: str, *, jobs: int = 1) -> Iterator[Invocation]:
     """Return the invocations of the OOM killer in a log, as they are found. Raises LogUnreadable, after what could be read."""
+
+    def corrected(invocation: Invocation, lost: int) -> Invocation | None:
+        return replace(invocation, lost_before=lost) if invocation.sequence_first is not None else None
+
+    return _found(path, jobs, lambda invocation: invocation, corrected)
+
+
+def specs_in(path: str, *, jobs: int = 1) -> Iterator[dict[str, Any]]:
+    """Return the same as the `spec` of records, which several processes hand on quicker."""
+
+    def corrected(spec: dict[str, Any], lost: int) -> dict[str, Any] | None:
+        return {**spec, "lostBefore": lost} if "sequence" in spec else None
+
+    return _found(path, jobs, spec_of, corrected)
+
+
+def _found(
+    path: str, jobs: int, form: Callable[[Invocation], T], corrected: Callable[[T, int], T | None]
+) -> Iterator[T]:
     parts = parts_of(path, jobs)
     if len(parts) > 1:
-        from oomreport.cli.parallel import in_processes
+        from oomreport.cli.parallel import in_processes, joined
 
-        return in_processes(parts, lambda part: _part(path, *part))
-    return _part(path)
+        said = in_processes(parts, lambda part: _part(path, form, *part))
+        return joined(said, lambda start, end: chunks_of(path, start=start, end=end), corrected)
+    return (one for one in _part(path, form) if not isinstance(one, Head | Tail))
 
 
-def _part(path: str, start: int = 0, end: int | None = None) -> Iterator[Invocation]:
-    scanner = Scanner(phrase_finder(), reader_again(path, start=start))
+def _part(
+    path: str, form: Callable[[Invocation], T], start: int = 0, end: int | None = None
+) -> Iterator[T | Head | Tail]:
+    """Yield a part's head before its first invocation, its invocations, and its tail."""
+    scanner = Scanner(quick_search(), reader_again(path, start=start))
     cut: LogUnreadable | None = None
+    begun = False
     try:
         for chunk in chunks_of(path, start=start, end=end):
-            yield from scanner.feed(chunk)
+            found = scanner.feed(chunk)
+            if found and not begun and scanner.head is not None:
+                begun = True
+                yield scanner.head
+            for invocation in found:
+                yield form(invocation)
     except LogUnreadable as error:
         cut = error
-    yield from scanner.flush()
+    found = scanner.flush()
+    if found and not begun and scanner.head is not None:
+        yield scanner.head
+    for invocation in found:
+        yield form(invocation)
+    yield scanner.tail.moved(start)
     if cut is not None:
         raise cut
 
@@ -77,13 +117,16 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
     )
 
 
-def _explain(path: str, jobs: int, pods: "Pods | None", output: "_Output") -> int:
-    found = invocations_in(path, jobs=jobs)
+def _explain(path: str, jobs: int, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
+    found: Iterator[tuple[Invocation | None, dict[str, Any]]]
+    if output.of_invocations:
+        found = ((invocation, spec_of(invocation)) for invocation in invocations_in(path, jobs=jobs))
+    else:
+        found = ((None, spec) for spec in specs_in(path, jobs=jobs))
     try:
-        for invocation in found:
-            spec = spec_of(invocation)
-            facts = pods.named(spec) if pods is not None else None
-            output.add(invocation, spec, facts)
+        for invocation, spec in found:
+            named = pods.named(spec) if pods is not None else None
+            output.add(Account(invocation, spec, named, advice.of(spec, named)))
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
@@ -98,10 +141,33 @@ def _pods(arguments: argparse.Namespace) -> "Pods | None":
     return pods_of_file(arguments.pods) if arguments.pods is not None else pods_of_cluster(arguments.context)
 
 
-class _Output:
-    """Where the records go, one by one, so that a log of any size takes no more memory than one record."""
+class _Advice:
+    """What judges records, loaded with the first one: most logs hold none."""
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        self._judge: Judge | None = None
+
+    def of(self, spec: dict[str, Any], named: "Named | None") -> "Judgement | None":
+        if not self._wanted:
+            return None
+        if self._judge is None:
+            from oomreport.cli.judgement import Judge
+
+            self._judge = Judge()
+        return self._judge.judgement(spec, named)
+
+
+class _Output:
+    """Where the records go, one by one, so that a log of any size takes no more memory than one record.
+
+    `whole` says whether all logs could be read to their ends, `of_invocations` whether records alone do not suffice.
+    """
+
+    whole = False
+    of_invocations = True
+
+    def add(self, account: Account) -> None:
         """Take one record."""
 
     def close(self) -> None:
@@ -120,12 +186,14 @@ def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
 
 
 class _Json(_Output):
+    of_invocations = False
+
     def __init__(self) -> None:
         self._count = 0
         sys.stdout.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": [')
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:  # noqa: ARG002
-        sys.stdout.write((",\n" if self._count else "\n") + json.dumps({"spec": spec}))
+    def add(self, account: Account) -> None:
+        sys.stdout.write((",\n" if self._count else "\n") + json.dumps(account.as_json()))
         self._count += 1
 
     def close(self) -> None:
@@ -133,16 +201,18 @@ class _Json(_Output):
 
 
 class _Yaml(_Output):
+    of_invocations = False
+
     def __init__(self) -> None:
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:  # noqa: ARG002
+    def add(self, account: Account) -> None:
         import yaml
 
         self._count += 1
         # By way of JSON: a plain value of each enumeration.
-        item = [{"spec": json.loads(json.dumps(spec))}]
+        item = [json.loads(json.dumps(account.as_json()))]
         sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=120).rstrip("\n"))
 
     def close(self) -> None:
@@ -155,33 +225,40 @@ class _Text(_Output):
 
         self._style: Style = style_for(sys.stdout, colour)
         self._count = 0
+        self._wants_pods = False
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
+    def add(self, account: Account) -> None:
+        from oomreport.cli.story import wants_pods
         from oomreport.cli.text import told
 
+        self._wants_pods = self._wants_pods or wants_pods(account)
         if self._count:
             sys.stdout.write("\n")
         self._count += 1
-        sys.stdout.write(told(invocation, spec, facts, number=self._count, style=self._style))
+        sys.stdout.write(told(account, number=self._count, style=self._style))
 
     def close(self) -> None:
-        if not self._count:
-            sys.stdout.write("No OOM kill in this log.\n")
+        if not self._count and self.whole:
+            sys.stdout.write("No OOM kill found.\n")
+        if self._wants_pods:
+            from oomreport.cli.story import PODS_HINT
+
+            sys.stdout.write(f"\n{PODS_HINT}\n")
 
 
 class _Page(_Output):
     def __init__(self, path: str) -> None:
         self._path = path
-        self._records: list[tuple[Invocation, dict[str, Any], Named | None]] = []
+        self._accounts: list[Account] = []
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
-        self._records.append((invocation, spec, facts))
+    def add(self, account: Account) -> None:
+        self._accounts.append(account)
 
     def close(self) -> None:
         from oomreport.cli.page import page
 
         try:
-            Path(self._path).write_text(page(self._records), encoding="utf-8")
+            Path(self._path).write_text(page(self._accounts), encoding="utf-8")
         except OSError as error:
             raise LogUnreadable(f"{self._path}: cannot be written: {error.strerror}") from error
 
@@ -190,10 +267,11 @@ class _Both(_Output):
     def __init__(self, *outputs: _Output) -> None:
         self._outputs = outputs
 
-    def add(self, invocation: Invocation, spec: dict[str, Any], facts: "Named | None") -> None:
+    def add(self, account: Account) -> None:
         for output in self._outputs:
-            output.add(invocation, spec, facts)
+            output.add(account)
 
     def close(self) -> None:
         for output in self._outputs:
+            output.whole = self.whole
             output.close()

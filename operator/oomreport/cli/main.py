@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 _EXIT_STATUS = """\
 exit status:
-  0  done, also where a log holds no OOM
-  1  what was asked for cannot be done (no such cluster, nothing to watch)
-  2  a file cannot be read or written, or the arguments are wrong
+  0    done, also where a log holds no OOM
+  1    what was asked for cannot be done (no such cluster, nothing to watch)
+  2    a file cannot be read or written, or the arguments are wrong
+  130  interrupted with Ctrl-C
 """
 
 
@@ -71,6 +72,12 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     pods.add_argument(
         "--context", metavar="NAME", nargs="?", const="", help="name pods from a cluster, by kubeconfig context"
     )
+    explain.add_argument(
+        "--advice",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="say why it came and what to change (default), or print the records alone",
+    )
     explain.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes for large files (default: 1)")
     explain.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
     explain.set_defaults(run=_run_explain)
@@ -88,6 +95,7 @@ def _add_watch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     watch.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the answer")
     watch.add_argument("--source", choices=("auto", "kmsg", "syslog"), default="auto", help="how to read the log")
     watch.add_argument("--past", action="store_true", help="begin with what the kernel log still holds")
+    watch.add_argument("--advice", action=argparse.BooleanOptionalAction, default=True, help="say what to change, too")
     watch.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
     watch.set_defaults(run=_run_watch)
 

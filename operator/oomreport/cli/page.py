@@ -2,53 +2,115 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from oomreport.cli.pods import Named
-from oomreport.cli.story import advice, heading, make_up, sentences, shown, size_text
+from oomreport.cli.account import Account
+from oomreport.cli.judgement import Judgement
+from oomreport.cli.story import (
+    PODS_HINT,
+    heading,
+    hints,
+    make_up,
+    recommended,
+    sentences,
+    shown,
+    size_text,
+    wants_pods,
+    whole_of,
+)
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.wall import YEARLESS
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c1e21; background: #fff }
-article { border-top: 1px solid #d0d4da; padding: 1rem 0 }
-h2 { font-size: 1.15rem; margin: .5rem 0 } .when { color: #5b6470; margin: 0 }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: .15rem .8rem .15rem 0; text-align: right }
-td.name, th.name { text-align: left } th { color: #5b6470; font-weight: normal } tr.killed { color: #b3261e; font-weight: 600 }
-svg { display: block; margin: .6rem 0 } .key { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem }
+:root { color-scheme: light dark; --text: #1c1e21; --soft: #5b6470; --line: #d0d4da; --ground: #fff; --box: #f4f5f7; --bad: #b3261e; --warn: #8a5a00 }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e8eb; --soft: #a3adb8; --line: #3a4048; --ground: #16181c; --box: #22262c; --bad: #ff8a80; --warn: #f0b94d } }
+body { font: 16px/1.5 system-ui, "Segoe UI", "Liberation Sans", sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--ground) }
+article { border-top: 1px solid var(--line); padding: 1rem 0; overflow-wrap: anywhere }
+h2 { font-size: 1.2rem; margin: .5rem 0 } h3 { font-size: 1rem; margin: 1rem 0 .3rem } .when { color: var(--soft); margin: 0 }
+ul, ol { margin: .2rem 0 .8rem; padding-left: 1.3rem }
+.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
+td, th { padding: .15rem 1rem .15rem 0; text-align: right } td.name, th.name { text-align: left; font-family: ui-monospace, "Liberation Mono", monospace }
+th { color: var(--soft); font-weight: normal } th.name { font-family: inherit } tr.killed { color: var(--bad); font-weight: 600 }
+svg { display: block; margin: .8rem 0 .4rem } td svg { margin: 0; fill: var(--soft) } tr.killed svg { fill: var(--bad) } .key { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; vertical-align: -.05rem }
 ul.legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; margin: 0 0 .8rem }
-pre { background: #f4f5f7; padding: .8rem; overflow-x: auto; font-size: .8rem } summary { color: #5b6470; cursor: pointer }
-@media (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e8eb } pre { background: #22262c } article { border-color: #3a4048 } tr.killed { color: #ff8a80 } }
+.rest { background: #8884 } .limit { width: 2px; background: currentColor }
+ul.findings { list-style: none; padding: 0 } .info, .warning, .critical { font-size: .8rem; border: 1px solid; border-radius: .2rem; padding: 0 .3rem; margin-right: .2rem; color: var(--soft) }
+.warning { color: var(--warn) } .critical { color: var(--bad) }
+.advice { background: var(--box); padding: .5rem .8rem; border-left: 3px solid var(--soft) } .advice p { margin: 0 } .advice ul { margin: .2rem 0 0; color: var(--soft); font-size: .9rem }
+pre { background: var(--box); padding: .8rem; overflow-x: auto; font-size: .8rem; overflow-wrap: normal } summary { color: var(--soft); cursor: pointer; margin-top: 1rem }
+@media print { details { display: none } }
 """
 _COLOURS = ("#b3261e", "#7a4fbf", "#2f6fb2", "#a8781b")
 _WIDTH = 760
 _TOP = 12
+_MOST_CONTENTS = 30
 
 
-def page(records: Sequence[tuple[Invocation, dict[str, Any], Named | None]]) -> str:
+def page(accounts: Sequence[Account]) -> str:
     """Return the page."""
-    body = "\n".join(_article(number, *record) for number, record in enumerate(records, 1))
-    if not records:
-        body = "<p>No OOM kill in this log.</p>"
-    kills = sum(len(invocation.victims) for invocation, _, _ in records)
+    body = "\n".join(_article(number, account) for number, account in enumerate(accounts, 1))
+    if not accounts:
+        body = "<p>No OOM kill found.</p>"
+    kills = sum(account.spec["victimCount"] for account in accounts)
+    hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if any(map(wants_pods, accounts)) else ""
+    contents = _contents(accounts) if len(accounts) > 1 else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>OOM kills</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head>\n<body><h1>OOM kills</h1>\n"
-        f"<p>{len(records)} runs of the kernel's OOM killer, {kills} processes killed.</p>\n{body}\n</body></html>\n"
+        f"<p>The kernel's OOM killer ran {_times(len(accounts))} and killed {kills} {'process' if kills == 1 else 'processes'}.</p>\n"
+        f"{contents}{body}\n{hint}</body></html>\n"
     )
 
 
-def _article(number: int, invocation: Invocation, spec: dict[str, Any], facts: Named | None) -> str:
-    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(invocation, spec, facts))
-    looks = "".join(f"<li>{escape(look)}</li>" for look in advice(invocation, spec))
-    look_list = f"<h3>What to look at</h3><ul>{looks}</ul>" if looks else ""
-    log = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in spec.get("log", ""))
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _contents(accounts: Sequence[Account]) -> str:
+    told = [(account.invocation, account.spec) for account in accounts[:_MOST_CONTENTS]]
+    lines = "".join(f"<li>{escape(heading(one, spec))}</li>" for one, spec in told if one is not None)
+    more = f"<p>and {len(accounts) - _MOST_CONTENTS} more</p>" if len(accounts) > _MOST_CONTENTS else ""
+    return f"<ol>{lines}</ol>{more}\n"
+
+
+def _article(number: int, account: Account) -> str:
+    invocation, spec, named, judgement = account
+    assert invocation is not None
+    text = escape(" ".join(sentences(invocation, spec, named)))
+    found = judgement.findings if judgement is not None else ()
+    why = "".join(
+        f'<li><span class="{escape(finding["severity"].lower())}">{escape(finding["severity"])}</span> '
+        f"{escape(_printable(finding['message']))}.</li>"
+        for finding in found
+    )
+    looks = "".join(f"<li>{escape(hint)}</li>" for hint in hints(account))
+    log = _printable(spec.get("log", ""), keep="\n\t")
     return (
         f"<article><h2>{number}. {escape(heading(invocation, spec))}</h2>"
-        f'<p class="when">{escape(_when(invocation))}</p>{text}{_make_up(invocation)}{_candidates(invocation)}{look_list}'
+        f'<p class="when">{escape(_when(invocation))}</p><p>{text}</p>{_make_up(invocation)}{_candidates(invocation)}'
+        f"{_list('Why', why, 'findings')}{_advice(judgement)}{_list('What to look at', looks)}"
         f"<details><summary>The kernel's text</summary><pre>{escape(log)}</pre></details></article>"
     )
+
+
+def _list(title: str, items: str, kind: str = "") -> str:
+    of_kind = f' class="{kind}"' if kind else ""
+    return f"<h3>{title}</h3><ul{of_kind}>{items}</ul>" if items else ""
+
+
+def _advice(judgement: Judgement | None) -> str:
+    advice = judgement.recommendation if judgement is not None else None
+    if advice is None:
+        return ""
+    basis = "".join(f"<li>{escape(_printable(part))}</li>" for part in str(advice["basis"]).split("; "))
+    return (
+        f'<h3>What to change</h3><div class="advice"><p><strong>{escape(recommended(advice))}</strong></p>'
+        f"<ul>{basis}</ul></div>"
+    )
+
+
+def _printable(text: str, keep: str = "") -> str:
+    return "".join(c if c.isprintable() or c in keep else "\ufffd" for c in text)
 
 
 def _when(invocation: Invocation) -> str:
@@ -64,8 +126,8 @@ def _when(invocation: Invocation) -> str:
 def _make_up(invocation: Invocation) -> str:
     shares = make_up(invocation)
     memory = invocation.memory
-    limit = memory.limit_bytes if memory else None
-    whole = max(sum(share.size for share in shares), (memory.usage_bytes or 0) if memory else 0, limit or 0)
+    limit = memory.limit_bytes if memory and not invocation.global_oom else None
+    whole = max(whole_of(invocation), limit or 0)
     if not shares or not whole:
         return ""
     bars, legend, at = [], [], 0.0
@@ -77,15 +139,19 @@ def _make_up(invocation: Invocation) -> str:
             f'<li><span class="key" style="background:{colour}"></span>{escape(share.name)} '
             f"{size_text(share.size)} ({100 * share.size / whole:.0f} %)</li>"
         )
-    mark = ""
+    if invocation.global_oom and at < _WIDTH:
+        legend.append('<li><span class="key rest"></span>kernel, page cache, free</li>')
+    mark = limit_key = ""
     if limit:
+        limit_key = f'<li><span class="key limit"></span>limit {size_text(limit)}</li>'
         x = min(_WIDTH * limit / whole, _WIDTH - 1)
         mark = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="36" stroke="currentColor" stroke-width="2"/>'
     label = escape("memory in use by kind" + (f", limit {size_text(limit)}" if limit else ""))
     return (
+        f"<h3>{'Who held the memory of the node' if invocation.global_oom else 'What filled the limit'}</h3>"
         f'<svg viewBox="0 0 {_WIDTH} 36" width="100%" height="36" preserveAspectRatio="none" role="img" aria-label="{label}">'
         f'<rect x="0" y="4" width="{_WIDTH}" height="28" fill="#8884" />{"".join(bars)}{mark}</svg>'
-        f'<ul class="legend">{"".join(legend)}</ul>'
+        f'<ul class="legend">{"".join(legend)}{limit_key}</ul>'
     )
 
 
@@ -99,15 +165,15 @@ def _candidates(invocation: Invocation) -> str:
     for task in top:
         score = "-" if task.oom_score is None else str(task.oom_score)
         bar = 120 * (task.oom_score or 0) / highest
+        name = escape(shown(task.comm)) + (" killed" if task.pid in killed else "")
         rows.append(
-            f'<tr class="{"killed" if task.pid in killed else ""}"><td>{score}</td>'
-            f'<td class="name"><svg width="120" height="10" style="margin:0"><rect width="{bar:.0f}" height="10" fill="currentColor"/></svg></td>'
-            f"<td>{size_text(task.rss_bytes or 0)}</td><td>{size_text(task.swap_bytes or 0)}</td>"
-            f"<td>{'' if task.oom_score_adj is None else task.oom_score_adj}</td><td>{task.pid}</td>"
-            f'<td class="name">{escape(shown(task.comm))}{" killed" if task.pid in killed else ""}</td></tr>'
+            f'<tr class="{"killed" if task.pid in killed else ""}"><td class="name">{name}</td><td>{score}</td>'
+            f'<td><svg width="120" height="10"><rect width="{bar:.0f}" height="10"/></svg></td>'
+            f"<td>{size_text(task.rss_bytes or 0)}</td><td>{size_text(task.swap_bytes) if task.swap_bytes else '-'}</td>"
+            f"<td>{'' if task.oom_score_adj is None else task.oom_score_adj}</td><td>{task.pid}</td></tr>"
         )
     more = f"<p>and {len(invocation.tasks) - _TOP} more</p>" if len(invocation.tasks) > _TOP else ""
     return (
-        '<table><tr><th>score</th><th></th><th>resident</th><th>swap</th><th>adj</th><th>pid</th><th class="name">candidate</th></tr>'
-        f"{''.join(rows)}</table>{more}"
+        '<h3>Candidates</h3><div class="scroll"><table><tr><th class="name">candidate</th><th>score</th><th></th><th>resident</th><th>swap</th><th>adj</th><th>pid</th></tr>'
+        f"{''.join(rows)}</table></div>{more}"
     )

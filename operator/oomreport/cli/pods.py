@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from oomreport.errors import ApiError, LogUnreadable
+from oomreport.workload.pod import PodFacts, pod_facts
 from oomreport.workload.quantity import format_quantity, parse_quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A pod, and the container of it that was hit where that is known."""
+    """A pod, and the container of it that was hit where that is known. `facts` is all that the advice asks of it."""
 
     namespace: str
     pod: str
     node: str | None = None
     container: str | None = None
     limits: tuple[tuple[str, int | None], ...] = ()
+    facts: PodFacts | None = None
 
     def sentence(self) -> str:
         """Return where the victim was, in words."""
@@ -59,6 +61,7 @@ class Pods:
             node=(pod.get("spec") or {}).get("nodeName"),
             container=container,
             limits=tuple(_limits(pod.get("spec") or {})),
+            facts=pod_facts(pod),
         )
         subject.update(
             {"namespace": found.namespace, "pod": found.pod} | ({"container": container} if container else {})
@@ -70,8 +73,10 @@ def pods_of_file(path: str) -> Pods:
     """Return the pods of a file. Raises LogUnreadable where it cannot be read or holds no pods."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LogUnreadable(f"{path}: {error}") from error
+    except OSError as error:
+        raise LogUnreadable(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise LogUnreadable(f"{path}: neither JSON nor YAML: {error}") from error
     try:
         value = json.loads(text)
     except ValueError:

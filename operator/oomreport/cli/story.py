@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oomreport.cli.account import Account
 from oomreport.cli.pods import Named
 from oomreport.kernel.record import Invocation, Part, ScoreSource, Victim
 
@@ -29,6 +30,9 @@ _MISSING = {
     Part.SUMMARY: "whose limit it was",
     Part.KILL_LINE: "the kill itself",
 }
+_MOST_HOLDERS = 3
+# The order of an allocation that there was not: SysRq.
+_ASKED_FOR = -1
 # cgroup v2 names and their predecessors in v1. A part of the bar is shown where the kernel prints it.
 _MAKE_UP = (
     ("processes (anonymous)", ("anon", "total_rss", "rss")),
@@ -72,15 +76,21 @@ def heading(invocation: Invocation, spec: Mapping[str, Any]) -> str:
 
 
 def _short_cause(invocation: Invocation, spec: Mapping[str, Any]) -> str:
+    if _was_asked_for(invocation):
+        return "somebody asked the kernel for it (SysRq f)"
     if invocation.global_oom:
         return "the node ran out of memory"
     return f"{_SCOPES.get(str(spec.get('scope')), 'a memory limit')} was reached"
 
 
+def _was_asked_for(invocation: Invocation) -> bool:
+    return invocation.trigger is not None and invocation.trigger.order == _ASKED_FOR
+
+
 def sentences(invocation: Invocation, spec: Mapping[str, Any], facts: Named | None = None) -> Iterator[str]:
     """Yield what happened: who asked for memory, whose limit, how full, who was chosen and why, what is not known."""
     trigger = invocation.trigger
-    if trigger is not None:
+    if trigger is not None and not _was_asked_for(invocation):
         pid = f" (pid {trigger.pid})" if trigger.pid is not None else ""
         order = f", {1 << trigger.order} pages in a row" if trigger.order and 0 < trigger.order < 32 else ""
         yield f"{shown(trigger.comm)}{pid} asked for memory{order}."
@@ -95,15 +105,11 @@ def sentences(invocation: Invocation, spec: Mapping[str, Any], facts: Named | No
         yield f"{invocation.lost_before} kernel messages before or in this record were lost."
 
 
-def advice(invocation: Invocation, spec: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what to look at next, by whose limit it was and what filled it."""
+def hints(account: Account) -> Iterator[str]:
+    """Yield what else to look at: what neither a finding nor a recommendation says."""
+    invocation, spec = account.invocation, account.spec
+    assert invocation is not None
     memory = invocation.memory
-    filled = {share.name: share.size for share in make_up(invocation)}
-    whole = sum(filled.values())
-    if whole and filled.get("shared memory, tmpfs", 0) > whole / 3:
-        yield "Files in tmpfs (emptyDir with medium Memory, /dev/shm) count as memory and survive a kill: look there."
-    if whole and filled.get("kernel", 0) > whole / 3:
-        yield "Kernel memory fills the limit (sockets, pipes, dentries): a kill frees little of it."
     if (
         memory is not None
         and memory.usage_bytes
@@ -111,24 +117,58 @@ def advice(invocation: Invocation, spec: Mapping[str, Any]) -> Iterator[str]:
         and memory.usage_bytes > memory.limit_bytes * 1.05
     ):
         yield "More was in use than the limit allows: the limit was lowered while the container ran."
+    if _was_asked_for(invocation):
+        return
     scope = spec.get("scope")
-    if invocation.global_oom:
-        yield "Look at what the node runs beside pods, at memory requests below real use, and at kubelet's reserved memory."
-    elif scope == "Pod":
+    if scope == "Pod":
         yield "The pod's limit counts all its containers: look at their sum, not only at the one that lost a process."
-    elif scope in ("NodeAllocatable", "QoSClass"):
-        yield "All pods together reached what the node has for them: requests are below real use."
-    elif scope == "Container":
-        yield "Raise this container's limit, or find what grows in it: compare the process's size with earlier kills."
+    elif scope == "OtherCgroup" and not (spec.get("subject") or {}).get("podUID"):
+        yield "That limit is set by whoever made the cgroup: a systemd unit (MemoryMax=), a user's session, another runtime."
+    elif scope == "Node" and invocation.victims:
+        yield "Look at what the node runs beside pods, at memory requests below real use, and at the kubelet's reserved memory."
     trigger = invocation.trigger
     if trigger is not None and invocation.victims and trigger.pid not in (None, *(v.pid for v in invocation.victims)):
         yield "Who asked for memory and who was killed are different processes."
-    if invocation.victims and len(invocation.victims) == 1 and not invocation.group_kill:
+    in_pod = (spec.get("subject") or {}).get("containerID") is not None
+    if len(invocation.victims) == 1 and in_pod and not invocation.group_kill:
         yield "If this was not the container's first process, Kubernetes shows nothing: the container goes on without it."
 
 
+PODS_HINT = "With --pods FILE or --context the advice knows the pods' names, limits and settings."
+
+
+def wants_pods(account: Account) -> bool:
+    """Whether the advice would be better for knowing the pod's spec."""
+    in_pod = (account.spec.get("subject") or {}).get("podUID") is not None
+    return in_pod and account.named is None and account.judgement is not None
+
+
+def recommended(recommendation: Mapping[str, Any]) -> str:
+    """Return a recommendation in one line, without its basis."""
+    limit, request = recommendation.get("memoryLimit"), recommendation.get("memoryRequest")
+    before = f" from {recommendation['previousLimit']}" if recommendation.get("previousLimit") else ""
+    words = {
+        "RaiseLimit": f"Raise the container's memory limit{before} to {limit}",
+        "RaisePodLimit": f"Raise the pod's memory limit{before} to {limit}",
+        "RaiseRequest": f"Raise the container's memory request to {request}",
+        "FixLeak": "Fix the leak; a higher limit only delays the next kill",
+        "LimitTmpfs": "Bound what is written to memory-backed volumes and /dev/shm",
+        "ReviewNode": "Review the node: no limit of a container was the cause",
+        "None": "Change no limit",
+    }
+    action = str(recommendation.get("action"))
+    also = f", its request to {request}" if request and action == "RaiseLimit" else ""
+    sure = f" (confidence {recommendation['confidence']})" if recommendation.get("confidence") else ""
+    return f"{words.get(action, action)}{also}{sure}"
+
+
 def make_up(invocation: Invocation) -> tuple[Share, ...]:
-    """Return what the limited cgroup's memory consists of, largest first, without overlaps."""
+    """Return what the limited cgroup's memory consists of, largest first, without overlaps.
+
+    Where the node is full it is who holds it: the largest processes. Shared pages count for each of them.
+    """
+    if invocation.global_oom:
+        return _holders(invocation)
     stat = invocation.memory.stat if invocation.memory else {}
     sizes = {
         name: next((stat[key] for key in keys if key in stat), 0)
@@ -139,13 +179,31 @@ def make_up(invocation: Invocation) -> tuple[Share, ...]:
     return tuple(sorted((Share(name=n, size=s) for n, s in sizes.items() if s), key=lambda share: -share.size))
 
 
+def _holders(invocation: Invocation) -> tuple[Share, ...]:
+    by_size = sorted(invocation.tasks, key=lambda task: -(task.rss_bytes or 0))
+    shares = [Share(name=shown(task.comm), size=task.rss_bytes) for task in by_size[:_MOST_HOLDERS] if task.rss_bytes]
+    rest = sum(task.rss_bytes or 0 for task in by_size[_MOST_HOLDERS:])
+    return (*shares, Share(name="other processes", size=rest)) if rest else tuple(shares)
+
+
+def whole_of(invocation: Invocation) -> int:
+    """Return what the shares are parts of: what is in use of a cgroup, the node's memory where that is full."""
+    total = sum(share.size for share in make_up(invocation))
+    memory = invocation.memory
+    used = invocation.total_bytes if invocation.global_oom else memory.usage_bytes if memory else None
+    return max(total, used or 0)
+
+
 def _limit(invocation: Invocation, spec: Mapping[str, Any]) -> Iterator[str]:
     memory = invocation.memory
     if invocation.constraint in _CONSTRAINTS:
         yield _CONSTRAINTS[invocation.constraint]
+    elif _was_asked_for(invocation):
+        yield "Nothing need have been full: somebody wrote f to /proc/sysrq-trigger, or pressed the keys."
     elif invocation.global_oom:
-        total = f" of {size_text(invocation.total_bytes)} (RAM and swap)" if invocation.total_bytes else ""
-        yield f"The whole node was out of memory{total}; no limit of a container was the cause."
+        total = f", {size_text(invocation.total_bytes)} of RAM and swap," if invocation.total_bytes else ""
+        yield f"The whole node{total} was out of memory; no limit of a container was the cause."
+        yield from _largest(invocation)
     elif invocation.constraint == "CONSTRAINT_MEMCG":
         words = _SCOPES.get(str(spec.get("scope")), "the memory limit of a cgroup that the log does not name")
         amount = f" of {size_text(memory.limit_bytes)}" if memory and memory.limit_bytes else ""
@@ -154,6 +212,15 @@ def _limit(invocation: Invocation, spec: Mapping[str, Any]) -> Iterator[str]:
         fails = f"; the limit had been hit {memory.failure_count} times" if memory.failure_count else ""
         swap = f", {size_text(memory.swap_usage_bytes)} more in swap" if memory.swap_usage_bytes else ""
         yield f"In use were {size_text(memory.usage_bytes)}{swap}{fails}."
+
+
+def _largest(invocation: Invocation) -> Iterator[str]:
+    """Yield who held most, where that is somebody who was not killed."""
+    largest = max(invocation.tasks, key=lambda task: task.rss_bytes or 0, default=None)
+    if largest is None or not largest.rss_bytes or largest.pid in {victim.pid for victim in invocation.victims}:
+        return
+    adj = "" if largest.oom_score_adj is None else f"; its oom_score_adj is {largest.oom_score_adj}"
+    yield f"Most was held by {shown(largest.comm)} (pid {largest.pid}), {size_text(largest.rss_bytes)}{adj}."
 
 
 def _whereabouts(spec: Mapping[str, Any], facts: Named | None) -> Iterator[str]:
@@ -183,18 +250,22 @@ def _choice(invocation: Invocation) -> Iterator[str]:
             yield f"The kernel chose process {invocation.selected_pid}; which process died the log does not say."
         return
     victim = invocation.victims[0]
-    if invocation.selected_pid is not None:
-        yield f"The kernel chose process {invocation.selected_pid}, and killed {_process(victim)} of it (a child, or its leader)."
     rank = next((place for place, task in enumerate(invocation.tasks, 1) if task.pid == victim.pid), None)
     size = _resident(victim)
     holds = f", holding {size_text(size)}" if size else ""
+    if invocation.selected_pid is not None:
+        highest = f"the highest score of {len(invocation.tasks)} candidates, " if rank == 1 else "a score of "
+        score = f", with {highest}{_score(victim)}" if victim.oom_score else ""
+        yield f"The kernel chose process {invocation.selected_pid}{score}."
+        yield f"That is a thread or the parent of {_process(victim)}, which was killed{holds}."
+        return
     if rank == 1 and len(invocation.tasks) > 1 and victim.oom_score is not None:
         second = invocation.tasks[1]
         than = f"; next was {shown(second.comm)} with {second.oom_score}" if second.oom_score is not None else ""
         yield f"{_process(victim)} was chosen{holds}: the highest score of {len(invocation.tasks)} candidates, {_score(victim)}{than}."
     elif rank == 1 and len(invocation.tasks) == 1:
         yield f"{_process(victim)} was chosen{holds}: there was no other candidate."
-    elif rank is not None and victim.oom_score is not None and invocation.selected_pid is None:
+    elif rank is not None and victim.oom_score is not None:
         yield (
             f"{_process(victim)} was killed{holds}, though it ranked {rank} of {len(invocation.tasks)}: the kernel kills the "
             "allocating process where vm.oom_kill_allocating_task is set, or a child of the chosen one before 5.1."

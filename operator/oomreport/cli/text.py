@@ -6,12 +6,12 @@ Colour only on a terminal, and not where NO_COLOR is set (no-color.org) or TERM 
 import os
 import shutil
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
-from oomreport.cli.pods import Named
-from oomreport.cli.story import advice, heading, make_up, sentences, shown, size_text
+from oomreport.cli.account import Account
+from oomreport.cli.story import heading, hints, make_up, recommended, sentences, shown, size_text, whole_of
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.wall import YEARLESS
 
@@ -42,19 +42,39 @@ def style_for(stream: TextIO, colour: str) -> Style:
     return Style(colour=wanted, width=min(max(shutil.get_terminal_size((100, 24)).columns, 60), 120))
 
 
-def told(invocation: Invocation, spec: Mapping[str, Any], facts: Named | None, *, number: int, style: Style) -> str:
+def told(account: Account, *, number: int, style: Style) -> str:
     """Return the whole story."""
-    lines = [style.painted(f"{number}. {heading(invocation, spec)}", "1"), _when(invocation)]
-    for sentence in sentences(invocation, spec, facts):
+    invocation, spec, named, judgement = account
+    assert invocation is not None
+    lines = textwrap.wrap(f"{number}. {heading(invocation, spec)}", style.width, subsequent_indent="   ")
+    lines = [style.painted(line, "1") for line in lines]
+    lines += [when] if (when := _when(invocation)) else []
+    for sentence in sentences(invocation, spec, named):
         lines += textwrap.wrap(sentence, style.width - 3, initial_indent="   ", subsequent_indent="   ")
     lines += _bar(invocation, style)
     lines += _candidates(invocation, style)
-    looks = list(advice(invocation, spec))
-    if looks:
-        lines.append(style.painted("   What to look at", "1"))
-        for look in looks:
-            lines += textwrap.wrap(look, style.width - 5, initial_indent="   - ", subsequent_indent="     ")
-    return "\n".join(line for line in lines if line) + "\n"
+    if judgement is not None:
+        found = [f"{finding['severity']}: {finding['message']}." for finding in judgement.findings]
+        lines += _list("Why", found, style)
+        if judgement.recommendation is not None:
+            advice = judgement.recommendation
+            lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice['basis']}."], style)
+    lines += _list("What to look at", hints(account), style)
+    return "\n".join(lines) + "\n"
+
+
+def _list(title: str, points: Iterable[str], style: Style) -> list[str]:
+    lines = [
+        line
+        for point in points
+        for line in textwrap.wrap(
+            "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in point),
+            style.width - 2,
+            initial_indent="   - ",
+            subsequent_indent="     ",
+        )
+    ]
+    return ["", style.painted(f"   {title}", "1"), *lines] if lines else []
 
 
 def _when(invocation: Invocation) -> str:
@@ -73,8 +93,7 @@ def _when(invocation: Invocation) -> str:
 
 def _bar(invocation: Invocation, style: Style) -> list[str]:
     shares = make_up(invocation)
-    memory = invocation.memory
-    whole = max(sum(share.size for share in shares), memory.usage_bytes or 0 if memory else 0)
+    whole = whole_of(invocation)
     if not shares or not whole:
         return []
     drawn, legend = "", []
@@ -84,14 +103,14 @@ def _bar(invocation: Invocation, style: Style) -> list[str]:
         percent = 100 * share.size / whole
         legend.append(f"   {style.painted(mark, code)} {share.name:<22} {size_text(share.size):>9} {percent:5.1f} %")
     used = sum(round(_BAR * share.size / whole) for share in shares)
-    return [f"   [{drawn}{' ' * max(_BAR - used, 0)}] {size_text(whole)}", *legend]
+    return ["", f"   [{drawn}{' ' * max(_BAR - used, 0)}] {size_text(whole)}", *legend]
 
 
 def _candidates(invocation: Invocation, style: Style) -> list[str]:
     if not invocation.tasks:
         return []
     killed = {victim.pid for victim in invocation.victims}
-    lines = [style.painted(f"   {'score':>7} {'resident':>9} {'swap':>9} {'adj':>5} {'pid':>8}  candidate", "2")]
+    lines = ["", style.painted(f"   {'score':>7} {'resident':>9} {'swap':>9} {'adj':>5} {'pid':>8}  candidate", "2")]
     for task in invocation.tasks[:_TOP]:
         score = "-" if task.oom_score is None else str(task.oom_score)
         resident = "-" if task.rss_bytes is None else size_text(task.rss_bytes)

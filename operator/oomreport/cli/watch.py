@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import os
+import select
+import stat
 import sys
 import time
 from pathlib import Path
@@ -9,13 +12,16 @@ from typing import TYPE_CHECKING
 
 from oomreport.adapters.log_access import opened_source
 from oomreport.adapters.proc_files import ProcFiles
+from oomreport.cli.account import Account
 from oomreport.cli.explain import spec_of
+from oomreport.cli.judgement import Judge
 from oomreport.cli.text import style_for, told
 from oomreport.errors import OOMReportError
 from oomreport.kernel.assemble import Assembler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
     from oomreport.incident.oom_record import Source
     from oomreport.kernel.record import Invocation
@@ -27,7 +33,7 @@ _QUIET = 2.0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Follow the kernel log until interrupted and return the exit status."""
+    """Follow the kernel log until interrupted, or until nobody reads the output, and return the exit status."""
     try:
         source = opened_source(arguments.source, proc=ProcFiles(Path("/proc")))
     except OOMReportError as error:
@@ -38,10 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     past = True
     print(f"watching the kernel log ({source.name}), ends with Ctrl-C", file=sys.stderr, flush=True)
     quiet_since = time.monotonic()
+    output = _pipe_of(sys.stdout)
     try:
-        while True:
+        while not _has_hung_up(output):
             patience = _QUIET_AFTER_KILL if assembler.kill_seen else _QUIET
-            if source.wait(patience if assembler.open else 3600.0):
+            if source.wait(patience if assembler.open else 3600.0, output):
                 reading = source.read()
                 found = [one for line in reading.lines for one in assembler.feed(line)]
                 told_by.tell(found, keep=not past or arguments.past)
@@ -53,6 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
                 told_by.tell(assembler.flush(), keep=True)
     finally:
         source.close()
+    sys.stderr.close()  # as where writing fails: nobody is there to be told
+    return 0
+
+
+def _pipe_of(stream: "TextIO") -> int | None:
+    """Return the descriptor of the pipe that a stream writes to, None where it is no pipe."""
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return None
+    return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None
+
+
+def _has_hung_up(pipe: int | None) -> bool:
+    """Whether nobody reads the pipe any more, which poll(2) tells of its end for writing as an error."""
+    if pipe is None:
+        return False
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return bool(poll.poll(0))
 
 
 class _Teller:
@@ -62,14 +89,16 @@ class _Teller:
         self._json = arguments.output == "json"
         self._style = style_for(sys.stdout, arguments.colour)
         self._source = source
+        self._judge = Judge() if arguments.advice else None
         self._count = 0
 
     def tell(self, found: "Iterable[Invocation]", *, keep: bool) -> None:
         for invocation in found if keep else ():
             self._count += 1
             spec = spec_of(invocation, source=self._source)
+            account = Account(invocation, spec, None, self._judge.judgement(spec) if self._judge else None)
             if self._json:
-                sys.stdout.write(json.dumps({"spec": spec}) + "\n")
+                sys.stdout.write(json.dumps(account.as_json()) + "\n")
             else:
-                sys.stdout.write(told(invocation, spec, None, number=self._count, style=self._style) + "\n")
+                sys.stdout.write(told(account, number=self._count, style=self._style) + "\n")
             sys.stdout.flush()

@@ -16,9 +16,11 @@ from oomreport.kernel.dump import Dump, microseconds_between
 from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.loss import Loss
+from oomreport.kernel.middle import middle_of, rows_of
 from oomreport.kernel.parse import invocation_of
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.summary import summary_of
+from oomreport.kernel.summary import summary_pid
 
 _OPENERS = frozenset(
     {
@@ -33,6 +35,8 @@ _STRONG = frozenset(
 _REMEMBERED = 64
 _LATE_US = 10_000_000
 _MOST_UNRELATED = 5_000
+# What says nothing of an OOM by itself belongs to one only where it stands close to it.
+MOST_UNLIKE = 3
 _TEARABLE = frozenset({Kind.SUMMARY, Kind.KILLED})
 _MOST_PIECES = 255
 
@@ -45,23 +49,28 @@ class _Emitted:
 
 
 class Assembler:
-    """Gathers the lines of one machine's kernel log into invocations of the OOM killer."""
+    """Gathers the lines of one machine's kernel log into invocations of the OOM killer.
+
+    Lines that alone say nothing of an OOM are held apart as a rumour until one comes that does: so they have no effect
+    where nothing comes of them, and whoever passes them over finds the same.
+    """
 
     def __init__(self) -> None:
-        """Start with nothing open; the first line's sequence number counts as no loss."""
+        """Start with nothing open; `first_lost` is the sum of `loss` before the first invocation, once there is one."""
+        self.loss = Loss()
+        self.first_lost: int | None = None
         self._dump: Dump | None = None
-        self._sequence: int | None = None
-        self._lost = 0
-        self._gap = False
+        self._rumour: Dump | None = None
         self._unrelated = 0
-        self._joinable = False
+        self._unlike = 0
+        self._joinable: Dump | None = None
         self._torn: list[str] = []
         self._emitted: deque[_Emitted] = deque(maxlen=_REMEMBERED)
 
     @property
     def open(self) -> bool:
         """Whether a dump has begun that more lines may belong to."""
-        return self._dump is not None
+        return self._dump is not None or self._rumour is not None
 
     @property
     def kill_seen(self) -> bool:
@@ -71,38 +80,46 @@ class Assembler:
     @property
     def numbered(self) -> bool:
         """Whether a line had a sequence number, by which loss is counted."""
-        return self._sequence is not None
+        return self.loss.sequence is not None
 
     @property
     def busy(self) -> bool:
-        """Whether a dump has begun that has not named its victim yet."""
-        return self._dump is not None and not self._dump.kill_seen
+        """Whether the next line is needed: a dump has begun that has not named its victim yet, or its line is torn."""
+        dump = self._dump
+        return (dump is not None and not dump.kill_seen) or self._rumour is not None or bool(self._torn)
+
+    @property
+    def joinable(self) -> bool:
+        """Whether a record that continues the one before would belong to a dump."""
+        return self._joinable is not None
 
     @property
     def lost(self) -> int:
         """How many records were lost since the last dump began, by the sequence numbers."""
-        return self._lost
+        return max(self.loss.records, 0)
 
     def skipped(self, records: int) -> None:
         """Say that so many records were passed over unread, so that they do not count as lost."""
-        if self._sequence is not None:
-            self._sequence += records
-        self._joinable = False
+        self.loss.passed(records)
+        self._joinable = None
 
     def feed(self, line: Line) -> list[Invocation]:
         """Take one line in and return the invocations that it completes, usually none."""
         sequence = line.sequence
-        if sequence is not None:
-            if self._sequence is not None and sequence > self._sequence + 1:
-                self._lose(sequence - self._sequence - 1)
-            self._sequence = sequence
+        if sequence is not None and self.loss.number(sequence) > 0:
+            for dump in (self._dump, self._rumour):
+                if dump is not None:
+                    dump.gap = True
         if not line.kernel:
+            if self.kill_seen:
+                self._joinable = None
+            self._count_unlike(line)
             return []
-        if line.continued and self._joinable and self._dump is not None and not self._gap:
-            self._dump.extend_last(line.text)
+        if line.continued and self._joinable is not None and self.loss.records <= 0:
+            self._joinable.extend_last(line.text)
             return []
         kind = kind_of(line.text)
-        self._joinable = False
+        self._joinable = None
         if kind is None:
             if self._torn and self._mends(line):
                 return []
@@ -110,63 +127,110 @@ class Assembler:
         self._torn = []
         return self._take(kind, line)
 
+    def feed_middle(self, block: bytes, at: int, end: int) -> int:
+        """Take the middle of the open dump in, where it begins at `at` and is plain; return where other lines begin."""
+        dump = self._dump
+        if dump is None or self._rumour is not None or self.loss.sequence != dump.last.sequence:
+            return at
+        if dump.furthest is Kind.HEADER and len(dump.entries) == 1:
+            middle = middle_of(block, at, end, dump.last)
+        elif dump.furthest is Kind.TABLE_HEAD and dump.entries[-1][0] is Kind.TABLE_HEAD:
+            middle = rows_of(block, at, end, dump.last)
+        else:
+            return at
+        if middle is None:
+            return at
+        dump.add_middle(middle)
+        self.loss.sequence = dump.last.sequence
+        self._unrelated = 0
+        self._joinable = None
+        self._torn = []
+        return middle.end
+
+    def tick(self, line: Line) -> list[Invocation]:
+        """Return what a line ends by its time alone; it is not taken in."""
+        return self._end() if self._dump is not None and self.kill_seen and self._dump.pauses_before(line) else []
+
     def flush(self) -> list[Invocation]:
         """End the open dump and return its invocation; an empty list where nothing is open."""
+        self._drop_rumour()
+        return self._end()
+
+    def _end(self) -> list[Invocation]:
         dump, self._dump = self._dump, None
-        self._joinable = False
+        self._joinable = None
         self._unrelated = 0
+        self._torn = []
         if dump is None:
             return []
-        if dump.kinds.isdisjoint(_STRONG):
-            self._lost += dump.lost_before
-            return []
+        if self.first_lost is None:
+            self.first_lost = dump.lost_before
         invocation = invocation_of(dump)
         pids = frozenset(victim.pid for victim in invocation.victims)
         self._emitted.append(_Emitted(pids=pids, last=dump.last, group=invocation.group_kill))
         return [invocation]
 
-    def _lose(self, records: int) -> None:
-        self._lost += records
-        self._gap = True
-        if self._dump is not None:
-            self._dump.gap = True
+    def _drop_rumour(self) -> None:
+        if self._rumour is not None:
+            self.loss.records += self._rumour.lost_before
+            self._rumour = None
+
+    def _count_unlike(self, line: Line) -> None:
+        if self._rumour is not None:
+            self._unlike += 1
+            if self._unlike > MOST_UNLIKE or self._rumour.pauses_before(line):
+                self._drop_rumour()
 
     def _pass_over(self, line: Line) -> list[Invocation]:
-        if self._dump is None:
+        self._count_unlike(line)
+        dump = self._dump
+        if dump is None:
             return []
         self._unrelated += 1
-        if self._unrelated > _MOST_UNRELATED or self._dump.pauses_before(line):
-            return self.flush()
+        if (self._unrelated > _MOST_UNRELATED and not dump.kill_seen) or dump.pauses_before(line):
+            return self._end()
         return []
 
     def _take(self, kind: Kind, line: Line) -> list[Invocation]:
-        if self._dump is not None:
-            if self._dump.accepts(kind, line):
-                self._add(kind, line)
+        if self._rumour is not None and kind is not Kind.REAPED:
+            if self._rumour.accepts(kind, line):
+                return self._confirmed(kind, line)
+            self._drop_rumour()
+        dump = self._dump
+        if dump is not None:
+            if dump.accepts(kind, line):
+                self._add(kind, line, dump)
                 return []
-            if kind in _OPENERS or self._dump.pauses_before(line):
-                done = self.flush()
-                return done + self._start(kind, line)
-            return []
+            if kind in _STRONG or dump.pauses_before(line) or (kind in _OPENERS and not dump.kill_seen):
+                return self._end() + self._start(kind, line)
         return self._start(kind, line)
 
+    def _confirmed(self, kind: Kind, line: Line) -> list[Invocation]:
+        """Add a line to the rumour, which is a dump where the line says so."""
+        assert self._rumour is not None
+        rumour, done = self._rumour, []
+        if kind in _STRONG:
+            done = self._end()
+            self._dump, self._rumour = rumour, None
+        self._add(kind, line, rumour)
+        return done
+
     def _start(self, kind: Kind, line: Line) -> list[Invocation]:
-        if kind not in _OPENERS or self._is_late(kind, line):
-            return []
-        self._dump = Dump(lost_before=self._lost)
-        self._lost = 0
-        self._add(kind, line)
+        if kind in _STRONG:
+            if not self._is_late(kind, line):
+                self._dump = Dump()
+                self._add(kind, line, self._dump)
+        elif kind in _OPENERS:
+            self._rumour = Dump()
+            self._add(kind, line, self._rumour)
         return []
 
-    def _add(self, kind: Kind, line: Line) -> None:
-        assert self._dump is not None
-        if self._gap:
-            self._dump.lost_before += self._lost
-            self._lost = 0
-            self._gap = False
-        self._unrelated = 0
-        self._dump.add(kind, line)
-        self._joinable = True
+    def _add(self, kind: Kind, line: Line, dump: Dump) -> None:
+        if line.sequence is not None:  # only at a number the sum is known
+            dump.lost_before += self.loss.taken()
+        self._unrelated = self._unlike = 0
+        dump.add(kind, line)
+        self._joinable = dump
         if line.sequence is None and kind in _TEARABLE and not _is_whole(kind, line.text):
             self._torn = [line.text]
 
@@ -203,7 +267,6 @@ class Assembler:
 def _is_whole(kind: Kind, text: str) -> bool:
     """Whether a summary or a kill line goes on behind the name in it."""
     if kind is Kind.SUMMARY:
-        summary = summary_of(text)
-        return summary is not None and summary.pid is not None
+        return summary_pid(text) is not None
     killed = killed_of(text)
     return killed is not None and killed.comm is not None and killed.total_vm_bytes is not None

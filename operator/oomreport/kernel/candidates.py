@@ -46,9 +46,12 @@ def candidates_of(
         totals = _memcg_totals(rows, memory, page_bytes)
     total = _fitting(totals, rows, page_bytes=page_bytes, victim_pid=victim_pid, printed=printed_score)
     order = _ranked(rows, total_pages=total or 0, page_bytes=page_bytes)
-    scores = {row.pid: score_of(row, total_pages=total, page_bytes=page_bytes) for row in order} if total else {}
+    scores: dict[int, int] = {}
+    if total:
+        for points, row in order:
+            scores[row.pid] = 0 if row.oom_score_adj == NEVER else max(points, 0) * 1000 // total
     return Candidates(
-        tasks=tuple(_task(row, page_bytes=page_bytes, score=scores.get(row.pid)) for row in order),
+        tasks=tuple([_task(row, page_bytes=page_bytes, score=scores.get(row.pid)) for _, row in order]),
         total_bytes=total * page_bytes if total else None,
         rows={row.pid: row for row in rows},
         scores=scores,
@@ -78,7 +81,7 @@ def _fitting(
 ) -> int | None:
     """Return the first total under which the log is right: the printed score, else the chosen task ranked first."""
     victim = next((row for row in rows if row.pid == victim_pid), None)
-    if victim is None or not totals:
+    if victim is None or len(totals) <= 1:
         return totals[0] if totals else None
     for total in totals:
         if printed is not None and score_of(victim, total_pages=total, page_bytes=page_bytes) == printed:
@@ -91,20 +94,15 @@ def _fitting(
     return totals[0]
 
 
-def _ranked(rows: tuple[Row, ...], *, total_pages: int, page_bytes: int) -> list[Row]:
-    """Return the rows as the kernel ranks them; of equals the later one wins, and -1000 is out of the question."""
+def _ranked(rows: tuple[Row, ...], *, total_pages: int, page_bytes: int) -> list[tuple[int, Row]]:
+    """Return points and rows as the kernel ranks them; of equals the later one wins, and -1000 is out of the question."""
+    thousandth = total_pages // 1000
     keyed = [
-        (
-            row.oom_score_adj != NEVER,
-            points_of(row, total_pages=total_pages, page_bytes=page_bytes)
-            if total_pages
-            else pages_of(row, page_bytes),
-            place,
-            row,
-        )
+        (row.oom_score_adj != NEVER, pages_of(row, page_bytes) + (row.oom_score_adj or 0) * thousandth, place, row)
         for place, row in enumerate(rows)
     ]
-    return [row for *_, row in sorted(keyed, key=lambda item: item[:3], reverse=True)]
+    keyed.sort(reverse=True)  # no two have the same place
+    return [(points, row) for _, points, _, row in keyed]
 
 
 def _task(row: Row, *, page_bytes: int, score: int | None) -> Task:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
-from oomreport.kernel.summary import summary_of
+from oomreport.kernel.middle import Middle
+from oomreport.kernel.summary import summary_pid
 
 # Dumps of large machines take seconds on a serial console, and the reaper speaks two seconds after the kill.
 _LONGEST_PAUSE_US = 30_000_000
@@ -33,7 +34,9 @@ Entry = tuple[Kind, Line]
 class Dump:
     """What one invocation of the OOM killer has printed so far.
 
-    `kill_seen` says whether the line that ends a dump was seen: a kill, or that there is nothing to kill.
+    `lost_before` is the sum of `Loss` before its lines. `kill_seen` says whether the line that ends a dump was seen: a
+    kill, or that there is nothing to kill. `trace` is the part of the call trace that is not among the entries, as it
+    stands in the log.
     """
 
     lost_before: int = 0
@@ -47,6 +50,7 @@ class Dump:
     hole: bool = False
     stamped: Line | None = None
     kill_seen: bool = False
+    trace: bytes = b""
 
     @property
     def last(self) -> Line:
@@ -71,6 +75,15 @@ class Dump:
         if kind in _ENDING:
             self.kill_seen = True
 
+    def add_middle(self, middle: Middle) -> None:
+        """Take in the lines between the header and the summary; they come in their order, so none is refused."""
+        self.entries += middle.entries
+        self.kinds.update([kind for kind, _ in middle.entries])
+        self.furthest = max(self.furthest, *[kind for kind, _ in middle.entries if kind not in _ANYWHERE])
+        self.row_pids |= middle.row_pids
+        self.trace = middle.trace or self.trace
+        self.stamped = self.last
+
     def texts(self) -> defaultdict[Kind, list[str]]:
         """Return the texts of the lines of each kind, in their order."""
         texts: defaultdict[Kind, list[str]] = defaultdict(list)
@@ -91,7 +104,7 @@ class Dump:
         if self._is_elsewhere(line):
             return False
         if kind in _ANYWHERE:
-            return True
+            return kind is Kind.REAPED or not self.kill_seen
         if kind is Kind.HEADER:
             return False
         if kind is Kind.KILLED:
@@ -158,8 +171,7 @@ class Dump:
             if row is not None:
                 self.row_pids[int(row.group(1))] = int(row.group(2))
         elif kind is Kind.SUMMARY:
-            summary = summary_of(text)
-            self.summary_pid = summary.pid if summary else None
+            self.summary_pid = summary_pid(text)
         elif kind is Kind.KILLED:
             killed = killed_of(text)
             if killed is not None:

@@ -13,6 +13,7 @@ A comm holds any byte but NUL, so it is taken up to the longest tail of known fi
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FIELD = r"(?:total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_adj)"
 _TAIL = re.compile(rf"[ ,]*(?:,? ?UID \d+,?)?(?:[ ,]+{_FIELD}:\s*-?\d+(?:kB)?)*[ ,]*\.{{0,3}}[\s\"'`\\]*")
@@ -51,6 +52,7 @@ class Chosen:
     score: int | None = None
 
 
+@lru_cache(maxsize=16)  # asked for when the line comes, and again when the dump is read
 def killed_of(text: str) -> Killed | None:
     """Return what a "Killed process" line says, or None where `text` is no such line."""
     start = _KILLED.search(text)

@@ -32,6 +32,8 @@ def unescaped(text: bytes) -> bytes:
     r"""Return text with each `\xNN` replaced by its byte, once."""
     if b"\\" not in text:
         return text
+    if text.count(b"\\x0a") == text.count(b"\\"):  # as in a record of many statistics
+        return text.replace(b"\\x0a", b"\n")
     return _ESCAPED.sub(lambda escape: _BYTE[escape.group(1).lower()], text)
 
 

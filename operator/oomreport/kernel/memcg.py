@@ -19,6 +19,7 @@ _USAGE = re.compile(r"(memory\+swap|memory|swap|kmem): usage (\d+)kB, limit (\d+
 _STATS = re.compile(r"Memory cgroup stats(?: for (?P<path>.*?))?:(?P<inline>(?: [\w()]+:-?\d+KB)*)\s*$", re.DOTALL)
 _INLINE = re.compile(r"([\w()]+):(-?\d+)KB")
 _LINE = re.compile(r"^\s*([a-z_][a-z_0-9]*(?:\([a-z_]+\))?) (\d+)\s*$", re.MULTILINE)
+_ONLY_LINES = re.compile(r"(?:[a-z_]++[a-z_0-9]*+(?:\([a-z_]++\))? [0-9]++(?:\n|\Z))++")
 _UNLIMITED_KB = 2**53 - 2**20
 _UNLIMITED_KB_OF_32_BIT = 2**33 - 4
 
@@ -29,20 +30,19 @@ def usage_of(text: str) -> tuple[str, int, int, int] | None:
     return (parts[1], int(parts[2]), int(parts[3]), int(parts[4])) if parts else None
 
 
-def stats_path(text: str) -> str | None:
-    """Return the cgroup of a "Memory cgroup stats for" line, None where it is cut."""
+def stats_of(text: str) -> tuple[str | None, dict[str, int]]:
+    """Return the cgroup of a "Memory cgroup stats for" line, None where it is cut, and the statistics on it, in bytes."""
     head = _STATS.match(text)
-    return (head["path"] or None) if head else None
-
-
-def inline_stats(text: str) -> dict[str, int]:
-    """Return the statistics that stand on a "Memory cgroup stats for" line itself, in bytes."""
-    head = _STATS.match(text)
-    return {key: int(value) * 1024 for key, value in _INLINE.findall(head["inline"])} if head else {}
+    if head is None:
+        return None, {}
+    return head["path"] or None, {key: int(value) * 1024 for key, value in _INLINE.findall(head["inline"])}
 
 
 def line_stats(text: str) -> dict[str, int]:
     """Return the `key value` lines of a record: bytes, or a count for the kernel's event counters."""
+    if _ONLY_LINES.fullmatch(text):
+        words = text.split()
+        return dict(zip(words[::2], map(int, words[1::2]), strict=True))
     return {key: int(value) for key, value in _LINE.findall(text)}
 
 

@@ -10,7 +10,7 @@ from oomreport.kernel.candidates import Candidates, candidates_of
 from oomreport.kernel.dump import Dump
 from oomreport.kernel.killed import Chosen, Killed, chosen_of, killed_of, reaped_pid
 from oomreport.kernel.kind import HEADER, Kind
-from oomreport.kernel.memcg import inline_stats, line_stats, memory_usage, stats_path, usage_of
+from oomreport.kernel.memcg import line_stats, memory_usage, stats_of, usage_of
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Trigger, Victim
 from oomreport.kernel.summary import Summary, summary_of, task_in
 from oomreport.kernel.table import Row, columns_of, row_of
@@ -37,7 +37,7 @@ def invocation_of(dump: Dump) -> Invocation:
     memory, limited = _memory(dump, texts)
     summary = _summary(dump, texts, kills, rows, chosen, limited)
     trigger, release = _trigger(texts)
-    is_global = _is_global(texts, summary)
+    is_global = _is_global(dump, texts, summary)
     candidates = candidates_of(
         rows=rows,
         memory=None if is_global else memory,
@@ -54,7 +54,7 @@ def invocation_of(dump: Dump) -> Invocation:
         sequence_first=first.sequence,
         sequence_last=last.sequence,
         kernel_release=release,
-        constraint=summary.constraint or ("CONSTRAINT_NONE" if is_global and not _on_stack_only(texts) else None),
+        constraint=summary.constraint or ("CONSTRAINT_NONE" if is_global and not _on_stack_only(dump, texts) else None),
         global_oom=is_global,
         oom_memcg=summary.oom_memcg,
         task_memcg=summary.task_memcg,
@@ -71,7 +71,7 @@ def invocation_of(dump: Dump) -> Invocation:
         tasks=candidates.tasks,
         task_count=len(rows) if rows or Kind.TABLE_HEAD in dump.kinds else None,
         missing=_missing(dump, texts, is_global=is_global),
-        lost_before=dump.lost_before,
+        lost_before=max(dump.lost_before, 0),
         log="\n".join([line.text for kind, line in dump.entries if kind not in _NOT_OF_A_DUMP]),
     )
 
@@ -152,8 +152,9 @@ def _memory(dump: Dump, texts: Texts) -> tuple[MemoryUsage | None, str | None]:
         if kind is stats:
             stat.update(line_stats("\n".join(lines)))
             lines.clear()
-            paths.append(stats_path(line.text))
-            for key, value in inline_stats(line.text).items():
+            path, inline = stats_of(line.text)
+            paths.append(path)
+            for key, value in inline.items():
                 stat[key] = stat.get(key, 0) + value
         elif kind is a_stat and paths:
             lines.append(line.text)
@@ -185,27 +186,27 @@ def _summary(  # noqa: PLR0917
         summary = replace(summary, oom_memcg=summary.oom_memcg or task.oom_memcg)
     if cpuset is not None and summary.cpuset is None:
         summary = replace(summary, cpuset=cpuset.group(1), mems_allowed=cpuset.group(2) or None)
-    if summary.constraint is None and _is_memcg(texts):
+    if summary.constraint is None and _is_memcg(dump, texts):
         summary = replace(summary, constraint="CONSTRAINT_MEMCG")
     if summary.constraint == "CONSTRAINT_MEMCG" and summary.oom_memcg is None and limited:
         summary = replace(summary, oom_memcg=limited)
     return summary
 
 
-def _is_memcg(texts: Texts) -> bool:
+def _is_memcg(dump: Dump, texts: Texts) -> bool:
     """Whether a memory cgroup was at its limit, by the words of the kill line, the statistics or the call trace."""
     if texts[Kind.STATS] or texts[Kind.USAGE]:
         return True
     if any(text.startswith("Memory cgroup") for text in _kill_lines(texts)):
         return True
-    return any("? " not in text and _is_memcg_frame(text) for text in texts[Kind.TRACE])
+    return any("? " not in text and _is_memcg_frame(text) for text in _trace(dump, texts))
 
 
 def _is_memcg_frame(text: str) -> bool:
     return "mem_cgroup_out_of_memory+" in text or "mem_cgroup_oom_synchronize+" in text
 
 
-def _is_global(texts: Texts, summary: Summary) -> bool:
+def _is_global(dump: Dump, texts: Texts, summary: Summary) -> bool:
     """Whether no memory cgroup was at its limit: said by the summary, the kill line or the call trace."""
     if summary.global_oom:
         return True
@@ -213,16 +214,21 @@ def _is_global(texts: Texts, summary: Summary) -> bool:
         return summary.constraint != "CONSTRAINT_MEMCG"
     if any(text.startswith("Out of memory") for text in _kill_lines(texts)):
         return True
-    return _on_stack_only(texts)
+    return _on_stack_only(dump, texts)
+
+
+def _trace(dump: Dump, texts: Texts) -> Iterator[str]:
+    yield from texts[Kind.TRACE]
+    yield from (record.partition(";")[2] for record in dump.trace.decode("ascii").split("\n"))
 
 
 def _kill_lines(texts: Texts) -> list[str]:
     return texts[Kind.KILLED] + texts[Kind.CHOSEN]
 
 
-def _on_stack_only(texts: Texts) -> bool:
+def _on_stack_only(dump: Dump, texts: Texts) -> bool:
     """Whether nothing but the call trace says that the page allocator ran out; it does not say for which nodes."""
-    return not _kill_lines(texts) and any(_ALLOCATOR.match(text) for text in texts[Kind.TRACE])
+    return not _kill_lines(texts) and any(_ALLOCATOR.match(text) for text in _trace(dump, texts))
 
 
 def _nodes(summary: Summary) -> frozenset[int] | None:

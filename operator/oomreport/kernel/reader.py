@@ -7,6 +7,7 @@ from oomreport.kernel.assemble import Assembler
 from oomreport.kernel.framing import Framer
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
+from oomreport.kernel.loss import Loss
 from oomreport.kernel.record import Invocation
 
 _MOST_HOSTS = 256
@@ -21,6 +22,7 @@ class Reader:
         self._framer = Framer()
         self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
         self._host: str | None = None
+        self._numbered = False
 
     @property
     def busy(self) -> bool:
@@ -38,28 +40,62 @@ class Reader:
         return any(assembler.open for assembler in self._hosts.values())
 
     @property
+    def joinable(self) -> bool:
+        """Whether a record that continues the one before would belong to a dump."""
+        return any(assembler.joinable for assembler in self._hosts.values())
+
+    @property
     def numbered(self) -> bool:
         """Whether a line had a sequence number, by which loss is counted."""
-        return any(assembler.numbered for assembler in self._hosts.values())
+        return self._numbered
+
+    @property
+    def loss(self) -> Loss | None:
+        """What is known of lost records; None before the first line."""
+        return next((one.loss for one in self._hosts.values() if one.numbered), None)
+
+    @property
+    def first_lost(self) -> int | None:
+        """The sum of `loss` before the first invocation; None where there was none yet."""
+        return next((one.first_lost for one in self._hosts.values() if one.numbered), None)
 
     def skipped(self, records: int) -> None:
-        """Say that so many records of /dev/kmsg were passed over unread, so that they do not count as lost."""
+        """Say that so many lines were passed over unread, so that they do not count as lost."""
         for assembler in self._hosts.values():
             assembler.skipped(records)
 
     def feed(self, raw: bytes) -> list[Invocation]:
         """Take one physical line in, without its newline, and return the invocations that it completes."""
-        return [invocation for line in self._framer.feed(raw) for invocation in self._take(line)]
+        lines = self._framer.feed(raw)
+        done = [invocation for line in lines for invocation in self._take(line)]
+        if lines and lines[-1].sequence is not None:
+            self._numbered = True
+        elif self._numbered and raw[:1] != b" ":
+            for assembler in self._hosts.values():
+                assembler.loss.passed(1)
+        return done
+
+    def tick(self, raw: bytes) -> list[Invocation]:
+        """Return the invocations that a physical line ends by its time alone; it is not taken in."""
+        done: list[Invocation] = []
+        for line in Framer().feed(raw):
+            assembler = self._hosts.get(line.host)
+            done += assembler.tick(line) if assembler is not None else []
+        return done
 
     def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
         while at < end and self.busy:
+            if self._framer.idle and self._host is None and None in self._hosts:
+                behind = _feed_records(self._hosts[None], block, at, end, done)
+                self._numbered = self._numbered or behind > at
+                at = behind
+                if at >= end or not self.busy:
+                    break
             stop = block.find(b"\n", at)
             stop = len(block) if stop < 0 else stop
             done += self.feed(block[at:stop])
             at = stop + 1
-            if self._framer.idle and self._host is None and None in self._hosts:
-                at = _feed_records(self._hosts[None], block, at, end, done)
         return at
 
     def flush(self) -> list[Invocation]:
@@ -84,6 +120,7 @@ class Reader:
 def _feed_records(assembler: Assembler, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
     """Do the same for records of /dev/kmsg only, which need no framing; return where another line begins."""
     while assembler.busy:
+        at = assembler.feed_middle(block, at, end)
         stop = block.find(b"\n", at, end)
         if not 0 < stop - at < _LONGEST_RECORD or block[stop - 1] in b"\r\0":
             break

@@ -4,70 +4,73 @@ Every line that can begin or end a record holds one of a few phrases. Chunks are
 memory; from a phrase's line on, and the lines of a dump right before it, everything is read until the dump has named
 its victim. `Reader` fed with every line is the obvious reference: both give the same records.
 
-How many records of /dev/kmsg were passed over has to be known, since jumps of the sequence number are loss. Counting
-lines takes longer than searching them, so a log that can be read again is counted only when a record follows.
+How many lines were passed over has to be known where they are numbered (`loss`). Counting them takes longer than
+searching, so a log that can be read again is counted only when a record follows.
 """
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from oomreport.kernel.assemble import MOST_UNLIKE
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.learned import LearnedPrefix
 from oomreport.kernel.prefix import unprefixed
 from oomreport.kernel.reader import Reader
 from oomreport.kernel.record import Invocation
+from oomreport.kernel.search import PLAIN, RECORD, Search, is_counted, lines_in
+from oomreport.kernel.wrapped import may_begin
 
-PHRASES = (
-    b"invoked oom-killer",
-    b"oom-kill:constraint",
-    b"Killed process ",
-    b"ut of memory",
-    b"Memory cgroup stats",
-    b"a result of limit of",
-    b"sacrifice child",
-    b"_allocating_task): Kill",
-    b"memory.oom.group set",
-    b"no killable process",
-    b"oom_reaper: reaped",
-    b"panic - not syncing",
-    # The journal writes a message that is no clean text as an array of bytes.
-    b'"MESSAGE":[',
-    b'"MESSAGE" : [',
-    b'"MESSAGE": [',
-)
-Find = Callable[[bytes], Sequence[int]]
 Again = Callable[[int, int], Iterable[bytes]]
-_SEQUENCE = re.compile(rb"\d{1,10},(\d{1,20}),")
+_PROPERTY = re.compile(rb" [A-Z][^=\n]{0,38}=")
+_CONTINUED = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},c")
 _MOST_BACK = 400
-_MOST_UNLIKE = 3
 _MOST_LINE = 1 << 20
 _ENTRY = (b"MESSAGE", b'"MESSAGE', b'"msg"')
 _ENTRY_LINES = 100
 _MOST_BEHIND = 64 * 1024
+_FEW_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stretch:
-    """Whole lines of a log that were passed over: where, and the sequence numbers of the first and the last."""
+class Head:
+    """What a part of a log says before its first invocation: the first number, and the sum of `Loss` from there on."""
 
-    start: int
-    end: int
+    first: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """What a part of a log says behind its last invocation, or at all where it has none.
+
+    `first` and `last` are sequence numbers, `records` the sum of `Loss` since the last dump without the lines in
+    `uncounted`, which was passed over and is a place in the log.
+    """
+
     first: int | None
     last: int | None
+    records: int
+    uncounted: tuple[int, int] | None
+
+    def moved(self, places: int) -> "Tail":
+        """Return the same where the part begins so many bytes behind the beginning of the log."""
+        if self.uncounted is None:
+            return self
+        return replace(self, uncounted=(self.uncounted[0] + places, self.uncounted[1] + places))
 
 
 class Scanner:
     """Reads one log, chunk by chunk.
 
-    `find` returns where in a chunk the phrases are, ascending. `again` yields the bytes between two places of the log
-    once more; None where they are gone.
+    `again` yields the bytes between two places of the log once more; None where they are gone.
     """
 
-    def __init__(self, find: Find, again: Again | None = None) -> None:
+    def __init__(self, search: Search = PLAIN, again: Again | None = None) -> None:
         """Start at the beginning of a log."""
-        self._find = find
+        self._search = search
         self._again = again
         self._reader = Reader()
         self._rest = b""
@@ -75,12 +78,26 @@ class Scanner:
         self._behind_bytes = 0
         self._begun = False
         self._place = 0
-        self._uncounted: _Stretch | None = None
+        self._uncounted: tuple[int, int] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether a record has begun whose victim has not been named yet."""
         return self._reader.busy
+
+    @property
+    def head(self) -> Head | None:
+        """What came before the first invocation; None before that, and where lines have no numbers."""
+        loss, lost = self._reader.loss, self._reader.first_lost
+        return None if loss is None or loss.first is None or lost is None else Head(first=loss.first, records=lost)
+
+    @property
+    def tail(self) -> Tail:
+        """What came behind the last invocation."""
+        loss = self._reader.loss
+        if loss is None:
+            return Tail(first=None, last=None, records=0, uncounted=None)
+        return Tail(first=loss.first, last=loss.sequence, records=loss.records, uncounted=self._uncounted)
 
     def feed(self, chunk: bytes) -> list[Invocation]:
         """Take the next bytes of the log in and return the invocations that they complete."""
@@ -108,7 +125,9 @@ class Scanner:
         rest, self._rest = self._rest, b""
         return self._scan(rest, 0, len(rest)) if rest else []
 
-    def _scan(self, block: bytes, at: int, end: int) -> list[Invocation]:
+    def _scan(  # noqa: C901 - one loop from hit to hit
+        self, block: bytes, at: int, end: int
+    ) -> list[Invocation]:
         """Take the whole lines between `at` and `end` in."""
         done: list[Invocation] = []
         base = self._place - at
@@ -118,11 +137,14 @@ class Scanner:
             at = self._line(block, at, done)  # where the sequence numbers begin
         floor = at
         reader = self._reader
-        for hit in [*self._find(block), end]:
-            if reader.busy and at < end:
+        hits = [*self._search.phrases(block), end]
+        if not reader.numbered:
+            hits = self._with_first_record(block, at, end, hits)
+        for hit in hits:
+            while at < end and (reader.busy or (reader.joinable and _CONTINUED.match(block, at, end))):
                 self._count()
                 self._forget()
-                at = reader.feed_until_idle(block, at, end, done)
+                at = reader.feed_until_idle(block, at, end, done) if reader.busy else self._line(block, at, done)
             if hit < at:
                 continue
             if hit >= end:
@@ -139,17 +161,26 @@ class Scanner:
         if at >= end:
             self._forget()
             return done
+        begun = at
         self._skip(block, at, end, base)
         if reader.open:
             # One line now and then lets time pass for a dump that waits for late lines.
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
-            self._count(block, base)
-            reader.skipped(-_records(block[last:end]))
-            self._line(block, last, done)
-        elif self._again is None:
+            done += reader.tick(block[last:end].rstrip(b"\n"))
+        # Where dumps are many the next is near: counting now saves reading again. A single line is counted in no time.
+        is_short = self._uncounted is not None and self._uncounted[0] >= base and end - begun < _FEW_BYTES
+        if self._again is None or floor < begun or is_short:
             self._count(block, base)
         self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
         return done
+
+    def _with_first_record(self, block: bytes, at: int, end: int, hits: list[int]) -> list[int]:
+        """Return the hits with the first line that has a sequence number, from which on loss is counted."""
+        for flag in self._search.flags(block):
+            start = block.rfind(b"\n", at, flag) + 1 or at
+            if at <= flag < end and RECORD.match(block, start):
+                return sorted([*hits, flag])
+        return hits
 
     def _remember(self, block: bytes) -> None:
         self._behind.append(block)
@@ -174,40 +205,25 @@ class Scanner:
         if end <= start:
             return
         self._reader.skipped(0)
-        first = block[start : start + 1]
-        if not self._reader.numbered or not (first.isdigit() or first == b" "):
+        if not self._reader.numbered:
             return
-        if self._uncounted is not None and self._uncounted.end != start + base:
+        if self._uncounted is not None and self._uncounted[1] != start + base:
             self._count(block, base)
-        last = block.rfind(b"\n", start, end - 1) + 1 or start
-        stretch = _Stretch(
-            start=start + base, end=end + base, first=_sequence(block, start), last=_sequence(block, last)
-        )
-        if self._uncounted is not None:
-            stretch = replace(stretch, start=self._uncounted.start, first=self._uncounted.first)
-        self._uncounted = stretch
+        self._uncounted = (self._uncounted[0] if self._uncounted else start + base, end + base)
 
     def _count(self, block: bytes = b"", base: int = 0) -> None:
-        """Tell the reader how many records were passed over. The end of them is in `block`, or in none at hand."""
+        """Tell the reader how many lines were passed over. The end of them is in `block`, or in none at hand."""
         stretch, self._uncounted = self._uncounted, None
         if stretch is None:
             return
-        start, end = (max(stretch.start - base, 0), max(stretch.end - base, 0)) if block else (0, 0)
-        before = (stretch.start, min(stretch.end, base) if block else stretch.end)
-
-        def pieces() -> Iterator[tuple[bytes, int, int]]:
-            if self._again is not None and before[0] < before[1]:
-                yield from ((piece, 0, len(piece)) for piece in self._again(*before))
-            yield block, start, end
-
-        records = sum(piece.count(b"\n", at, to) for piece, at, to in pieces())
-        if stretch.first is None or stretch.last is None or stretch.last - stretch.first + 1 != records:
-            # Lines that start with a blank are properties of the record before. Seldom needed: none lost, no properties.
-            fresh = True
-            for piece, at, to in pieces():
-                records -= piece.count(b"\n ", at, to) + (fresh and piece[at : min(at + 1, to)] == b" ")
-                fresh = piece[max(at, to - 1) : to] == b"\n" or (fresh and at == to)
-        self._reader.skipped(records)
+        first, end = stretch
+        lines = 0
+        if first < base or not block:
+            before = self._again(first, min(end, base) if block else end) if self._again is not None else ()
+            lines += lines_in(before, self._search.indents)
+        if block and end > base:
+            lines += lines_in((block,), self._search.indents, max(first - base, 0), end - base)
+        self._reader.skipped(lines)
 
     def _first_line(  # noqa: C901 - two walks back, in this block and the one before
         self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool
@@ -219,53 +235,35 @@ class Scanner:
             if at <= floor:
                 break
             before = block.rfind(b"\n", floor, at - 1) + 1 or floor
-            if entry or _is_of_a_dump(block[before : at - 1]):
+            raw = block[before : at - 1]
+            if entry or _is_of_a_dump(raw):
                 best, unlike = before, 0
             else:
-                unlike += 1
+                unlike += not _PROPERTY.match(raw)
             at = before
-            if unlike > _MOST_UNLIKE or (count > _MOST_BACK and unlike):
+            if unlike > MOST_UNLIKE or (count > _MOST_BACK and unlike):
                 break
-        if at <= floor and at_floor and self._behind and unlike <= _MOST_UNLIKE:
+        if at <= floor and at_floor and self._behind and unlike <= MOST_UNLIKE:
             lines = b"".join(self._behind)[-_MOST_BEHIND:].split(b"\n")[:-1]
             kept = len(lines)
             for index in range(len(lines) - 1, -1, -1):
                 if entry or _is_of_a_dump(lines[index]):
                     kept, unlike = index, 0
                 else:
-                    unlike += 1
-                if unlike > _MOST_UNLIKE or (entry and len(lines) - index > _ENTRY_LINES):
+                    unlike += not _PROPERTY.match(lines[index])
+                if unlike > MOST_UNLIKE or (entry and len(lines) - index > _ENTRY_LINES):
                     break
             if kept < len(lines):
-                self._reader.skipped(-_records(*lines[kept:]))
+                self._reader.skipped(-sum(is_counted(line, 0) for line in lines[kept:]))
                 for line in lines[kept:]:
                     done += self._reader.feed(line)
                 best = floor
         return best
 
 
-def _sequence(block: bytes, at: int) -> int | None:
-    number = _SEQUENCE.match(block, at)
-    return int(number[1]) if number is not None else None
-
-
-def _records(*lines: bytes) -> int:
-    """Return how many of the lines are records, rather than properties of one."""
-    return sum(not line.startswith(b" ") for line in lines)
-
-
 def _is_of_a_dump(raw: bytes) -> bool:
-    record = line_of_record(raw)
-    text = record.text if record is not None else unprefixed(raw[:500].decode("utf-8", "replace")).text
-    return kind_of(text) is not None
-
-
-def found_plainly(chunk: bytes) -> list[int]:
-    """Return where the phrases are in a chunk: one search per phrase, without help from a library."""
-    hits = []
-    for phrase in PHRASES:
-        at = chunk.find(phrase)
-        while at >= 0:
-            hits.append(at)
-            at = chunk.find(phrase, at + len(phrase))
-    return sorted(hits)
+    record = line_of_record(raw.lstrip(b" \t>|"))
+    if record is not None:
+        return kind_of(record.text) is not None
+    found = LearnedPrefix().taken_off(unprefixed(raw[:500].decode("utf-8", "replace")))
+    return kind_of(found.text) is not None or may_begin(found.text, framed=found.dated)

@@ -20,6 +20,8 @@ _MEMS = re.compile(r",\s*mems_allowed=(?P<mems>[-\d]*(?:,[-\d]+)*)(?=,|$)")
 _OOM_MEMCG = re.compile(r",\s*oom_memcg=(?=/|$)")
 _TASK_MEMCG = re.compile(r",\s*task_memcg=(?=/|$)")
 _GLOBAL = re.compile(r",\s*global_oom(?=,|$)")
+_CPUSET = re.compile(r",\s*cpuset=")
+_AFTER_CPUSET = re.compile(r",\s*(?:mems_allowed|global_oom|oom_memcg|task_memcg)(?==|,|$)")
 _TASK = re.compile(r",\s*task=")
 _LONGEST_COMM = 15
 
@@ -75,6 +77,12 @@ def summary_of(text: str, *, comms: frozenset[str] = frozenset(), limited: str |
     )
 
 
+def summary_pid(text: str) -> int | None:
+    """Return the pid that an `oom-kill:` line names, None where it is cut before that."""
+    tail = _TAIL.search(text) if _HEAD.match(text) else None
+    return int(tail["pid"]) if tail else None
+
+
 def _comm_split_off(body: str, comms: frozenset[str]) -> tuple[str | None, str]:
     """Return the comm at the end of `body` and what stands before it."""
     splits = [(body[task.end() :], body[: task.start()]) for task in _TASK.finditer(body)]
@@ -125,12 +133,12 @@ def _nodemask(body: str) -> str | None:
 
 
 def _cpuset(body: str) -> str | None:
-    start = re.search(r",\s*cpuset=", body)
+    start = _CPUSET.search(body)
     if start is None:
         return None
     slash = body.find("/", start.end() + 1)
     area = body[start.end() : slash if slash >= 0 else len(body)]
-    ends = list(re.finditer(r",\s*(?:mems_allowed|global_oom|oom_memcg|task_memcg)(?==|,|$)", area))
+    ends = list(_AFTER_CPUSET.finditer(area))
     mems = [end for end in ends if "mems_allowed" in end.group()]
     end = mems[-1] if mems else (ends[0] if ends else None)
     return area[: end.start() if end else len(area)].strip() or None

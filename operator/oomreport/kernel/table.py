@@ -10,7 +10,8 @@ whatever blanks it starts with.
 """
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _ROW = re.compile(r"\[ *(\d+)\]((?: +-?\d+)+)(?: (.*))?$", re.DOTALL)
 _NUMBERS = re.compile(r" +-?\d+")
@@ -20,10 +21,10 @@ _SPLIT_RSS = (*_NEW[:4], "rss_anon", "rss_file", "rss_shmem", *_NEW[4:])
 _PMDS = (*_OLD, "nr_pmds", "swapents", "oom_score_adj")
 _PUDS = (*_OLD, "nr_pmds", "nr_puds", "swapents", "oom_score_adj")
 _PAGE = 4096
+_MOST_COLUMNS = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """A row as printed: sizes in pages, but page tables in bytes where `pagetable_pages` is None."""
 
     pid: int
@@ -42,27 +43,33 @@ def columns_of(head: str) -> tuple[str, ...] | None:
     """Return the columns that a table's head names, between `[pid]` and `name`; None where the head is cut."""
     close = head.find("]")
     names = head[close + 1 :].split()
-    if close < 0 or len(names) < 2 or names[0] not in ("uid", "ruid") or not "name".startswith(names[-1]):
+    if (
+        close < 0
+        or not 2 <= len(names) <= _MOST_COLUMNS
+        or names[0] not in ("uid", "ruid")
+        or not "name".startswith(names[-1])
+    ):
         return None
     return tuple(names[:-1])
 
 
 def row_of(text: str, columns: tuple[str, ...] | None) -> Row | None:
     """Return a table's row, or None where it is cut before its name or has not the columns of its head."""
-    whole = _ROW.match(text)
-    if whole is None:
-        return None
-    numbers = _NUMBERS.findall(whole.group(2))
     if columns is None:
-        columns = _columns_by_count(numbers)
-    if len(numbers) < len(columns) or not columns:
+        whole = _ROW.match(text)
+        columns = _columns_by_count(_NUMBERS.findall(whole.group(2))) if whole is not None else ()
+    found = _pattern_of(columns).match(text) if columns else None
+    if found is None:
         return None
-    start = whole.start(2) + sum(len(number) for number in numbers[: len(columns)])
-    values = {name: int(number) for name, number in zip(columns, numbers, strict=False)}
+    pid, *numbers, comm = found.groups()
+    if columns == _NEW:
+        uid, tgid, total_vm, rss, tables, swapents, adj = map(int, numbers)
+        return Row(int(pid), comm or "", uid, tgid, total_vm, rss, swapents, tables, None, adj)
+    values = {name: int(number) for name, number in zip(columns, numbers, strict=True)}
     pages = [values[name] for name in ("nr_ptes", "nr_pmds", "nr_puds") if name in values]
     return Row(
-        pid=int(whole.group(1)),
-        comm=text[start + 1 :],
+        pid=int(pid),
+        comm=comm or "",
         uid=values.get("uid", values.get("ruid")),
         tgid=values.get("tgid"),
         total_vm=values.get("total_vm"),
@@ -72,6 +79,11 @@ def row_of(text: str, columns: tuple[str, ...] | None) -> Row | None:
         pagetable_pages=sum(pages) if pages else None,
         oom_score_adj=values.get("oom_score_adj"),
     )
+
+
+@lru_cache(maxsize=64)
+def _pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(r"\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r"(?: (.*))?$", re.DOTALL)
 
 
 def _columns_by_count(numbers: list[str]) -> tuple[str, ...]:

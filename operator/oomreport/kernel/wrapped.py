@@ -112,7 +112,7 @@ class Joiner:
             return not text.rstrip().endswith(" name")
         if kind is not None:
             return kind in _GOES_ON
-        return text.endswith("\\") or bool(_BEGINNING.match(text)) or (line.framed and not text.strip())
+        return may_begin(text, framed=line.framed)
 
     def _joined(self, held: Line, line: Line, raw: str) -> Line | None:
         rest = line.text.strip()
@@ -157,6 +157,11 @@ class Joiner:
         if row is None or row.group(2) is None:
             return False
         return not self._columns or len(row.group(1).split()) >= self._columns
+
+
+def may_begin(text: str, *, framed: bool) -> bool:
+    """Whether a text that is no part of a dump by itself may be the beginning of one that somebody broke in two."""
+    return text.endswith("\\") or bool(_BEGINNING.match(text)) or (framed and not text.strip())
 
 
 def _is_only_prefix(held: Line, line: Line) -> bool:

@@ -1,6 +1,7 @@
 import gzip
 import json
 import lzma
+import random
 import re
 import subprocess
 import sys
@@ -99,6 +100,63 @@ def test_the_page_stands_alone_and_escapes_hostile_names(tmp_path: Path, capsys:
     assert not re.search(r"(?:src|href)=|https?:|<script", page)
 
 
+def test_a_container_at_its_limit_gets_findings_and_a_recommendation(capsys: pytest.CaptureFixture[str]) -> None:
+    log = log_named("kernel-6.1.0-56-cloud-amd64-cgv1-05c-tmpfs-mount")
+    assert main(["explain", "-o", "json", str(log)]) == 0
+    first, second = json.loads(capsys.readouterr().out)["items"]
+    assert [finding["rule"] for finding in first["findings"]] == ["ContainerLimitHit", "TmpfsFilled"]
+    assert first["recommendation"]["action"] == "LimitTmpfs"
+    assert first["recommendation"]["previousLimit"] == "48Mi"
+    assert set(second) == {"spec", "findings", "recommendation"}
+    assert main(["explain", str(log)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Warning: 44Mi of 48Mi (92 %) was tmpfs" in told
+    assert "Bound what is written to memory-backed volumes" in told
+
+
+def test_without_advice_there_is_the_record_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    log = log_named("kernel-6.1.0-56-cloud-amd64-cgv1-05c-tmpfs-mount")
+    assert main(["explain", "-o", "json", "--no-advice", str(log)]) == 0
+    assert [set(item) for item in json.loads(capsys.readouterr().out)["items"]] == [{"spec"}, {"spec"}]
+    assert main(["explain", "--no-advice", str(log)]) == 0
+    assert "What to change" not in capsys.readouterr().out
+
+
+def test_kills_of_one_container_count_as_its_history(capsys: pytest.CaptureFixture[str]) -> None:
+    log = log_named("kernel-6.1.0-56-cloud-amd64-cgv2-09b-back-to-back-same-container")
+    assert main(["explain", "-o", "json", str(log)]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    same = [item for item in items if item["spec"]["subject"] == items[0]["spec"]["subject"]]
+    assert len(same) > 1
+    assert "kills so far: 1," in same[0]["recommendation"]["basis"]
+    assert f"kills so far: {len(same)}," in same[-1]["recommendation"]["basis"]
+
+
+@pytest.mark.parametrize("name", ["kernel-6.1.0-56-cloud-amd64-cgv1-31-non-k8s-system-slice", "public-108-"])
+def test_a_limit_that_is_not_of_kubernetes_gets_no_recommendation(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "-o", "json", str(log_named(name))]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert items
+    assert all("recommendation" not in item for item in items)
+
+
+def test_a_kill_that_somebody_asked_for_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    log = log_named("kernel-6.1.0-56-cloud-amd64-cgv1-11c-global-sysrq")
+    assert main(["explain", str(log)]) == 0
+    told = capsys.readouterr().out
+    assert "somebody asked the kernel for it (SysRq f)" in told
+    assert "What to change" not in told
+
+
+def test_the_largest_process_is_named_where_another_was_killed(capsys: pytest.CaptureFixture[str]) -> None:
+    log = log_named("kernel-6.1.0-56-cloud-amd64-cgv1-11b-global-hog-outside")
+    assert main(["explain", str(log)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert 'Most was held by "rogue-daemon" (pid 655), 506 MiB' in told
+
+
 def test_pods_give_names_and_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pod = {
         "kind": "Pod",
@@ -142,3 +200,51 @@ def test_explaining_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(SEED)], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_a_log_that_powershell_wrote_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_bytes(SEED.read_text().encode("utf-16"))
+    assert items_of(capsys, str(tmp_path / "log")) == items_of(capsys, str(SEED))
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, zstandard.ZstdCompressor().compress])
+def test_an_archive_without_its_end_is_named(compress, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = compress(SEED.read_bytes())
+    (tmp_path / "cut").write_bytes(packed[: len(packed) // 2])
+    assert main(["explain", str(tmp_path / "cut")]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"oomreport: {tmp_path}/cut: damaged or cut: ")
+    assert "No OOM kill" not in printed.out
+
+
+def test_frames_of_zstd_follow_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = zstandard.ZstdCompressor().compress(SEED.read_bytes())
+    (tmp_path / "log").write_bytes(packed + packed)
+    assert items_of(capsys, str(tmp_path / "log")) == items_of(capsys, str(SEED)) * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["{tmp}"], 2, "oomreport: {tmp}: Is a directory\n"),
+        (
+            ["--html", "{tmp}/no/page", "{log}"],
+            2,
+            "oomreport: {tmp}/no/page: cannot be written: No such file or directory\n",
+        ),
+        (["--pods", "{tmp}/pods", "{log}"], 2, "oomreport: {tmp}/pods: No such file or directory\n"),
+        (["--pods", "{log}", "{log}"], 2, "oomreport: {log}: "),
+        (["{tmp}/empty"], 0, ""),
+        (["{tmp}/binary"], 0, ""),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_its_place(
+    arguments: list[str], status: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(random.Random(1).randbytes(100_000))
+    places = {"tmp": str(tmp_path), "log": str(SEED)}
+    assert main(["explain", *(argument.format(**places) for argument in arguments)]) == status
+    printed = capsys.readouterr()
+    assert printed.err.startswith(said.format(**places))
+    assert ("No OOM kill found.\n" in printed.out) == (status == 0)

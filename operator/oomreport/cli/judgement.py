@@ -1,0 +1,98 @@
+"""Why it came and what to change, as far as the log alone tells, and the pod's spec where it is known.
+
+The rules are the controller's. What a log does not hold, they do not see: the way of the memory before the kill, the
+container's state after it. Earlier kills of the same container in the same run count as its history.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from oomreport.cli.pods import Named
+from oomreport.incident.case import Case
+from oomreport.incident.cause import Cause, cause_of
+from oomreport.incident.diagnosis import findings
+from oomreport.incident.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER, RecordFacts
+from oomreport.incident.history import PastKill
+from oomreport.incident.recommendation import recommendation
+from oomreport.workload.container import Scope
+from oomreport.workload.pod import parse_time
+
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+_MOST_PAST = 10
+# What these say of other witnesses nobody asked here.
+_OF_A_CLUSTER = frozenset({"ContainerUnknown", "StatusContradicted", "StatusOnly"})
+# The order of an allocation that there was not: SysRq.
+_ASKED_FOR = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """`findings` and `recommendation` as an OOMReport's status holds them; None where the log allows no advice."""
+
+    findings: tuple[Mapping[str, Any], ...] = ()
+    recommendation: Mapping[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what stands beside the record's spec."""
+        advice = {"recommendation": dict(self.recommendation)} if self.recommendation else {}
+        return {"findings": [dict(finding) for finding in self.findings], **advice}
+
+
+class Judge:
+    """Judges the kills of one run, in their order."""
+
+    def __init__(self) -> None:
+        """Start without a history."""
+        self._past: dict[str, list[PastKill]] = {}
+
+    def judgement(self, spec: Mapping[str, Any], named: Named | None = None) -> Judgement:
+        """Return the judgement of a record's spec; `named` is its pod, where that is known."""
+        record = RecordFacts(
+            name="", node=spec.get("nodeName", ""), time=parse_time(spec.get("time")) or _LONG_AGO, spec=spec
+        )
+        if not record.is_kill:
+            return Judgement()
+        pod = named.facts if named is not None else None
+        name = _container_name(record, named)
+        container = pod.container(name) if pod is not None else None
+        cause = cause_of(record, pod, container)
+        past = self._history(record, cause)
+        victims = spec.get("victims") or ()
+        last = {
+            "cause": cause,
+            "scope": record.scope,
+            "containerID": record.subject.container_id if record.subject else None,
+            "podUID": record.pod_uid,
+            "victim": victims[0] if victims else None,
+            "victims": spec.get("victimCount"),
+            **{key: spec.get(key) for key in ("time", "trigger", "memory", "tasks")},
+        }
+        case = Case(last=last, container=name, record=record, pod=pod, past=past[-_MOST_PAST:], kills=len(past))
+        asked_for = (spec.get("trigger") or {}).get("order") == _ASKED_FOR
+        silent = asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
+        return Judgement(
+            findings=tuple(finding for finding in findings(case) if finding["rule"] not in _OF_A_CLUSTER),
+            # A cgroup outside pods, as of a systemd unit: its limit is known, and not Kubernetes' to change. Nor is
+            # there anything to change where somebody asked the kernel for a kill.
+            recommendation=None if silent else recommendation(case).as_json(),
+        )
+
+    def _history(self, record: RecordFacts, cause: Cause) -> list[PastKill]:
+        subject = record.subject
+        key = (subject.container_id or subject.pod_uid) if subject else None
+        kill = PastKill(time=record.time, cause=cause, limit=record.limit)
+        if key is None:
+            return [kill]
+        kills = self._past.setdefault(key, [])
+        kills.append(kill)
+        return kills
+
+
+def _container_name(record: RecordFacts, named: Named | None) -> str:
+    if named is not None and named.container:
+        return named.container
+    if record.subject is not None and record.subject.container_id:
+        return record.subject.container_id[:12]
+    return HOST_CONTAINER if record.on_host else UNKNOWN_CONTAINER
