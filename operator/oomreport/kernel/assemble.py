@@ -145,7 +145,12 @@ class Assembler:
                 self._add(kind, line)
                 return []
             if kind in _OPENERS or self._dump.pauses_before(line):
+                chosen = self._dump.without_next_victim() if kind is Kind.GROUP else None
                 done = self.flush()
+                if chosen is not None:
+                    self._start(Kind.KILLED, chosen)
+                    self._add(kind, line)
+                    return done
                 return done + self._start(kind, line)
             return []
         return self._start(kind, line)
