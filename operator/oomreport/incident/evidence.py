@@ -120,7 +120,8 @@ class RecordFacts:
 def record_facts(record: Mapping[str, Any]) -> RecordFacts | None:
     """Return the facts of an OOMRecord as the API server sends it; None without the fields that every record has."""
     metadata, spec, status = record.get("metadata") or {}, record.get("spec") or {}, record.get("status") or {}
-    time = parse_time(spec.get("time")) or parse_time(metadata.get("creationTimestamp"))
+    created = parse_time(metadata.get("creationTimestamp"))
+    time = _not_after(parse_time(spec.get("time")), created)
     if not metadata.get("name") or not spec.get("nodeName") or time is None:
         return None
     report = status.get("reportRef")
@@ -134,6 +135,16 @@ def record_facts(record: Mapping[str, Any]) -> RecordFacts | None:
         used=parse_time(status.get("usedTime")),
         report=(report["namespace"], report["name"]) if report else None,
     )
+
+
+def _not_after(time: datetime | None, created: datetime | None) -> datetime | None:
+    """Return the time of a kill by a node's clock, which may be ahead; the record of it was created later.
+
+    The API server cuts the time of creation to whole seconds, so that is up to a second too early.
+    """
+    if time is None or created is None:
+        return time or created
+    return min(time, created + timedelta(seconds=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
