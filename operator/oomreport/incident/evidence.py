@@ -108,6 +108,15 @@ class RecordFacts:
         return self.subject is None or self.subject.container_id is None
 
     @property
+    def killed_whole_container(self) -> bool:
+        """Return whether the kernel killed the container's cgroup as a group, and not one nested in it."""
+        subject = self.subject
+        if not self.spec.get("groupKill") or subject is None or subject.container_id is None:
+            return False
+        below = str(self.spec.get("taskMemcg") or "").partition(subject.container_id)[2]
+        return "/" not in below
+
+    @property
     def on_host(self) -> bool:
         """Return whether the victim is known to lie outside any pod."""
         return self.pod_uid is None and bool(self.spec.get("taskMemcg"))
