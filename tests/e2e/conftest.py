@@ -12,9 +12,20 @@ from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, eventually, items, k
 from e2e.nodes import Gate, Node
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A module whose scenarios need certain kinds of nodes names them in NODES; on others they are not collected."""
+    left_out = [test for test in items if not _is_for_its_node(test)]
     for test in items:
         test.add_marker(pytest.mark.e2e)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [test for test in items if test not in left_out]
+
+
+def _is_for_its_node(test: pytest.Item) -> bool:
+    wanted = getattr(getattr(test, "module", None), "NODES", nodes.KINDS)
+    parameters = getattr(getattr(test, "callspec", None), "params", {})
+    return parameters.get("node") in (None, *wanted)
 
 
 @pytest.fixture(scope="session", autouse=True, params=nodes.kinds())
@@ -56,4 +67,4 @@ def gate(node: Node) -> Iterator[Gate]:
     folder = node.sh("mktemp --directory /run/gate-XXXXXX").strip()
     node.sh(f"chmod 755 {folder}")
     yield Gate(node, folder)
-    node.sh(f"rm -r {folder}")
+    node.sh(f"rm -rf {folder}")

@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from e2e import nodes
-from e2e.kube import Object, apply, eventually, item, items
+from e2e.kube import Object, apply, eventually, items
 from e2e.nodes import Node
 from e2e.reports import victim_pids
-from e2e.test_kills import QUIET_SECONDS
-from e2e.witness import RingKill, monotonic_us, ring_kills, running_id
+from e2e.test_kills import QUIET_SECONDS, running_instance
+from e2e.witness import RingKill, monotonic_us, ring_kills
 from e2e.workloads import container, pod, pod_spec
 
+NODES = ("kind",)
 PODS, KILLS_OF_EACH = 10, 2
 OUTSIDE = 3
 
@@ -72,7 +73,7 @@ def test_each_kill_of_two_nodes_is_told_once_and_by_its_own_node(namespace: str,
     apply(*wanted)
     names = [one["metadata"]["name"] for one in wanted]
     for name in names:
-        eventually(f"{name} runs", lambda name=name: running_id(item("pod", name, namespace) or {}, "api"))
+        running_instance(namespace, name)
     before = monotonic_us()
     expected = {node.name[-15:]: PODS * KILLS_OF_EACH for node in both}
     records_before = {record["metadata"]["name"] for record in items("oomrecords")}
