@@ -12,7 +12,8 @@
 
 --keep leaves the clusters up for the next run. e2e-v2 has its own kernel and runs beside the parts after `node`; what it
 prints comes when it is done. OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`,
-`TOOL sh CMD...`, `TOOL down`. Exit status 1 when a test failed or a part could not be started although
+`TOOL sh CMD...`, `TOOL down`; OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and
+image are made of. Exit status 1 when a test failed or a part could not be started although
 the machine has all it needs; a part whose needs are not met is named, not failed.
 """
 

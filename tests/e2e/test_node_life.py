@@ -65,7 +65,10 @@ def refused_agents() -> Iterator[None]:
 
 
 def kills_told(namespace: str) -> dict[str, int]:
-    return {report["spec"]["container"]: report["status"]["kills"] for report in items("oomreports", namespace)}
+    return {
+        report["spec"]["container"]: report.get("status", {}).get("kills", 0)
+        for report in items("oomreports", namespace)
+    }
 
 
 @pytest.mark.parametrize("way", ["sending", "spooling"])
