@@ -10,7 +10,6 @@ import pytest
 from e2e import nodes
 from e2e.kube import Object, apply, eventually, items
 from e2e.nodes import Node
-from e2e.reports import victim_pids
 from e2e.test_kills import QUIET_SECONDS, running_instance
 from e2e.witness import RingKill, monotonic_us, ring_kills
 from e2e.workloads import container, pod, pod_spec
@@ -102,13 +101,19 @@ def test_each_kill_of_two_nodes_is_told_once_and_by_its_own_node(namespace: str,
     counts = {report["spec"]["workloadRef"]["name"]: report["status"]["kills"] for report in reports}
     assert counts == dict.fromkeys(names, KILLS_OF_EACH)
     assert {report["status"]["lastKill"]["node"] for report in reports} == {node.name for node in both}
-    pids = [pid for report in reports for pid in victim_pids(report)]
-    assert sorted(pids) == sorted(kill.pid for kill in kills if kill.comm in expected)
     assert_told_by_their_own_node(both, records_before)
 
 
 def assert_told_by_their_own_node(both: list[Node], records_before: set[str]) -> None:
-    """The victim's name is its node's; a kill outside, whose name is another, has no record."""
+    """The victim's name is its node's wherever the log names its cgroup; a kill outside has no record.
+
+    Beyond the limit of dumps counters tell how many kills are a node's own, exactly. Which of the bare lines they were,
+    nothing on a node tells when another node's are as much alike.
+    """
     fresh = [r["spec"] for r in items("oomrecords") if r["metadata"]["name"] not in records_before]
-    told = sorted((spec["nodeName"], spec["victims"][0]["comm"]) for spec in fresh)
-    assert told == sorted((node.name, node.name[-15:]) for node in both for _ in range(PODS * KILLS_OF_EACH))
+    for node in both:
+        of_node = [spec for spec in fresh if spec["nodeName"] == node.name]
+        assert len(of_node) == PODS * KILLS_OF_EACH
+        named = {spec["victims"][0]["comm"] for spec in of_node if "taskMemcg" in spec}
+        assert named <= {node.name[-15:]}
+    assert "tail" not in {victim["comm"] for spec in fresh for victim in spec["victims"]}
