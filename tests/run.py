@@ -4,10 +4,16 @@
     node          the agent on this machine's kernel, real kills         needs Linux, root, memory cgroups
     integration   CRDs, policies, rights and controller                  needs a real API server (tests/cluster)
     e2e           the product on a real node                             needs a real cluster (tests/cluster)
+    e2e-v2        the same on a guest with cgroup v2 and systemd, and    needs root, QEMU (Debian's packages)
+                  the life of a node: reboots, power cuts, upgrades
+    e2e-kind      two nodes that share a kernel                          needs Docker and kind
 
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
---keep leaves the clusters up for the next run. Exit status 1 when a test failed or a part could not be started although
+The last two run where they are named only. --keep leaves the clusters up for the next run. e2e-v2 has its own kernel and runs beside the parts after `node`; what it
+prints comes when it is done. OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`,
+`TOOL sh CMD...`, `TOOL down`; OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and
+image are made of. Exit status 1 when a test failed or a part could not be started although
 the machine has all it needs; a part whose needs are not met is named, not failed.
 """
 
@@ -18,8 +24,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,18 +35,29 @@ PYTEST = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q"]
 CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster")]
 CANNOT_RUN_HERE = 3
 # Parts with real kernels and clusters: what failed is tried a second time, and the summary says so.
-REAL = ("node", "integration", "e2e")
+REAL = ("node", "integration", "e2e", "e2e-v2", "e2e-kind")
 NO_TESTS = 5
+
+
+SCENARIOS = ("tests/e2e/test_workloads.py", "tests/e2e/test_kills.py", "tests/e2e/test_outages.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A group of tests with the cluster it needs: none, the API server alone, or a whole node."""
+    """A group of tests with the cluster it needs: none, the API server alone, or a whole node.
+
+    `nodes` are the kinds of nodes it runs on. What runs `beside` others needs no quiet machine and kills nobody on its
+    kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is named.
+    """
 
     name: str
     paths: tuple[str, ...]
     cluster: str | None = None
     up: tuple[tuple[str, ...], ...] = ()
+    nodes: str | None = None
+    beside: bool = False
+    docker: bool = False
+    by_name: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +78,25 @@ PARTS = (
     Part(name="unit", paths=("tests/unit", "tests/property", "tests/records")),
     Part(name="node", paths=("tests/node",)),
     Part(name="integration", paths=("tests/integration",), cluster="test-api", up=(("up", "--api-only"),)),
-    Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",))),
+    Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",)), nodes="native"),
+    Part(
+        name="e2e-v2",
+        paths=(*SCENARIOS, "tests/e2e/test_node_life.py", "tests/e2e/test_clock.py"),
+        cluster="test-v2",
+        up=(("up", "--provider", "native", "--v2-worker"), ("deploy",)),
+        nodes="v2",
+        beside=True,
+        by_name=True,
+    ),
+    Part(
+        name="e2e-kind",
+        paths=("tests/e2e/test_shared_kernel.py", *SCENARIOS),
+        cluster="test-kind",
+        up=(("up", "--provider", "kind", "--workers", "1"), ("deploy",)),
+        nodes="kind",
+        docker=True,
+        by_name=True,
+    ),
 )
 
 
@@ -69,37 +106,98 @@ def main(argv: Sequence[str]) -> int:
         (list(argv[: argv.index("--")]), list(argv[argv.index("--") + 1 :])) if "--" in argv else (list(argv), [])
     )
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="*", choices=[[], *(part.name for part in PARTS)], help="all when none is named")
+    parser.add_argument(
+        "part",
+        nargs="*",
+        choices=[[], *(part.name for part in PARTS)],
+        help="when none is named, all but e2e-v2 and e2e-kind",
+    )
     parser.add_argument("--keep", action="store_true", help="leave the clusters up")
     options = parser.parse_args(own)
-    outcomes = [run_part(part, extra) for part in PARTS if not options.part or part.name in options.part]
-    if not options.keep:
-        for name in sorted({part.cluster for part in PARTS if part.cluster}):
-            subprocess.run([*CLUSTER, "--name", name, "down"], check=False, stdout=subprocess.DEVNULL)
-    return print_summary(outcomes)
+    parts = [part for part in PARTS if part.name in options.part or not (options.part or part.by_name)]
+    outcomes = run_parts(parts, extra, keep=options.keep)
+    left_out = [] if options.part else [part.name for part in PARTS if part.by_name]
+    return print_summary([outcomes[part.name] for part in parts], left_out)
 
 
-def run_part(part: Part, extra: Sequence[str]) -> Outcome:
+def run_parts(parts: Sequence[Part], extra: Sequence[str], *, keep: bool) -> dict[str, Outcome]:
+    """Run the parts in order; those that run beside others start after the parts that need a quiet machine."""
+    found: dict[str, Outcome] = {}
+    quiet = [part for part in parts if part.name in ("unit", "node")]
+    with ThreadPoolExecutor() as pool:
+        for part in quiet:
+            found[part.name] = run_whole_part(part, extra, keep=keep)
+        started = {part.name: pool.submit(run_aside, part, extra, keep=keep) for part in parts if part.beside}
+        for part in parts:
+            if part not in quiet and not part.beside:
+                found[part.name] = run_whole_part(part, extra, keep=keep)
+        for name, running in started.items():
+            found[name], printed = running.result()
+            print(printed, end="", flush=True)
+    return found
+
+
+def run_aside(part: Part, extra: Sequence[str], *, keep: bool) -> tuple[Outcome, str]:
+    """Run a part with its output kept; return that too."""
+    with tempfile.NamedTemporaryFile("w+") as printed:
+        outcome = run_whole_part(part, extra, keep=keep, printed=printed)
+        printed.seek(0)
+        return outcome, printed.read()
+
+
+def run_whole_part(part: Part, extra: Sequence[str], *, keep: bool, printed: IO[str] | None = None) -> Outcome:
+    """Run a part, and take down what it brought up."""
+    engine = engine_of(part)
+    if engine and (reason := brought_up(engine, printed)):
+        return Outcome(part=part, not_run=reason)
+    try:
+        return run_part(part, extra, engine, printed)
+    finally:
+        if part.cluster and not keep:
+            down = [*inside_engine(engine), *CLUSTER, "--name", part.cluster, "down"]
+            subprocess.run(down, check=False, stdout=subprocess.DEVNULL)
+            if engine:
+                subprocess.run([engine, "down"], check=False, stdout=subprocess.DEVNULL)
+
+
+def engine_of(part: Part) -> str | None:
+    """Return the tool that brings a Docker engine for a part; None where it needs none, or there is one."""
+    return os.environ.get("OOMREPORT_KINDLAB") if part.docker else None
+
+
+def brought_up(engine: str, printed: IO[str] | None) -> str | None:
+    """Bring the engine up; return why it is not."""
+    status = subprocess.run([engine, "up"], check=False, stdout=printed, stderr=printed).returncode
+    return f"`{Path(engine).name} up` ended with status {status}" if status else None
+
+
+def inside_engine(engine: str | None) -> list[str]:
+    """Return the prefix of commands that need the engine."""
+    return [engine, "sh"] if engine else []
+
+
+def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[str] | None) -> Outcome:
     """Bring up what the part needs and run its tests."""
     outcome = Outcome(part=part)
-    paths = [path for path in part.paths if (ROOT / path).is_dir()]
+    paths = [path for path in part.paths if (ROOT / path).exists()]
     started = time.monotonic()
     for verb in part.up:
-        print(f"\n== {part.name}: cluster {' '.join(verb)}", flush=True)
-        status = subprocess.run([*CLUSTER, "--name", str(part.cluster), *verb], check=False).returncode
+        print(f"\n== {part.name}: cluster {' '.join(verb)}", flush=True, file=printed)
+        command = [*inside_engine(engine), *CLUSTER, "--name", str(part.cluster), *verb]
+        status = subprocess.run(command, check=False, stdout=printed, stderr=printed).returncode
         if status:
             kind = "this machine lacks what it needs (see above)" if status == CANNOT_RUN_HERE else f"status {status}"
             outcome.not_run = f"`tests/cluster/cluster {' '.join(verb)}`: {kind}"
             outcome.failed += status != CANNOT_RUN_HERE
             return outcome
     outcome.set_up_seconds = time.monotonic() - started
-    print(f"\n== {part.name}: pytest {' '.join(paths)}", flush=True)
-    status = run_pytest(outcome, [*paths, *extra])
+    print(f"\n== {part.name}: pytest {' '.join(paths)}", flush=True, file=printed)
+    status = run_pytest(outcome, [*paths, *extra], engine, printed)
     if outcome.failed and part.name in REAL:
         # The kernel's ring, its rate limit and both processors are shared with whatever else runs on the machine.
-        print(f"\n== {part.name}: what failed, once more", flush=True)
+        print(f"\n== {part.name}: what failed, once more", flush=True, file=printed)
         again = Outcome(part=part)
-        status = run_pytest(again, ["--last-failed", *paths, *extra])
+        status = run_pytest(again, ["--last-failed", *paths, *extra], engine, printed)
         outcome.second_try, outcome.failed = again.passed, again.failed
         outcome.passed += again.passed
     if status not in (0, 1, NO_TESTS) or (status == 1 and not outcome.failed):
@@ -109,14 +207,18 @@ def run_part(part: Part, extra: Sequence[str]) -> Outcome:
     return outcome
 
 
-def run_pytest(outcome: Outcome, arguments: Sequence[str]) -> int:
+def run_pytest(outcome: Outcome, arguments: Sequence[str], engine: str | None, printed: IO[str] | None) -> int:
     """Run pytest where the part runs, add its figures to the outcome, and return its status."""
-    name = outcome.part.cluster
-    inside = [*CLUSTER, "--name", name, "exec", "--"] if name else []
+    part = outcome.part
+    inside = [*inside_engine(engine), *CLUSTER, "--name", part.cluster, "exec", "--"] if part.cluster else []
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | ({"OOMREPORT_E2E_NODES": part.nodes} if part.nodes else {})
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [*inside, *PYTEST, f"--junitxml={report}", *arguments]
-        status = subprocess.run(command, check=False, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}).returncode
+        # Parts that run at once must not forget what of the other failed.
+        command = [*inside, *PYTEST, f"--junitxml={report}", "-o", f"cache_dir=.pytest_cache/{part.name}", *arguments]
+        status = subprocess.run(
+            command, check=False, cwd=ROOT, env=environment, stdout=printed, stderr=printed
+        ).returncode
         read_report(report, outcome)
     return status
 
@@ -135,7 +237,7 @@ def read_report(report: Path, outcome: Outcome) -> None:
             outcome.passed += 1
 
 
-def print_summary(outcomes: Sequence[Outcome]) -> int:
+def print_summary(outcomes: Sequence[Outcome], left_out: Sequence[str]) -> int:
     """Print figures a part, then what could not run and why, then one closing line."""
     print("\n== summary\npart          passed  failed  skipped   tests    set-up")
     for outcome in outcomes:
@@ -148,7 +250,8 @@ def print_summary(outcomes: Sequence[Outcome]) -> int:
             print(f"\n{outcome.part.name}: {outcome.second_try} passed at the second try only")
     missing = [f"{o.part.name}: {o.not_run}" for o in outcomes if o.not_run]
     missing += [f"{o.part.name}: {reason}" for o in outcomes for reason in o.skipped]
-    print("\nCould not run here:" if missing else "\nEverything could run here.")
+    missing += [f"{name}: runs where it is named only: tests/run.py {name}" for name in left_out]
+    print("\nDid not run:" if missing else "\nEverything could run here.")
     for line in missing:
         print(f"  {line}")
     passed, failed = sum(o.passed for o in outcomes), sum(o.failed for o in outcomes)

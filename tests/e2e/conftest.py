@@ -2,25 +2,39 @@
 
 import os
 import shutil
-import tempfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from e2e import nodes
 from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, eventually, items, kubectl
+from e2e.nodes import Gate, Node
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A module whose scenarios need certain kinds of nodes names them in NODES; on others they are not collected."""
+    left_out = [test for test in items if not _is_for_its_node(test)]
     for test in items:
         test.add_marker(pytest.mark.e2e)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [test for test in items if test not in left_out]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _node() -> None:
+def _is_for_its_node(test: pytest.Item) -> bool:
+    wanted = getattr(getattr(test, "module", None), "NODES", nodes.KINDS)
+    parameters = getattr(getattr(test, "callspec", None), "params", {})
+    return parameters.get("node") in (None, *wanted)
+
+
+@pytest.fixture(scope="session", autouse=True, params=nodes.kinds())
+def node(request: pytest.FixtureRequest) -> Iterator[Node]:
+    """The node under test."""
     if not os.environ.get("KUBECONFIG") or not shutil.which("kubectl"):
         pytest.skip("no cluster: tests/cluster/cluster up && ... deploy && ... exec -- .venv/bin/pytest tests/e2e")
+    yield nodes.choose(request.param)
+    nodes.end_machine_container()
 
 
 @pytest.fixture
@@ -38,13 +52,19 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
     yield name
     if request.session.testsfailed > failed_before:
         print(kubectl("get", "pods,oomreports,events.events.k8s.io", "-n", name, "-o", "wide", check=False))
-        print(kubectl("logs", "-n", CONTROLLER_NAMESPACE, "deploy/oomreport-controller", "--tail=30", check=False))
-        print(kubectl("logs", "-n", AGENT_NAMESPACE, "ds/oomreport-agent", "--tail=30", check=False))
+        print(
+            kubectl(
+                "logs", "-n", CONTROLLER_NAMESPACE, "deploy/oomreport-controller", "--tail=30", "--prefix", check=False
+            )
+        )
+        print(kubectl("logs", "-n", AGENT_NAMESPACE, "ds/oomreport-agent", "--tail=30", "--prefix", check=False))
     kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture
-def gate() -> Iterator[Path]:
-    """A file on the node that does not exist yet: `hog after` waits for it in a hostPath."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder) / "open"
+def gate(node: Node) -> Iterator[Gate]:
+    """A gate that is closed."""
+    folder = node.sh("mktemp --directory /run/gate-XXXXXX").strip()
+    node.sh(f"chmod 755 {folder}")
+    yield Gate(node, folder)
+    node.sh(f"rm -rf {folder}")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Object = dict[str, Any]
@@ -35,8 +36,23 @@ def item(kind: str, name: str, namespace: str) -> Object | None:
     return json.loads(out) if out else None
 
 
-def eventually(what: str, look: Callable[[], T], *, seconds: float = 60, every: float = 0.3) -> T:
+@dataclass(slots=True)
+class _Pace:
+    times: float = 1.0
+    pause: float = 0.3
+
+
+_pace = _Pace()
+
+
+def set_pace(*, times: float, pause: float) -> None:
+    """On a slow node everything may take so many times as long, and is looked at less often."""
+    _pace.times, _pace.pause = times, pause
+
+
+def eventually(what: str, look: Callable[[], T | None], *, seconds: float = 60, every: float | None = None) -> T:
     """Return the first true value of `look`; say what was waited for, and what was seen last, when time is up."""
+    seconds, every = seconds * _pace.times, every or _pace.pause
     end = time.monotonic() + seconds
     while True:
         try:
@@ -54,4 +70,4 @@ def eventually(what: str, look: Callable[[], T], *, seconds: float = 60, every: 
 
 def roll_out(kind_and_name: str, namespace: str) -> None:
     """Wait until a Deployment or DaemonSet runs as it is written."""
-    kubectl("rollout", "status", kind_and_name, "-n", namespace, "--timeout=120s")
+    kubectl("rollout", "status", kind_and_name, "-n", namespace, f"--timeout={120 * _pace.times:.0f}s")

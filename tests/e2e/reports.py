@@ -1,7 +1,8 @@
 """The product's answer as a user sees it, and the comparison with what was observed from outside."""
 
 from e2e.kube import Object, eventually, item, items
-from e2e.witness import RingKill
+from e2e.nodes import chosen
+from e2e.witness import RingKill, kills_of_pod, pods
 
 ANNOTATIONS = ("last-kill", "kills", "victim", "cause", "report")
 
@@ -41,6 +42,33 @@ def settled_report(
         raise AssertionError(f"kills {status.get('kills')}, last {shown}")
 
     return eventually(f"{kind} {namespace}/{name} {verdict} with {kills} kills", look, seconds=seconds)
+
+
+def child_verdict() -> str:
+    """Return what becomes of a kill of a child: where its container goes as a group, pod status tells of it too."""
+    return "Confirmed" if chosen().groups else "KernelOnly"
+
+
+def children_killed(children: int) -> int:
+    """Return how many of a container's children are killed, one after another, before the container is gone."""
+    return 1 if chosen().groups else children
+
+
+def report_of_every_kill(namespace: str, kind: str, name: str, *, kills: int, container: str = "api") -> Object:
+    """Return the report once it names each victim that the ring has of the namespace's pods, `kills` at least.
+
+    Where a container is restarted and killed again, both go on growing.
+    """
+
+    def look() -> Object | None:
+        seen = [kill.pid for one in pods(namespace) for kill in kills_of_pod(one["metadata"]["uid"])]
+        report = report_of(namespace, kind, name, container)
+        told = victim_pids(report) if report else []
+        assert len(seen) >= kills, f"{len(seen)} kills in the ring"
+        assert sorted(told) == sorted(seen), f"victims told: {told}, in the ring: {seen}"
+        return report
+
+    return eventually(f"the report of each kill of {kind} {namespace}/{name}", look, seconds=90)
 
 
 def assert_victim(last: Object, kill: RingKill) -> None:

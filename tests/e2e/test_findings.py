@@ -16,6 +16,8 @@ from e2e.reports import settled_report
 from e2e.witness import kills_of_pod, memory_folder, pods, running_id, working_set
 from e2e.workloads import MIB, container, pod, pod_spec
 
+# What the cgroups held is read on this machine.
+NODES = ("native",)
 NAMESPACE = "e2e-findings"
 # A container that dies within 150 s has died of its start, as far as anybody can tell.
 LONG_SECONDS = 175

@@ -12,8 +12,8 @@ from e2e.kube import AGENT_NAMESPACE, items, kubectl, roll_out
 from e2e.test_kills import (  # noqa: F401
     test_a_forged_kernel_line_makes_no_report,
     test_a_hostile_process_name_stays_a_name,
-    test_a_killed_child_of_a_living_pid_1_is_silent,
-    test_thirty_kills_within_five_seconds_over_ten_pods_are_all_counted,
+    test_a_killed_child_is_silent_or_takes_its_container_along,
+    test_a_storm_whose_dumps_the_kernel_limits_is_counted_to_the_last_kill,
 )
 from e2e.test_outages import test_an_agent_started_after_the_kill_finds_it_in_the_ring  # noqa: F401
 from e2e.test_workloads import test_pid_1_of_a_deployment_is_killed  # noqa: F401

@@ -3,6 +3,7 @@
 from typing import Any
 
 from e2e.kube import Object
+from e2e.nodes import here
 
 IMAGE = "docker.io/oomreport/hog:dev"
 MIB = 1024 * 1024
@@ -28,7 +29,10 @@ def container(
 
 
 def pod_spec(*containers: Object, restart: str = "Always", **more: Any) -> Object:
+    """A pod for the node under test, if there is one."""
+    node = here()
     return {
+        **({"nodeSelector": {"kubernetes.io/hostname": node.name}} if node else {}),
         "containers": list(containers),
         "restartPolicy": restart,
         "terminationGracePeriodSeconds": 0,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.workload.owner import Workload
-from oomreport.workload.pod import PodFacts, instances_of, shows_a_possible_kill
+from oomreport.workload.pod import ContainerFacts, PodFacts, instances_of, shows_a_possible_kill
 
 _REMEMBER = timedelta(minutes=15)
 _CONFIRM = timedelta(hours=1)
@@ -48,9 +48,7 @@ class Pods:
         before = self._known.get(pod.uid)
         if pod.uid in self._gone or (before and _version(pod) < _version(before.pod)):
             return False
-        for container in pod.containers:
-            for termination in container.terminations:
-                self.first_seen.setdefault(termination.container_id, now)
+        pod = replace(pod, containers=tuple(self._as_seen(container, now) for container in pod.containers))
         if pod.config_hash:
             self._by_hash[pod.config_hash] = pod.uid
         if pod.deleted:
@@ -61,6 +59,13 @@ class Pods:
         else:
             self._known[pod.uid] = _Seen(pod=pod, at=now)
         return before is None or replace(pod, resource_version="") != replace(before.pod, resource_version="")
+
+    def _as_seen(self, container: ContainerFacts, now: datetime) -> ContainerFacts:
+        """Note when each termination was seen first; a node whose clock is ahead says that it is yet to come."""
+        terminations = tuple(
+            each.seen_at(self.first_seen.setdefault(each.container_id, now)) for each in container.terminations
+        )
+        return replace(container, terminations=terminations)
 
     def get(self, uid: str) -> PodFacts | None:
         """Return a pod by its UID or config hash, also one that went a while ago."""

@@ -108,6 +108,15 @@ class RecordFacts:
         return self.subject is None or self.subject.container_id is None
 
     @property
+    def killed_whole_container(self) -> bool:
+        """Return whether the kernel killed the container's cgroup as a group, and not one nested in it."""
+        subject = self.subject
+        if not self.spec.get("groupKill") or subject is None or subject.container_id is None:
+            return False
+        below = str(self.spec.get("taskMemcg") or "").partition(subject.container_id)[2]
+        return "/" not in below
+
+    @property
     def on_host(self) -> bool:
         """Return whether the victim is known to lie outside any pod."""
         return self.pod_uid is None and bool(self.spec.get("taskMemcg"))
@@ -120,7 +129,8 @@ class RecordFacts:
 def record_facts(record: Mapping[str, Any]) -> RecordFacts | None:
     """Return the facts of an OOMRecord as the API server sends it; None without the fields that every record has."""
     metadata, spec, status = record.get("metadata") or {}, record.get("spec") or {}, record.get("status") or {}
-    time = parse_time(spec.get("time")) or parse_time(metadata.get("creationTimestamp"))
+    created = parse_time(metadata.get("creationTimestamp"))
+    time = _not_after(parse_time(spec.get("time")), created)
     if not metadata.get("name") or not spec.get("nodeName") or time is None:
         return None
     report = status.get("reportRef")
@@ -134,6 +144,16 @@ def record_facts(record: Mapping[str, Any]) -> RecordFacts | None:
         used=parse_time(status.get("usedTime")),
         report=(report["namespace"], report["name"]) if report else None,
     )
+
+
+def _not_after(time: datetime | None, created: datetime | None) -> datetime | None:
+    """Return the time of a kill by a node's clock, which may be ahead; the record of it was created later.
+
+    The API server cuts the time of creation to whole seconds, so that is up to a second too early.
+    """
+    if time is None or created is None:
+        return time or created
+    return min(time, created + timedelta(seconds=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,10 +178,23 @@ def _last_kill(
 
 
 def _standing(entry: Entry, ledger: Sequence[Entry], evidence: Evidence, patience: Patience) -> _Standing:
-    outlived = lived_on(entry, ledger, evidence, patience)
+    outlived = False if _took_the_container(entry, evidence) else lived_on(entry, ledger, evidence, patience)
     until = settles(entry, evidence, patience)
     is_open = entry.verdict is Verdict.KERNEL_ONLY and outlived is None and evidence.now < until
     return _Standing(lived_on=outlived, open_until=until if is_open else None)
+
+
+def _took_the_container(entry: Entry, evidence: Evidence) -> bool:
+    """Whether the container was killed as a group, by the record or as it was said before.
+
+    A kubelet that is slow to tell of the end shows a container as running that is gone.
+    """
+    record = next((one for one in evidence.records if one.name == entry.id), None)
+    if record is None:
+        said = evidence.status.get("lastKill") or {}
+        settled = said.get("id") == entry.id and said.get("silent") is False and entry.id not in evidence.unsettled
+        return settled and any(finding["rule"] == "GroupKilled" for finding in evidence.status.get("findings") or ())
+    return record.container_id is not None and record.killed_whole_container
 
 
 def _witnessed(

@@ -99,6 +99,27 @@ class Dump:
         self.entries.append((kind, whole))
         self._learn(kind, whole.text)
 
+    def without_next_victim(self) -> Line | None:
+        """Give away the kill line seen last, where a second group begins: that line told of the group's chosen victim.
+
+        Beyond the limit of dumps nothing but the line itself stands between the groups of two containers. None where the
+        line is not there, or is the one that this dump's own group began with.
+        """
+        kind, line = self.entries[-1]
+        killed = killed_of(line.text)
+        if kind is not Kind.KILLED or killed is None or killed.pid == self.first_victim:
+            return None
+        self.entries.pop()
+        self.pids.discard(killed.pid)
+        return line
+
+    @property
+    def first_victim(self) -> int | None:
+        """The pid of the first kill line."""
+        first = next((line for kind, line in self.entries if kind is Kind.KILLED), None)
+        killed = killed_of(first.text) if first is not None else None
+        return killed.pid if killed else None
+
     def accepts(self, kind: Kind, line: Line) -> bool:
         """Whether `line` goes on with this dump, rather than starting another."""
         if self._is_elsewhere(line):

@@ -12,7 +12,7 @@ Pods are many and large (11 KB each is common), so nothing else of them is kept.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -66,6 +66,13 @@ class Termination:
     def perhaps_oom_killed(self) -> bool:
         """Whether an OOM kill can have ended it: the runtime says so, or it saw a SIGKILL and named no sender."""
         return self.oom_killed or (self.exit_code == SIGKILLED and self.reason == "Error")
+
+    def seen_at(self, seen: datetime) -> "Termination":
+        """Return it with the times of a clock that is not ahead: what was seen at `seen` had ended by then."""
+        if self.finished is None or self.finished <= seen:
+            return self
+        ahead = self.finished - seen
+        return replace(self, finished=seen, started=self.started - ahead if self.started else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ OOMREPORT_KIND_IMAGE  the node image for kind (default: kind's own)
 OOMREPORT_BASE_IMAGE  another base for the image, as the Dockerfile's BASE
 OOMREPORT_V2_MEMORY   --v2-memory; OOMREPORT_V2_KUBELET --v2-kubelet; OOMREPORT_V2_SUITE another Debian release for it
 OOMREPORT_DOCKER_BUILD_ARGS  more words for `docker build`, as --network=host
+OOMREPORT_BUILDER     buildah: build the image for kind as for native, where `docker build` finds no base image
 """
 
 UP_HELP = """\
@@ -63,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
         "--provider", choices=("native", "kind", "existing"), help="existing: the kubeconfig's current context"
     )
     up.add_argument("--api-only", action="store_true", help="only etcd and kube-apiserver, on free ports of 127.0.0.1")
+    up.add_argument(
+        "--workers", type=int, metavar="N", help="kind: so many nodes besides the control plane (at first 0)"
+    )
     up.add_argument(
         "--v2-worker", action="store_true", help="native: also a virtual machine as a worker with cgroup v2 and systemd"
     )

@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from . import buildah
 from .access import kubectl
 from .binaries import binaries, go_missing
 from .errors import CannotRunHereError, ClusterError
@@ -13,6 +14,7 @@ from .state import State
 from .workload_images import archive
 
 CONFIG = CLUSTER / "kind.yaml"
+WORKERS = "workers"
 
 
 class Kind:
@@ -43,7 +45,7 @@ class Kind:
             if which(program) is None
         ]
         state.kubeconfig = str(state.folder / "kubeconfig")
-        state.facts = {"cluster": _name(state)}
+        state.facts["cluster"] = _name(state)
         state.save()
         if self.lost(state):
             node_image = os.environ.get("OOMREPORT_KIND_IMAGE")
@@ -54,7 +56,7 @@ class Kind:
                     "create",
                     "cluster",
                     "--config",
-                    str(CONFIG),
+                    str(_configuration(state)),
                     "--kubeconfig",
                     state.kubeconfig,
                     "--wait",
@@ -97,7 +99,9 @@ class Kind:
         return {str(file.relative_to(exported).with_suffix("")): file for file in sorted(exported.rglob("*.log"))}
 
     def build(self, state: State, name: str, key: str) -> Path | None:
-        """With docker build; kind takes the image from Docker."""
+        """With docker build; kind takes the image from Docker. OOMREPORT_BUILDER=buildah needs no base image."""
+        if os.environ.get("OOMREPORT_BUILDER") == "buildah":
+            return buildah.build(name=name, key=key, runc=binaries("runc") / "runc")
         base = os.environ.get("OOMREPORT_BASE_IMAGE")
         chosen = [f"--build-arg=BASE={base}"] if base else []
         extra = os.environ.get("OOMREPORT_DOCKER_BUILD_ARGS", "").split()
@@ -122,6 +126,14 @@ class Kind:
     def _kind(self, state: State, *arguments: str, named: bool = True) -> str:
         program = which("kind") or binaries("kind", "kind") / "kind"
         return _run([str(program), *arguments, *(["--name", _name(state)] if named else [])])
+
+
+def _configuration(state: State) -> Path:
+    """The plain configuration, with as many workers as were asked for."""
+    workers = int(state.facts.get(WORKERS, "0"))
+    path = state.folder / "kind.yaml"
+    path.write_text(CONFIG.read_text() + "  - role: worker\n" * workers)
+    return path
 
 
 def _name(state: State) -> str:

@@ -9,7 +9,7 @@ from .api_only import ApiOnly
 from .archive import names as image_names
 from .errors import CannotRunHereError, ClusterError
 from .existing import Existing
-from .kind import Kind
+from .kind import WORKERS, Kind
 from .namespaces import remove_mount_points
 from .native import Native
 from .processes import alive, stop, tail
@@ -39,7 +39,8 @@ def _change(name: str, options: argparse.Namespace) -> None:
     match options.verb:
         case "up":
             borrowed = options.provider == "existing"
-            _up(name, "api" if options.api_only and not borrowed else options.provider, api_only=options.api_only)
+            provider = "api" if options.api_only and not borrowed else options.provider
+            _up(name, provider, api_only=options.api_only, workers=options.workers)
             if options.v2_worker:
                 v2_worker.up(state.known(name), memory=options.v2_memory, kubelet=options.v2_kubelet)
         case "v2-reboot" | "v2-poweroff":
@@ -70,7 +71,7 @@ def _choose(provider: str | None) -> str:
     raise CannotRunHereError("no cluster can run on this machine; what is missing:\n" + "\n".join(reasons))
 
 
-def _up(name: str, provider: str | None, *, api_only: bool) -> None:
+def _up(name: str, provider: str | None, *, api_only: bool, workers: int | None) -> None:
     known = state.load(name)
     if known is not None and provider not in (None, known.provider):
         raise ClusterError(
@@ -84,7 +85,7 @@ def _up(name: str, provider: str | None, *, api_only: bool) -> None:
     if known is None:
         chosen = _choose(provider)
         say(f"cluster {name!r}, provider {chosen}")
-        known = State(name=name, provider=chosen)
+        known = State(name=name, provider=chosen, facts=_wanted(chosen, workers))
     elif not (problems := PROVIDERS[known.provider].problems(known)):
         say(f"cluster {name!r} is up already")
         return
@@ -93,6 +94,15 @@ def _up(name: str, provider: str | None, *, api_only: bool) -> None:
     PROVIDERS[known.provider].up(known)
     options = "--name api " if api_only and name == "api" else "" if name == "dev" else f"--name {name} "
     say(f"up. Try: tests/cluster/cluster {options}exec -- kubectl get {'namespaces' if api_only else 'pods -A'}")
+
+
+def _wanted(provider: str, workers: int | None) -> dict[str, str]:
+    """What a new cluster is asked to be."""
+    if workers is None:
+        return {}
+    if provider != "kind" or workers < 0:
+        raise ClusterError(f"--workers {workers}: a number of nodes for the provider kind, this is {provider}")
+    return {WORKERS: str(workers)}
 
 
 def _down(name: str) -> None:

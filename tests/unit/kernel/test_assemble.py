@@ -52,3 +52,22 @@ def test_a_kill_line_in_several_pieces_is_one() -> None:
 def test_what_does_not_complete_a_cut_kill_line_is_left_alone(after: bytes) -> None:
     (one,) = assembled([b"<3>[   12.345678] Memory cgroup out of memory: Killed process 7 (a", after])
     assert [(v.pid, v.comm) for v in one.victims] == [(7, None)]
+
+
+def test_a_kill_line_before_tasks_in_begins_the_next_group() -> None:
+    """Beyond the limit of dumps nothing but the chosen victim's line stands between the groups of two containers."""
+    groups = [(11, 10, b"a" * 64), (21, 20, b"b" * 64)]
+    lines = [
+        line
+        for child, parent, container in groups
+        for line in (
+            b"Memory cgroup out of memory: Killed process %d (child" % child + _TAIL,
+            b"Tasks in /kubepods.slice/cri-containerd-%s.scope are going to be killed due to memory.oom.group set"
+            % container,
+            b"Memory cgroup out of memory: Killed process %d (parent" % parent + _TAIL,
+            b"Memory cgroup out of memory: Killed process %d (child" % child + _TAIL,
+        )
+    ]
+    found = assembled([b"<3>[   12.%06d] " % number + line for number, line in enumerate(lines)])
+    assert [[victim.pid for victim in one.victims] for one in found] == [[11, 10], [21, 20]]
+    assert all(one.group_kill for one in found)

@@ -1,6 +1,6 @@
 """Pods as the API server sends them. The statuses are shortened from a real 1.36 node with containerd 2.4."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -175,3 +175,12 @@ def test_a_time_needs_a_zone():
     assert parse_time("2026-11-20T20:21:07") is None
     assert parse_time("yesterday") is None
     assert parse_time(None) is None
+
+
+def test_an_end_that_a_fast_clock_puts_in_the_future_was_when_it_was_seen() -> None:
+    began, ended = datetime(2026, 11, 20, 20, 20, 7, tzinfo=UTC), datetime(2026, 11, 20, 20, 21, 7, tzinfo=UTC)
+    end = Termination(container_id=OLD, started=began, finished=ended)
+    seen = ended - timedelta(hours=1)
+    assert end.seen_at(seen) == Termination(container_id=OLD, started=began - timedelta(hours=1), finished=seen)
+    assert end.seen_at(ended) is end
+    assert Termination(container_id=OLD).seen_at(seen) == Termination(container_id=OLD)
