@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from oomreport.incident.attribution import group_memcg
 from oomreport.incident.oom_record import subject_of_invocation
 from oomreport.kernel.assemble import Assembler
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.record import Invocation
+from oomreport.workload.container import subject_of
 from unit.agent.builders import Desk
 
 RECORDS = Path(__file__).parents[2] / "records"
@@ -29,7 +31,11 @@ def invocations(capture: Path, *, skip: int = 0) -> Iterator[Invocation]:
 def told(desk: Desk, heard: list[Invocation]) -> None:
     """Tell the reporter, on a node that has the containers in question."""
     for invocation in heard:
+        # Beyond the limit of dumps the line that names the group names the container.
+        group = group_memcg(invocation)
         subject = subject_of_invocation(invocation)
+        if group is not None and invocation.task_memcg is None:
+            subject = subject_of(group)
         if subject and subject.pod_uid and subject.container_id:
             desk.node.container(subject.pod_uid, subject.container_id)
             desk.look()
