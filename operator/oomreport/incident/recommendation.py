@@ -17,6 +17,7 @@ from oomreport.incident.leaks import duration, leaks
 from oomreport.incident.policy import RequestRule
 from oomreport.incident.sizing import ceiling, in_mi, rounded, step
 from oomreport.incident.trajectory import Shape
+from oomreport.workload.container import Scope
 from oomreport.workload.pod import ContainerFacts, ContainerKind
 from oomreport.workload.quantity import MI, format_quantity
 
@@ -30,6 +31,8 @@ _LEAST_STEPS = 0.2
 # What a request is put above the use that was seen, and above one that was still growing from its start.
 _ABOVE_USE = 1.1
 _ABOVE_YOUNG_USE = 1.25
+# The order of an allocation that there was not: SysRq.
+_ASKED_FOR = -1
 # What a runtime needs beside its heap.
 _BESIDE_HEAP = 1.3
 
@@ -84,7 +87,8 @@ def recommendation(case: Case) -> Recommendation:
 
 
 def _unknown(case: Case) -> Recommendation:
-    del case
+    if case.last.get("scope") == Scope.OTHER_CGROUP:
+        return _nothing("the limit that fired is of a cgroup outside pods; Kubernetes does not set it")
     return _nothing("no kernel record says whose limit fired, so no limit is known to be the cause")
 
 
@@ -265,6 +269,8 @@ def _request(container: ContainerFacts | None, wanted: int, rule: RequestRule) -
 
 
 def _node(case: Case) -> Recommendation:
+    if (case.last.get("trigger") or {}).get("order") == _ASKED_FOR:
+        return _nothing("somebody asked the kernel for an OOM kill (SysRq f); nothing need have been full")
     reason = (
         "all pods of the node together reached what the kubelet lets them use"
         if case.cause == Cause.NODE_ALLOCATABLE

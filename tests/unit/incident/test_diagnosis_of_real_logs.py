@@ -47,7 +47,7 @@ def report_of(name: str, *, request: int | None = 16 << 20) -> dict[str, Any]:
             "BestEffort",
             "RaiseRequest",
         ),
-        ("kernel-6.1.0-56-cloud-amd64-cgv1-11c-global-sysrq", "NodeOutOfMemory", "SysRq", "ReviewNode"),
+        ("kernel-6.1.0-56-cloud-amd64-cgv1-11c-global-sysrq", "NodeOutOfMemory", "SysRq", "None"),
         (
             "kernel-6.1.0-56-cloud-amd64-cgv1-11e-global-outside-victim",
             "ChosenByProtection",

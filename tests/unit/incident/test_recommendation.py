@@ -249,6 +249,19 @@ def test_on_a_full_node_who_kept_to_its_request_is_no_one_to_change() -> None:
     assert advice(**values)["action"] == "ReviewNode"
 
 
+def test_a_kill_that_somebody_asked_for_changes_nothing() -> None:
+    found = advice(
+        scope="Node",
+        constraint="CONSTRAINT_NONE",
+        oomMemcg=None,
+        trigger={"comm": "bash", "pid": 7, "order": -1},
+        facts=dead(limit=2 * GI, request=GI),
+    )
+
+    assert found["action"] == "None"
+    assert "SysRq" in found["basis"]
+
+
 def test_three_deaths_while_starting_say_that_the_limit_is_below_what_a_start_needs() -> None:
     stored: dict[str, Any] = {}
     for number in range(3):
