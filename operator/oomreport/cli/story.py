@@ -71,8 +71,9 @@ def heading(invocation: Invocation, spec: Mapping[str, Any]) -> str:
             return "The kernel ran out of memory and stopped"
         return "The OOM killer ran and killed nothing" if invocation.no_victim else "The OOM killer ran"
     first = invocation.victims[0]
-    others = f" and {len(invocation.victims) - 1} more" if len(invocation.victims) > 1 else ""
-    return f"{_process(first)}{others} was killed: {_short_cause(invocation, spec)}"
+    more = len(invocation.victims) - 1
+    killed = f" and {more} more were killed" if more else " was killed"
+    return f"{_process(first)}{killed}: {_short_cause(invocation, spec)}"
 
 
 def _short_cause(invocation: Invocation, spec: Mapping[str, Any]) -> str:
