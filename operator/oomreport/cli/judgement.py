@@ -23,8 +23,6 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _MOST_PAST = 10
 # What these say of other witnesses nobody asked here.
 _OF_A_CLUSTER = frozenset({"ContainerUnknown", "StatusContradicted", "StatusOnly"})
-# The order of an allocation that there was not: SysRq.
-_ASKED_FOR = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +68,7 @@ class Judge:
             **{key: spec.get(key) for key in ("time", "trigger", "memory", "tasks")},
         }
         case = Case(last=last, container=name, record=record, pod=pod, past=past[-_MOST_PAST:], kills=len(past))
-        asked_for = (spec.get("trigger") or {}).get("order") == _ASKED_FOR
-        silent = asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
+        silent = case.asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
         return Judgement(
             findings=tuple(finding for finding in findings(case) if finding["rule"] not in _OF_A_CLUSTER),
             # A cgroup outside pods, as of a systemd unit: its limit is known, and not Kubernetes' to change. Nor is

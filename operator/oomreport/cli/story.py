@@ -9,7 +9,7 @@ from typing import Any
 
 from oomreport.cli.account import Account
 from oomreport.cli.pods import Named
-from oomreport.kernel.record import Invocation, Part, ScoreSource, Victim
+from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part, ScoreSource, Victim
 
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _SCOPES = {
@@ -31,8 +31,6 @@ _MISSING = {
     Part.KILL_LINE: "the kill itself",
 }
 _MOST_HOLDERS = 3
-# The order of an allocation that there was not: SysRq.
-_ASKED_FOR = -1
 # cgroup v2 names and their predecessors in v1. A part of the bar is shown where the kernel prints it.
 _MAKE_UP = (
     ("processes (anonymous)", ("anon", "total_rss", "rss")),
@@ -85,7 +83,7 @@ def _short_cause(invocation: Invocation, spec: Mapping[str, Any]) -> str:
 
 
 def _was_asked_for(invocation: Invocation) -> bool:
-    return invocation.trigger is not None and invocation.trigger.order == _ASKED_FOR
+    return invocation.trigger is not None and invocation.trigger.order == SYSRQ_ORDER
 
 
 def sentences(invocation: Invocation, spec: Mapping[str, Any], facts: Named | None = None) -> Iterator[str]:

@@ -17,6 +17,7 @@ from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.queue import WorkQueue
 from oomreport.controller.reports import key_of_report
 from oomreport.errors import ApiError
+from oomreport.incident.advice import is_by
 from oomreport.incident.names import OOM_POLICIES, OOM_REPORTS
 from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.policy import Policy, conduct_for, policy_for
@@ -105,10 +106,8 @@ class Policies:
         advice = (report.get("status") or {}).get("recommendation")
         if not advice or not self.readable:
             return False
-        return (
-            Unknown.POLICIES in (advice.get("unknown") or ())
-            or (advice.get("policy") or {}) != self.policy_of(key_of_report(report)).as_json()
-        )
+        was_unknown = Unknown.POLICIES in (advice.get("unknown") or ())
+        return was_unknown or not is_by(advice, self.policy_of(key_of_report(report)))
 
     async def changed(self) -> list[str | None]:
         """Return the namespaces whose reports a change concerns, once there is one; None stands for all."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from oomreport.incident.case import Case
 from oomreport.incident.cause import Cause
+from oomreport.incident.policy import Policy
 from oomreport.incident.recommendation import Action, Recommendation, recommendation
 from oomreport.incident.sizing import in_mi
 from oomreport.incident.surroundings import Unknown
@@ -55,8 +56,12 @@ def advice_for(case: Case, stored: Mapping[str, Any], *, is_new: bool) -> dict[s
 
 def is_by_other_rules(advice: Mapping[str, Any], case: Case) -> bool:
     """Return whether advice was made by rules that do not hold any more; what holds is not known at times."""
-    around = case.around
-    return Unknown.POLICIES not in around.unknown and (advice.get("policy") or {}) != around.policy.as_json()
+    return Unknown.POLICIES not in case.around.unknown and not is_by(advice, case.around.policy)
+
+
+def is_by(advice: Mapping[str, Any], policy: Policy) -> bool:
+    """Return whether advice was made by these rules."""
+    return bool((advice.get("policy") or {}) == policy.as_json())
 
 
 def _made(case: Case) -> dict[str, Any]:

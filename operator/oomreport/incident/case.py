@@ -10,6 +10,7 @@ from oomreport.incident.flight_recorder import Series, series_of
 from oomreport.incident.history import PastKill
 from oomreport.incident.surroundings import UNBOUNDED, Surroundings
 from oomreport.incident.trajectory import Trajectory, trajectory
+from oomreport.kernel.record import SYSRQ_ORDER
 from oomreport.workload.pod import ContainerFacts, PodFacts, parse_time
 from oomreport.workload.quantity import format_quantity
 
@@ -43,6 +44,11 @@ class Case:
     def way(self) -> Trajectory:
         """Return the container's memory on its way to the kill."""
         return way_to(self.last)
+
+    @property
+    def asked_for(self) -> bool:
+        """Return whether somebody asked the kernel for the kill (SysRq f): nothing need have been full."""
+        return (self.last.get("trigger") or {}).get("order") == SYSRQ_ORDER
 
     @property
     def memory(self) -> Mapping[str, Any]:

@@ -11,8 +11,6 @@ from oomreport.workload.quantity import MI, format_quantity
 
 _PAGE = 4096
 _MOST_NAMED = 3
-# The order of an allocation that there was not: SysRq.
-_ASKED_FOR = -1
 
 
 def silent_kill(case: Case) -> str | None:
@@ -78,7 +76,7 @@ def node_out_of_memory(case: Case) -> str | None:
     """Say that the node ran out of memory, and who exceeded its request most."""
     if case.cause != Cause.NODE_OUT_OF_MEMORY:
         return None
-    if (case.last.get("trigger") or {}).get("order") == _ASKED_FOR:
+    if case.asked_for:
         return f"Somebody asked the kernel for an OOM kill (SysRq f), and it chose {_victim(case)}; nothing was full"
     return (
         f"The node ran out of memory; no limit of container {case.container} fired, and the kernel chose {_victim(case)}"

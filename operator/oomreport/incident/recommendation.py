@@ -31,8 +31,6 @@ _LEAST_STEPS = 0.2
 # What a request is put above the use that was seen, and above one that was still growing from its start.
 _ABOVE_USE = 1.1
 _ABOVE_YOUNG_USE = 1.25
-# The order of an allocation that there was not: SysRq.
-_ASKED_FOR = -1
 # What a runtime needs beside its heap.
 _BESIDE_HEAP = 1.3
 
@@ -269,7 +267,7 @@ def _request(container: ContainerFacts | None, wanted: int, rule: RequestRule) -
 
 
 def _node(case: Case) -> Recommendation:
-    if (case.last.get("trigger") or {}).get("order") == _ASKED_FOR:
+    if case.asked_for:
         return _nothing("somebody asked the kernel for an OOM kill (SysRq f); nothing need have been full")
     reason = (
         "all pods of the node together reached what the kubelet lets them use"

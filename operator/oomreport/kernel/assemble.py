@@ -206,15 +206,8 @@ class Assembler:
                 done = self._end()
                 if chosen is not None:
                     self._start(Kind.KILLED, chosen)
-                return done + self._start_or_add(kind, line)
+                return done + self._take(kind, line)
         return self._start(kind, line)
-
-    def _start_or_add(self, kind: Kind, line: Line) -> list[Invocation]:
-        """Add a line to the dump that the line before has begun, else begin one with it."""
-        if self._dump is None:
-            return self._start(kind, line)
-        self._add(kind, line, self._dump)
-        return []
 
     def _confirmed(self, kind: Kind, line: Line) -> list[Invocation]:
         """Add a line to the rumour, which is a dump where the line says so."""

@@ -40,6 +40,10 @@ class Stamp(NamedTuple):
     wall: datetime | None = None
 
 
+# The order of an allocation that there was not: somebody asked for the kill.
+SYSRQ_ORDER = -1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
     """The task whose allocation started the killer: it need not be the victim, nor in the victim's cgroup."""
