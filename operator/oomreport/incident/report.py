@@ -13,13 +13,14 @@ from typing import Any
 from oomreport.incident.advice import advice_for
 from oomreport.incident.case import Case, way_to
 from oomreport.incident.cause import cause_of
-from oomreport.incident.condition import conditions, correlated, recommended, reviewed
+from oomreport.incident.condition import conditions, correlated, recommended
 from oomreport.incident.correlation import Correlation, Kill, correlate, lived_on, settles
 from oomreport.incident.diagnosis import findings
 from oomreport.incident.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
 from oomreport.incident.history import in_short, past_kills
 from oomreport.incident.ledger import Entry, Verdict
 from oomreport.incident.oom_record import rfc3339
+from oomreport.incident.review import reviewed, reviewed_state
 
 MOST_RECENT_KILLS = 10
 
@@ -93,6 +94,7 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     recent = _recent_kills(stored.get("recentKills", ()), shown, correlation)
     case = _case(last, recent, correlation, kills, evidence)
     advice, found = _explained(case, shown, evidence)
+    review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
     waiting = entry is not None and standing[entry.id].open_until is not None
     status = {
         "observedGeneration": evidence.generation,
@@ -105,12 +107,13 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
         "settledBefore": rfc3339(correlation.settled_before) if correlation.settled_before else None,
         "findings": found,
         "recommendation": advice,
+        "reviewed": review,
         "conditions": conditions(
             stored.get("conditions", ()),
             {
                 "Correlated": correlated(last=last, recent=recent, waiting=waiting),
                 "Recommended": recommended(advice),
-                "Reviewed": reviewed(evidence.review),
+                "Reviewed": reviewed(review, advice),
             },
             generation=evidence.generation,
             now=evidence.now,
