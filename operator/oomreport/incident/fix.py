@@ -104,7 +104,7 @@ def fix(evidence: Evidence, patience: Patience, *, advice: Mapping[str, Any], ki
     was_applied = before.get(APPLIED, {}).get("status") == "True"
     if applied is None or not was_applied or regressed.status == "True":
         applied = _remembered(advice, evidence.now, _quiet(kills, patience))
-        regressed = Finding(status="False", reason="Applied")
+        regressed = Finding(status="False", reason="NotKilledAgain")
     elif before.get(RESOLVED, {}).get("status") != "True":
         applied = {**applied, "quietSeconds": _quiet(kills, patience)}
     resolved, due = _resolved(applied, before, kills, values, evidence)
