@@ -133,6 +133,7 @@ def test_the_client_that_wrote_the_limit_last():
     assert found(item, "api") == {"tool": "Kubectl", "fieldManager": "kubectl-edit"}
     assert found(item, "sidecar") == {"tool": "Flux", "fieldManager": "kustomize-controller"}
     assert found(item, "unlimited") is None
+    assert manager_of(workload(managedFields=[wrote("unknown")]), "api") is None
     assert found(item) is None
 
 
