@@ -171,7 +171,8 @@ def _writer_of_limit(workload: Mapping[str, Any], container: str) -> str | None:
     owners = [
         (_text(entry.get("time")) or "", name)
         for entry in _managed_fields(workload)
-        if (name := _text(entry.get("manager"))) not in (None, _UNNAMED) and any(_holds(entry.get("fieldsV1"), one) for one in paths)
+        if (name := _text(entry.get("manager"))) not in (None, _UNNAMED)
+        and any(_holds(entry.get("fieldsV1"), one) for one in paths)
     ]
     return max(owners)[1] if owners else None
 
