@@ -92,6 +92,8 @@ def _structural(raw: Schema, definitions: Mapping[str, Schema], path: str) -> Sc
         result["enum"] = [node["const"]]
     if result.get("default", 0) in (None, []):
         del result["default"]
+    if isinstance(result.get("default"), dict):
+        result["default"] = {key: value for key, value in result["default"].items() if value is not None}
     for bound in ("Minimum", "Maximum"):
         if f"exclusive{bound}" in node:
             result |= {bound.lower(): node[f"exclusive{bound}"], f"exclusive{bound}": True}

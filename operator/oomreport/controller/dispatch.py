@@ -4,6 +4,7 @@ from collections.abc import Hashable
 
 from oomreport.controller.anonymous import Anonymous
 from oomreport.controller.context import Context
+from oomreport.controller.following import Following
 from oomreport.controller.keys import (
     EventKey,
     MarkKey,
@@ -12,6 +13,7 @@ from oomreport.controller.keys import (
     PodNoteKey,
     RecordKey,
     ReportKey,
+    SurveyKey,
     report_key,
 )
 from oomreport.controller.reporting import Reporter
@@ -28,7 +30,8 @@ class Dispatch:
         self._teller = Teller(context)
         self._router = Router(context, self._teller)
         self._anonymous = Anonymous(context, self._router)
-        self._reporter = Reporter(context, self._teller, self._router)
+        self._following = Following(context)
+        self._reporter = Reporter(context, self._teller, self._router, self._following)
 
     async def handle(self, key: Hashable) -> None:
         """Do what a key asks for. Raises ApiError; then it is to be tried again."""
@@ -41,6 +44,8 @@ class Dispatch:
                 await self._anonymous.settle(node)
             case ReportKey():
                 await self._reporter.look_at(key)
+            case SurveyKey(namespace=namespace):
+                await self._following.survey(namespace)
             case MarkKey():
                 await self._teller.write_mark(key)
             case PodNoteKey():
@@ -61,10 +66,12 @@ class Dispatch:
             for container in pod.containers
             if self._ended_lately_by_oom(pod, container) or context.pods.watches(pod, container.name)
         ]
-        if concerned:
+        # Only where it is of use, since the owner may have to be asked for.
+        if concerned or context.pods.perhaps_follows(pod):
             workload = await context.owners.workload_of(pod)
             for container in concerned:
                 context.queue.add(report_key(pod.namespace, workload, container.name))
+            self._following.look_at(pod.namespace, (workload.identity,))
         perhaps = any(end.perhaps_oom_killed for container in pod.containers for end in container.terminations)
         if perhaps and pod.node and self._anonymous.waiting_on(pod.node):
             context.queue.add(NodeKey(name=pod.node))

@@ -25,6 +25,7 @@ from oomreport.controller.dispatch import Dispatch
 from oomreport.controller.health import HealthServer
 from oomreport.controller.housekeeping import Housekeeping
 from oomreport.controller.log import configure_logging
+from oomreport.controller.manifests import Manifests
 from oomreport.controller.owners import Owners
 from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.pods import Pods
@@ -144,6 +145,7 @@ class Controller:
             owners=Owners(api, pods),
             policies=policies,
             bounds=Bounds(api, policies, prometheus=prometheus, window_seconds=window),
+            manifests=Manifests(api),
             now=_now,
         )
         self._queue, self._in_turn = queue, True
@@ -171,6 +173,7 @@ class Controller:
             await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
             await _cancelled({*workers, *ends})
             await context.bounds.close()
+            await context.manifests.close()
         if keep and not self._stop.is_set():
             log.error("lease was lost")
             return 1

@@ -97,6 +97,7 @@ def settings_of(
             match_after=_duration("--match-after", options.match_after, problems),
             unknown_after=_duration("--unknown-after", options.unknown_after, problems),
             termination_age=report_age,
+            resolve_after=_duration("--resolve-after", options.resolve_after, problems),
         ),
         record_age=_duration("--record-age", options.record_age, problems),
         records_per_node=_count("--records-per-node", options.records_per_node, problems),
@@ -160,6 +161,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--grace", metavar="TIME", default="15s", help="a termination OOMKilled waits so long for its kernel record")
     add("--match-after", metavar="TIME", default="3s", help="a record without container waits for others so long,")
     add("--unknown-after", metavar="TIME", default="60s", help="and so long for a termination that it matches")
+    add(
+        "--resolve-after",
+        metavar="TIME",
+        default="24h",
+        help="an applied recommendation that holds so long has resolved its report (default: %(default)s)",
+    )
     keeps = parser.add_argument_group("what is kept")
     add = keeps.add_argument
     add("--record-age", metavar="TIME", default="24h", help="used records (default: %(default)s)")
