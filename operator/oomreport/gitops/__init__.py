@@ -7,7 +7,7 @@ lookup     the way to a value, and what bars it: aliases, merge keys, templates
 manifest   the workloads in YAML documents
 kustomize  what kustomizations make of them, and the patches that set a value
 overlay    a new patch in a kustomization
-mapping    values files of Helm charts, by .oomreport.yaml or an annotation
+values     values files of Helm charts, by .oomreport.yaml or an annotation
 marker     lines marked with {"$oomreport": ...}
 place      where a value is written, or why it cannot be
 plan       the edits of a checkout, and what became of each recommendation

@@ -33,7 +33,9 @@ class Target:
 
     def __str__(self) -> str:
         """Return it as people name it."""
-        return f"{self.namespace} {self.kind}/{self.name} " + (f"container {self.container}" if self.container else "pod")
+        return f"{self.namespace} {self.kind}/{self.name} " + (
+            f"container {self.container}" if self.container else "pod"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class Advice:
         return (self.report.get("metadata") or {}).get("annotations") or {}
 
 
-def reports_in(data: Sequence[Any], where: str) -> list[dict[str, Any]]:
+def reports_in(data: Sequence[object], where: str) -> list[dict[str, Any]]:
     """Return the reports in documents. Raises InputUnreadable for what is neither a report nor a list of some."""
     found: list[dict[str, Any]] = []
     for number, document in enumerate(data, 1):
@@ -103,7 +105,7 @@ def reports_in(data: Sequence[Any], where: str) -> list[dict[str, Any]]:
     return found
 
 
-def _reports_of(document: Any, at: str) -> Iterator[dict[str, Any]]:
+def _reports_of(document: object, at: str) -> Iterator[dict[str, Any]]:
     if isinstance(document, list):
         listed: list[Any] | None = document
     elif isinstance(document, dict):
@@ -120,7 +122,7 @@ def _reports_of(document: Any, at: str) -> Iterator[dict[str, Any]]:
         yield _checked(item, f"{at}: item {number}")
 
 
-def _checked(report: Any, at: str) -> dict[str, Any]:
+def _checked(report: object, at: str) -> dict[str, Any]:
     if not isinstance(report, dict):
         raise InputUnreadable(f"{at}: is no object")
     if report.get("kind") != OOM_REPORT:

@@ -67,6 +67,10 @@ def look(source: YamlText, node: yaml.Node, steps: Sequence[Step]) -> Looked:
         if found is None:
             return Absent(at=path_text(steps[: number + 1]))
         node = found
+    return _value(source, node, steps, shared=shared)
+
+
+def _value(source: YamlText, node: yaml.Node, steps: Sequence[Step], *, shared: bool) -> Looked:
     if isinstance(node, Alias):
         return _through_alias(source, node, ())
     if template := _template(source, node):
@@ -113,7 +117,7 @@ def sequence(node: yaml.Node | None) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-def plain(node: yaml.Node | None) -> Any:
+def plain(node: yaml.Node | None) -> Any:  # noqa: ANN401 - data of any shape
     """Return a node as lists, dictionaries and texts."""
     if isinstance(node, Alias):
         return plain(node.target)
@@ -124,18 +128,15 @@ def plain(node: yaml.Node | None) -> Any:
     return node.value if isinstance(node, Scalar) else None
 
 
-def flattened(data: Any) -> Mapping[str, Any]:
+def mapping(data: object) -> Mapping[str, Any]:
     """Return a mapping, or an empty one for what is none."""
     return data if isinstance(data, dict) else {}
 
 
 def _template(source: YamlText, node: yaml.Node) -> Barred | None:
     written = source.written(node)
-    if isinstance(node, Scalar):
-        found = _TEMPLATE.search(written)
-    else:
-        # What begins as a template parses as a mapping in a mapping.
-        found = _TEMPLATE.match(written)
+    # What begins as a template parses as a mapping in a mapping.
+    found = _TEMPLATE.search(written) if isinstance(node, Scalar) else _TEMPLATE.match(written)
     if found is None:
         return None
     return Barred(reason=f"comes from a template: {written.splitlines()[0][:80]}", overridable=False)

@@ -7,6 +7,7 @@ own is touched.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -100,7 +101,7 @@ def _check_unit(source: YamlText, unit: Unit, splices: Sequence[Splice], text: s
     if len(before) != len(after):
         raise EditRefused("the edit would change the structure of the document")
     for old, new in zip(before, after, strict=True):
-        end = old.end_mark.index if isinstance(old, yaml.ScalarEvent) else -1
+        end = old.end_mark.index if isinstance(old, yaml.ScalarEvent) and old.end_mark else -1
         if end in wanted:
             if new.value != wanted.pop(end) or (old.tag, old.anchor) != (new.tag, new.anchor):
                 raise EditRefused(f"line {old.start_mark.line + 1}: the value would not be read as it is meant")
@@ -122,7 +123,7 @@ def _check_block(old: str, new: str, splices: Sequence[Splice]) -> None:
         raise EditRefused("the edit would change more of the block than its value")
 
 
-def _events(text: str, begin: int, end: int) -> list[yaml.Event]:
+def _events(text: str, begin: int, end: int) -> list[Any]:
     try:
         return list(yaml.parse(parsed_part(text, begin, end), Loader=yaml.SafeLoader))
     except yaml.YAMLError as error:

@@ -97,7 +97,7 @@ class _Loader(yaml.SafeLoader):
         # As PyYAML does it, but for aliases, and an anchor may be defined again (YAML 1.2, 7.1).
         if self.check_event(yaml.AliasEvent):
             return self._alias()
-        anchor = self.peek_event().anchor
+        anchor = self.peek_event().anchor  # type: ignore[no-untyped-call]
         self.descend_resolver(parent, index)
         node: yaml.Node
         if self.check_event(yaml.ScalarEvent):
@@ -106,11 +106,11 @@ class _Loader(yaml.SafeLoader):
             node = self.compose_sequence_node(anchor)
         else:
             node = self.compose_mapping_node(anchor)
-        self.ascend_resolver()  # type: ignore[no-untyped-call]
+        self.ascend_resolver()
         return node
 
     def _alias(self) -> Alias:
-        event = self.get_event()
+        event = self.get_event()  # type: ignore[no-untyped-call]
         target = self.anchors.get(event.anchor)
         if target is None:
             raise yaml.composer.ComposerError(None, None, f"found undefined alias {event.anchor!r}", event.start_mark)
@@ -121,8 +121,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _scalar(self, anchor: str | None) -> Scalar:
-        end = self.peek_event().end_mark.index
-        found = self.compose_scalar_node(anchor)
+        end = self.peek_event().end_mark.index  # type: ignore[no-untyped-call]
+        found = self.compose_scalar_node(anchor)  # type: ignore[arg-type]
         node = Scalar(found.tag, found.value, found.start_mark, found.end_mark, found.style)
         if self._token is not None and self._token.end_mark.index == end:
             node.start_mark = self._token.start_mark
@@ -169,8 +169,9 @@ def _unit(found: YamlText, begin: int, end: int) -> Unit:
         # The reader refuses characters that YAML does not allow.
         loader = _Loader(parsed_part(found.text, begin, end))
         roots: list[yaml.Node] = []
-        while loader.check_node():  # type: ignore[no-untyped-call]
-            roots.append(loader.get_node())
+        while loader.check_node():
+            root = loader.get_node()
+            roots += [root] if root is not None else []
     except yaml.YAMLError as error:
         return Unit(begin=begin, end=end, problem=" ".join(str(error).split()))
     except (RecursionError, ValueError) as error:
