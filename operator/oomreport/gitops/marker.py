@@ -1,4 +1,4 @@
-"""Lines that say themselves whose memory they are, as the setters of Flux's image automation do:
+"""Lines that say themselves whose memory they are, as the setters of Flux's image automation do.
 
     memory: 256Mi   # {"$oomreport": "shop:Deployment/web:api:limit"}
 
