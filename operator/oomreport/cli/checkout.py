@@ -121,7 +121,7 @@ class Checkout:
         return text
 
     def _is_worth(self, path: str) -> bool:
-        if Path(path).name in (*NAMES, CONFIGURATION):
+        if Path(path).name == CONFIGURATION:
             return False
         text = self._text(path)
         return text is not None and _WORTH.search(text) is not None

@@ -74,7 +74,7 @@ class Cluster:
         from kubernetes import client
 
         try:
-            answer = client.AuthenticationV1Api(self.api).create_self_subject_review(
+            answer: Any = client.AuthenticationV1Api(self.api).create_self_subject_review(
                 client.V1SelfSubjectReview(), _request_timeout=_SECONDS
             )
             return str(answer.status.user_info.username)
@@ -134,7 +134,7 @@ class Cluster:
         return found
 
     def _page(self, namespace: str | None, selector: str | None, following: str | None) -> dict[str, Any]:
-        options = {"limit": _PAGE, "_request_timeout": _SECONDS}
+        options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": _SECONDS}
         options |= {"label_selector": selector} if selector else {}
         options |= {"_continue": following} if following else {}
         objects = self._objects()
