@@ -20,7 +20,7 @@ from oomreport.gitops.yaml_text import YamlText, read_yaml
 _SUFFIXES = (".yaml", ".yml", ".json")
 _LEFT_OUT = frozenset({"node_modules", "__pycache__", "vendor"})
 # A manifest of a workload names containers; anything else (CRDs of megabytes) need not be parsed.
-_WORTH = re.compile(rf"containers|{re.escape(KEY)}|oomreport")
+_WORTH = re.compile(rf"[cC]ontainers|{re.escape(KEY)}|oomreport")
 _MOST_BYTES = 16 << 20
 
 

@@ -13,7 +13,7 @@ from oomreport.cli.cluster import Cluster, cluster_of
 from oomreport.errors import InputUnreadable
 from oomreport.gitops.advice import Advice, advice_of, reports_in
 
-_Base: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _JsonLike(_Base):  # type: ignore[misc]

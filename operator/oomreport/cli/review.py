@@ -21,7 +21,7 @@ _CONFLICT = 409
 _DECIDES = ("action", "memoryLimit", "memoryRequest", "previousLimit")
 
 
-class _NotDone(OOMReportError):
+class _NotDoneError(OOMReportError):
     """The review was not written; the message says why."""
 
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in arguments.names:
         try:
             advice = reviewed(cluster, arguments.namespace or cluster.namespace, name, arguments, reviewer)
-        except (_NotDone, ApiError, InputUnreadable) as error:
+        except (_NotDoneError, ApiError, InputUnreadable) as error:
             print(f"oomreport: {error}", file=sys.stderr)
             # 0 is no answer at all.
             status = 2 if isinstance(error, ApiError) and error.status == 0 else max(status, 1)
@@ -50,14 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Namespace, reviewer: str) -> Advice:
-    """Write a review and return what was decided about. Raises _NotDone, ApiError, InputUnreadable."""
+    """Write a review and return what was decided about. Raises _NotDoneError, ApiError, InputUnreadable."""
     report = cluster.report(namespace, name)
     first = _recommendation(report)
     if first.get("action", "None") == "None":
-        raise _NotDone(f"{namespace}/{name}: there is no recommendation to decide about")
+        raise _NotDoneError(f"{namespace}/{name}: there is no recommendation to decide about")
     wanted = arguments.if_limit
     if wanted is not None and parse_quantity(wanted) != parse_quantity(str(first.get("memoryLimit"))):
-        raise _NotDone(f"{namespace}/{name}: not {wanted} is recommended, but {first.get('memoryLimit', 'no limit')}")
+        raise _NotDoneError(
+            f"{namespace}/{name}: not {wanted} is recommended, but {first.get('memoryLimit', 'no limit')}"
+        )
     note = arguments.note if arguments.note is not None else ""
     review = {"decision": arguments.decision, "reviewer": reviewer, "note": note}
     for _ in range(_ATTEMPTS):
@@ -69,11 +71,11 @@ def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Na
         report = cluster.report(namespace, name)
         now = _recommendation(report)
         if any(first.get(key) != now.get(key) for key in _DECIDES):
-            raise _NotDone(
+            raise _NotDoneError(
                 f"{namespace}/{name}: the recommendation changed just now, from {recommended(first)!r} to"
                 f" {recommended(now)!r}; look again"
             )
-    raise _NotDone(f"{namespace}/{name}: it changes faster than it can be reviewed; try again")
+    raise _NotDoneError(f"{namespace}/{name}: it changes faster than it can be reviewed; try again")
 
 
 def _recommendation(report: Mapping[str, Any]) -> Mapping[str, Any]:

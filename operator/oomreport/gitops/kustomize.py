@@ -116,8 +116,33 @@ def tree_of(files: Files, folders: Iterable[str]) -> Tree:
         tree.used.add(one.file)
     for one in tree.outermost():
         tree.unfollowed[one.file] = []
-        tree.made[one.file] = _made(tree, one, tree.unfollowed[one.file], depth=0)
+        made = _made(tree, one, tree.unfollowed[one.file], depth=0)
+        if tree.unfollowed[one.file]:
+            made = (*made, *_patched_only(tree, one, made))
+        tree.made[one.file] = made
     return tree
+
+
+def _patched_only(tree: Tree, one: Kustomization, made: Iterable[Made]) -> Iterable[Made]:
+    """Yield what is known of objects that come from elsewhere: the patches that name them."""
+    known = [patch.node for each in made for patch in each.patches]
+    for patch in patches_of(tree.files, one.folder, one.file, one.source, one.root):
+        if not patch.in_file or patch.around is not None or any(patch.node is node for node in known):
+            continue
+        for manifest in manifests_in(patch.file, patch.source):
+            if manifest.node is patch.node:
+                yield _through(tree.files, one, _as_written(manifest), patched=False)
+
+
+def _as_written(manifest: Manifest) -> Made:
+    return Made(
+        manifest=manifest,
+        name=manifest.name,
+        namespace=manifest.namespace,
+        names=frozenset({manifest.name}),
+        inner_name=manifest.name,
+        inner_namespace=manifest.namespace,
+    )
 
 
 def _made(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int) -> tuple[Made, ...]:
@@ -151,19 +176,12 @@ def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int
         tree.used.add(path)
         source = tree.files.yaml(path)
         for manifest in manifests_in(path, source) if source else ():
-            yield Made(
-                manifest=manifest,
-                name=manifest.name,
-                namespace=manifest.namespace,
-                names=frozenset({manifest.name}),
-                inner_name=manifest.name,
-                inner_namespace=manifest.namespace,
-            )
+            yield _as_written(manifest)
 
 
-def _through(files: Files, one: Kustomization, made: Made) -> Made:
+def _through(files: Files, one: Kustomization, made: Made, *, patched: bool = True) -> Made:
     """Return an object after the patches, the namespace and the affixes of a kustomization."""
-    patches = patches_of(files, one.folder, one.file, one.source, one.root)
+    patches = patches_of(files, one.folder, one.file, one.source, one.root) if patched else ()
     own = tuple(patch for patch in patches if patch.is_for(made.manifest, made.names, made.namespace))
     prefix, suffix = (text_at(one.root, key) or "" for key in ("namePrefix", "nameSuffix"))
     name = f"{prefix}{made.name}{suffix}"

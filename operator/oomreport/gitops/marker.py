@@ -90,9 +90,9 @@ def _marked(source: YamlText, ends: list[int], comment: int) -> tuple[Looked, Sc
     unit = source.unit_of(comment)
     start = source.text.rfind("\n", 0, comment) + 1
     line = source.text[start:comment]
+    if "{{" in line or "${" in line:
+        return Barred(reason=f"comes from a template: {line.strip()}", overridable=False), None
     if scalar is None or scalar.begin < start or not _CLOSERS.fullmatch(source.text[scalar.end : comment]):
-        if "{{" in line or "${" in line:
-            return Barred(reason=f"comes from a template: {line.strip()}", overridable=False), None
         if unit.problem:
             return Barred(reason=f"is in a document that cannot be read: {unit.problem}", overridable=False), None
         return Barred(reason="is not on the marked line", overridable=False), None
