@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from oomreport.cli.commands import add_report_commands
+
 _EXIT_STATUS = """\
 exit status:
   0    done, also where a log holds no OOM
@@ -39,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_explain(commands)
     _add_watch(commands)
+    add_report_commands(commands)
     return parser
 
 
