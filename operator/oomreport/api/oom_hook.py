@@ -186,11 +186,11 @@ class OOMHookSpec(Model):
     rate_limit: RateLimit | None = None
     """How much is sent at most."""
     webhook: Annotated[Webhook, Field(json_schema_extra={"x-kubernetes-validations": [_ONE_PLACE]})] | None = None
-    """Send it."""
+    """It is sent."""
     job: JobTarget | None = None
-    """Run a Job."""
+    """A Job is run."""
     resize: ResizeTarget | None = None
-    """Raise the limit in place."""
+    """The limit is raised in place."""
 
 
 class OOMHookStatus(Model):

@@ -263,7 +263,7 @@ class Change(Model):
     """Something that a hook has changed in the cluster."""
 
     time: MicroTime
-    """When."""
+    """When it was changed."""
     hook: Annotated[str, Field(max_length=317)]
     """The OOMHook, as namespace/name."""
     what: Annotated[str, Field(max_length=512)]

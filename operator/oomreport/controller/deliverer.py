@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from oomreport.adapters.cel import FilterFailed
 from oomreport.api.oom_hook import OOMHook
+from oomreport.controller.filters import Filters
 from oomreport.controller.hooks import Hooks
 from oomreport.controller.keys import ReportKey
 from oomreport.controller.outbox import Outbox
@@ -22,7 +24,7 @@ from oomreport.controller.reports import Reports, StoredReport
 from oomreport.controller.targets import Due, Target
 from oomreport.controller.webhook_target import WebhookTarget
 from oomreport.hooks.answer import Answer, Outcome
-from oomreport.hooks.cloud_event import MOST_OF_DIGEST, Digest
+from oomreport.hooks.cloud_event import MOST_OF_DIGEST, Digest, data_of
 from oomreport.hooks.delivery import Delivery, DeliveryKey
 from oomreport.hooks.event import Event
 from oomreport.hooks.schedule import Terms, after
@@ -52,6 +54,10 @@ class _DigestDue:
 
 class Notes(Protocol):
     """Is told how deliveries go."""
+
+    def unfiltered(self, hook: OOMHook, event: Event, why: str) -> None:
+        """Take note that a filter could not be evaluated, so that the event is not told."""
+        ...
 
     def attempted(self, hook: OOMHook, event: Event, after: Delivery, answer: Answer) -> None:
         """Take note of an attempt and what came of it."""
@@ -84,6 +90,7 @@ class Deliverer:
         reports: Reports,
         work: WorkQueue,
         targets: Mapping[str, Target],
+        filters: Filters,
         notes: Notes,
         terms: Terms,
         workers: int,
@@ -91,7 +98,7 @@ class Deliverer:
     ) -> None:
         self._hooks, self._outbox, self._reports, self._work = hooks, outbox, reports, work
         self._targets, self._notes, self._terms, self._now = targets, notes, terms, now
-        self._workers = workers
+        self._filters, self._workers = filters, workers
         self._lanes: dict[str, Lane] = {}
         self._of_report: dict[ReportKey, set[Item]] = {}
         self._started = False
@@ -245,7 +252,8 @@ class Deliverer:
         now, drawn = self._now(), random.random()  # noqa: S311 - jitter
         if answer.outcome is Outcome.GONE:
             self._hooks.set_gone(hook)
-        if answer.retry_after and answer.outcome is Outcome.RETRY:
+        if answer.retry_after and answer.outcome is Outcome.RETRY and hook.spec.webhook:
+            # The receiver speaks for itself, not for one event.
             lane.hold_until = max(lane.hold_until, now + min(answer.retry_after, _LONGEST_HOLD))
         change = answer.change
         for item, delivery, event in told:
@@ -280,7 +288,13 @@ class Deliverer:
         if event.is_denied:
             return False
         cause = (event.kill or {}).get("cause")
-        return not hook.spec.causes or cause in hook.spec.causes
+        if hook.spec.causes and cause not in hook.spec.causes:
+            return False
+        try:
+            return self._filters.matches(hook, data_of(event))
+        except FilterFailed as error:
+            self._notes.unfiltered(hook, event, str(error))
+            return False
 
     # --- More than the rate limit ---
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.context import Context
 from oomreport.controller.deliverer import Deliverer, target_of
+from oomreport.controller.filters import Filters
 from oomreport.controller.hook_notes import Checked, HookNotes
 from oomreport.controller.targets import Target
 
@@ -14,6 +15,7 @@ class HookDelivery:
 
     def __init__(self, context: Context, targets: Mapping[str, Target]) -> None:
         self._context, self._targets = context, targets
+        self._filters = Filters()
         settings, hooks = context.settings, context.hooks
         self.notes = HookNotes(
             context.api, hooks, context.queue, identity=settings.identity, problem=self._problem, now=context.now
@@ -24,6 +26,7 @@ class HookDelivery:
             reports=context.reports,
             work=context.queue,
             targets=targets,
+            filters=self._filters,
             notes=self.notes,
             terms=settings.hook_terms,
             workers=settings.hook_workers,
@@ -39,6 +42,8 @@ class HookDelivery:
         """Return what keeps a hook from working, as a condition's reason and message."""
         if hook.spec.namespace_selector and not await self._context.hooks.reads_labels():
             return "NamespacesUnread", "namespaces cannot be read, so none is selected"
+        if why := self._filters.problem(hook):
+            return "FilterInvalid", f"the filter {why}"
         target = target_of(hook, self._targets)
         if target is None:
             return "NoTarget", "this controller knows no such target"

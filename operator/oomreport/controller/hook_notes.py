@@ -31,6 +31,7 @@ _GATHER_SECONDS = 1.0
 # What a hook refers to may be put right without a change of the hook.
 _LOOK_AGAIN_SECONDS = 30.0
 _MOST_NOTE = 1000
+_MOST_ERROR = 1024
 
 
 @runtime_checkable
@@ -103,6 +104,16 @@ class HookNotes:
             log.info("delivery will be tried again", extra={**facts, "error": after.last_error})
         if answer.outcome is Outcome.GONE:
             tally.gone = hook.metadata.get("generation")
+        self._queue.add_later(HookKey(name=name), _GATHER_SECONDS)
+
+    def unfiltered(self, hook: OOMHook, event: Event, why: str) -> None:
+        """Take note that a filter could not be evaluated, so that the event is not told."""
+        name = name_of(hook)
+        self.counted(name, "Unfiltered")
+        tally = self._tallies.setdefault(name, _Tally())
+        tally.last_error = f"filter: {why}"[:_MOST_ERROR]
+        facts = {"hook": name, "report": f"{event.namespace}/{event.report}", "event": event.type.value, "error": why}
+        log.warning("filter could not be evaluated, the event is not told", extra=facts)
         self._queue.add_later(HookKey(name=name), _GATHER_SECONDS)
 
     async def write(self, key: HookKey) -> None:

@@ -104,7 +104,8 @@ def redelivered(
 def _happenings(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> Iterable[_Happening]:
     for entry in new_kills(before, after):
         yield _Happening(type=EventType.OOM_KILLED, occasion=entry.id, time=entry.time)
-    if is_material(before.get("recommendation"), after.get("recommendation")):
+    advice = after.get("recommendation") or {}
+    if advice.get("action", "None") != "None" and is_material(before.get("recommendation") or {}, advice):
         yield _Happening(type=EventType.RECOMMENDATION_READY, occasion=rfc3339(now), time=now)
     was, is_now = _true_conditions(before), _true_conditions(after)
     for type_ in OF_CONDITIONS:
