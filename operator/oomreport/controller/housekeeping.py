@@ -18,6 +18,7 @@ from oomreport.controller.following import Following
 from oomreport.controller.keys import RecordKey, ReportKey
 from oomreport.controller.reports import is_edited, key_of_report
 from oomreport.errors import ApiError
+from oomreport.hooks.delivery import deliveries_of
 from oomreport.incident.evidence import record_facts
 from oomreport.incident.fix import is_awaited
 from oomreport.incident.ledger import ledger_of
@@ -40,8 +41,12 @@ class Housekeeping:
         self._following = Following(context)
 
     async def begin(self) -> None:
-        """Learn how to advise, and what was found before this process started: open records, and reports."""
+        """Learn how to advise, whom to tell, and what was done before this process started.
+
+        That is: open records, the ledgers that have them, what waits for its quiet window, and what hooks were not told.
+        """
         await self._context.policies.load(self._context.api)
+        await self._context.hooks.load()
         await self.find_open_records()
         context = self._context
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
@@ -50,6 +55,7 @@ class Housekeeping:
                 self._following.keep(key, report.get("status") or {})
                 if is_awaited(report.get("status") or {}):
                     context.queue.add(key)
+                context.outbox.on_stored(key, deliveries_of(report.get("status") or {}))
                 for entry in ledger_of(report.get("status") or {}):
                     context.pods.watch(entry.container_id)
                     if context.records.get(entry.id):
