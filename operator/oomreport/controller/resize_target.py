@@ -14,7 +14,7 @@ from oomreport.controller.policies import Policies
 from oomreport.controller.targets import Due
 from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Change, Outcome
-from oomreport.hooks.resize import Killed, Raise, Rules, Stand, killed, patch_of, resize_of, what_changes
+from oomreport.hooks.resize import Killed, Raise, Rules, Stand, is_noted, killed, patch_of, resize_of, what_changes
 from oomreport.workload.bounds import allocatable_memory
 from oomreport.workload.promised import room_for
 from oomreport.workload.quantity import format_quantity, parse_quantity
@@ -143,7 +143,7 @@ class ResizeTarget:
                 return _skipped(f"pod {kill.pod} went while it was being resized")
             state, words = resize_state(pod, container)
             if state is ResizeState.DONE:
-                return self._done(kill, pod, container, note)
+                return self._done(due, kill, pod, container, note)
             if state is ResizeState.INFEASIBLE or self._is_late(due):
                 return await self._taken_back(where, kill, pod, container, f"{state}: {words}" if words else state)
             if state is ResizeState.DEFERRED or self._now() >= end:
@@ -151,12 +151,13 @@ class ResizeTarget:
                 return Answer(outcome=Outcome.RETRY, message=said, retry_after=_SOON)
             await asyncio.sleep(self._patience.look)
 
-    def _done(self, kill: Killed, pod: Mapping[str, Any], container: Resizable, note: str) -> Answer:
+    def _done(self, due: Due, kill: Killed, pod: Mapping[str, Any], container: Resizable, note: str) -> Answer:
         limit = container.in_force.limit or 0
         to = f"raised to {format_quantity(limit)} in place"
         words = f"memory limit of {kill.container} in pod {kill.pod} {to}" + (f" ({note})" if note else "")
         change = self._change(pod, kill, kill.limit, limit, f"{to}; it holds until the pod is replaced")
-        return Answer(outcome=Outcome.DELIVERED, message=words, change=change)
+        known = is_noted(change, due.event.status.get("changes") or ())
+        return Answer(outcome=Outcome.DELIVERED, message=words, change=None if known else change)
 
     async def _taken_back(
         self, where: str, kill: Killed, pod: Mapping[str, Any], container: Resizable, why: str

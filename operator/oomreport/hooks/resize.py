@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from oomreport.hooks.answer import Change
 from oomreport.hooks.event import Event, EventType
 from oomreport.incident.cause import Cause
 from oomreport.incident.recommendation import Action
@@ -134,6 +135,17 @@ def resize_of(
 def what_changes(pod: str, container: str) -> str:
     """Return how a report's history names the limit of a container of a pod."""
     return f"memory limit of container {container} in pod {pod}"
+
+
+def is_noted(change: Change, changes: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a report's history has a change already: an attempt that was cut off, or another event, told of it."""
+    whole = change.time.replace(microsecond=0)
+    return any(
+        one.get("what") == change.what
+        and (time := parse_time(one.get("time")))
+        and time.replace(microsecond=0) == whole
+        for one in changes
+    )
 
 
 def patch_of(name: str, place: str, memory: Memory, *, resource_version: str) -> dict[str, Any]:
