@@ -14,7 +14,18 @@ from oomreport.controller.policies import Policies
 from oomreport.controller.targets import Due
 from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Change, Outcome
-from oomreport.hooks.resize import Killed, Raise, Rules, Stand, is_noted, killed, patch_of, resize_of, what_changes
+from oomreport.hooks.resize import (
+    Follow,
+    Killed,
+    Raise,
+    Rules,
+    Stand,
+    is_noted,
+    killed,
+    patch_of,
+    resize_of,
+    what_changes,
+)
 from oomreport.workload.bounds import allocatable_memory
 from oomreport.workload.promised import room_for
 from oomreport.workload.quantity import format_quantity, parse_quantity
@@ -70,9 +81,7 @@ class ResizeTarget:
     async def _resized(self, due: Due, spec: ResizeSpec, kill: Killed) -> Answer:
         event = due.event
         where = path("v1", "pods", namespace=event.namespace, name=kill.pod)
-        pod = await self._api.found(where)
-        changes = event.status.get("changes") or ()
-        step = resize_of(kill, pod, self._rules(due, spec), changes=changes, now=self._now())
+        pod, step = await self._looked_at(where, kill, due, self._rules(due, spec))
         if isinstance(step, Stand):
             return self._standing(step, due)
         assert pod is not None
@@ -85,6 +94,19 @@ class ResizeTarget:
             )
         note = step.note if isinstance(step, Raise) else ""
         return await self._followed(due, where, kill, note)
+
+    async def _looked_at(
+        self, where: str, kill: Killed, due: Due, rules: Rules
+    ) -> tuple[dict[str, Any] | None, Raise | Follow | Stand]:
+        """Return the pod and what to do about it; what may pass within moments is waited for. Raises ApiError."""
+        end = self._now() + timedelta(seconds=self._patience.wait)
+        changes = due.event.status.get("changes") or ()
+        while True:
+            pod = await self._api.found(where)
+            step = resize_of(kill, pod, rules, changes=changes, now=self._now())
+            if not (isinstance(step, Stand) and step.for_now) or self._now() >= end:
+                return pod, step
+            await asyncio.sleep(self._patience.look)
 
     def _rules(self, due: Due, spec: ResizeSpec) -> Rules:
         event = due.event
