@@ -4,7 +4,6 @@ A kill of a child leaves the container running where the kernel kills processes 
 container is started again first. Either way the load that was killed fits after the resize.
 """
 
-import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,28 +14,22 @@ import pytest
 
 from cluster.lab.state import State
 from e2e import nodes
+from e2e.hooks import CONTROLLER, due, grant, with_api
 from e2e.kube import CONTROLLER_NAMESPACE, Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Node
 from e2e.reports import report_of, settled_report
 from e2e.witness import kills_of_pod, running_id, statuses
 from e2e.workloads import MIB, container, deployment, pod, pod_spec
 from integration.api_server import MANIFESTS, holder_of, token
-from oomreport.adapters.api_access import api_access
-from oomreport.adapters.api_server import ApiServer
-from oomreport.api.oom_hook import OOMHook
+from oomreport.adapters.api_server import ApiServer, path
 from oomreport.controller.policies import Policies
 from oomreport.controller.resize_target import Patience, ResizeTarget
-from oomreport.controller.targets import Due
 from oomreport.hooks.answer import Answer, Outcome
-from oomreport.hooks.event import Event, EventType
-from oomreport.workload.owner import Workload
 from oomreport.workload.quantity import parse_quantity
 
-CONTROLLER = "oomreport-controller"
 # One child is killed at 64Mi; the next comes when the limit has long been raised.
 LOAD = ("child", "80", "2", "30", "5")
-ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "oomreport-hook-resize"}
-ACCOUNT = {"kind": "ServiceAccount", "name": CONTROLLER, "namespace": CONTROLLER_NAMESPACE}
+ROLE = "oomreport-hook-resize"
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +42,7 @@ def kubeconfig(node: Node, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def granted(namespace: str) -> None:
     """What the sample grants the controller in one namespace."""
-    metadata = {"name": "oomreport-hook-resize", "namespace": namespace}
-    kind = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata}
-    apply({**kind, "roleRef": ROLE, "subjects": [ACCOUNT]})
-    who = f"--as=system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER}"
-    what = ("patch", "pods", "--subresource=resize", "-n", namespace)
-    eventually("the right", lambda: "yes" in kubectl("auth", "can-i", *what, who, check=False))
+    grant(namespace, ROLE, "patch", "pods", "--subresource=resize")
 
 
 @pytest.fixture
@@ -87,35 +75,17 @@ def configure_kubelet(known: State, **changes: Any) -> Object:
 
 def deliver(kubeconfig: str, report: Object, *, attempt: int = 1, age: timedelta = timedelta(), **spec: Any) -> Answer:
     """Have the target act on the last kill of a report, as the controller would."""
-    namespace, name = report["metadata"]["namespace"], report["metadata"]["name"]
-    hook = OOMHook.model_validate(
-        {
-            "metadata": {"name": "resize", "namespace": namespace, "uid": "5e0c"},
-            "spec": {"events": ["OOMKilled"], "resize": spec},
-        }
-    )
-    ref, now = report["spec"]["workloadRef"], datetime.now(UTC)
-    event = Event(
-        type=EventType.OOM_KILLED,
-        occasion=report["status"]["lastKill"]["id"],
-        time=now,
-        namespace=namespace,
-        report=name,
-        report_uid=report["metadata"]["uid"],
-        workload=Workload(api_version=ref["apiVersion"], kind=ref["kind"], name=ref["name"]),
-        container=report["spec"]["container"],
-        status=report["status"],
-    )
+    metadata = {"name": "resize", "namespace": report["metadata"]["namespace"], "uid": "5e0c"}
+    hook = {"metadata": metadata, "spec": {"events": ["OOMKilled"], "resize": spec}}
 
-    async def delivered() -> Answer:
-        async with ApiServer(api_access({"KUBECONFIG": kubeconfig}), agent=CONTROLLER) as api:
-            policies = Policies(CONTROLLER_NAMESPACE)
-            await policies.load(api)
-            patience = Patience(look=0.2, wait=30, total=timedelta(minutes=10))
-            target = ResizeTarget(api, policies, now=lambda: datetime.now(UTC), patience=patience)
-            return await target.deliver(Due(hook=hook, event=event, attempt=attempt, first_attempt=now - age))
+    async def delivered(api: ApiServer) -> Answer:
+        policies = Policies(CONTROLLER_NAMESPACE)
+        await policies.load(api)
+        patience = Patience(look=0.2, wait=30, total=timedelta(minutes=10))
+        target = ResizeTarget(api, policies, now=lambda: datetime.now(UTC), patience=patience)
+        return await target.deliver(due(hook, report, attempt=attempt, age=age))
 
-    return asyncio.run(delivered())
+    return with_api(kubeconfig, delivered)
 
 
 def delivered_once_it_runs(kubeconfig: str, report: Object, **spec: Any) -> Answer:
@@ -262,15 +232,14 @@ def test_a_resize_that_finds_no_room_waits_and_is_rolled_back_when_it_took_too_l
     assert room
     asked = {"memory": f"{room // MIB - 64}Mi"}
 
-    async def crashed() -> None:
-        access = api_access({"KUBECONFIG": kubeconfig})
-        async with ApiServer(access, agent=CONTROLLER) as api:
-            change = {"spec": {"containers": [{"name": "api", "resources": {"limits": asked, "requests": asked}}]}}
-            await api.strategic(f"/api/v1/namespaces/{namespace}/pods/{name}/resize", change)
+    async def crashed(api: ApiServer) -> Answer:
+        change = {"spec": {"containers": [{"name": "api", "resources": {"limits": asked, "requests": asked}}]}}
+        await api.strategic(path("v1", "pods", namespace=namespace, name=name, sub="resize"), change)
+        return Answer(outcome=Outcome.RETRY)
 
     apply(pod("crowd", namespace, pod_spec(container("hold", "1", limit=None, request="256Mi"))))
     eventually("the crowd runs", lambda: running_id(item("pod", "crowd", namespace) or {}, "api"))
-    asyncio.run(crashed())
+    with_api(kubeconfig, crashed)
 
     waits = eventually("the kubelet's answer", lambda: deliver(kubeconfig, report, attempt=2))
     assert waits.outcome is Outcome.RETRY, waits.message
@@ -340,7 +309,7 @@ def test_without_the_right_the_answer_says_whom_to_ask(namespace: str, node: Nod
 def test_the_sample_binds_the_role_that_these_tests_grant() -> None:
     text = (Path(MANIFESTS) / "samples" / "resize.yaml").read_text()
 
-    assert f"name: {ROLE['name']}" in text
+    assert f"name: {ROLE}" in text
     assert f"namespace: {CONTROLLER_NAMESPACE}" in text
 
 

@@ -32,8 +32,8 @@ RBAC = "rbac.authorization.k8s.io"
 NAMESPACE = "oomreport-test"
 ACCOUNT = f"system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER}"
 TEMPLATE = {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "do", "image": "none"}]}}}}
-JOB = {"job": {"serviceAccountName": "doer", "template": TEMPLATE}}
-RESIZE = {"resize": {"maxMemory": "1Gi"}}
+JOB: Object = {"job": {"serviceAccountName": "doer", "template": TEMPLATE}}
+RESIZE: Object = {"resize": {"maxMemory": "1Gi"}}
 WEBHOOK = {"webhook": {"url": "https://hooks.example/oom"}}
 # Who may do what in the test's namespace; everywhere in `everywhere`.
 RIGHTS = {
@@ -208,16 +208,16 @@ def test_the_controller_may_neither_create_jobs_nor_resize_until_it_is_granted()
 
 
 @pytest.mark.parametrize(
-    ("component", "what"), [("hook-jobs", "create jobs.batch"), ("hook-resize", "patch pods/resize")]
+    ("component", "what"), [("hook-jobs", ("create", "jobs.batch")), ("hook-resize", ("patch", "pods/resize"))]
 )
-def test_a_component_grants_it_in_all_namespaces(component: str, what: str) -> None:
+def test_a_component_grants_it_in_all_namespaces(component: str, what: tuple[str, str]) -> None:
     objects = [
         one for one in yaml.safe_load_all(ADMIN.kubectl("kustomize", str(MANIFESTS / "components" / component))) if one
     ]
     ADMIN.apply(*objects)
-    eventually("granted", lambda: can_i(*what.split(), "kube-system") == "yes")
+    eventually("granted", lambda: can_i(what[0], what[1], "kube-system") == "yes")
     delete(objects)
-    eventually("taken back", lambda: can_i(*what.split(), "kube-system") == "no")
+    eventually("taken back", lambda: can_i(what[0], what[1], "kube-system") == "no")
 
 
 @pytest.mark.parametrize("sample", ["restart-job", "resize"])

@@ -189,7 +189,7 @@ def test_no_more_than_the_maximum_is_asked_for(kubeconfig: str, uid: str, where:
     if where == "policy":
         ADMIN.apply(policy)
     kubelet = once_asked(lambda: kubelet_says("96Mi"))
-    answer = deliver(kubeconfig, uid, wait=20, **({"maxMemory": "96Mi"} if where == "hook" else {}))
+    answer = deliver(kubeconfig, uid, wait=20, maxMemory="96Mi" if where == "hook" else "1Gi")
     kubelet.join()
     delete([policy])
 

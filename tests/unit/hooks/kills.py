@@ -12,7 +12,7 @@ KILL = "worker-3-9f1c2b7a-35435120"
 INSTANCE = "7a" * 32
 POD, UID = "web-7d9c-x2x4z", "9b02072e-3bc7-46e9-a439-c8eaf034527b"
 OURS = "oomreport-controller"
-RESIZED = {"f:limits": {"f:memory": {}}, "f:requests": {"f:memory": {}}}
+RESIZED: dict[str, Any] = {"f:limits": {"f:memory": {}}, "f:requests": {"f:memory": {}}}
 
 
 def status(*, kill: dict[str, Any] | None = None, advice: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
