@@ -187,11 +187,11 @@ def test_a_job_never_runs_as_the_controller_nor_as_another_account_than_the_hook
         create("everywhere", hook("own", own, namespace=CONTROLLER_NAMESPACE))
     for key in ("serviceAccountName", "serviceAccount"):
         other = copy.deepcopy(JOB)
-        other["job"]["template"]["spec"]["template"]["spec"][key] = "cluster-admin"  # type: ignore[index]
+        other["job"]["template"]["spec"]["template"]["spec"][key] = "cluster-admin"
         with pytest.raises(RefusedError, match="names another service account"):
             create("runner", hook("other", other))
     same = copy.deepcopy(JOB)
-    same["job"]["template"]["spec"]["template"]["spec"]["serviceAccountName"] = "doer"  # type: ignore[index]
+    same["job"]["template"]["spec"]["template"]["spec"]["serviceAccountName"] = "doer"
     create("runner", hook("same", same))
 
 

@@ -132,7 +132,7 @@ def test_a_template_that_makes_no_job_is_refused_for_good(
 
 
 def test_a_quota_that_is_used_up_is_waited_for(granted: None, kubeconfig: str) -> None:
-    quota = {
+    quota: Object = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": "none", "namespace": NAMESPACE},

@@ -26,6 +26,8 @@ _ARGO_INSTANCE = "argocd.argoproj.io/instance"
 _INSTANCE = "app.kubernetes.io/instance"
 _ARGO_MANAGERS = frozenset({"argocd-controller", "argocd-application-controller"})
 _RELEASE_NAME, _RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
+# What the API server writes for a client that gives no name.
+_UNNAMED = "unknown"
 _MOST_NAME, _MOST_KIND = 253, 63
 # The path to a pod's spec, in the words of managedFields; in a Pod it is the spec itself.
 _POD_SPECS: Mapping[str, Sequence[str]] = {
@@ -169,7 +171,8 @@ def _writer_of_limit(workload: Mapping[str, Any], container: str) -> str | None:
     owners = [
         (_text(entry.get("time")) or "", name)
         for entry in _managed_fields(workload)
-        if (name := _text(entry.get("manager"))) and any(_holds(entry.get("fieldsV1"), one) for one in paths)
+        if (name := _text(entry.get("manager"))) not in (None, _UNNAMED)
+        and any(_holds(entry.get("fieldsV1"), one) for one in paths)
     ]
     return max(owners)[1] if owners else None
 
