@@ -22,6 +22,9 @@ from oomreport.api.resource import (
     immutable,
     keyed,
 )
+from oomreport.hooks.delivery import State
+from oomreport.hooks.event import EventType
+from oomreport.hooks.outbox import MOST_DELIVERIES, MOST_KILL_TIMES
 from oomreport.incident.cause import Cause
 from oomreport.incident.ledger import MOST_COUNTED, Verdict
 from oomreport.incident.names import OOM_REPORT, OOM_REPORTS
@@ -31,7 +34,7 @@ from oomreport.incident.surroundings import Unknown
 from oomreport.workload.container import Scope
 
 MOST_FINDINGS = 32
-MOST_DELIVERIES = 64
+MOST_CHANGES = 10
 MOST_CONDITIONS = 16
 
 KillID = Annotated[str, Field(max_length=253)]
@@ -61,6 +64,15 @@ class Review(Model):
     """Why, in the reviewer's words."""
 
 
+class Redelivery(Model):
+    """A wish that what hooks were not told be tried again. `oomreport redeliver` writes it."""
+
+    requested_at: MicroTime
+    """Deliveries that were given up until then are tried again."""
+    hook: Annotated[str, Field(max_length=317)] = ""
+    """Those of this OOMHook only, as namespace/name; of any where empty."""
+
+
 class OOMReportSpec(Model):
     """Whose kills these are, and the review of the recommendation."""
 
@@ -71,6 +83,8 @@ class OOMReportSpec(Model):
     kills that no container could be found for."""
     review: Review = Review()
     """What people decided about the recommendation. People write it; the controller reads it only."""
+    redeliver: Redelivery | None = None
+    """What hooks are to be told again. People write it; the controller reads it only."""
 
 
 class Termination(Model):
@@ -214,20 +228,52 @@ class Recommendation(Model):
 
 
 class Delivery(Model):
-    """The state of sending a kill to a hook."""
+    """The state of telling one hook one thing."""
 
     hook: Annotated[str, Field(max_length=317)]
     """The OOMHook, as namespace/name."""
     kill_id: KillID
-    """The kill that is sent."""
-    state: Literal["Pending", "Delivered", "Failed"]
-    """Pending: it will be tried (again). Delivered: the receiver accepted it. Failed: given up."""
+    """What it is about: the ID of the kill, or the time of what is not a kill."""
+    event: EventType
+    """What happened."""
+    time: MicroTime
+    """When it happened."""
+    state: State
+    """Pending: it will be tried (again). Delivered: the receiver accepted it. Skipped: there was nothing to do, or it was not
+    safe; lastError says why. Failed: given up; `oomreport redeliver` tries it again."""
     attempts: Annotated[int, Field(ge=0)] = 0
     """How often it was tried."""
-    next_attempt_time: Time | None = None
+    first_attempt_time: MicroTime | None = None
+    """When it was tried first; it is given up a day later."""
+    next_attempt_time: MicroTime | None = None
     """When it is tried next."""
+    finished_time: MicroTime | None = None
+    """When it was delivered, skipped or given up."""
     last_error: Sentence | None = None
     """What went wrong at the last attempt, without secrets."""
+    kills: Annotated[int, Field(ge=1)] = 1
+    """How many kills it tells of: more than one where they came faster than they could be told."""
+    last_time: MicroTime | None = None
+    """When the last of them was."""
+    digest: Annotated[str, Field(max_length=64)] | None = None
+    """ID of the digest that tells of it together with others, where the hook's rate limit was reached."""
+
+
+class Change(Model):
+    """Something that a hook has changed in the cluster."""
+
+    time: MicroTime
+    """When it was changed."""
+    hook: Annotated[str, Field(max_length=317)]
+    """The OOMHook, as namespace/name."""
+    what: Annotated[str, Field(max_length=512)]
+    """What was changed."""
+    before: int | None = None
+    """Its value before, in bytes."""
+    after: int | None = None
+    """Its value after, in bytes."""
+    message: Sentence = ""
+    """Why, or with what result."""
 
 
 class Condition(Model):
@@ -273,8 +319,12 @@ class OOMReportStatus(Model):
     """Why, in words that a person acts on."""
     recommendation: Recommendation | None = None
     """What to change."""
-    deliveries: Annotated[tuple[Delivery, ...], keyed(MOST_DELIVERIES, "hook", "killID")] = ()
-    """What was sent where, and what still has to be."""
+    deliveries: Annotated[tuple[Delivery, ...], keyed(MOST_DELIVERIES, "hook", "killID", "event")] = ()
+    """What hooks were told, and what they still have to be."""
+    kill_times: Annotated[tuple[MicroTime, ...], atomic(MOST_KILL_TIMES)] = ()
+    """When the last kills were, newest first; kept where a hook asks for repeated ones."""
+    changes: Annotated[tuple[Change, ...], atomic(MOST_CHANGES)] = ()
+    """What hooks have changed, newest first, at most 10."""
     conditions: Annotated[tuple[Condition, ...], keyed(MOST_CONDITIONS, "type")] = ()
     """Correlated, Recommended, Reviewed, Applied, Delivered; each is defined at its type."""
 

@@ -4,8 +4,10 @@ from collections.abc import Hashable
 
 from oomreport.controller.anonymous import Anonymous
 from oomreport.controller.context import Context
+from oomreport.controller.hook_notes import HookNotes
 from oomreport.controller.keys import (
     EventKey,
+    HookKey,
     MarkKey,
     NodeKey,
     PodKey,
@@ -23,8 +25,8 @@ from oomreport.workload.pod import ContainerFacts, PodFacts
 class Dispatch:
     """Hands keys to whom they concern."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, hook_notes: HookNotes) -> None:
+        self._context, self._hook_notes = context, hook_notes
         self._teller = Teller(context)
         self._router = Router(context, self._teller)
         self._anonymous = Anonymous(context, self._router)
@@ -47,6 +49,8 @@ class Dispatch:
                 await self._teller.write_note(key)
             case EventKey():
                 await self._teller.send_event(key)
+            case HookKey():
+                await self._hook_notes.write(key)
             case _:
                 raise TypeError(f"no one knows what to do with {key!r}")
 

@@ -17,6 +17,7 @@ from oomreport.controller.context import Context
 from oomreport.controller.keys import RecordKey, ReportKey
 from oomreport.controller.reports import is_edited, key_of_report
 from oomreport.errors import ApiError
+from oomreport.hooks.delivery import deliveries_of
 from oomreport.incident.evidence import record_facts
 from oomreport.incident.ledger import ledger_of
 from oomreport.incident.names import OOM_RECORDS, OOM_REPORTS
@@ -37,13 +38,18 @@ class Housekeeping:
         self._context = context
 
     async def begin(self) -> None:
-        """Learn how to advise, and what was counted before this process started: open records, and ledgers that have them."""
+        """Learn how to advise, whom to tell, and what was done before this process started.
+
+        That is: open records, the ledgers that have them, and what hooks were not told yet.
+        """
         await self._context.policies.load(self._context.api)
+        await self._context.hooks.load()
         await self.find_open_records()
         context = self._context
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
             for report in page:
                 key = key_of_report(report)
+                context.outbox.on_stored(key, deliveries_of(report.get("status") or {}))
                 for entry in ledger_of(report.get("status") or {}):
                     context.pods.watch(entry.container_id)
                     if context.records.get(entry.id):

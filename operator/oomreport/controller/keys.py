@@ -69,6 +69,13 @@ class EventKey:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookKey:
+    """A hook whose status is to be written."""
+
+    name: str
+
+
 def report_key(namespace: str, workload: Workload, container: str) -> ReportKey:
     """Return the key of the report on a workload's container."""
     return ReportKey(

@@ -14,6 +14,7 @@ from typing import Any
 from oomreport.adapters.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.keys import ReportKey, node_report_key
+from oomreport.controller.outbox import without_delivered
 from oomreport.controller.reports import NamespaceGoneError, StaleReportError, StoredReport
 from oomreport.controller.routing import Router
 from oomreport.controller.telling import Teller
@@ -69,12 +70,16 @@ class Reporter:
         for _ in range(_MOST_TRIES):
             stored = await self._context.reports.get(key)
             decision = decide(await self._evidence(key, stored), self._patience(key))
-            if not decision.changed:
+            outbox = self._context.outbox
+            draft = await outbox.draft(key, stored, decision, self._context.settings.patience)
+            if not draft.changed:
+                outbox.stored(key, stored, draft)
                 return stored, decision
             try:
-                written = await self._context.reports.write_status(key, stored, decision.status)
+                written = await self._context.reports.write_status(key, stored, draft.status)
             except StaleReportError:
                 continue
+            outbox.stored(key, written, draft)
             self._forget(key, ledger_of(stored.status) if stored else (), ledger_of(written.status))
             self._log(written, decision)
             return written, decision
@@ -101,7 +106,7 @@ class Reporter:
             now=now,
             workload=key.workload,
             container=key.container,
-            status=stored.status if stored else {},
+            status=without_delivered(stored.status) if stored else {},
             generation=stored.generation if stored else 1,
             review=stored.review if stored else "Pending",
             records=open_records,

@@ -16,6 +16,7 @@ from oomreport.adapters.api_access import ApiAccess
 from oomreport.adapters.api_server import path, session
 from oomreport.controller.context import Context
 from oomreport.controller.follow import Follow
+from oomreport.controller.hooks import HOOKS
 from oomreport.controller.keys import PodKey, RecordKey
 from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.policies import POLICIES
@@ -39,6 +40,12 @@ def followed_policies(context: Context) -> Follow:
     """Return what keeps the policies as they are at the API server."""
     policies = context.policies
     return Follow(context.api, POLICIES, policies.take, on_listed=policies.listed, on_lost=policies.lost)
+
+
+def followed_hooks(context: Context) -> Follow:
+    """Return what keeps the hooks as they are at the API server."""
+    hooks = context.hooks
+    return Follow(context.api, HOOKS, hooks.take, on_listed=hooks.listed, on_lost=hooks.lost)
 
 
 def followed_reports(context: Context) -> Follow:
