@@ -43,6 +43,7 @@ _CAUSES = {
     Action.RAISE_REQUEST: _NODE,
 }
 _QUIET_INTERVALS = 3
+_MOST_COUNTED = 20
 # A report must say Resolved before it is old enough to be deleted.
 _QUIET_SHARE_OF_AGE = 0.9
 
@@ -159,7 +160,7 @@ def _enough(values: _Values) -> Finding:
 def _too_little(values: _Values, advice: Mapping[str, Any], stored: Mapping[str, Any]) -> Finding:
     wanted, what = format_quantity(values.wanted), _WHAT[values.action]
     if values.enough:
-        words = f"{values.enough} of {len(values.found)} pods have {what} of {wanted} or more"
+        words = f"{_share(values.enough, len(values.found))} pods have {what} of {wanted} or more"
         return Finding(status="False", reason="RollingOut", message=words)
     least = min(value for value in values.found if value is not None)
     words = f"pods have {what} of {format_quantity(least)}; recommended is {wanted}"
@@ -326,6 +327,11 @@ def _quiet(kills: Kills, patience: Patience) -> int:
 
 def _value_of(applied: Mapping[str, Any]) -> str:
     return str(applied.get(_FIELD.get(applied.get("action", Action.NONE), ""), "nothing"))
+
+
+def _share(part: int, whole: int) -> str:
+    """Return how many of all; of very many only about, so that a report is not written for each of their pods."""
+    return f"{part} of {whole}" if whole <= _MOST_COUNTED else f"{100 * part // whole // 20 * 20} % and more of the"
 
 
 def _size(text: object) -> int | None:
