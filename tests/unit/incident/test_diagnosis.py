@@ -28,6 +28,13 @@ def test_each_fact_is_found():
     assert rules(of=record(lostBefore=12)) == ["KernelLogLost"]
 
 
+def test_a_kill_of_a_known_container_is_the_nodes_only_because_its_namespace_is_gone():
+    subject = {"podUID": "1", "containerID": cid(1), "namespace": "shop", "pod": "web-1", "container": "api"}
+    (found,) = findings(Case(last={"containerID": cid(1)}, container="unknown", record=record(subject=subject)))
+    assert found["rule"] == "ContainerUnknown"
+    assert found["message"].startswith("Container api of pod shop/web-1 was hit; its namespace was deleted")
+
+
 def test_a_neighbour_under_the_pods_limit_is_named():
     facts = pod(running(), running("greedy", instance=cid(2)))
     neighbour = record(scope="Pod", triggerCpuset=f"/kubepods/burstable/pod1/{cid(2)}", limit=80 * MI)
