@@ -39,6 +39,8 @@ CANNOT_RUN_HERE = 3
 # Parts with real kernels and clusters: what failed is tried a second time, and the summary says so.
 REAL = ("node", "integration", "e2e", "e2e-v2", "e2e-v2-all", "e2e-kind")
 NO_TESTS = 5
+# The older of pytest's two formats has room for what a test measured.
+PROPERTIES = ("-o", "junit_family=xunit1")
 
 
 # What a node with cgroup v2, systemd and another kernel may do otherwise, and what only a guest can go through.
@@ -77,7 +79,7 @@ class Part:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What became of a part: counts, seconds, why tests were skipped, why the part was not run."""
+    """What became of a part: counts, seconds, why tests were skipped, what they measured, why the part was not run."""
 
     part: Part
     passed: int = 0
@@ -86,6 +88,7 @@ class Outcome:
     skipped: list[str] = field(default_factory=list)
     seconds: float = 0
     set_up_seconds: float = 0
+    figures: list[str] = field(default_factory=list)
     not_run: str | None = None
 
 
@@ -251,6 +254,9 @@ def read_report(report: Path, outcome: Outcome) -> None:
     if not report.exists():
         return
     for case in ET.parse(report).getroot().iter("testcase"):
+        outcome.figures += [
+            f"{case.get('name')}: {one.get('name')} {one.get('value')}" for one in case.iter("property")
+        ]
         skipped = case.find("skipped")
         if skipped is not None:
             outcome.skipped.append(f"{case.get('classname')}.{case.get('name')}: {skipped.get('message')}")
@@ -271,6 +277,8 @@ def print_summary(outcomes: Sequence[Outcome], left_out: Sequence[str]) -> int:
     for outcome in outcomes:
         if outcome.second_try:
             print(f"\n{outcome.part.name}: {outcome.second_try} passed at the second try only")
+    for line in (f"{o.part.name}: {figure}" for o in outcomes for figure in o.figures):
+        print(f"\n{line}")
     missing = [f"{o.part.name}: {o.not_run}" for o in outcomes if o.not_run]
     missing += [f"{o.part.name}: {reason}" for o in outcomes for reason in o.skipped]
     missing += [f"{name}: runs where it is named only: tests/run.py {name}" for name in left_out]

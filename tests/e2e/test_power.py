@@ -4,6 +4,7 @@ Acceptance: each kill that the kernel wrote and the agent could read is told exa
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -39,8 +40,7 @@ def test_a_power_cut_in_the_middle_of_ten_kills(
         end, written = ended_while_they_are_killed(gate, instances, "v2-poweroff")
     assert len(written) < len(CONTAINERS), "all were killed before the cut"
     nodes.cluster("up", "--v2-worker")
-    lost = lost_kills(namespace, written, readable_until=end - LAST_MOMENT_SECONDS)
-    record_property("kills_lost", f"{len(lost)} of {len(written)}")
+    record_property("kills", what_was_told(namespace, written, readable_until=end - LAST_MOMENT_SECONDS))
 
 
 def test_a_reboot_in_the_middle_of_ten_kills(
@@ -49,8 +49,7 @@ def test_a_reboot_in_the_middle_of_ten_kills(
     """Whatever is killed until systemd is asked to reboot is told; the agent has its own time to end after that."""
     instances = ten_waiting(namespace, gate)
     end, written = ended_while_they_are_killed(gate, instances, "v2-reboot")
-    lost = lost_kills(namespace, written, readable_until=end)
-    record_property("kills_lost", f"{len(lost)} of {len(written)}")
+    record_property("kills", what_was_told(namespace, written, readable_until=end))
 
 
 def ended_while_they_are_killed(gate: Gate, instances: dict[str, str], verb: str) -> tuple[float, dict[str, float]]:
@@ -69,8 +68,8 @@ def ended_while_they_are_killed(gate: Gate, instances: dict[str, str], verb: str
     return end, written
 
 
-def lost_kills(namespace: str, written: dict[str, float], *, readable_until: float) -> set[str]:
-    """Wait for what could be read to be told; return what is not, after it was seen that nothing is told twice."""
+def what_was_told(namespace: str, written: dict[str, float], *, readable_until: float) -> str:
+    """Wait for each kill that could be read; return what was told and lost, once nothing was told twice."""
     safe = {name for name, stamp in written.items() if stamp <= readable_until}
     assert safe, f"all kills came in the last moment: {written}, {readable_until}"
     eventually("each kill that could be read", lambda: safe <= kills_told(namespace).keys() or None, seconds=60)
@@ -78,12 +77,14 @@ def lost_kills(namespace: str, written: dict[str, float], *, readable_until: flo
     told = kills_told(namespace)
     assert set(told.values()) == {1}
     assert told.keys() <= written.keys()
-    lost = written.keys() - told.keys()
-    after = {name: round(written[name] - readable_until, 1) for name in sorted(lost)}
-    verdicts = sorted(r["status"]["lastKill"]["verdict"] for r in items("oomreports", namespace))
-    print(f"the kernel wrote {len(written)} kills, {len(safe)} of them could be read: {len(told)} told {verdicts}")
-    print(f"lost: {len(lost)} of {len(written)}, so many seconds after what could be read: {after}")
-    return lost
+    lost = [f"{written[name] - readable_until:+.1f} s" for name in sorted(written.keys() - told.keys())]
+    verdicts = Counter(one["status"]["lastKill"]["verdict"] for one in items("oomreports", namespace))
+    figures = (
+        f"{len(written)} written by the kernel, {len(safe)} of them could be read; {len(told)} told once"
+        f" {dict(verdicts)}; {len(lost)} lost {lost or ''}"
+    )
+    print(figures)
+    return figures
 
 
 def records_of(instances: dict[str, str]) -> list[Object]:
