@@ -12,18 +12,19 @@ from e2e.test_kills import running_instance
 from e2e.workloads import container, pod, pod_spec
 
 CONTAINERS = [f"c{number}" for number in range(10)]
-APART_SECONDS = 0.7
 _ON_CONSOLE = re.compile(
     r"\[ *(?P<stamp>\d+\.\d+)\] oom-kill:.*task_memcg=\S*cri-containerd-(?P<container>[0-9a-f]{64})\.scope,task="
 )
 
 
-def ten_waiting(namespace: str, gate: Gate) -> dict[str, str]:
-    """Run a pod of ten containers that are killed one after another once the gate opens; return ID and name of each."""
+def ten_waiting(namespace: str, gate: Gate, *, apart: float = 0.7) -> dict[str, str]:
+    """Run a pod of ten containers that are killed one after another, so many seconds apart, once the gate opens. Return
+    ID and name of each.
+    """
     mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
     each = [
         container(
-            *("after", f"/gate/{gate.name}", "self", "48", str(number * APART_SECONDS), "0"),
+            *("after", f"/gate/{gate.name}", "self", "48", str(number * apart), "0"),
             name=name,
             limit="24Mi",
             request="8Mi",

@@ -14,7 +14,8 @@ from e2e.workloads import container, pod, pod_spec
 
 NODES = ("v2",)
 _TOLERANCE = timedelta(seconds=2)
-SUSPENDED_SECONDS = 20
+# A slow guest takes a part of it to fall asleep.
+SUSPENDED_SECONDS, LEAST_SECONDS = 30, 10
 
 
 @pytest.mark.parametrize("minutes", [60, -60], ids=["ahead", "behind"])
@@ -36,9 +37,10 @@ def test_no_kill_lies_in_the_future_of_who_reads_of_it(namespace: str, node: Nod
 def test_a_kill_after_a_suspend_is_told_at_its_time_by_an_agent_that_came_later(namespace: str, node: Node) -> None:
     """The kernel's stamps stand still in a suspend, as CLOCK_MONOTONIC does; CLOCK_BOOTTIME does not."""
     with no_agent():
-        node.sh(f"rtcwake --mode freeze --seconds {SUSPENDED_SECONDS}")
-        uptime = float(node.sh("cat /proc/uptime").split()[0])
-        assert uptime - monotonic_us() / 1e6 > SUSPENDED_SECONDS - 2, "the guest was not suspended"
+        node.sh(f"rtcwake --mode mem --seconds {SUSPENDED_SECONDS}")
+        ring = monotonic_us() / 1e6
+        slept = float(node.sh("cat /proc/uptime").split()[0]) - ring
+        assert slept > LEAST_SECONDS, f"the guest was suspended for {slept} s"
         found = kill_in(namespace, "late")
     report = settled_report(namespace, "Pod", "late", verdict="Confirmed", seconds=90)
     ended = oom_killed(found, "api")
