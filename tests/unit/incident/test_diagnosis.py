@@ -47,6 +47,23 @@ def test_a_neighbour_under_the_pods_limit_is_named():
     assert rules(of=systemd, cause="PodLimit", facts=facts) == ["PodLimitHitByNeighbour"]
 
 
+def test_many_small_processes_above_their_request_are_summed():
+    def task(pid: int, comm: str, *, adj: int, mib: int) -> dict[str, Any]:
+        return {
+            "pid": pid,
+            "comm": comm,
+            "oomScoreAdj": adj,
+            "oomScore": adj + mib * 1000 // 2000,
+            "rssBytes": mib * MI,
+        }
+
+    # Of 2000 MiB, an adj of 992 is a request of 16 MiB.
+    tasks = [task(1, "redis", adj=1000, mib=256), *(task(pid, "worker", adj=992, mib=128) for pid in (2, 3, 4))]
+    last = {"cause": "NodeOutOfMemory", "containerID": cid(1), "tasks": tasks, "victim": {"comm": "redis", "pid": 1}}
+    (found,) = (one for one in findings(Case(last=last, container="api", record=record())) if "Node" in one["rule"])
+    assert "'worker' (3 processes) by 336Mi at least, 'redis' (pid 1) by 256Mi" in found["message"]
+
+
 def test_the_victims_own_allocation_is_no_neighbour():
     assert rules(of=record(triggerCpuset=cid(1)), cause="PodLimit") == []
     assert rules(of=record(triggerCpuset="/"), cause="PodLimit") == []
