@@ -198,9 +198,9 @@ def inside_engine(engine: str | None) -> list[str]:
     return [engine, "sh"] if engine else []
 
 
-def gently(part: Part) -> list[str]:
-    """Return the prefix of what must leave the processors to others: it may be slow, and they are timed."""
-    return ["nice", "-n", "5"] if part.beside else []
+def gently(printed: IO[str] | None) -> list[str]:
+    """Return the prefix of what runs beside others, with its output kept: it may be slow, and they are timed."""
+    return ["nice", "-n", "5"] if printed else []
 
 
 def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[str] | None) -> Outcome:
@@ -210,7 +210,7 @@ def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[s
     started = time.monotonic()
     for verb in part.up:
         print(f"\n== {part.name}: cluster {' '.join(verb)}", flush=True, file=printed)
-        command = [*gently(part), *inside_engine(engine), *CLUSTER, "--name", str(part.cluster), *verb]
+        command = [*gently(printed), *inside_engine(engine), *CLUSTER, "--name", str(part.cluster), *verb]
         status = subprocess.run(command, check=False, stdout=printed, stderr=printed).returncode
         if status:
             kind = "this machine lacks what it needs (see above)" if status == CANNOT_RUN_HERE else f"status {status}"
@@ -243,7 +243,7 @@ def run_pytest(outcome: Outcome, arguments: Sequence[str], engine: str | None, p
         report = Path(folder) / "report.xml"
         # Parts that run at once must not forget what of the other failed.
         command = [
-            *gently(part),
+            *gently(printed),
             *inside,
             *PYTEST,
             f"--junitxml={report}",
