@@ -48,6 +48,10 @@ bench-parse: install ## logs of 1 GB through our parser and through cAdvisor's
 bench-agent: install ## memory and processor time of the agent with 250 containers
 	@$(BIN)/python tests/bench/bench_agent.py
 
+.PHONY: bench-guest
+bench-guest: install ## the agent on a node with cgroup v2 and systemd: start, memory, processor time
+	@$(BIN)/python tests/bench/guest_agent.py
+
 .PHONY: bench-advice
 bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes)
 	@$(BIN)/python tests/bench/bench_advice.py
