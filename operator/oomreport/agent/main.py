@@ -115,6 +115,9 @@ class Agent:
         if self._sender is not None:
             sender = self._sender.figures
             figures["delivered"], figures["lastError"] = sender.delivered, sender.last_error
+            # The controller takes a ready agent that saw no kill for a proof that there was none.
+            if problem := self._sender.problem():
+                problems.append(problem)
         return Health(alive=base.alive, problems=tuple(problems), figures=figures)
 
     def _stop(self) -> None:

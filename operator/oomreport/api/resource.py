@@ -53,7 +53,7 @@ class Column:
     name: str
     path: str
     description: str
-    type: Literal["string", "integer", "date"] = "string"
+    type: Literal["string", "integer", "boolean", "date"] = "string"
     wide: bool = False
 
 

@@ -6,6 +6,8 @@ watch                   what the API server tells: of pods and records by Kopf
 follow                  of policies and reports without it
 policies                how to recommend, and whose advice a change of that concerns
 bounds, fresh           what bounds advice: nodes, LimitRanges, quotas, replicas, metrics
+manifests               who keeps a workload's manifest
+following               pods that tell whether a recommendation is applied
 queue, keys, dispatch   one queue of work, each key once at a time, failures tried again
 pods, records, reports  what is remembered between two looks
 owners                  from a pod to its workload

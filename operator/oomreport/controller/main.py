@@ -19,12 +19,17 @@ from oomreport.adapters.api_access import ApiAccess, api_access
 from oomreport.adapters.api_server import ApiServer
 from oomreport.adapters.lease import Lease, LeaseTerms
 from oomreport.adapters.prometheus import Prometheus
+from oomreport.adapters.webhook import WebhookClient
 from oomreport.controller.bounds import Bounds
 from oomreport.controller.context import Context
 from oomreport.controller.dispatch import Dispatch
 from oomreport.controller.health import HealthServer
+from oomreport.controller.hook_delivery import HookDelivery
+from oomreport.controller.hooks import Hooks
 from oomreport.controller.housekeeping import Housekeeping
 from oomreport.controller.log import configure_logging
+from oomreport.controller.manifests import Manifests
+from oomreport.controller.outbox import Outbox
 from oomreport.controller.owners import Owners
 from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.pods import Pods
@@ -33,7 +38,8 @@ from oomreport.controller.queue import WorkQueue
 from oomreport.controller.records import Records
 from oomreport.controller.reports import Reports
 from oomreport.controller.settings import ControllerSettings, settings_of
-from oomreport.controller.watch import Watch, followed_policies, followed_reports
+from oomreport.controller.watch import Watch, followed_hooks, followed_policies, followed_reports
+from oomreport.controller.webhook_target import WebhookTarget
 from oomreport.errors import ApiError, ConfigurationError
 
 log = logging.getLogger("oomreport.controller")
@@ -128,11 +134,14 @@ class Controller:
         return False
 
     async def _work(self, api: ApiServer, lease: Lease | None) -> int:
-        async with self._metrics() as prometheus:
-            return await self._work_with(api, lease, prometheus)
+        async with self._metrics() as prometheus, WebhookClient(self._settings.hook_reach.refusal) as webhooks:
+            return await self._work_with(api, lease, prometheus, webhooks)
 
-    async def _work_with(self, api: ApiServer, lease: Lease | None, prometheus: Prometheus | None) -> int:
+    async def _work_with(
+        self, api: ApiServer, lease: Lease | None, prometheus: Prometheus | None, webhooks: WebhookClient
+    ) -> int:
         queue, pods, policies = WorkQueue(), Pods(), Policies(self._settings.namespace)
+        hooks = Hooks(api, self._settings.namespace)
         window = int(self._settings.prometheus_window.total_seconds())
         context = Context(
             settings=self._settings,
@@ -144,8 +153,12 @@ class Controller:
             owners=Owners(api, pods),
             policies=policies,
             bounds=Bounds(api, policies, prometheus=prometheus, window_seconds=window),
+            manifests=Manifests(api),
+            hooks=hooks,
+            outbox=Outbox(hooks, _now),
             now=_now,
         )
+        delivery = HookDelivery(context, {"webhook": WebhookTarget(api, webhooks, _now)})
         self._queue, self._in_turn = queue, True
         self._watch = watch = Watch(context, self._access)
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None
@@ -153,13 +166,16 @@ class Controller:
         housekeeping = Housekeeping(context)
         begin = asyncio.create_task(self._begun(housekeeping), name="begin")
         await asyncio.wait({begin, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        handle = Dispatch(context).handle
+        handle = Dispatch(context, delivery.notes).handle
+        if begin.done():
+            delivery.deliverer.start()
         workers = {asyncio.create_task(queue.work(handle), name="worker") for _ in range(self._settings.workers)}
         others = {
             begin,
             asyncio.create_task(self._follow(watch), name="watch"),
             asyncio.create_task(self._rounds(housekeeping), name="housekeeping"),
             asyncio.create_task(_for_ever(followed_policies(context).run), name="policies"),
+            asyncio.create_task(_for_ever(followed_hooks(context).run), name="hooks"),
             asyncio.create_task(_for_ever(followed_reports(context).run), name="reports"),
             asyncio.create_task(_for_ever(PolicyChanges(policies, api, queue).run), name="policy changes"),
         }
@@ -167,10 +183,13 @@ class Controller:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancelled(others)
+            await delivery.deliverer.close()
             queue.stop()
             await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
             await _cancelled({*workers, *ends})
             await context.bounds.close()
+            await context.manifests.close()
+            await hooks.close()
         if keep and not self._stop.is_set():
             log.error("lease was lost")
             return 1

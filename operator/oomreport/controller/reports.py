@@ -39,6 +39,7 @@ class StoredReport:
     resource_version: str
     generation: int | None = None
     review: str = "Pending"
+    redeliver: Mapping[str, Any] = field(default_factory=dict)
     status: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -188,6 +189,7 @@ class Reports:
             resource_version=metadata["resourceVersion"],
             generation=metadata.get("generation"),
             review=(report["spec"].get("review") or {}).get("decision", "Pending"),
+            redeliver=report["spec"].get("redeliver") or {},
             status=report.get("status") or {},
         )
         self._cache[key] = stored

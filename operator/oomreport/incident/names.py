@@ -12,6 +12,8 @@ OOM_REPORT: Final = "OOMReport"
 OOM_REPORTS: Final = "oomreports"
 OOM_POLICY: Final = "OOMPolicy"
 OOM_POLICIES: Final = "oompolicies"
+OOM_HOOK: Final = "OOMHook"
+OOM_HOOKS: Final = "oomhooks"
 
 # A report is found by these three, never by parsing its name. A label's value has at most 63 characters: longer
 # workload names are hashed into one.
