@@ -64,7 +64,7 @@ def check(document: Document, source: YamlText, scalar: Scalar, value: str) -> b
     return True
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(documents(), st.one_of(QUANTITIES, TEXTS), st.data())
 def test_any_yaml_any_value_one_scalar_changes_and_nothing_else(document: Document, value: str, data: st.DataObject):
     source = read_yaml(document.text)
@@ -79,7 +79,7 @@ def test_any_yaml_any_value_one_scalar_changes_and_nothing_else(document: Docume
         assert done
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(documents(), QUANTITIES, st.data())
 def test_any_number_of_values_of_a_text_are_edited_at_once(document: Document, value: str, data: st.DataObject):
     source = read_yaml(document.text)
@@ -95,5 +95,5 @@ def test_any_number_of_values_of_a_text_are_edited_at_once(document: Document, v
 
 def test_what_was_drawn_was_worth_it():
     """The law above says little where nothing was edited in some style."""
-    assert all(SEEN[f"{style} edited"] >= 20 for style in ("plain", "'", '"')), SEEN
-    assert SEEN["| refused"] >= 5, SEEN
+    assert all(SEEN[f"{style} edited"] >= 10 for style in ("plain", "'", '"')), SEEN
+    assert SEEN["| refused"] >= 2, SEEN

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         advice = advice_for(arguments)
         scene = scene_of(
             checkout,
-            checkout.paths,
+            checkout.about(one.workload for one in advice),
             checkout.folders,
             list(mappings(checkout, advice)),
             arguments.default_namespace,

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from oomreport.errors import InputUnreadable
@@ -39,11 +39,11 @@ class Checkout:
         self._bytes: dict[str, bytes] = {}
         self._walked = [path for root in self._roots for path in _walk(root)]
 
-    @property
-    def paths(self) -> list[str]:
-        """Return the files that may define something, each once."""
+    def about(self, names: Iterable[str]) -> list[str]:
+        """Return the files that may be about workloads of these names, each once: templates and marked lines always."""
         found = dict.fromkeys(str(path.resolve()) for path in self._walked if path.suffix in _SUFFIXES)
-        return [path for path in found if self._is_worth(path)]
+        words = "|".join(map(re.escape, {*names, KEY, "{{"}))
+        return [path for path in found if self._is_worth(path, re.compile(words))]
 
     @property
     def folders(self) -> list[str]:
@@ -120,11 +120,11 @@ class Checkout:
         self._bytes[path] = data
         return text
 
-    def _is_worth(self, path: str) -> bool:
+    def _is_worth(self, path: str, about: re.Pattern[str]) -> bool:
         if Path(path).name == CONFIGURATION:
             return False
         text = self._text(path)
-        return text is not None and _WORTH.search(text) is not None
+        return text is not None and _WORTH.search(text) is not None and about.search(text) is not None
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -65,7 +65,7 @@ def _overview(changes: Sequence[Advice]) -> Iterator[str]:
         limit = f"{one.previous_limit or 'none'} → **{one.limit}**" if one.limit else "as it is"
         request = f"→ **{one.request}**" if one.request else "as it is"
         names = (one.namespace, f"{one.kind}/{one.workload}", one.container if one.target.container else "(the pod)")
-        cells = (*map(code, names), limit, request, one.confidence or "", str(one.kills), _review(one))
+        cells = (*map(code, names), limit, request, escaped(one.confidence or ""), str(one.kills), _review(one))
         yield f"| {' | '.join(cells)} |"
 
 
@@ -83,7 +83,7 @@ def _evidence(one: Advice) -> Iterator[str]:
         yield f"- {escaped(sentence)}"
     if one.decision != "Pending":
         yield f"- **Review:** {_review(one)}{f': {escaped(one.note)}' if one.note else ''}"
-    yield f"- **Report:** `kubectl get oomreport -n {one.namespace} {one.name} -o yaml`"
+    yield f"- **Report:** {code(f'kubectl get oomreport -n {one.namespace} {one.name} -o yaml')}"
     recent = (status.get("recentKills") or [])[:_MOST_KILLS]
     if len(recent) > 1:
         yield ""

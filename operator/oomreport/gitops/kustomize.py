@@ -79,6 +79,13 @@ class Tree:
     made: dict[str, tuple[Made, ...]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     unfollowed: dict[str, list[str]] = field(default_factory=dict)
+    _patches: dict[str, tuple[Patch, ...]] = field(default_factory=dict)
+
+    def patches(self, one: Kustomization) -> tuple[Patch, ...]:
+        """Return the patches of a kustomization, in the order in which they are applied."""
+        if one.file not in self._patches:
+            self._patches[one.file] = tuple(patches_of(self.files, one.folder, one.file, one.source, one.root))
+        return self._patches[one.file]
 
     def outermost(self) -> Iterable[Kustomization]:
         """Yield the kustomizations that no other one uses, and that make objects by themselves."""
@@ -111,7 +118,7 @@ def tree_of(files: Files, folders: Iterable[str]) -> Tree:
     tree = Tree(files=files, known={one.file: one for one in found if one is not None})
     for one in tree.known.values():
         # Patches and resources of components and inner ones are no manifests of their own either.
-        tree.used |= {patch.file for patch in patches_of(files, one.folder, one.file, one.source, one.root)}
+        tree.used |= {patch.file for patch in tree.patches(one)}
         tree.used |= {path for name in one.listed("resources") if (path := files.joined(one.folder, name))}
         tree.used.add(one.file)
     for one in tree.outermost():
@@ -126,12 +133,12 @@ def tree_of(files: Files, folders: Iterable[str]) -> Tree:
 def _patched_only(tree: Tree, one: Kustomization, made: Iterable[Made]) -> Iterable[Made]:
     """Yield what is known of objects that come from elsewhere: the patches that name them."""
     known = [patch.node for each in made for patch in each.patches]
-    for patch in patches_of(tree.files, one.folder, one.file, one.source, one.root):
+    for patch in tree.patches(one):
         if not patch.in_file or patch.around is not None or any(patch.node is node for node in known):
             continue
         for manifest in manifests_in(patch.file, patch.source):
             if manifest.node is patch.node:
-                yield _through(tree.files, one, _as_written(manifest), patched=False)
+                yield _through(tree, one, _as_written(manifest), patched=False)
 
 
 def _as_written(manifest: Manifest) -> Made:
@@ -156,8 +163,8 @@ def _made(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int) -> 
             unfollowed.append(name)
             continue
         objects += _resources(tree, component, unfollowed, depth + 1)
-        objects = [_through(tree.files, component, made) for made in objects]
-    return tuple(_through(tree.files, one, made) for made in objects)
+        objects = [_through(tree, component, made) for made in objects]
+    return tuple(_through(tree, one, made) for made in objects)
 
 
 def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int) -> Iterable[Made]:
@@ -179,9 +186,9 @@ def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int
             yield _as_written(manifest)
 
 
-def _through(files: Files, one: Kustomization, made: Made, *, patched: bool = True) -> Made:
+def _through(tree: Tree, one: Kustomization, made: Made, *, patched: bool = True) -> Made:
     """Return an object after the patches, the namespace and the affixes of a kustomization."""
-    patches = patches_of(files, one.folder, one.file, one.source, one.root) if patched else ()
+    patches = tree.patches(one) if patched else ()
     own = tuple(patch for patch in patches if patch.is_for(made.manifest, made.names, made.namespace))
     prefix, suffix = (text_at(one.root, key) or "" for key in ("namePrefix", "nameSuffix"))
     name = f"{prefix}{made.name}{suffix}"

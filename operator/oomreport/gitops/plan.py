@@ -37,7 +37,8 @@ def scene_of(
 ) -> Scene:
     """Return what the files in `paths` say; `folders` are those that may hold a kustomization."""
     tree = tree_of(files, folders)
-    sources = [(path, source) for path in paths if (source := files.yaml(path)) is not None]
+    read = ((path, files.yaml(path)) for path in paths)
+    sources = [(path, source) for path, source in read if source is not None]
     return Scene(
         files=files,
         tree=tree,

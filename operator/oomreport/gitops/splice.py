@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from oomreport.errors import EditRefused
-from oomreport.gitops.yaml_text import Alias, Scalar, Unit, YamlText, parsed_part
+from oomreport.gitops.yaml_text import Alias, Scalar, Unit, YamlText, events_of
 
 _SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _BLOCK = ("|", ">")
@@ -125,7 +125,7 @@ def _check_block(old: str, new: str, splices: Sequence[Splice]) -> None:
 
 def _events(text: str, begin: int, end: int) -> list[Any]:
     try:
-        return list(yaml.parse(parsed_part(text, begin, end), Loader=yaml.SafeLoader))
+        return events_of(text, begin, end)
     except yaml.YAMLError as error:
         raise EditRefused(f"the edit would break the document: {error}") from error
 

@@ -15,7 +15,6 @@ import yaml
 from yaml.tokens import ScalarToken
 
 _BOUNDARY = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_NOT_BREAK = re.compile(r"[^\r\n]")
 
 
 class Scalar(yaml.ScalarNode):
@@ -81,8 +80,11 @@ class YamlText:
 class _Loader(yaml.SafeLoader):
     """Composes nodes with the places of scalars; an alias stays one, so that nothing is expanded."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, begin: int, end: int) -> None:
+        super().__init__(text[begin:end])
+        # Marks are to be those of the whole text.
+        self.index = begin
+        self.line = text.count("\n", 0, begin)
         self.aliased: set[int] = set()
         self.scalars: list[Scalar] = []
         self._token: ScalarToken | None = None
@@ -157,17 +159,19 @@ def read_inside(text: str, begin: int, end: int) -> YamlText:
     return found
 
 
-def parsed_part(text: str, begin: int, end: int) -> str:
-    """Return a text in which all before a part is blank and all after it is cut off: its marks are those of the whole."""
-    if begin == 0:
-        return text[:end]
-    return _NOT_BREAK.sub(" ", text[:begin]) + text[begin:end]
+def events_of(text: str, begin: int, end: int) -> list[yaml.Event]:
+    """Return the events of a part of a text; places are those in the whole. Raises yaml.YAMLError."""
+    loader = _Loader(text, begin, end)
+    found: list[yaml.Event] = []
+    while loader.check_event():
+        found.append(loader.get_event())  # type: ignore[no-untyped-call]
+    return found
 
 
 def _unit(found: YamlText, begin: int, end: int) -> Unit:
     try:
         # The reader refuses characters that YAML does not allow.
-        loader = _Loader(parsed_part(found.text, begin, end))
+        loader = _Loader(found.text, begin, end)
         roots: list[yaml.Node] = []
         while loader.check_node():
             root = loader.get_node()

@@ -1,12 +1,12 @@
 """`oomreport apply` on real Git checkouts: what changed is what `git diff` says."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitops_checkout import GitCheckout, a_report, new_checkout, ten_workloads, workload
-
-KUSTOMIZATION = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+from oomreport.gitops.plan import plan_of
 
 
 @pytest.fixture
@@ -428,3 +428,48 @@ def test_a_wrong_configuration_says_which_entry(checkout: GitCheckout, text: str
     checkout.write({".oomreport.yaml": text, "a.yaml": "x: 1\n"})
     done = checkout.apply([a_report("web")])
     assert (done.status, words in done.err) == (2, True), done.err
+
+
+def test_several_values_of_one_inline_patch_and_one_kustomization_are_changed_at_once(checkout: GitCheckout):
+    def operation(container: int, field: str, value: str) -> str:
+        path = f"/spec/template/spec/containers/{container}/resources/{field}/memory"
+        return f"    - {{op: add, path: {path}, value: {value}}} # {field}\r\n"
+
+    files = base_of("shop", "stage")
+    second = "      - name: proxy\n        image: proxy\n        resources: {limits: {memory: 64Mi}}\n"
+    files["base/web.yaml"] += second
+    own = operation(0, "limits", "256Mi") + operation(0, "requests", "128Mi")
+    files["shop/kustomization.yaml"] += f"patches:\r\n- target: {{kind: Deployment}}\r\n  patch: |\r\n{own}"
+    checkout.write(files)
+    reports = [a_report("web", request="240Mi"), a_report("web", container="proxy", previous="64Mi", limit="96Mi")]
+    done = checkout.apply(reports)
+    assert done.status == 0, done.out
+    text = files["shop/kustomization.yaml"].replace("256Mi", "480Mi").replace("128Mi", "240Mi")
+    assert checkout.text("shop/kustomization.yaml") == text + "- path: oomreport-deployment-web-proxy.yaml\r\n"
+    again = checkout.apply(reports, "--exit-code")
+    assert (again.status, again.out.splitlines()[-1]) == (0, "3 already"), again.out
+
+
+def test_a_document_that_is_no_yaml_hides_no_other_one(checkout: GitCheckout):
+    broken = "kind: {{ .kind }}\n  bad: [\n"
+    text = f"{broken}---\n{workload('Deployment', 'web')}---\n{broken}"
+    checkout.write({"all.yaml": text})
+    done = checkout.apply([a_report("web")])
+    assert done.status == 0, done.out
+    assert checkout.text("all.yaml") == text.replace("256Mi", "480Mi")
+
+
+def test_a_file_that_changes_while_it_is_edited_is_left_as_it_is(
+    checkout: GitCheckout, monkeypatch: pytest.MonkeyPatch
+):
+    checkout.write({"web.yaml": workload("Deployment", "web")})
+    path = checkout.folder / "web.yaml"
+
+    def edited_meanwhile(*arguments: Any, **options: Any) -> Any:
+        path.write_text("# somebody was faster\n")
+        return plan_of(*arguments, **options)
+
+    monkeypatch.setattr("oomreport.cli.apply.plan_of", edited_meanwhile)
+    done = checkout.apply([a_report("web")])
+    assert (done.status, path.read_text()) == (2, "# somebody was faster\n")
+    assert "was changed by somebody else" in done.err
