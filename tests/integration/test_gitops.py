@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -178,11 +179,13 @@ def test_a_review_writes_the_review_alone(shop: str, capsys: pytest.CaptureFixtu
     after = ADMIN.get("oomreport", name, "-n", shop)
     review = after["spec"].pop("review")
     assert (review["decision"], review["note"]) == ("Accepted", "as measured")
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(review["time"])).total_seconds()) < 60
     assert review["reviewer"] == ADMIN.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
     before["spec"].pop("review")
     assert (after["spec"], after["status"]) == (before["spec"], before["status"])
     assert ran(capsys, "reject", name, "-n", shop, "--reviewer", "ada", "--note", "we shard it")[0] == 0
     again = ADMIN.get("oomreport", name, "-n", shop)["spec"]["review"]
+    assert again.pop("time") >= review["time"]
     assert again == {"decision": "Rejected", "reviewer": "ada", "note": "we shard it"}
 
 

@@ -7,6 +7,7 @@ read just before (resourceVersion); where only the kills moved on and the recomm
 import argparse
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from oomreport.cli.cluster import Cluster
@@ -61,7 +62,9 @@ def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Na
             f"{namespace}/{name}: not {wanted} is recommended, but {first.get('memoryLimit', 'no limit')}"
         )
     note = arguments.note if arguments.note is not None else ""
-    review = {"decision": arguments.decision, "reviewer": reviewer, "note": note}
+    # The time tells a decision from the same one about an earlier recommendation.
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    review = {"decision": arguments.decision, "reviewer": reviewer, "note": note, "time": now}
     for _ in range(_ATTEMPTS):
         try:
             return advice_of(cluster.review(report, review))
@@ -69,11 +72,11 @@ def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Na
             if error.status != _CONFLICT:
                 raise
         report = cluster.report(namespace, name)
-        now = _recommendation(report)
-        if any(first.get(key) != now.get(key) for key in _DECIDES):
+        other = _recommendation(report)
+        if any(first.get(key) != other.get(key) for key in _DECIDES):
             raise _NotDoneError(
                 f"{namespace}/{name}: the recommendation changed just now, from {recommended(first)!r} to"
-                f" {recommended(now)!r}; look again"
+                f" {recommended(other)!r}; look again"
             )
     raise _NotDoneError(f"{namespace}/{name}: it changes faster than it can be reviewed; try again")
 

@@ -40,7 +40,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """A recommendation and its report. Sizes are quantities as the report has them."""
+    """A recommendation and its report. Sizes are quantities as the report has them.
+
+    `decision` is about this recommendation: one about another that stood there before counts as Pending.
+    """
 
     report: Mapping[str, Any]
     namespace: str
@@ -151,6 +154,7 @@ def advice_of(report: Mapping[str, Any], at: str = "report") -> Advice:
         if not isinstance(value, str) or not value:
             raise InputUnreadable(f"{at}: {field} is {'missing' if value is None else f'{value!r}, not a text'}")
     action = str(recommendation.get("action", "None"))
+    decision = "Pending" if _is_outdated(metadata, status) else str(review.get("decision", "Pending"))
     kills = status.get("kills", 0)
     return Advice(
         report=report,
@@ -166,11 +170,22 @@ def advice_of(report: Mapping[str, Any], at: str = "report") -> Advice:
         previous_limit=_size(recommendation, "previousLimit", at),
         confidence=recommendation.get("confidence"),
         basis=str(recommendation.get("basis", "")),
-        decision=str(review.get("decision", "Pending")),
+        decision=decision,
         reviewer=str(review.get("reviewer", "")),
         note=str(review.get("note", "")),
         kills=kills if isinstance(kills, int) else 0,
     )
+
+
+def _is_outdated(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """Whether the controller says that the decision was about another recommendation than the one that stands there now.
+
+    What it says of an older generation says nothing of a decision that was made since.
+    """
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Reviewed" and condition.get("reason") == "RecommendationChanged":
+            return condition.get("observedGeneration") in (None, metadata.get("generation"))
+    return False
 
 
 def _object(value: Mapping[str, Any], key: str, at: str) -> Mapping[str, Any]:

@@ -202,6 +202,22 @@ def test_what_was_rejected_is_left_and_accepted_only_asks_for_more(checkout: Git
     assert checkout.numstat() == {"web.yaml": (1, 1)}
 
 
+def test_a_decision_about_another_recommendation_is_none(checkout: GitCheckout):
+    def decided(decision: str, *, generation: int) -> dict[str, Any]:
+        changed = {"type": "Reviewed", "status": "False", "reason": "RecommendationChanged", "observedGeneration": 2}
+        report = a_report("web", review={"decision": decision}, conditions=[changed])
+        report["metadata"]["generation"] = generation
+        return report
+
+    checkout.write({"web.yaml": workload("Deployment", "web")})
+    # Of what was decided after the controller has said so, it has said nothing yet.
+    assert "rejected" in checkout.apply([decided("Rejected", generation=3)]).out
+    assert "not accepted yet" in checkout.apply([decided("Accepted", generation=2)], "--accepted-only").out
+    assert checkout.numstat() == {}
+    assert checkout.apply([decided("Rejected", generation=2)]).status == 0
+    assert checkout.numstat() == {"web.yaml": (1, 1)}
+
+
 def test_a_higher_limit_is_left_alone(checkout: GitCheckout):
     checkout.write({"web.yaml": workload("Deployment", "web", memory="1Gi")})
     done = checkout.apply([a_report("web")])

@@ -12,7 +12,13 @@ from gitops_checkout import BASIS, Object, a_list, a_report
 from oomreport.cli.main import main
 from oomreport.cli.markdown import code, escaped
 
-ARGO = {"tool": "ArgoCD", "name": "web", "namespace": "argocd", "source": "annotation"}
+ARGO = {
+    "tool": "ArgoCD",
+    "name": "web",
+    "namespace": "argocd",
+    "kind": "Application",
+    "fieldManager": "argocd-controller",
+}
 
 
 @pytest.fixture
