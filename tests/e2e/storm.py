@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from e2e import nodes
-from e2e.kube import apply, items, kubectl
-from e2e.nodes import Gate
+from e2e.kube import AGENT_NAMESPACE, apply, items, kubectl
+from e2e.nodes import Gate, Node
 from e2e.test_kills import running_instance
 from e2e.workloads import container, pod, pod_spec
 
@@ -17,7 +17,7 @@ _ON_CONSOLE = re.compile(
 )
 
 
-def ten_waiting(namespace: str, gate: Gate, *, apart: float = 0.7) -> dict[str, str]:
+def ten_waiting(namespace: str, gate: Gate, *, apart: float) -> dict[str, str]:
     """Run a pod of ten containers that are killed one after another, so many seconds apart, once the gate opens. Return
     ID and name of each.
     """
@@ -64,3 +64,11 @@ def kills_told(namespace: str) -> dict[str, int]:
     """Return by container how many kills its report counts."""
     told = {r["spec"]["container"]: r.get("status", {}).get("kills", 0) for r in items("oomreports", namespace)}
     return {name: kills for name, kills in told.items() if kills}
+
+
+def records_made(node: Node) -> int:
+    """Return how many records the node's agent has made since it started, as it tells at /healthz."""
+    agents = [one for one in items("pods", AGENT_NAMESPACE) if one["spec"].get("nodeName") == node.name]
+    assert len(agents) == 1, f"{len(agents)} agents on {node.name}"
+    path = f"/api/v1/namespaces/{AGENT_NAMESPACE}/pods/{agents[0]['metadata']['name']}:8081/proxy/healthz"
+    return int(json.loads(kubectl("get", "--raw", path))["records"])

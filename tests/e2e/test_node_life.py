@@ -44,7 +44,7 @@ def test_a_kill_while_a_daemon_is_stopped(namespace: str, node: Node, gate: Gate
 
 
 def test_agents_replaced_while_containers_are_killed(namespace: str, gate: Gate) -> None:
-    instances = ten_waiting(namespace, gate)
+    instances = ten_waiting(namespace, gate, apart=0.7)
     gate.touch()
     time.sleep(1.5)
     kubectl("rollout", "restart", "ds/oomreport-agent", "-n", AGENT_NAMESPACE)
