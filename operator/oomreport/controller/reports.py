@@ -79,9 +79,9 @@ def is_edited(report: Mapping[str, Any]) -> bool:
     """Return whether a report has a spec that its status does not know of: a person has reviewed it, or wants redelivery."""
     status, metadata = report.get("status") or {}, report["metadata"]
     asked = (metadata.get("annotations") or {}).get(ANNOTATION_REDELIVER, "")
-    return bool(status) and (
-        status.get("observedGeneration") != metadata.get("generation") or is_to_redeliver(asked, deliveries_of(status))
-    )
+    if not status or status.get("observedGeneration") != metadata.get("generation"):
+        return bool(status)
+    return bool(asked) and is_to_redeliver(asked, deliveries_of(status))
 
 
 class Reports:
