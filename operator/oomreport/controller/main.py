@@ -27,6 +27,7 @@ from oomreport.controller.health import HealthServer
 from oomreport.controller.hook_delivery import HookDelivery
 from oomreport.controller.hooks import Hooks
 from oomreport.controller.housekeeping import Housekeeping
+from oomreport.controller.job_target import JobTarget
 from oomreport.controller.log import configure_logging
 from oomreport.controller.manifests import Manifests
 from oomreport.controller.metrics import Metrics
@@ -38,6 +39,7 @@ from oomreport.controller.policies import Policies, PolicyChanges
 from oomreport.controller.queue import WorkQueue
 from oomreport.controller.records import Records
 from oomreport.controller.reports import Reports
+from oomreport.controller.resize_target import ResizeTarget
 from oomreport.controller.settings import ControllerSettings, settings_of
 from oomreport.controller.watch import Watch, followed_hooks, followed_policies, followed_reports
 from oomreport.controller.webhook_target import WebhookTarget
@@ -161,7 +163,10 @@ class Controller:
             outbox=Outbox(hooks, _now),
             now=_now,
         )
-        delivery = HookDelivery(context, {"webhook": WebhookTarget(api, webhooks, _now)})
+        resize = ResizeTarget(api, policies, now=_now, namespace=self._settings.namespace)
+        delivery = HookDelivery(
+            context, {"webhook": WebhookTarget(api, webhooks, _now), "job": JobTarget(api), "resize": resize}
+        )
         delivery.notes.counted = self._figures.count
         self._figures.set_pending(delivery.deliverer.pending)
         self._queue, self._in_turn = queue, True
