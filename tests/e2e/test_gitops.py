@@ -95,8 +95,9 @@ def test_a_kill_becomes_a_change_in_git_that_holds_until_more_is_asked_for(names
     assert run(checkout, "accept", name, "-n", namespace)[0] == 0
     told(namespace, "web", Reviewed="True/Accepted")
     status, out = run(checkout, *arguments)
+    print(out)
     assert status == 0, out
-    assert checkout.numstat() == {"base/web.json": (2, 2)}
+    assert checkout.numstat() == {"base/web.json": (2, 2)}, (out, report_of(namespace, "Deployment", "web"))
     deployed(checkout)
     told(namespace, "web", Applied="True/Raised", Regressed="False/NotKilledAgain")
     assert kills_of_pod(only_pod(namespace, second["memoryLimit"])["metadata"]["uid"]) == []
