@@ -82,7 +82,9 @@ def deliver(kubeconfig: str, report: Object, *, attempt: int = 1, age: timedelta
         policies = Policies(CONTROLLER_NAMESPACE)
         await policies.load(api)
         patience = Patience(look=0.2, wait=30, total=timedelta(minutes=10))
-        target = ResizeTarget(api, policies, now=lambda: datetime.now(UTC), patience=patience)
+        target = ResizeTarget(
+            api, policies, now=lambda: datetime.now(UTC), namespace=CONTROLLER_NAMESPACE, patience=patience
+        )
         return await target.deliver(due(hook, report, attempt=attempt, age=age))
 
     return with_api(kubeconfig, delivered)

@@ -82,7 +82,9 @@ def deliver(kubeconfig: str, uid: str, *, wait: float = 1, age: timedelta = time
             patience = Patience(look=0.1, wait=wait, total=timedelta(minutes=10))
             policies = Policies(CONTROLLER_NAMESPACE)
             await policies.load(api)
-            target = ResizeTarget(api, policies, now=lambda: datetime.now(UTC), patience=patience)
+            target = ResizeTarget(
+                api, policies, now=lambda: datetime.now(UTC), namespace=CONTROLLER_NAMESPACE, patience=patience
+            )
             return await target.deliver(Due(hook=one, event=what, attempt=1, first_attempt=now - age))
 
     return asyncio.run(delivered())

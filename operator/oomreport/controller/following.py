@@ -20,8 +20,7 @@ from oomreport.workload.pod import pod_facts
 
 log = logging.getLogger(__name__)
 # Reports come in bursts, and listings of a watch in pieces: one listing of a namespace is for all of them.
-_SETTLE = timedelta(milliseconds=500)
-_SETTLE_LISTING = timedelta(seconds=2)
+_SETTLE = timedelta(seconds=2)
 
 
 class Following:
@@ -38,9 +37,9 @@ class Following:
         elif pods.follow(key.namespace, key.workload, key.container):
             self.survey_soon(key.namespace)
 
-    def survey_soon(self, namespace: str, *, listing: bool = False) -> None:
-        """Have the pods of a namespace listed; `listing` while a watch lists them."""
-        self._context.queue.add_later(SurveyKey(namespace=namespace), _SETTLE_LISTING if listing else _SETTLE)
+    def survey_soon(self, namespace: str) -> None:
+        """Have the pods of a namespace listed, once for all that ask for it within a while."""
+        self._context.queue.add_later(SurveyKey(namespace=namespace), _SETTLE)
 
     async def survey(self, namespace: str) -> None:
         """Learn of all pods of the namespace's followed workloads, and of which are gone. Raises ApiError."""
@@ -49,21 +48,26 @@ class Following:
         if not workloads:
             return
         shown: set[str] = set()
+        # Who is new, or whose pods are not as they were known: of a thousand reports few.
+        news = {one.identity for one in workloads if not context.pods.is_listed(namespace, one.identity)}
         async for page in context.api.pages(path("v1", "pods", namespace=namespace)):
             for item in page:
                 if not context.pods.follows(item) or not item.get("spec", {}).get("nodeName"):
                     continue
                 pod = pod_facts(item, annotations=ANNOTATIONS)
-                context.pods.put(pod, now=context.now())
-                await context.owners.workload_of(pod)
+                is_news = context.pods.put(pod, now=context.now())
+                workload = await context.owners.workload_of(pod)
                 shown.add(pod.uid)
+                if is_news:
+                    news.add(workload.identity)
         for pod in context.pods.unheard_of_since(namespace, began):
             if pod.uid not in shown:
+                news.add((await context.owners.workload_of(pod)).identity)
                 context.pods.put(replace(pod, deleted=True), now=context.now())
         for workload in workloads:
             context.pods.set_listed(namespace, workload.identity)
         log.debug("pods were listed", extra={"namespace": namespace, "workloads": len(workloads), "pods": len(shown)})
-        self.look_at(namespace, (workload.identity for workload in workloads))
+        self.look_at(namespace, news)
 
     def look_at(self, namespace: str, identities: Iterable[tuple[str, str, str]]) -> None:
         """Have the reports of followed workloads looked at."""

@@ -6,11 +6,14 @@ from datetime import timedelta
 
 from oomreport.adapters.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import JobTarget as JobSpec
+from oomreport.api.oom_hook import OOMHook
+from oomreport.controller.granted import NOT_GRANTED, is_granted
 from oomreport.controller.targets import Due
 from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Outcome
+from oomreport.hooks.cloud_event import cloud_event
 from oomreport.hooks.event import Event
-from oomreport.hooks.job import LABEL_EVENT_ID, JobHook, TemplateError, is_made_by_hooks, job_of
+from oomreport.hooks.job import LABEL_EVENT_ID, MOST_DOCUMENT, JobHook, TemplateError, checked, is_made_by_hooks, job_of
 
 log = logging.getLogger(__name__)
 _OWN_NAME = path("authentication.k8s.io/v1", "selfsubjectreviews")
@@ -18,10 +21,15 @@ _OWN_NAME = path("authentication.k8s.io/v1", "selfsubjectreviews")
 _UNTIL_GRANTED = timedelta(minutes=1)
 
 
-class JobTarget:
-    """Creates Jobs. `document` is the event as JSON, below hooks.job.MOST_DOCUMENT bytes."""
+def document_of(event: Event) -> str:
+    """Return the CloudEvent that a webhook would get, as JSON of at most MOST_DOCUMENT bytes."""
+    return cloud_event(event, most_bytes=MOST_DOCUMENT).decode()
 
-    def __init__(self, api: ApiServer, *, document: Callable[[Event], str]) -> None:
+
+class JobTarget:
+    """Creates Jobs. `document` makes the file that their containers find."""
+
+    def __init__(self, api: ApiServer, *, document: Callable[[Event], str] = document_of) -> None:
         self._api, self._document = api, document
         self._own: str | None = None
 
@@ -37,11 +45,27 @@ class JobTarget:
             if await self._is_own(metadata["namespace"], spec.service_account_name):
                 words = f"serviceAccountName {spec.service_account_name} is the controller's own: a Job gets an account of its own"
                 return Answer(outcome=Outcome.REFUSED, message=words)
-            return await self._created(_hook(due, spec), event)
+            return await self._created(_hook(due.hook, spec), event)
         except TemplateError as error:
             return Answer(outcome=Outcome.REFUSED, message=str(error))
         except ApiError as error:
             return Answer(outcome=Outcome.RETRY, message=words_of(error))
+
+    async def problem(self, hook: OOMHook) -> tuple[str, str] | None:
+        """Return what keeps a hook from working: a template that is none, or a right that is missing."""
+        spec, namespace = hook.spec.job, hook.metadata["namespace"]
+        if spec is None:
+            return None
+        try:
+            checked(_hook(hook, spec))
+            if await is_granted(self._api, "create", "batch", "jobs", namespace=namespace):
+                return None
+        except TemplateError as error:
+            return "TemplateInvalid", str(error)
+        except ApiError as error:
+            log.warning("rights cannot be asked for", extra={"error": str(error)})
+            return None
+        return NOT_GRANTED, _not_granted(namespace)
 
     async def _created(self, hook: JobHook, event: Event) -> Answer:
         job = job_of(hook, event, self._document(event))
@@ -73,8 +97,12 @@ class JobTarget:
         return self._own == f"system:serviceaccount:{namespace}:{account}"
 
 
-def _hook(due: Due, spec: JobSpec) -> JobHook:
-    metadata = due.hook.metadata
+def _not_granted(namespace: str) -> str:
+    return f"the controller may not create Jobs in namespace {namespace}: grant it (docs/remediation.md)"
+
+
+def _hook(hook: OOMHook, spec: JobSpec) -> JobHook:
+    metadata = hook.metadata
     return JobHook(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -88,8 +116,7 @@ def _refusal(error: ApiError, namespace: str) -> Answer:
     """Return what the API server's refusal to create a Job means."""
     words = words_of(error)
     if error.status == 403 and "cannot create resource" in words:
-        grant = f"the controller may not create Jobs in namespace {namespace}: grant it (docs/remediation.md)"
-        return Answer(outcome=Outcome.RETRY, message=grant, retry_after=_UNTIL_GRANTED)
+        return Answer(outcome=Outcome.RETRY, message=_not_granted(namespace), retry_after=_UNTIL_GRANTED)
     if error.status in (400, 413, 422):
         return Answer(outcome=Outcome.REFUSED, message=words)
     return Answer(outcome=Outcome.RETRY, message=words)

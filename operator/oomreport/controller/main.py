@@ -27,8 +27,10 @@ from oomreport.controller.health import HealthServer
 from oomreport.controller.hook_delivery import HookDelivery
 from oomreport.controller.hooks import Hooks
 from oomreport.controller.housekeeping import Housekeeping
+from oomreport.controller.job_target import JobTarget
 from oomreport.controller.log import configure_logging
 from oomreport.controller.manifests import Manifests
+from oomreport.controller.metrics import Metrics
 from oomreport.controller.outbox import Outbox
 from oomreport.controller.owners import Owners
 from oomreport.controller.pauses import GrowingPauses
@@ -37,6 +39,7 @@ from oomreport.controller.policies import Policies, PolicyChanges
 from oomreport.controller.queue import WorkQueue
 from oomreport.controller.records import Records
 from oomreport.controller.reports import Reports
+from oomreport.controller.resize_target import ResizeTarget
 from oomreport.controller.settings import ControllerSettings, settings_of
 from oomreport.controller.watch import Watch, followed_hooks, followed_policies, followed_reports
 from oomreport.controller.webhook_target import WebhookTarget
@@ -88,11 +91,13 @@ class Controller:
         self._watch: Watch | None = None
         self._queue: WorkQueue | None = None
         self._in_turn = False
+        self._figures = Metrics(_now)
 
     async def run(self) -> int:
         """Work until told to end; return the exit status."""
         self._take_signals()
-        health = HealthServer(self._settings.health_address, self._state) if self._settings.health_address else None
+        address = self._settings.health_address
+        health = HealthServer(address, self._state, self._figures.text) if address else None
         try:
             if health:
                 await health.start()
@@ -158,7 +163,12 @@ class Controller:
             outbox=Outbox(hooks, _now),
             now=_now,
         )
-        delivery = HookDelivery(context, {"webhook": WebhookTarget(api, webhooks, _now)})
+        resize = ResizeTarget(api, policies, now=_now, namespace=self._settings.namespace)
+        delivery = HookDelivery(
+            context, {"webhook": WebhookTarget(api, webhooks, _now), "job": JobTarget(api), "resize": resize}
+        )
+        delivery.notes.counted = self._figures.count
+        self._figures.set_pending(delivery.deliverer.pending)
         self._queue, self._in_turn = queue, True
         self._watch = watch = Watch(context, self._access)
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None

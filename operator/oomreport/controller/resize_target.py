@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.adapters.api_server import ApiServer, path, words_of
+from oomreport.api.oom_hook import OOMHook
 from oomreport.api.oom_hook import ResizeTarget as ResizeSpec
+from oomreport.controller.granted import NOT_GRANTED, is_granted
 from oomreport.controller.keys import report_key
 from oomreport.controller.policies import Policies
 from oomreport.controller.targets import Due
@@ -51,7 +53,10 @@ class Patience:
 
 
 class ResizeTarget:
-    """Resizes. `manager` is the name that the API server knows this client's changes by."""
+    """Resizes. `namespace` is the controller's own, whose hooks see all namespaces.
+
+    `manager` is the name that the API server knows this client's changes by.
+    """
 
     def __init__(
         self,
@@ -59,11 +64,13 @@ class ResizeTarget:
         policies: Policies,
         *,
         now: Callable[[], datetime],
+        namespace: str,
         manager: str = "oomreport-controller",
         patience: Patience | None = None,
     ) -> None:
         self._api, self._policies, self._now = api, policies, now
         self._manager, self._patience = manager, patience or Patience()
+        self._namespace = namespace
 
     async def deliver(self, due: Due) -> Answer:
         """Raise the limit of the event's container, or find that it is raised; or say why not."""
@@ -77,6 +84,22 @@ class ResizeTarget:
             return await self._resized(due, spec, kill)
         except ApiError as error:
             return Answer(outcome=Outcome.RETRY, message=words_of(error), retry_after=_SOON)
+
+    async def problem(self, hook: OOMHook) -> tuple[str, str] | None:
+        """Return what keeps a hook from working: a maximum that is none, or a right that is missing."""
+        spec, namespace = hook.spec.resize, hook.metadata["namespace"]
+        if spec is None:
+            return None
+        if spec.max_memory is not None and parse_quantity(spec.max_memory) is None:
+            return "MaxMemoryInvalid", f"maxMemory is no quantity: {spec.max_memory}"
+        where = "" if namespace == self._namespace else namespace
+        try:
+            if await is_granted(self._api, "patch", "", "pods", sub="resize", namespace=where):
+                return None
+        except ApiError as error:
+            log.warning("rights cannot be asked for", extra={"error": str(error)})
+            return None
+        return NOT_GRANTED, _not_granted(where)
 
     async def _resized(self, due: Due, spec: ResizeSpec, kill: Killed) -> Answer:
         event = due.event
@@ -216,12 +239,16 @@ def _skipped(reason: str) -> Answer:
     return Answer(outcome=Outcome.SKIPPED, message=reason)
 
 
+def _not_granted(namespace: str) -> str:
+    where = f"in namespace {namespace}" if namespace else "in all namespaces"
+    return f"the controller may not resize pods {where}: grant it (docs/remediation.md)"
+
+
 def _refusal(error: ApiError, namespace: str) -> Answer:
     """Return what the API server's refusal of a resize means."""
     words = words_of(error)
     if error.status == 403 and "cannot patch resource" in words:
-        grant = f"the controller may not resize pods in namespace {namespace}: grant it (docs/remediation.md)"
-        return Answer(outcome=Outcome.RETRY, message=grant, retry_after=_UNTIL_GRANTED)
+        return Answer(outcome=Outcome.RETRY, message=_not_granted(namespace), retry_after=_UNTIL_GRANTED)
     if error.status == 404:
         return _skipped("the pod is gone, or this API server has no pods/resize (Kubernetes 1.33)")
     # A LimitRange, a quota, the node's size, an admission policy.

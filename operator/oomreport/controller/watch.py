@@ -114,7 +114,7 @@ class Watch:
     def _saw_pod(self, kind: str | None, pod: dict[str, Any]) -> None:
         self._note_listing(kind)
         if kind is None and self._context.pods.follows(pod):
-            self._following.survey_soon(pod["metadata"]["namespace"], listing=True)
+            self._following.survey_soon(pod["metadata"]["namespace"])
         context, deleted = self._context, kind == "DELETED"
         is_agent = self._is_agent(pod)
         if not deleted and not is_agent and not context.pods.wants(pod):

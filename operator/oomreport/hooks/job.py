@@ -66,10 +66,7 @@ def job_of(hook: JobHook, event: Event, document: str) -> dict[str, Any]:
 
     The OOMHook controls its Jobs: they go with it, and their own kills are one report, of the hook.
     """
-    template = _mapping(hook.template, "template")
-    spec = _mapping(template.get("spec"), "template.spec")
-    pod = _mapping(spec.get("template"), "template.spec.template")
-    pod_spec = _mapping(pod.get("spec"), "template.spec.template.spec")
+    template, spec, pod, pod_spec = _parts(hook)
     labels = {
         "app.kubernetes.io/managed-by": "oomreport",
         LABEL_HOOK: hook.name if len(hook.name) <= 63 else label_name(hook.name),
@@ -96,6 +93,12 @@ def job_of(hook: JobHook, event: Event, document: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def checked(hook: JobHook) -> None:
+    """Raise TemplateError where no Job can be made of a template, as far as that is known without the API server."""
+    *_, pod_spec = _parts(hook)
+    _pod_spec(pod_spec, hook.service_account, {})
 
 
 def variables(event: Event) -> dict[str, str]:
@@ -137,6 +140,14 @@ def harmless(value: object) -> str:
     """Return a value as one word that no shell, and no program that takes options, reads as anything else."""
     text = "" if value is None else _UNSAFE.sub("_", str(value)[:_MOST_VALUE])
     return "_" + text[1:] if text.startswith("-") else text
+
+
+def _parts(hook: JobHook) -> tuple[Mapping[str, Any], ...]:
+    """Return the template, its spec, the pod's template in that, and its spec."""
+    template = _mapping(hook.template, "template")
+    spec = _mapping(template.get("spec"), "template.spec")
+    pod = _mapping(spec.get("template"), "template.spec.template")
+    return template, spec, pod, _mapping(pod.get("spec"), "template.spec.template.spec")
 
 
 def _pod_spec(spec: Mapping[str, Any], account: str, environment: Mapping[str, str]) -> dict[str, Any]:
