@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Edit the files and return the exit status."""
     try:
         checkout = Checkout(arguments.paths)
-        advice = advice_for(arguments)
+        advice = advice_for(arguments, mapped=True)
         scene = scene_of(
             checkout,
             checkout.about(one.workload for one in advice),

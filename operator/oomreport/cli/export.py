@@ -18,7 +18,7 @@ _NOT_KEPT = ("managedFields", "selfLink")
 def run(arguments: argparse.Namespace) -> int:
     """Write the reports and return the exit status."""
     try:
-        reports = reports_for(arguments)
+        reports = reports_for(arguments, mapped=True)
         text = listed(reports, as_json=arguments.output == "json")
         if arguments.file in (None, "-"):
             sys.stdout.write(text)

@@ -25,7 +25,7 @@ _WIDE = ("CAUSE", "VERDICT", "STATE", "MANAGED BY", "REPORT", "BASIS")
 def run(arguments: argparse.Namespace) -> int:
     """Print the recommendations and return the exit status."""
     try:
-        advice = advice_for(arguments)
+        advice = advice_for(arguments, mapped=arguments.output == "values")
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return 2

@@ -58,8 +58,11 @@ def connected(arguments: argparse.Namespace) -> Cluster:
     return cluster_of(context=arguments.context, kubeconfig=arguments.kubeconfig)
 
 
-def reports_for(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the reports that the arguments ask for, in order of namespace and name. Raises InputUnreadable, ApiError."""
+def reports_for(arguments: argparse.Namespace, *, mapped: bool = False) -> list[dict[str, Any]]:
+    """Return the reports that the arguments ask for, in order of namespace and name. Raises InputUnreadable, ApiError.
+
+    `mapped` adds what the annotations of their workloads say of values files, at one request for each.
+    """
     if arguments.reports is not None:
         found = reports_of_file(arguments.reports)
         wanted = _terms(arguments.selector)
@@ -72,14 +75,14 @@ def reports_for(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         cluster = connected(arguments)
         namespace = None if arguments.all_namespaces else arguments.namespace or cluster.namespace
         found = cluster.reports(namespace, arguments.selector)
-        for problem in cluster.with_mappings(found):
+        for problem in cluster.with_mappings(found) if mapped else ():
             print(f"oomreport: annotations of workloads cannot be read: {problem}", file=sys.stderr)
     return sorted(found, key=lambda one: (one["metadata"]["namespace"], one["metadata"]["name"]))
 
 
-def advice_for(arguments: argparse.Namespace) -> list[Advice]:
+def advice_for(arguments: argparse.Namespace, *, mapped: bool) -> list[Advice]:
     """Return what the reports ask for that the arguments ask for. Raises InputUnreadable, ApiError."""
-    return [advice_of(report) for report in reports_for(arguments)]
+    return [advice_of(report) for report in reports_for(arguments, mapped=mapped)]
 
 
 def _terms(selector: str | None) -> list[tuple[str, bool, str]]:

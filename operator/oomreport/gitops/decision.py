@@ -171,7 +171,8 @@ def _edit(scene: Scene, advice: Advice, site: Site, found: Found, *, field: Fiel
         names = ", ".join(scene.files.shown(one.kustomization.file) for one in site.overlays)
         return _refused(advice, f"{why}; several kustomizations make it: {names}")
     overlay = site.overlays[0]
-    if not scene.files.editable(overlay.kustomization.file):
+    new_file = f"{overlay.kustomization.folder}/{overlay.file_name}"
+    if not (scene.files.editable(overlay.kustomization.file) and scene.files.editable(new_file)):
         return _refused(advice, why)
     return replace(changed, overlay=overlay, file=overlay.kustomization.file, why=f"a patch, since {why}")
 

@@ -18,7 +18,6 @@ from oomreport.gitops.patch import Patch, patches_of
 from oomreport.gitops.yaml_text import Scalar, YamlText
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_DEEPEST = 32
 _NOT_FOLLOWED = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers")
 
 
@@ -123,7 +122,7 @@ def tree_of(files: Files, folders: Iterable[str]) -> Tree:
         tree.used.add(one.file)
     for one in tree.outermost():
         tree.unfollowed[one.file] = []
-        made = _made(tree, one, tree.unfollowed[one.file], depth=0)
+        made = _made(tree, one, tree.unfollowed[one.file], ())
         if tree.unfollowed[one.file]:
             made = (*made, *_patched_only(tree, one, made))
         tree.made[one.file] = made
@@ -152,25 +151,27 @@ def _as_written(manifest: Manifest) -> Made:
     )
 
 
-def _made(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int) -> tuple[Made, ...]:
-    objects = list(_resources(tree, one, unfollowed, depth))
+def _made(tree: Tree, one: Kustomization, unfollowed: list[str], above: tuple[str, ...]) -> tuple[Made, ...]:
+    """Return what a kustomization makes; `above` are the folders that led to it, none of which it may use again."""
+    above = (*above, one.folder)
+    objects = list(_resources(tree, one, unfollowed, above))
     fields = items(one.root)
     unfollowed += [f"{key} of {tree.files.shown(one.file)}" for key in _NOT_FOLLOWED if key in fields]
     for name in one.listed("components"):
         path = tree.files.joined(one.folder, name)
-        component = kustomization_in(tree.files, path) if path and depth < _DEEPEST else None
+        component = kustomization_in(tree.files, path) if path and path not in above else None
         if component is None:
             unfollowed.append(name)
             continue
-        objects += _resources(tree, component, unfollowed, depth + 1)
+        objects += _resources(tree, component, unfollowed, (*above, component.folder))
         objects = [_through(tree, component, made) for made in objects]
     return tuple(_through(tree, one, made) for made in objects)
 
 
-def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int) -> Iterable[Made]:
+def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], above: tuple[str, ...]) -> Iterable[Made]:
     for name in one.listed("resources", "bases"):
         path = tree.files.joined(one.folder, name)
-        if path is None or depth >= _DEEPEST:
+        if path is None or path in above:
             unfollowed.append(name)
             continue
         if tree.files.is_folder(path):
@@ -178,7 +179,7 @@ def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], depth: int
             if inner is None:
                 unfollowed.append(name)
             else:
-                yield from _made(tree, inner, unfollowed, depth + 1)
+                yield from _made(tree, inner, unfollowed, above)
             continue
         tree.used.add(path)
         source = tree.files.yaml(path)

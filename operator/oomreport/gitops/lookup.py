@@ -118,9 +118,9 @@ def sequence(node: yaml.Node | None) -> list[yaml.Node]:
 
 
 def plain(node: yaml.Node | None) -> Any:  # noqa: ANN401 - data of any shape
-    """Return a node as lists, dictionaries and texts."""
+    """Return a node as lists, dictionaries and texts. Aliases are not followed: they may lead in circles."""
     if isinstance(node, Alias):
-        return plain(node.target)
+        return f"*{node.name}"
     if isinstance(node, yaml.MappingNode):
         return {key: plain(value) for key, value in items(node).items()}
     if isinstance(node, yaml.SequenceNode):

@@ -6,7 +6,6 @@ An inline patch in a literal block (`patch: |-`) is YAML in YAML: its lines are 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
@@ -44,9 +43,9 @@ class Selector:
             return False
         if "name" in wanted and not any(_matches(wanted["name"], name) for name in names):
             return False
-        metadata = mapping(mapping(plain(manifest.node)).get("metadata"))
+        metadata = items(items(manifest.node).get("metadata"))
         return all(
-            _has(mapping(metadata.get(where)), wanted.get(key, ""))
+            _has(items(metadata.get(where)), wanted.get(key, ""))
             for key, where in (("labelSelector", "labels"), ("annotationSelector", "annotations"))
         )
 
@@ -137,7 +136,7 @@ def _in_file(files: Files, folder: str, name: str, selector: Selector | None) ->
 
 
 def _inline(file: str, source: YamlText, scalar: Scalar, selector: Selector | None) -> Iterator[Patch]:
-    if scalar.style == "|":
+    if scalar.style == "|" and "\n" in source.text[scalar.begin : scalar.end]:
         head = source.text.index("\n", scalar.begin) + 1
         inside = read_inside(source.text, head, scalar.end)
         for node in inside.roots:
@@ -172,10 +171,11 @@ def _matches(pattern: str, value: str) -> bool:
         return pattern == value
 
 
-def _has(values: Mapping[str, Any], selector: str) -> bool:
+def _has(values: Mapping[str, yaml.Node], selector: str) -> bool:
     for term in filter(None, (part.strip() for part in selector.split(","))):
         key, equals, value = term.partition("=")
         legible = equals and not key.endswith("!") and " in" not in term
-        if legible and values.get(key.strip()) != value.lstrip("=").strip():
+        found = values.get(key.strip())
+        if legible and (found is None or found.value != value.lstrip("=").strip()):
             return False
     return True

@@ -5,7 +5,7 @@ own is touched.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,15 +36,15 @@ def spliced(source: YamlText, splices: Sequence[Splice]) -> str:
     """Return the text with scalars replaced. Raises EditRefused where more than these values would change."""
     text = source.text
     ordered = sorted(splices, key=lambda splice: splice.begin)
+    words = {splice.begin: rendered(splice.scalar, splice.value, json=source.is_json) for splice in ordered}
     for splice in reversed(ordered):
-        words = rendered(splice.scalar, splice.value)
-        text = text[: splice.begin] + words + text[splice.scalar.end :]
+        text = text[: splice.begin] + words[splice.begin] + text[splice.scalar.end :]
     for unit in source.units:
-        _check_unit(source, unit, ordered, text)
+        _check_unit(source, unit, ordered, words, text)
     return text
 
 
-def rendered(scalar: Scalar, value: str) -> str:
+def rendered(scalar: Scalar, value: str, *, json: bool = False) -> str:
     """Return a value as it is to be written in place of a scalar. Raises EditRefused where that cannot be done."""
     if isinstance(scalar, Alias) or scalar.end == scalar.begin:
         raise EditRefused("nothing is written there that could be replaced")
@@ -52,6 +52,8 @@ def rendered(scalar: Scalar, value: str) -> str:
         raise EditRefused(f"line {scalar.line}: the value is a block scalar")
     words = [f"'{value.replace(chr(39), chr(39) * 2)}'"] if value.isprintable() else []
     words.append(_double_quoted(value))
+    if json:
+        return words[-1]
     if scalar.style == '"':
         words.insert(0, words[-1])
     elif not scalar.style:
@@ -82,16 +84,14 @@ def _means(words: str, value: str) -> bool:
     return bool(block == {value: value} and flow == [value, value])
 
 
-def _check_unit(source: YamlText, unit: Unit, splices: Sequence[Splice], text: str) -> None:
+def _check_unit(source: YamlText, unit: Unit, splices: Sequence[Splice], words: Mapping[int, str], text: str) -> None:
     own = [one for one in splices if unit.begin <= one.begin < unit.end]
     if not own:
         return
 
     def moved(place: int) -> int:
         return place + sum(
-            len(rendered(one.scalar, one.value)) - (one.scalar.end - one.begin)
-            for one in splices
-            if one.scalar.end <= place
+            len(words[one.begin]) - (one.scalar.end - one.begin) for one in splices if one.scalar.end <= place
         )
 
     before = _events(source.text, unit.begin, unit.end)

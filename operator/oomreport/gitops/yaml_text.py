@@ -7,6 +7,7 @@ A stream that does not parse as a whole (one of its documents is a template) is 
 start of a line always begins a document, also within a quoted or block scalar.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Scalar(yaml.ScalarNode):
 
 
 class Alias(Scalar):
-    """`*name`: a value that is written elsewhere. `target` is that node."""
+    """`*name`: a value that is written elsewhere. `target` is that node, `value` its text where it is a scalar."""
 
     name: str = ""
     target: yaml.Node | None = None
@@ -60,6 +61,17 @@ class YamlText:
         """Yield the documents that could be read."""
         for unit in self.units:
             yield from unit.roots
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is JSON, where a text is not written without quotes."""
+        if not self.text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+            return False
+        try:
+            json.loads(self.text.lstrip("\ufeff"))
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     @property
     def problem(self) -> str | None:
@@ -117,7 +129,8 @@ class _Loader(yaml.SafeLoader):
         if target is None:
             raise yaml.composer.ComposerError(None, None, f"found undefined alias {event.anchor!r}", event.start_mark)
         self.aliased.add(id(target))
-        node = Alias("", "", event.start_mark, event.end_mark)
+        value = target.value if isinstance(target, yaml.ScalarNode) else ""
+        node = Alias("", value, event.start_mark, event.end_mark)
         node.begin, node.end = event.start_mark.index, event.end_mark.index
         node.name, node.target = event.anchor, target
         return node

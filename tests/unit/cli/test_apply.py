@@ -489,3 +489,29 @@ def test_a_file_that_changes_while_it_is_edited_is_left_as_it_is(
     done = checkout.apply([a_report("web")])
     assert (done.status, path.read_text()) == (2, "# somebody was faster\n")
     assert "was changed by somebody else" in done.err
+
+
+def test_json_stays_json(checkout: GitCheckout):
+    text = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [{"name": "api",\n "resources": {"limits": {"memory": 268435456}}}]}}\n'
+    checkout.write({"web.json": text})
+    assert checkout.apply([a_report("web", kind="Pod")]).status == 0
+    assert checkout.text("web.json") == text.replace("268435456", '"480Mi"')
+
+
+def test_circles_end(checkout: GitCheckout):
+    checkout.write(
+        {
+            "a/kustomization.yaml": "resources: [., ., ../b, ../b, web.yaml]\ncomponents: [.]\n",
+            "b/kustomization.yaml": "resources: [../a, ../a]\npatches: &p [*p]\nlabels: &l [*l, *l]\n",
+            "c/kustomization.yaml": "resources: [../a]\npatches:\n- patch: |",
+            "a/web.yaml": workload("Deployment", "web"),
+        }
+    )
+    done = checkout.apply([a_report("web")])
+    assert done.status in (0, 3)
+
+
+def test_a_new_patch_is_not_written_where_only_a_file_was_named(checkout: GitCheckout):
+    checkout.write(base_of("shop", "stage"))
+    done = checkout.apply([a_report("web")], paths=["shop/kustomization.yaml"])
+    assert (done.status, checkout.numstat()) == (3, {})
