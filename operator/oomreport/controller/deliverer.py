@@ -239,7 +239,7 @@ class Deliverer:
                 if target
                 else Answer(outcome=Outcome.RETRY, message="this controller knows no such target")
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an attempt that failed is made again
             # Its words may hold what must not be shown.
             frames = "".join(traceback.format_tb(error.__traceback__))
             facts = {"hook": delivery.key.hook, "error": type(error).__name__, "traceback": frames}
