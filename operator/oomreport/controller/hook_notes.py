@@ -98,7 +98,7 @@ class HookNotes:
             tally.last_failure = now
             tally.last_error = after.last_error
             log.warning("delivery was given up", extra={**facts, "error": after.last_error})
-            self._events[event.id] = _event(hook, event, after, now=now, instance=self._identity)
+            self._events[f"{event.id} {name}"] = _event(hook, event, after, now=now, instance=self._identity)
         elif after.is_pending:
             tally.last_error = after.last_error
             log.info("delivery will be tried again", extra={**facts, "error": after.last_error})

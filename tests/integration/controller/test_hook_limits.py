@@ -58,7 +58,12 @@ def test_a_filter_decides_and_says_where_it_cannot(shop: Shop, start: Start, hoo
     other, wanted = killed(shop, "other"), killed(shop, "wanted")
     (one,) = delivered(shop, wanted, "Delivered")
     assert one["hook"].endswith("/wanted")
-    delivered(shop, other)
+
+    def nothing_left() -> bool:
+        status = (report_at(shop.client, shop.namespace, other) or {}).get("status", {})
+        return bool(status.get("kills")) and not status.get("deliveries")
+
+    eventually("nothing is left to tell of the other", nothing_left)
     assert len(receiver.requests) == 1
     eventually(
         "the error is said",
