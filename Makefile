@@ -52,6 +52,13 @@ bench-agent: install ## memory and processor time of the agent with 250 containe
 bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes)
 	@$(BIN)/python tests/bench/bench_advice.py
 
+.PHONY: bench-hooks
+bench-hooks: install ## 1 000 deliveries to a receiver that misbehaves, while the controller is killed ten times (about 5 minutes)
+	@$(CLUSTER) --name bench-hooks up --api-only
+	@OOMREPORT_HOOK_DELIVERIES=1000 OOMREPORT_HOOK_CRASHES=10 $(CLUSTER) --name bench-hooks exec -- \
+		$(CURDIR)/$(BIN)/python -m pytest -q -s tests/integration/controller/test_hook_chaos.py | grep -e lost -e passed -e failed; \
+		status=$$?; $(CLUSTER) --name bench-hooks down; exit $$status
+
 .PHONY: clean
 clean: ## stop the clusters and remove what was made in this checkout (the caches outside stay)
 	-@$(CLUSTER) down

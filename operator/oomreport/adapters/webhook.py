@@ -5,6 +5,7 @@ TLS still verifies the name. No redirect is followed, no proxy asked, no cookie 
 its head. Error messages are made of what went wrong alone: a URL may be a secret, and a library's words would show it.
 """
 
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ _MOST_HEADER = 8190
 
 
 class WebhookError(Exception):
-    """No answer came. `refused` where the address may not be reached. The message holds neither URL nor host."""
+    """No answer came. `refused` where the address may not be reached, or is none. The message holds neither URL nor host."""
 
     def __init__(self, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
@@ -84,7 +85,8 @@ class WebhookClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             refused = _refused(error)
             # Without the original, whose words hold the URL.
-            raise WebhookError(refused or _words(error, timeout_seconds), refused=refused is not None) from None
+            is_final = refused is not None or isinstance(error, aiohttp.InvalidURL)
+            raise WebhookError(refused or _words(error, timeout_seconds), refused=is_final) from None
 
     def _checked_socket(self, info: tuple[Any, ...]) -> socket.socket:
         family, type_, protocol, _, address = info
@@ -124,7 +126,7 @@ def _words(error: BaseException, timeout_seconds: float) -> str:
         case aiohttp.ClientSSLError():
             return f"TLS: {getattr(error.os_error, 'reason', None) or 'handshake failed'}"
         case aiohttp.ClientConnectorError():
-            return f"no connection: {error.os_error.strerror or type(error.os_error).__name__}"
+            return f"no connection: {_by_number(error.os_error)}"
         case aiohttp.ServerDisconnectedError():
             return "the receiver closed the connection without an answer"
         case TimeoutError():
@@ -133,6 +135,11 @@ def _words(error: BaseException, timeout_seconds: float) -> str:
             return "the URL is not valid"
         case aiohttp.ClientResponseError():
             return "the answer is not HTTP"
-        case OSError() if error.strerror:
-            return f"connection lost: {error.strerror}"
+        case OSError():
+            return f"connection lost: {_by_number(error)}"
     return f"connection lost: {type(error).__name__}"
+
+
+def _by_number(error: OSError) -> str:
+    """Return what an error's number means; its own words may hold the address."""
+    return os.strerror(error.errno).lower() if error.errno else type(error).__name__

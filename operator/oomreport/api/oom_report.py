@@ -64,15 +64,6 @@ class Review(Model):
     """Why, in the reviewer's words."""
 
 
-class Redelivery(Model):
-    """A wish that what hooks were not told be tried again. `oomreport redeliver` writes it."""
-
-    requested_at: MicroTime
-    """Deliveries that were given up until then are tried again."""
-    hook: Annotated[str, Field(max_length=317)] = ""
-    """Those of this OOMHook only, as namespace/name; of any where empty."""
-
-
 class OOMReportSpec(Model):
     """Whose kills these are, and the review of the recommendation."""
 
@@ -83,8 +74,6 @@ class OOMReportSpec(Model):
     kills that no container could be found for."""
     review: Review = Review()
     """What people decided about the recommendation. People write it; the controller reads it only."""
-    redeliver: Redelivery | None = None
-    """What hooks are to be told again. People write it; the controller reads it only."""
 
 
 class Termination(Model):

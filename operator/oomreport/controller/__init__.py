@@ -13,5 +13,11 @@ routing                 from a record to its report
 anonymous               records that name no container
 reporting               a report is gathered, decided and written
 telling                 annotations, Events and marks: what follows a write
+hooks, filters          whom to tell what
+outbox                  what hooks are told, in the report's own write
+deliverer               attempts when they are due, a lane for each hook
+targets, webhook_target what is asked of a target, and the one that sends
+hook_notes, metrics     how deliveries go: the hook's status, Events, figures
+hook_delivery           all of it put together
 housekeeping            what is old is deleted, what was missed is found
 """

@@ -29,6 +29,7 @@ from oomreport.controller.hooks import Hooks
 from oomreport.controller.housekeeping import Housekeeping
 from oomreport.controller.job_target import JobTarget
 from oomreport.controller.log import configure_logging
+from oomreport.controller.metrics import Metrics
 from oomreport.controller.outbox import Outbox
 from oomreport.controller.owners import Owners
 from oomreport.controller.pauses import GrowingPauses
@@ -89,11 +90,13 @@ class Controller:
         self._watch: Watch | None = None
         self._queue: WorkQueue | None = None
         self._in_turn = False
+        self._figures = Metrics(_now)
 
     async def run(self) -> int:
         """Work until told to end; return the exit status."""
         self._take_signals()
-        health = HealthServer(self._settings.health_address, self._state) if self._settings.health_address else None
+        address = self._settings.health_address
+        health = HealthServer(address, self._state, self._figures.text) if address else None
         try:
             if health:
                 await health.start()
@@ -162,6 +165,8 @@ class Controller:
         delivery = HookDelivery(
             context, {"webhook": WebhookTarget(api, webhooks, _now), "job": JobTarget(api), "resize": resize}
         )
+        delivery.notes.counted = self._figures.count
+        self._figures.set_pending(delivery.deliverer.pending)
         self._queue, self._in_turn = queue, True
         self._watch = watch = Watch(context, self._access)
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None

@@ -21,7 +21,6 @@ from oomreport.incident.condition import Finding, conditions
 from oomreport.incident.evidence import Patience
 from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.report import Decision
-from oomreport.workload.pod import parse_time
 
 log = logging.getLogger(__name__)
 DELIVERED = "Delivered"
@@ -75,10 +74,8 @@ class Outbox:
         edits, changes = dict(self._edits.get(key, {})), tuple(self._changes.get(key, ()))
         subscriptions = await self._hooks.subscriptions(key.namespace, labels_of(key))
         known = [changed for one in deliveries_of(before) if (changed := _edited(one, edits)) is not None]
-        if stored and (requested := parse_time(stored.redeliver.get("requestedAt"))):
-            # Failures of this very write are younger.
-            hook = stored.redeliver.get("hook") or None
-            known = [*redelivered(known, requested=requested, hook=hook, now=now)]
+        if stored and stored.redeliver:
+            known = [*redelivered(known, stored.redeliver, now=now)]
         deliveries = posted(
             {**before, "deliveries": [one.as_json() for one in known]},
             decision.status,

@@ -89,16 +89,33 @@ def kill_times(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dat
     return tuple(sorted(found, reverse=True)[:MOST_KILL_TIMES])
 
 
-def redelivered(
-    deliveries: Iterable[Delivery], *, requested: datetime, hook: str | None, now: datetime
-) -> tuple[Delivery, ...]:
-    """Return deliveries with those due again that had failed when people asked for them; `hook` None means any."""
+def redelivered(deliveries: Iterable[Delivery], asked: str, *, now: datetime) -> tuple[Delivery, ...]:
+    """Return deliveries with those due again that had been given up when people asked for them.
+
+    `asked` is a time and, where only one hook is meant, its namespace/name. A time that is still to come would be asked
+    for again and again; it counts once it has come.
+    """
     return tuple(
         replace(one, state=State.PENDING, attempts=0, first_attempt=None, finished=None, next_attempt=now)
-        if one.state is State.FAILED and hook in (None, one.key.hook) and one.finished and one.finished <= requested
+        if _is_asked_for(one, asked, now)
         else one
         for one in deliveries
     )
+
+
+def is_to_redeliver(asked: str, deliveries: Iterable[Delivery]) -> bool:
+    """Return whether something that was given up is asked for."""
+    return bool(asked) and any(_is_asked_for(one, asked, None) for one in deliveries)
+
+
+def _is_asked_for(delivery: Delivery, asked: str, now: datetime | None) -> bool:
+    text, _, hook = asked.strip().partition(" ")
+    until = parse_time(text)
+    if until is None or delivery.state is not State.FAILED or delivery.finished is None:
+        return False
+    if hook.strip() not in ("", delivery.key.hook) or (now is not None and until > now):
+        return False
+    return delivery.finished <= until
 
 
 def _happenings(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> Iterable[_Happening]:

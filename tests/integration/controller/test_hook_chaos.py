@@ -57,8 +57,9 @@ def test_no_event_is_lost_whatever_the_receiver_answers_and_however_often_the_co
     webhook = {"url": receiver.url, "timeoutSeconds": 1, "signingSecretRef": reference}
     name = hooks.hook("chaos", webhook=webhook)
     options = (*QUICK_HOOKS, "--no-leader-election", "--hook-workers=16")
-    controller = start(*options)
-    hooks.ready("chaos")
+    # A machine that is busy with other things starts it slowly.
+    controller = start(*options, ready=False).wait_ready(180)
+    hooks.ready("chaos", seconds=60)
     time.sleep(1.1)
     began = time.monotonic()
     pods: list[Pod] = [shop.deployment(shop.name("chaos")) for _ in range(DELIVERIES // PER_REPORT)]
@@ -71,7 +72,7 @@ def test_no_event_is_lost_whatever_the_receiver_answers_and_however_often_the_co
             crash_after.pop(0)
             time.sleep(drawn.uniform(0, 1))
             controller.kill()
-            controller = start(*options)
+            controller = start(*options, ready=False).wait_ready(180)
 
     def all_told() -> list[Object]:
         found = reports(shop)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.event import EventType
-from oomreport.hooks.outbox import MOST_DELIVERIES, Subscription, new_kills, posted, redelivered
+from oomreport.hooks.outbox import MOST_DELIVERIES, Subscription, is_to_redeliver, new_kills, posted, redelivered
 from oomreport.incident.oom_record import rfc3339
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -167,8 +167,15 @@ def test_what_was_given_up_is_due_again_when_people_ask_for_it():
     failed = Delivery(key=key, time=NOW, state=State.FAILED, attempts=9, first_attempt=NOW, finished=NOW)
     done = replace(failed, state=State.DELIVERED)
     later = NOW + timedelta(hours=1)
-    (again, same) = redelivered([failed, done], requested=later, hook=None, now=later)
+    (again, same) = redelivered([failed, done], rfc3339(NOW), now=later)
     assert (again.state, again.attempts, again.first_attempt, again.next_attempt) == (State.PENDING, 0, None, later)
     assert same == done
-    assert redelivered([failed], requested=NOW - timedelta(seconds=1), hook=None, now=later) == (failed,)
-    assert redelivered([failed], requested=later, hook="shop/other", now=later) == (failed,)
+    assert is_to_redeliver(f"{rfc3339(NOW)} shop/chat", [failed])
+    for asked in (
+        rfc3339(NOW - timedelta(seconds=1)),
+        rfc3339(later + timedelta(seconds=1)),
+        f"{rfc3339(NOW)} shop/other",
+        "now",
+        "",
+    ):
+        assert redelivered([failed], asked, now=later) == (failed,)
