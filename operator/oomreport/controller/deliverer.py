@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import random
+import traceback
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -188,6 +189,9 @@ class Deliverer:
             return
         lane.items.pop(item, None)
         lane.held.discard(item)
+        if not lane.items and self._hooks.get(item.delivery.hook) is None:
+            lane.queue.stop()
+            del self._lanes[item.delivery.hook]
         for id_, members in list(lane.digests.items()):
             members.discard(item)
             if not members:
@@ -235,9 +239,11 @@ class Deliverer:
                 if target
                 else Answer(outcome=Outcome.RETRY, message="this controller knows no such target")
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an attempt that failed is made again
             # Its words may hold what must not be shown.
-            log.exception("attempt failed", extra={"hook": delivery.key.hook, "error": type(error).__name__})
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            facts = {"hook": delivery.key.hook, "error": type(error).__name__, "traceback": frames}
+            log.error("attempt failed", extra=facts)  # noqa: TRY400
             answer = Answer(outcome=Outcome.RETRY, message=f"mistake in the controller: {type(error).__name__}")
         self._finish(hook, lane, [(item, delivery, event)], answer, first)
 

@@ -27,7 +27,7 @@ class Controller:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
 
-    def wait_ready(self, seconds: float = 30) -> "Controller":
+    def wait_ready(self, seconds: float = 120) -> "Controller":
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.process.poll() is not None:
