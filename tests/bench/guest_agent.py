@@ -49,15 +49,20 @@ def pid_of(node: Node, pod: Object) -> int:
     return int(node.sh(script).split("/")[2])
 
 
+def told(pod: Object) -> dict[str, float]:
+    """Return when the agent last wrote each message of its log, in seconds since 1970."""
+    text = kubectl("logs", pod["metadata"]["name"], "-n", AGENT_NAMESPACE)
+    lines = [json.loads(line) for line in text.splitlines()]
+    return {line["message"]: datetime.fromisoformat(line["time"]).timestamp() for line in lines}
+
+
 def start(node: Node) -> dict[str, float]:
     """Replace the agent; return the seconds from the start of its process to both lines of its log."""
     old = eventually("an agent", lambda: agent_pod(node))["metadata"]["name"]
     kubectl("delete", "pod", old, "-n", AGENT_NAMESPACE, "--wait=true")
     fresh = eventually("another agent", lambda: agent_pod(node), seconds=120)
-    lines = [
-        json.loads(line) for line in kubectl("logs", fresh["metadata"]["name"], "-n", AGENT_NAMESPACE).splitlines()
-    ]
-    at = {line["message"]: datetime.fromisoformat(line["time"]).timestamp() for line in lines}
+    # It is ready before it has read all that the ring held.
+    at = eventually("all is read", lambda: moments if WATCHING in (moments := told(fresh)) else None)
     ticks = int(node.sh(f"cat /proc/{pid_of(node, fresh)}/stat").rsplit(")", 1)[1].split()[19])
     uptime, now, hertz = node.sh("cut -d' ' -f1 /proc/uptime; date +%s.%N; getconf CLK_TCK").split()
     began = float(now) - float(uptime) + ticks / int(hertz)

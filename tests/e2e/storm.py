@@ -34,7 +34,8 @@ def ten_waiting(namespace: str, gate: Gate, *, apart: float) -> dict[str, str]:
     ]
     volumes = [{"name": "gate", "hostPath": {"path": gate.parent}}]
     apply(pod("ten", namespace, pod_spec(*each, restart="Never", volumes=volumes)))
-    return {running_instance(namespace, "ten", name): name for name in CONTAINERS}
+    # Ten starts take an emulated processor half a minute, and minutes on a busy machine.
+    return {running_instance(namespace, "ten", name, seconds=120): name for name in CONTAINERS}
 
 
 def console_kills(of: dict[str, str]) -> dict[str, float]:

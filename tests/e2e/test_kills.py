@@ -42,8 +42,8 @@ def silent_report(namespace: str, name: str) -> Object | None:
     return report if report and report["status"]["lastKill"]["silent"] else None
 
 
-def running_instance(namespace: str, name: str, of: str = "api") -> str:
-    return eventually(f"{name} runs", lambda: running_id(item("pod", name, namespace) or {}, of))
+def running_instance(namespace: str, name: str, of: str = "api", *, seconds: float = 60) -> str:
+    return eventually(f"{name} runs", lambda: running_id(item("pod", name, namespace) or {}, of), seconds=seconds)
 
 
 def test_a_killed_child_is_silent_or_takes_its_container_along(namespace: str, node: Node) -> None:
