@@ -15,8 +15,7 @@ _LINES = (
     "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
     "[    212]     0   212    14924    13669   151552        0           939 node",
     "[    213]     0   213    14924    13669   151552        0           939 a\\x0ab",
-    "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/c,task_memcg=/c,task=node,"
-     "pid=212,uid=0",
+    "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/c,task_memcg=/c,task=a,pid=212,uid=0",
     "Memory cgroup out of memory: Killed process 212 (node) total-vm:59696kB, anon-rss:53948kB, file-rss:0kB",
 )
 
