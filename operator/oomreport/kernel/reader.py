@@ -79,7 +79,8 @@ class Reader:
     def tick(self, raw: bytes) -> list[Invocation]:
         """Return the invocations that a physical line ends by its time alone; it is not taken in."""
         done: list[Invocation] = []
-        for line in Framer().feed(raw):
+        record = line_of_record(raw.rstrip(b"\r\0")) if raw[:1].isdigit() else None
+        for line in [record] if record is not None else Framer().feed(raw):
             assembler = self._hosts.get(line.host)
             done += assembler.tick(line) if assembler is not None else []
         return done

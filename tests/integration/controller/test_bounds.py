@@ -39,7 +39,7 @@ def make_quota(shop: Shop, hard: Object, used: Object, **spec: object) -> None:
 
 
 def advice_on_a_kill(shop: Shop, **pod: object) -> Object:
-    """Kill a container at its limit of 256Mi, for which 480Mi are recommended where nothing bounds it."""
+    """Kill a container at its limit of 256Mi, for which 448Mi are recommended where nothing bounds it."""
     web = shop.name("web")
     one = shop.deployment(web, **pod)
     send(shop.client, record(one, node=shop.node))
@@ -50,7 +50,7 @@ def test_where_everything_answers_and_nothing_bounds_nothing_is_unknown(shop: Sh
     make_node(shop, "4Gi")
     start()
     advice = advice_on_a_kill(shop)
-    assert (advice["action"], advice["memoryLimit"]) == ("RaiseLimit", "480Mi")
+    assert (advice["action"], advice["memoryLimit"]) == ("RaiseLimit", "448Mi")
     assert "unknown" not in advice
     assert "not known" not in advice["basis"]
 
@@ -171,7 +171,7 @@ def test_a_quota_for_some_pods_only_is_not_guessed_at(shop: Shop, start: Start):
     make_quota(shop, {"limits.memory": "1Gi"}, {"limits.memory": "1Gi"}, scopeSelector=selector)
     send(shop.client, record(pod, node=shop.node))
     advice = advised(shop, f"deployment-{web}-api", bool)
-    assert (advice["memoryLimit"], advice["unknown"]) == ("480Mi", ["ResourceQuotas"])
+    assert (advice["memoryLimit"], advice["unknown"]) == ("448Mi", ["ResourceQuotas"])
 
 
 @pytest.mark.parametrize("right", ["nodes", "limitranges", "resourcequotas", "deployments/scale"])

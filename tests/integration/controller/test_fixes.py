@@ -72,7 +72,7 @@ def test_from_the_kill_to_applied_resolved_and_regressed(shop: Shop, start: Star
     web.told(Applied="True/Raised", Resolved="True/Quiet", Regressed="False/NotKilledAgain")
     print(f"resolved {time.monotonic() - began:.1f} s after it was applied, of 4 s")
 
-    web.killed(new, 480)
+    web.killed(new, 448)
     status = web.told(Applied="False/NotApplied", Resolved="False/NotApplied", Regressed="True/KilledAgain")
     assert status["recommendation"]["memoryLimit"] == "704Mi"
     assert status["recommendation"]["previousLimit"] == "480Mi"
@@ -134,7 +134,7 @@ def test_what_happens_while_no_controller_runs_is_seen_by_the_next(shop: Shop, s
     status = web.told(Resolved="True/Quiet")
     assert status["applied"] == applied
     third.kill()
-    web.killed(new, 480)
+    web.killed(new, 448)
     start(QUICK, "--no-leader-election")
     status = web.told(Regressed="True/KilledAgain")
     assert status["applied"] == applied
