@@ -12,7 +12,7 @@ from typing import Any
 
 from oomreport.incident.case import Case
 from oomreport.incident.cause import Cause
-from oomreport.incident.history import kept_crest, raises
+from oomreport.incident.history import is_no_load, kept_crest, raises
 from oomreport.incident.leaks import duration, leaks
 from oomreport.incident.policy import RequestRule
 from oomreport.incident.sizing import ceiling, in_mi, rounded, step
@@ -159,7 +159,7 @@ def _raised(case: Case, limit: int) -> Recommendation:
         size = int(size * factor)
         basis.append(f"x {factor:g} since {reason} = {in_mi(size // MI * MI)}")
     wanted = limit + size
-    crest = case.way.crest or kept_crest(own_kills, limit)
+    crest = None if is_no_load(own_kills) else case.way.crest or kept_crest(own_kills, limit)
     if crest is not None and not pod:
         straight = case.way.crest is None or case.way.shape is Shape.GROWTH
         wanted, sum_ = _to_crest(limit, step(limit, 0, policy)[0], crest, usual=wanted if straight else None)

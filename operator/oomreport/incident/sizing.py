@@ -17,9 +17,9 @@ from oomreport.incident.policy import Policy
 from oomreport.incident.surroundings import Surroundings
 from oomreport.workload.quantity import GI, MI, format_quantity
 
-_SHARE = 0.42
-_BEND = 0.5
-_STEPS = (1.0, 0.75, 0.55, 0.7, 1.0)
+_SHARE = 0.48
+_BEND = 0.3
+_STEPS = (1.0, 0.55, 0.4, 0.4, 0.7, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
