@@ -27,7 +27,7 @@ _MOST_BASIS = 1024
 # A crest is an estimate: so much is put on top, and so many steps are the least and the most it may ask for.
 _ABOVE_CREST = 1.07
 _MOST_STEPS = 3.0
-_LEAST_STEPS = 0.2
+_LEAST_STEPS = 0.3
 # What a request is put above the use that was seen, and above one that was still growing from its start.
 _ABOVE_USE = 1.1
 _ABOVE_YOUNG_USE = 1.25
