@@ -48,9 +48,20 @@ bench-parse: install ## logs of 1 GB through our parser and through cAdvisor's
 bench-agent: install ## memory and processor time of the agent with 250 containers
 	@$(BIN)/python tests/bench/bench_agent.py
 
+.PHONY: bench-guest
+bench-guest: install ## the agent on a node with cgroup v2 and systemd: start, memory, processor time
+	@$(BIN)/python tests/bench/guest_agent.py
+
 .PHONY: bench-advice
 bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes)
 	@$(BIN)/python tests/bench/bench_advice.py
+
+.PHONY: bench-hooks
+bench-hooks: install ## 1 000 deliveries to a receiver that misbehaves, while the controller is killed ten times (about 5 minutes)
+	@$(CLUSTER) --name bench-hooks up --api-only
+	@OOMREPORT_HOOK_DELIVERIES=1000 OOMREPORT_HOOK_CRASHES=10 $(CLUSTER) --name bench-hooks exec -- \
+		$(CURDIR)/$(BIN)/python -m pytest -q -s tests/integration/controller/test_hook_chaos.py | grep -e lost -e passed -e failed; \
+		status=$$?; $(CLUSTER) --name bench-hooks down; exit $$status
 
 .PHONY: clean
 clean: ## stop the clusters and remove what was made in this checkout (the caches outside stay)

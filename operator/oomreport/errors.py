@@ -6,6 +6,8 @@
       ApiError              the API server refused a request, or cannot be reached
       MetricsError          a metrics source refused a query, or cannot be reached
       LogUnreadable         a log file cannot be read, or not to its end
+      InputUnreadable       a file of reports, a configuration or a manifest cannot be read
+      EditRefused           a value cannot be replaced in a text without changing more
 
 What a caller acts on is a value instead (the outcome of a delivery, the parts that a record misses).
 """
@@ -47,3 +49,11 @@ class MetricsError(OOMReportError):
 
 class LogUnreadable(OOMReportError):  # noqa: N818 - a state of the file, named as such
     """A log cannot be read, or not to its end; the message names the file and says why."""
+
+
+class InputUnreadable(OOMReportError):  # noqa: N818 - a state of the file, named as such
+    """A file that is to be read or written is not what it should be; the message names it and says why."""
+
+
+class EditRefused(OOMReportError):  # noqa: N818 - an answer
+    """A value cannot be replaced in a text without changing more than it; the message says why."""

@@ -1,9 +1,9 @@
-"""What a node goes through, on the guest that can go through it: power cuts, reboots, daemons that stop, other settings."""
+"""What a node goes through: daemons that stop, agents that are replaced, a kubelet with other settings, no memory left."""
 
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -12,104 +12,14 @@ from e2e import nodes
 from e2e.kube import AGENT_NAMESPACE, Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Gate, Node
 from e2e.reports import assert_victim, settled_report, victim_pids
+from e2e.storm import CONTAINERS, kills_told, ten_waiting
 from e2e.test_kills import assert_killed_alone, kills_in, running_instance
 from e2e.witness import kills_of_pod, oom_killed, pods, ring_kills
 from e2e.workloads import container, pod, pod_spec
 
 NODES = ("v2",)
-CONTAINERS = [f"c{number}" for number in range(10)]
-CUT_AFTER = 4
-# The kernel's console is written before the agent can have read the line; what was printed in the last moment is lost.
-LAST_MOMENT_SECONDS = 2.0
-_ON_CONSOLE = re.compile(
-    r"\[ *(?P<stamp>\d+\.\d+)\] oom-kill:.*task_memcg=\S*cri-containerd-(?P<container>[0-9a-f]{64})\.scope,task="
-)
-
-
-def console_kills() -> dict[str, float]:
-    """Return the containers whose kill the guest's kernel wrote to its console, with the seconds since boot."""
-    known = nodes.cluster_state()
-    assert known
-    text = (known.folder / "v2" / "console.log").read_text(errors="replace")
-    return {found["container"]: float(found["stamp"]) for found in _ON_CONSOLE.finditer(text)}
-
-
-def ten_waiting(namespace: str, gate: Gate) -> dict[str, str]:
-    """Run a pod of ten containers that are killed one after another once the gate opens; return ID and name of each."""
-    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
-    each = [
-        container(
-            *("after", f"/gate/{gate.name}", "self", "48", str(number * 0.7), "0"),
-            name=name,
-            limit="24Mi",
-            request="8Mi",
-            volumeMounts=[mount],
-        )
-        for number, name in enumerate(CONTAINERS)
-    ]
-    volumes = [{"name": "gate", "hostPath": {"path": gate.parent}}]
-    apply(pod("ten", namespace, pod_spec(*each, restart="Never", volumes=volumes)))
-    return {running_instance(namespace, "ten", name): name for name in CONTAINERS}
-
-
-@contextmanager
-def refused_agents() -> Iterator[None]:
-    """Take the agents' right to create records away for a while: they spool."""
-    binding = json.loads(kubectl("get", "clusterrolebinding", "oomreport-agent", "-o", "json"))
-    kubectl("delete", "clusterrolebinding", "oomreport-agent")
-    try:
-        yield
-    finally:
-        binding["metadata"] = {"name": "oomreport-agent", "labels": binding["metadata"].get("labels", {})}
-        apply(binding)
-
-
-def kills_told(namespace: str) -> dict[str, int]:
-    return {
-        report["spec"]["container"]: report.get("status", {}).get("kills", 0)
-        for report in items("oomreports", namespace)
-    }
-
-
-@pytest.mark.parametrize("way", ["sending", "spooling"])
-def test_a_power_cut_in_the_middle_of_ten_kills(
-    namespace: str, gate: Gate, way: str, record_property: Callable[[str, object], None]
-) -> None:
-    instances = ten_waiting(namespace, gate)
-    if way == "spooling":
-        with refused_agents():
-            written = cut_while_they_are_killed(gate, instances)
-            assert not any(kills_told(namespace).values())
-    else:
-        written = cut_while_they_are_killed(gate, instances)
-    nodes.cluster("up", "--v2-worker")
-    last = max(written.values())
-    safe = {instances[one] for one, stamp in written.items() if last - stamp > LAST_MOMENT_SECONDS}
-    assert safe, "the cut came too early"
-    eventually("each kill that could be read", lambda: safe <= kills_told(namespace).keys() or None, seconds=40)
-    time.sleep(20)
-    told = {name: kills for name, kills in kills_told(namespace).items() if kills}
-    assert set(told.values()) == {1}
-    names = {instances[one] for one in written}
-    assert told.keys() <= names
-    record_property("kills_lost", f"{len(names - told.keys())} of {len(names)}")
-    print(f"lost: {len(names - told.keys())} of {len(names)} kills that the kernel wrote before the cut")
-
-
-def cut_while_they_are_killed(gate: Gate, instances: dict[str, str]) -> dict[str, float]:
-    """Open the gate, cut the power after some kills, and return those that the kernel had written by then."""
-
-    def enough() -> bool | None:
-        return len(console_kills().keys() & instances.keys()) >= CUT_AFTER or None
-
-    # systemd-sysctl lets the console show errors only.
-    gate.node.sh("dmesg --console-level 7")
-    gate.touch()
-    eventually("some kills on the console", enough, every=0.05)
-    nodes.cluster("v2-poweroff")
-    written = {one: stamp for one, stamp in console_kills().items() if one in instances}
-    assert CUT_AFTER <= len(written) < len(CONTAINERS), f"{len(written)} kills before the cut"
-    return written
+# A worker is smaller than the innocent process, however many there are.
+INNOCENT_MIB, WORKER_MIB = 256, 128
 
 
 @pytest.mark.parametrize("unit", ["kubelet", "containerd"])
@@ -134,7 +44,7 @@ def test_a_kill_while_a_daemon_is_stopped(namespace: str, node: Node, gate: Gate
 
 
 def test_agents_replaced_while_containers_are_killed(namespace: str, gate: Gate) -> None:
-    instances = ten_waiting(namespace, gate)
+    instances = ten_waiting(namespace, gate, apart=0.7)
     gate.touch()
     time.sleep(1.5)
     kubectl("rollout", "restart", "ds/oomreport-agent", "-n", AGENT_NAMESPACE)
@@ -203,3 +113,35 @@ def test_a_system_daemon_is_reported_on_its_node(node: Node) -> None:
     report = eventually("the node's report", look)
     assert_victim(report["status"]["lastKill"], kill)
     assert report["status"]["lastKill"]["victim"]["comm"] == "tail"
+
+
+def test_an_innocent_victim_of_a_full_node_is_told_who_exceeded_its_request(namespace: str, node: Node) -> None:
+    """Each process of the greedy container is smaller than the innocent one: the kernel weighs processes."""
+    with kubelet_with(evictionHard={"memory.available": "1Mi"}):
+        innocent = container("hold", str(INNOCENT_MIB), name="innocent", limit=None, request=None)
+        apply(pod("innocent", namespace, pod_spec(innocent, restart="Never")))
+        instance = running_instance(namespace, "innocent", "innocent")
+        eventually("it holds its memory", lambda: "holding" in kubectl("logs", "innocent", "-n", namespace))
+        available = int(node.sh("sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) // 1024
+        workers = -(-(available + INNOCENT_MIB // 2) // WORKER_MIB)
+        greedy = container("burst", str(workers), str(WORKER_MIB), "1", "2", name="greedy", limit=None, request="16Mi")
+        apply(pod("greedy", namespace, pod_spec(greedy, restart="Never")))
+        kill = eventually("the kill", lambda: next(iter(kills_of_pod(uid_of(namespace, "innocent"))), None))
+        kubectl("delete", "pod", "greedy", "-n", namespace, "--force", "--grace-period=0", "--wait=false")
+        report = settled_report(namespace, "Pod", "innocent", "innocent", verdict="Confirmed")
+    assert kill.constraint == "CONSTRAINT_NONE"
+    assert instance in kill.memcg
+    last = report["status"]["lastKill"]
+    assert_victim(last, kill)
+    assert last["cause"] == "NodeOutOfMemory"
+    # The runtime counts kills by the limits of cgroups, and none was hit: pod status reads Error.
+    assert last["termination"]["exitCode"] == 137
+    findings = {finding["rule"]: finding["message"] for finding in report["status"]["findings"]}
+    print(findings)
+    assert "most above the request of its container" in findings["NodeOutOfMemory"]
+    # The report keeps the tasks that weighed most.
+    assert re.search(r"'hog-child' \(\d+ processes\) by \d+Mi at least", findings["NodeOutOfMemory"])
+
+
+def uid_of(namespace: str, name: str) -> str:
+    return next(str(one["metadata"]["uid"]) for one in pods(namespace) if one["metadata"]["name"] == name)

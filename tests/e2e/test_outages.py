@@ -111,18 +111,41 @@ def test_a_restarted_agent_repeats_nothing(namespace: str) -> None:
     assert (report_of(namespace, "Pod", "child") or {})["status"]["kills"] == children_killed(2)
 
 
-def test_an_agent_without_the_api_server_spools_and_delivers(namespace: str) -> None:
+@contextmanager
+def no_right_to_create() -> Iterator[None]:
     """The agent's own right to create is taken away for a while: to it the API server only refuses."""
     binding = json.loads(kubectl("get", "clusterrolebinding", "oomreport-agent", "-o", "json"))
     kubectl("delete", "clusterrolebinding", "oomreport-agent")
     try:
+        yield
+    finally:
+        binding["metadata"] = {"name": "oomreport-agent", "labels": binding["metadata"].get("labels", {})}
+        apply(binding)
+
+
+def test_an_agent_without_the_api_server_spools_and_delivers(namespace: str) -> None:
+    with no_right_to_create():
         found = kill_in(namespace, "refused")
         time.sleep(3)
         uid = found["metadata"]["uid"]
         assert not [r for r in items("oomrecords") if r["spec"].get("subject", {}).get("podUID") == uid]
-    finally:
-        binding["metadata"] = {"name": "oomreport-agent", "labels": binding["metadata"].get("labels", {})}
-        apply(binding)
     (kill,) = kills_of_pod(uid)
     report = settled_report(namespace, "Pod", "refused", verdict="Confirmed", seconds=120)
     assert_victim(report["status"]["lastKill"], kill)
+
+
+def test_an_agent_that_cannot_write_its_records_contradicts_nobody(namespace: str) -> None:
+    """Its silence is no proof: the kill counts by pod status alone until the record comes."""
+    with no_right_to_create():
+        kill_in(namespace, "untold")
+        report = settled_report(namespace, "Pod", "untold", verdict="StatusOnly", seconds=60)
+        assert report["status"]["kills"] == 1
+        (agent,) = [one for one in pods(AGENT_NAMESPACE) if _is_beside(one, report)]
+        ready = next(one for one in agent["status"]["conditions"] if one["type"] == "Ready")
+        assert ready["status"] == "False"
+    settled_report(namespace, "Pod", "untold", verdict="Confirmed", seconds=120)
+    roll_out("ds/oomreport-agent", AGENT_NAMESPACE)
+
+
+def _is_beside(found: Object, report: Object) -> bool:
+    return bool(found["spec"].get("nodeName") == report["status"]["lastKill"]["node"])

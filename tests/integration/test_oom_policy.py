@@ -24,6 +24,8 @@ def policy(namespace: str, spec: dict[str, Any]) -> Object:
         {"recommendation": {"maxMemory": 1073741824, "request": "EqualLimit", "enabled": False, "maxRaises": 3}},
         {"overrides": [{"kind": "Deployment", "name": "web", "recommendation": {"maxMemory": "8Gi"}}]},
         {"retention": {"reportDays": 30}, "annotatePods": False},
+        {"review": {"resolveAfter": "24h"}},
+        {"review": {"resolveAfter": "1h30m"}},
     ],
 )
 def test_a_sensible_policy_is_taken(namespace: str, spec: dict[str, Any]) -> None:
@@ -40,6 +42,9 @@ def test_a_sensible_policy_is_taken(namespace: str, spec: dict[str, Any]) -> Non
         ({"recommendation": {"headroomPercent": 1}}, "headroomPercent"),
         ({"recommendation": {"request": "Double"}}, "request"),
         ({"retention": {"reportDays": 0}}, "reportDays"),
+        ({"review": {"resolveAfter": "0s"}}, "a duration from 1s to 8760h"),
+        ({"review": {"resolveAfter": "9000h"}}, "a duration from 1s to 8760h"),
+        ({"review": {"resolveAfter": "3d"}}, "resolveAfter"),
         ({"retention": {"reportDays": 1000}}, "reportDays"),
         ({"overrides": [{"recommendation": {"maxMemory": "1Gi"}}]}, "must name a kind, a name or a container"),
         ({"overrides": [{"name": "web", "recommendation": {}}]}, "a name needs its kind"),

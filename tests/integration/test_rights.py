@@ -78,6 +78,9 @@ CLUSTER_WIDE = {
     ("statefulsets.apps/scale", "", "get"),
     ("replicasets.apps/scale", "", "get"),
     ("daemonsets.apps", "", "get"),
+    ("deployments.apps", "", "get"),
+    ("statefulsets.apps", "", "get"),
+    ("cronjobs.batch", "", "get"),
 }
 LEASES = {
     ("leases.coordination.k8s.io", "", "create"),

@@ -18,6 +18,7 @@ _WATCH_SECONDS = 240
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_WATCH_SECONDS + 15)
 _MOST_WORDS = 500
 _MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 
 
@@ -140,6 +141,14 @@ class ApiServer:
             "PATCH", where, body=body, content_type=_MERGE, query={"fieldManager": self._manager}
         )
 
+    async def strategic(self, where: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Change parts of a built-in object, items of a list by their key (a strategic merge patch).
+
+        A dry run goes through admission and stores nothing.
+        """
+        query = {"fieldManager": self._manager, **({"dryRun": "All"} if dry_run else {})}
+        return await self._request("PATCH", where, body=body, content_type=_STRATEGIC, query=query)
+
     async def apply(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make an object have these fields (server-side apply); fields of other writers stay as they are."""
         query = {"fieldManager": self._manager, "force": "true"}
@@ -188,6 +197,12 @@ class ApiServer:
             raise _refused(method, url, response.status, answer)
         result: dict[str, Any] = json.loads(answer)
         return result
+
+
+def words_of(error: ApiError) -> str:
+    """Return what the server said, without the request and its address."""
+    _, mark, words = str(error).partition(f"HTTP {error.status}: ")
+    return words if mark else str(error)
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -10,6 +10,9 @@ are those people look at, and a report remembers its first kill by the records d
 entirely, a new record is kept without its bulk (the kernel's text, the tasks, the statistics), which is most of it;
 what goes is counted and returned to the caller, who says it.
 
+A power cut within that time may leave a file that is empty, or whose blocks were never written: it is removed when it is
+found, and named in `torn`.
+
 Where the disk is full or read-only, records wait in memory and are written when it is possible again.
 
 One thread adds, another sends; both may call everything.
@@ -69,7 +72,8 @@ class _Entry:
 class Spool:
     """The records below a folder, which is made. What cannot be written waits in memory and is tried again.
 
-    `problem` says why the last record could not be written, None where it could.
+    `problem` says why the last record could not be written, None where it could. `torn` are the names of records that were
+    found without their content.
     """
 
     def __init__(self, folder: Path, *, most_records: int = 10_000, most_bytes: int = 64 << 20) -> None:
@@ -77,6 +81,7 @@ class Spool:
         self._most_records, self._most_bytes = most_records, most_bytes
         self._lock = threading.Lock()
         self._dropped = 0
+        self.torn: tuple[str, ...] = ()
         self.problem: str | None = None
         self._entries = dict(sorted(self._on_disk(), key=lambda item: item[1].since))
         self._refused_count = sum(1 for _ in self._refused.glob("*.json"))
@@ -199,6 +204,10 @@ class Spool:
     def _on_disk(self) -> list[tuple[str, _Entry]]:
         found = []
         for path in self._spool.glob("*.json"):
+            if _is_blank(path):
+                self.torn += (path.stem,)
+                self._unlink(path)
+                continue
             status = path.stat()
             found.append((path.stem, _Entry(size=status.st_size, since=status.st_mtime, synced=True)))
         return found
@@ -250,6 +259,15 @@ class Spool:
         """Remove a file; one that a power cut brings back is delivered again, which changes nothing."""
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def _is_blank(path: Path) -> bool:
+    """Return whether a file has nothing in it, or blocks that were never written."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1) in (b"", b"\0")
+    except OSError:
+        return False
 
 
 def _json(record: Mapping[str, Any]) -> bytes:

@@ -115,6 +115,9 @@ class Agent:
         if self._sender is not None:
             sender = self._sender.figures
             figures["delivered"], figures["lastError"] = sender.delivered, sender.last_error
+            # The controller takes a ready agent that saw no kill for a proof that there was none.
+            if problem := self._sender.problem():
+                problems.append(problem)
         return Health(alive=base.alive, problems=tuple(problems), figures=figures)
 
     def _stop(self) -> None:
@@ -161,6 +164,8 @@ class Agent:
         if settings.api_server is None or settings.state_dir is None:
             return StreamOutlet(sys.stdout)
         self._spool = Spool(settings.state_dir, most_records=settings.spool_records, most_bytes=settings.spool_bytes)
+        if self._spool.torn:
+            self._log.error("records were lost in a power cut, their files are empty", records=list(self._spool.torn))
         client = RecordClient(
             settings.api_server,
             token_file=settings.token_file,

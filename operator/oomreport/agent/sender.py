@@ -20,15 +20,20 @@ _READMIT_SECONDS = 3600.0
 _WRITE_BACK_SECONDS = 30.0
 # Behind this the API server's load balancer has closed the connection, or a rolled API server deserves a new one.
 _IDLE_SECONDS = 60.0
+# A pause of the API server is over before this, as a rule.
+_PAUSE_SECONDS = 2.0
+# One record that will never be taken is no reason to be unwell for ever.
+_REFUSED_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderFigures:
-    """What was sent since the start. `failing_since` is by the monotonic clock, None while all is well."""
+    """What was sent since the start. `failing_since`, `refused_at` are by the monotonic clock, None while all is well."""
 
     delivered: int = 0
     refused: int = 0
     failing_since: float | None = None
+    refused_at: float | None = None
     last_error: str | None = None
 
 
@@ -52,6 +57,15 @@ class Sender:
         if again:
             self._log.info("records refused earlier are offered again", records=again)
         self._thread.start()
+
+    def problem(self) -> str | None:
+        """Return why nobody may take the lack of a record for the lack of a kill: records wait, or were refused of late."""
+        figures, now = self.figures, time.monotonic()
+        if figures.failing_since is not None and now - figures.failing_since > _PAUSE_SECONDS:
+            return f"records wait since {now - figures.failing_since:.0f} s: {figures.last_error}"
+        if figures.refused_at is not None and now - figures.refused_at < _REFUSED_SECONDS:
+            return f"a record was refused {now - figures.refused_at:.0f} s ago: {figures.last_error}"
+        return None
 
     def wake(self) -> None:
         """Say that there is something new."""
@@ -120,7 +134,10 @@ class Sender:
     def _refused(self, name: str, outcome: Refused) -> None:
         self._spool.refuse(name, outcome.reason)
         self.figures = SenderFigures(
-            delivered=self.figures.delivered, refused=self.figures.refused + 1, last_error=outcome.reason
+            delivered=self.figures.delivered,
+            refused=self.figures.refused + 1,
+            refused_at=time.monotonic(),
+            last_error=outcome.reason,
         )
         self._log.error("record refused by the API server and set aside", record=name, reason=outcome.reason)
 
@@ -138,6 +155,7 @@ class Sender:
             delivered=self.figures.delivered,
             refused=self.figures.refused,
             failing_since=self.figures.failing_since or time.monotonic(),
+            refused_at=self.figures.refused_at,
             last_error=outcome.reason,
         )
         return wait

@@ -90,8 +90,7 @@ def _structural(raw: Schema, definitions: Mapping[str, Schema], path: str) -> Sc
     result |= {key: list(value) for key, value in result.items() if isinstance(value, list)}
     if "const" in node:
         result["enum"] = [node["const"]]
-    if result.get("default", 0) in (None, []):
-        del result["default"]
+    result = _with_plain_default(result)
     for bound in ("Minimum", "Maximum"):
         if f"exclusive{bound}" in node:
             result |= {bound.lower(): node[f"exclusive{bound}"], f"exclusive{bound}": True}
@@ -109,6 +108,14 @@ def _structural(raw: Schema, definitions: Mapping[str, Schema], path: str) -> Sc
         result["items"] = _structural(node["items"], definitions, f"{path}[]")
     _refuse_unbounded(result, path)
     return result
+
+
+def _with_plain_default(schema: Schema) -> Schema:
+    """Return a schema whose default holds no null, which an API server does not take, and is left out where empty."""
+    value = schema.get("default")
+    if isinstance(value, dict):
+        return schema | {"default": {key: item for key, item in value.items() if item is not None}}
+    return schema if value not in (None, []) else {key: item for key, item in schema.items() if key != "default"}
 
 
 def _object(node: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:

@@ -136,7 +136,8 @@ class Webhook(Model):
     service: ServiceRef | None = None
     """A receiver in the cluster."""
     signing_secret_ref: KeyRef | None = None
-    """The key that deliveries are signed with (Standard Webhooks), as whsec_ and base64; without it they are not signed."""
+    """The key that deliveries are signed with (Standard Webhooks), as whsec_ and base64; without it they are not signed.
+    Several, separated by spaces, all sign: while one is exchanged for another."""
     ca_config_map_ref: KeyRef | None = None
     """The PEM certificates that the receiver's certificate is checked against, instead of the system's."""
     timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 10
@@ -185,11 +186,11 @@ class OOMHookSpec(Model):
     rate_limit: RateLimit | None = None
     """How much is sent at most."""
     webhook: Annotated[Webhook, Field(json_schema_extra={"x-kubernetes-validations": [_ONE_PLACE]})] | None = None
-    """Send it."""
+    """It is sent."""
     job: JobTarget | None = None
-    """Run a Job."""
+    """A Job is run."""
     resize: ResizeTarget | None = None
-    """Raise the limit in place."""
+    """The limit is raised in place."""
 
 
 class OOMHookStatus(Model):

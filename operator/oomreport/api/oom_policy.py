@@ -39,8 +39,8 @@ class RecommendationRules(Model):
     enabled: bool | None = None
     """Whether anything is recommended at all (default: true). Findings are reported in any case."""
     headroom_percent: Annotated[int, Field(ge=5, le=300)] | None = None
-    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 103 % at 128Mi, 45 %
-    at 1Gi, 26 % at 4Gi, and less at a second raise."""
+    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 90 % at 128Mi, 48 %
+    at 1Gi, 32 % at 4Gi, and less at a second raise."""
     min_memory: Quantity | None = None
     """No lower limit is recommended."""
     max_memory: Quantity | None = None
@@ -79,6 +79,26 @@ class Retention(Model):
     """So many days a report is kept after its last kill; by default 7, or what the controller's option --report-age says."""
 
 
+_DURATION: JsonDict = {
+    "pattern": r"^([0-9]{1,6}(\.[0-9]{1,3})?[hms]){1,3}$",
+    "x-kubernetes-validations": [
+        {
+            "rule": "duration(self) >= duration('1s') && duration(self) <= duration('8760h')",
+            "message": "must be a duration from 1s to 8760h, such as 24h or 1h30m",
+        }
+    ],
+}
+
+
+class ReviewRules(Model):
+    """What comes after a recommendation."""
+
+    resolve_after: Annotated[str, Field(max_length=32, json_schema_extra=_DURATION)] | None = None
+    """An applied recommendation that holds this long without a kill has resolved its report, and longer where kills were
+    further apart: three times the mean interval between them. Hours, minutes and seconds, such as 24h or 1h30m; by default
+    24h, or what the controller's option --resolve-after says. It ends before the report is old enough to be deleted."""
+
+
 class OOMPolicySpec(Model):
     """How to recommend, what to keep, and what to write on pods."""
 
@@ -90,6 +110,8 @@ class OOMPolicySpec(Model):
     """For some of them."""
     retention: Retention | None = None
     """How long reports are kept."""
+    review: ReviewRules | None = None
+    """What comes after a recommendation."""
     annotate_pods: bool | None = None
     """Whether the last kill is written on the pod, as annotations of oomreport.dev (default: true). Turning it off leaves
     those that are there."""

@@ -22,6 +22,9 @@ from oomreport.api.resource import (
     immutable,
     keyed,
 )
+from oomreport.hooks.delivery import State
+from oomreport.hooks.event import EventType
+from oomreport.hooks.outbox import MOST_DELIVERIES, MOST_KILL_TIMES
 from oomreport.incident.cause import Cause
 from oomreport.incident.ledger import MOST_COUNTED, Verdict
 from oomreport.incident.names import OOM_REPORT, OOM_REPORTS
@@ -29,9 +32,10 @@ from oomreport.incident.recommendation import Action, Confidence
 from oomreport.incident.report import MOST_RECENT_KILLS
 from oomreport.incident.surroundings import Unknown
 from oomreport.workload.container import Scope
+from oomreport.workload.manager import Tool
 
 MOST_FINDINGS = 32
-MOST_DELIVERIES = 64
+MOST_CHANGES = 10
 MOST_CONDITIONS = 16
 
 KillID = Annotated[str, Field(max_length=253)]
@@ -59,6 +63,9 @@ class Review(Model):
     """Who decided."""
     note: Annotated[str, Field(max_length=4096)] = ""
     """Why, in the reviewer's words."""
+    time: Time | None = None
+    """When it was decided; optional. A decision is about the recommendation of its moment: who makes the same decision
+    again, after the recommendation has changed, writes another time."""
 
 
 class OOMReportSpec(Model):
@@ -213,21 +220,105 @@ class Recommendation(Model):
     It bounds nothing here; an answer that comes later makes the recommendation anew."""
 
 
+class ManagedBy(Model):
+    """Who keeps the workload's manifest: where a change has to be made so that it lasts."""
+
+    tool: Tool
+    """ArgoCD, Flux, Helm: by their marks on the workload. Operator: another resource controls the workload. Terraform,
+    Kubectl, Other: no marks; the client that wrote the container's memory limit last. ArgoCD, Flux and Operator put back
+    what is changed in the cluster."""
+    kind: Annotated[str, Field(max_length=63)] | None = None
+    """Kind of the object that holds the manifest: Application (ArgoCD), Kustomization or HelmRelease (Flux), Release (Helm),
+    or the kind of the operator's resource."""
+    name: Name | None = None
+    """Name of that object."""
+    namespace: Name | None = None
+    """Namespace of that object; absent where the mark does not say, as for an Application in Argo CD's own namespace."""
+    field_manager: Name | None = None
+    """The field manager (metadata.managedFields of the workload) that wrote the container's memory limit last, such as
+    argocd-controller, kustomize-controller, helm, kubectl-client-side-apply, kubectl-edit; absent where none did."""
+
+
+class Reviewed(Model):
+    """The review of people, and the recommendation that it was about."""
+
+    decision: Literal["Accepted", "Rejected"]
+    """What they decided."""
+    generation: Annotated[int, Field(ge=0)] | None = None
+    """The report's metadata.generation by which the controller saw that."""
+    action: Action
+    """The action that was recommended then."""
+    memory_limit: Quantity | None = None
+    """The memory limit that was recommended then."""
+    memory_request: Quantity | None = None
+    """The memory request that was recommended then."""
+
+
+class Applied(Model):
+    """The recommendation that reached the workload's pods last. It is kept when the next kill brings another one."""
+
+    action: Action
+    """RaiseLimit, RaisePodLimit or RaiseRequest."""
+    memory_limit: Quantity | None = None
+    """The memory limit that was recommended; the pods have it, or a higher one."""
+    memory_request: Quantity | None = None
+    """The memory request that was recommended."""
+    previous_limit: Quantity | None = None
+    """The limit before."""
+    time: Time
+    """When all pods that run were first seen to have it."""
+    quiet_seconds: Annotated[int, Field(ge=0)]
+    """So long without a kill after it, and the report says Resolved: what the policy asks for, and three times the mean
+    interval between the kills before, as long as that is shorter than the report is kept."""
+
+
 class Delivery(Model):
-    """The state of sending a kill to a hook."""
+    """The state of telling one hook one thing."""
 
     hook: Annotated[str, Field(max_length=317)]
     """The OOMHook, as namespace/name."""
     kill_id: KillID
-    """The kill that is sent."""
-    state: Literal["Pending", "Delivered", "Failed"]
-    """Pending: it will be tried (again). Delivered: the receiver accepted it. Failed: given up."""
+    """What it is about: the ID of the kill, or the time of what is not a kill."""
+    event: EventType
+    """What happened."""
+    time: MicroTime
+    """When it happened."""
+    state: State
+    """Pending: it will be tried (again). Delivered: the receiver accepted it. Skipped: there was nothing to do, or it was not
+    safe; lastError says why. Failed: given up; `oomreport redeliver` tries it again."""
     attempts: Annotated[int, Field(ge=0)] = 0
     """How often it was tried."""
-    next_attempt_time: Time | None = None
+    first_attempt_time: MicroTime | None = None
+    """When it was tried first; it is given up a day later."""
+    next_attempt_time: MicroTime | None = None
     """When it is tried next."""
+    finished_time: MicroTime | None = None
+    """When it was delivered, skipped or given up."""
     last_error: Sentence | None = None
     """What went wrong at the last attempt, without secrets."""
+    kills: Annotated[int, Field(ge=1)] = 1
+    """How many kills it tells of: more than one where they came faster than they could be told."""
+    last_time: MicroTime | None = None
+    """When the last of them was."""
+    digest: Annotated[str, Field(max_length=64)] | None = None
+    """ID of the digest that tells of it together with others, where the hook's rate limit was reached."""
+
+
+class Change(Model):
+    """Something that a hook has changed in the cluster."""
+
+    time: MicroTime
+    """When it was changed."""
+    hook: Annotated[str, Field(max_length=317)]
+    """The OOMHook, as namespace/name."""
+    what: Annotated[str, Field(max_length=512)]
+    """What was changed."""
+    before: int | None = None
+    """Its value before, in bytes."""
+    after: int | None = None
+    """Its value after, in bytes."""
+    message: Sentence = ""
+    """Why, or with what result."""
 
 
 class Condition(Model):
@@ -236,8 +327,10 @@ class Condition(Model):
     type: Annotated[str, Field(max_length=316, pattern=r"^[A-Za-z]([A-Za-z0-9]*[A-Za-z0-9])?$")]
     """Correlated: every kill counted has a kernel record and, unless it was silent, a terminated status of the same
     container. Recommended: the recommendation has an action for the last kill. Reviewed: spec.review.decision is not
-    Pending. Applied: the workload's container has the recommended limit or a higher one. Delivered: no delivery is pending
-    or failed."""
+    Pending, and the recommendation is materially the one it was about. Applied: every pod of the workload that runs has the
+    recommended limit (or request) or a higher one. Resolved: no kill in the quiet window after that. Regressed: killed again
+    by what the applied recommendation had raised, and what is recommended since then is not applied. Delivered: no delivery
+    is pending or failed."""
     status: Literal["True", "False", "Unknown"]
     """Whether the facts hold; Unknown where they could not be found out."""
     observed_generation: Annotated[int, Field(ge=0)] | None = None
@@ -273,16 +366,27 @@ class OOMReportStatus(Model):
     """Why, in words that a person acts on."""
     recommendation: Recommendation | None = None
     """What to change."""
-    deliveries: Annotated[tuple[Delivery, ...], keyed(MOST_DELIVERIES, "hook", "killID")] = ()
-    """What was sent where, and what still has to be."""
+    managed_by: ManagedBy | None = None
+    """Who keeps the workload's manifest; absent where no mark tells, or where the workload cannot be read."""
+    reviewed: Reviewed | None = None
+    """What people reviewed; absent while spec.review.decision is Pending."""
+    applied: Applied | None = None
+    """The recommendation that reached the workload's pods last; absent before the first one did."""
+    deliveries: Annotated[tuple[Delivery, ...], keyed(MOST_DELIVERIES, "hook", "killID", "event")] = ()
+    """What hooks were told, and what they still have to be."""
+    kill_times: Annotated[tuple[MicroTime, ...], atomic(MOST_KILL_TIMES)] = ()
+    """When the last kills were, newest first; kept where a hook asks for repeated ones."""
+    changes: Annotated[tuple[Change, ...], atomic(MOST_CHANGES)] = ()
+    """What hooks have changed, newest first, at most 10."""
     conditions: Annotated[tuple[Condition, ...], keyed(MOST_CONDITIONS, "type")] = ()
-    """Correlated, Recommended, Reviewed, Applied, Delivered; each is defined at its type."""
+    """Correlated, Recommended, Reviewed, Applied, Resolved, Regressed, Delivered; each is defined at its type."""
 
 
 class OOMReport(CustomResource):
     """One container of one workload that gets OOM-killed: who died, why, and what limit to set.
 
-    The controller writes it; people write spec.review. It lives for a week after the last kill.
+    The controller writes it; people write spec.review. It lives for a week after the last kill, or after its recommendation
+    was applied.
     """
 
     definition: ClassVar[Definition] = Definition(
@@ -319,6 +423,24 @@ class OOMReport(CustomResource):
                 description="How well the evidence carries the recommendation.",
             ),
             Column(name="REVIEW", path=".spec.review.decision", wide=True, description="What people decided."),
+            Column(
+                name="APPLIED",
+                path='.status.conditions[?(@.type=="Applied")].status',
+                wide=True,
+                description="Whether the workload's pods have the recommendation.",
+            ),
+            Column(
+                name="RESOLVED",
+                path='.status.conditions[?(@.type=="Resolved")].status',
+                wide=True,
+                description="Whether no kill came in the quiet window after that.",
+            ),
+            Column(
+                name="MANAGED-BY",
+                path=".status.managedBy.tool",
+                wide=True,
+                description="What keeps the workload's manifest.",
+            ),
             Column(
                 name="AGE",
                 path=".metadata.creationTimestamp",

@@ -66,6 +66,19 @@ def specs_in(path: str, *, jobs: int = 1) -> Iterator[dict[str, Any]]:
     return _found(path, jobs, spec_of, corrected)
 
 
+def texts_in(path: str, *, jobs: int = 1) -> Iterator[str]:
+    """Return the same as JSON text, an item of the list that is printed each: so each process writes its own."""
+
+    def text_of(spec: dict[str, Any]) -> str:
+        return json.dumps(Account(None, spec).as_json())
+
+    def corrected(text: str, lost: int) -> str | None:
+        spec = json.loads(text)["spec"]
+        return text_of({**spec, "lostBefore": lost}) if "sequence" in spec else None
+
+    return _found(path, jobs, lambda invocation: text_of(spec_of(invocation)), corrected)
+
+
 def _found(
     path: str, jobs: int, form: Callable[[Invocation], T], corrected: Callable[[T, int], T | None]
 ) -> Iterator[T]:
@@ -118,6 +131,8 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
 
 
 def _explain(path: str, jobs: int, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
+    if isinstance(output, _Json) and pods is None and not advice.wanted:
+        return _print(path, jobs, output)
     found: Iterator[tuple[Invocation | None, dict[str, Any]]]
     if output.of_invocations:
         found = ((invocation, spec_of(invocation)) for invocation in invocations_in(path, jobs=jobs))
@@ -127,6 +142,16 @@ def _explain(path: str, jobs: int, pods: "Pods | None", advice: "_Advice", outpu
         for invocation, spec in found:
             named = pods.named(spec) if pods is not None else None
             output.add(Account(invocation, spec, named, advice.of(spec, named)))
+    except LogUnreadable as error:
+        print(f"oomreport: {error}", file=sys.stderr)
+        return _UNREADABLE
+    return 0
+
+
+def _print(path: str, jobs: int, output: "_Json") -> int:
+    try:
+        for text in texts_in(path, jobs=jobs):
+            output.add_text(text)
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
@@ -145,11 +170,11 @@ class _Advice:
     """What judges records, loaded with the first one: most logs hold none."""
 
     def __init__(self, *, wanted: bool) -> None:
-        self._wanted = wanted
+        self.wanted = wanted
         self._judge: Judge | None = None
 
     def of(self, spec: dict[str, Any], named: "Named | None") -> "Judgement | None":
-        if not self._wanted:
+        if not self.wanted:
             return None
         if self._judge is None:
             from oomreport.cli.judgement import Judge
@@ -193,7 +218,11 @@ class _Json(_Output):
         sys.stdout.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": [')
 
     def add(self, account: Account) -> None:
-        sys.stdout.write((",\n" if self._count else "\n") + json.dumps(account.as_json()))
+        self.add_text(json.dumps(account.as_json()))
+
+    def add_text(self, text: str) -> None:
+        """Take one record that is JSON already."""
+        sys.stdout.write((",\n" if self._count else "\n") + text)
         self._count += 1
 
     def close(self) -> None:

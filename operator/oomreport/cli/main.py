@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from oomreport.cli.commands import add_report_commands
+
 _EXIT_STATUS = """\
 exit status:
   0    done, also where a log holds no OOM
@@ -39,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_explain(commands)
     _add_watch(commands)
+    add_report_commands(commands)
+    _add_redeliver(commands)
     return parser
 
 
@@ -98,6 +102,32 @@ def _add_watch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     watch.add_argument("--advice", action=argparse.BooleanOptionalAction, default=True, help="say what to change, too")
     watch.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
     watch.set_defaults(run=_run_watch)
+
+
+def _add_redeliver(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    redeliver = commands.add_parser(
+        "redeliver",
+        help="have hooks told again what could not be delivered",
+        description="Have deliveries that were given up tried again: those of a report, of a hook, or all of a namespace.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = redeliver.add_mutually_exclusive_group(required=True)
+    what.add_argument("report", nargs="?", metavar="REPORT", help="a report's name")
+    what.add_argument("--hook", metavar="NAME", help="of this OOMHook, as NAME or NAMESPACE/NAME")
+    what.add_argument("--all", action="store_true", help="whatever was given up")
+    redeliver.add_argument("-n", "--namespace", metavar="NAME", help="of the reports (default: the context's)")
+    redeliver.add_argument("-A", "--all-namespaces", action="store_true", help="reports of all namespaces")
+    redeliver.add_argument(
+        "--context", metavar="NAME", default="", help="kubeconfig context (default: the current one)"
+    )
+    redeliver.set_defaults(run=_run_redeliver)
+
+
+def _run_redeliver(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import redeliver
+
+    return redeliver.run(arguments)
 
 
 def _run_explain(arguments: argparse.Namespace) -> int:

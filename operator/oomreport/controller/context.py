@@ -6,7 +6,10 @@ from datetime import datetime
 
 from oomreport.adapters.api_server import ApiServer
 from oomreport.controller.bounds import Bounds
+from oomreport.controller.hooks import Hooks
 from oomreport.controller.keys import ReportKey
+from oomreport.controller.manifests import Manifests
+from oomreport.controller.outbox import Outbox
 from oomreport.controller.owners import Owners
 from oomreport.controller.pods import Pods
 from oomreport.controller.policies import Policies
@@ -29,5 +32,8 @@ class Context:
     owners: Owners
     policies: Policies
     bounds: Bounds
+    manifests: Manifests
+    hooks: Hooks
+    outbox: Outbox
     now: Callable[[], datetime]
     counted_in: dict[str, ReportKey] = field(default_factory=dict)

@@ -4,14 +4,18 @@ from collections.abc import Hashable
 
 from oomreport.controller.anonymous import Anonymous
 from oomreport.controller.context import Context
+from oomreport.controller.following import Following
+from oomreport.controller.hook_notes import HookNotes
 from oomreport.controller.keys import (
     EventKey,
+    HookKey,
     MarkKey,
     NodeKey,
     PodKey,
     PodNoteKey,
     RecordKey,
     ReportKey,
+    SurveyKey,
     report_key,
 )
 from oomreport.controller.reporting import Reporter
@@ -23,12 +27,13 @@ from oomreport.workload.pod import ContainerFacts, PodFacts
 class Dispatch:
     """Hands keys to whom they concern."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, hook_notes: HookNotes) -> None:
+        self._context, self._hook_notes = context, hook_notes
         self._teller = Teller(context)
         self._router = Router(context, self._teller)
         self._anonymous = Anonymous(context, self._router)
-        self._reporter = Reporter(context, self._teller, self._router)
+        self._following = Following(context)
+        self._reporter = Reporter(context, self._teller, self._router, self._following)
 
     async def handle(self, key: Hashable) -> None:
         """Do what a key asks for. Raises ApiError; then it is to be tried again."""
@@ -41,12 +46,16 @@ class Dispatch:
                 await self._anonymous.settle(node)
             case ReportKey():
                 await self._reporter.look_at(key)
+            case SurveyKey(namespace=namespace):
+                await self._following.survey(namespace)
             case MarkKey():
                 await self._teller.write_mark(key)
             case PodNoteKey():
                 await self._teller.write_note(key)
             case EventKey():
                 await self._teller.send_event(key)
+            case HookKey():
+                await self._hook_notes.write(key)
             case _:
                 raise TypeError(f"no one knows what to do with {key!r}")
 
@@ -61,10 +70,12 @@ class Dispatch:
             for container in pod.containers
             if self._ended_lately_by_oom(pod, container) or context.pods.watches(pod, container.name)
         ]
-        if concerned:
+        # Only where it is of use, since the owner may have to be asked for.
+        if concerned or context.pods.perhaps_follows(pod):
             workload = await context.owners.workload_of(pod)
             for container in concerned:
                 context.queue.add(report_key(pod.namespace, workload, container.name))
+            self._following.look_at(pod.namespace, (workload.identity,))
         perhaps = any(end.perhaps_oom_killed for container in pod.containers for end in container.terminations)
         if perhaps and pod.node and self._anonymous.waiting_on(pod.node):
             context.queue.add(NodeKey(name=pod.node))

@@ -2,21 +2,30 @@
 
 /healthz   200 while the process is worth keeping
 /readyz    200 while it does its work: as the leader with all lists read, or waiting for its turn
+/metrics   for Prometheus, see metrics.py
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 
 class HealthServer:
     """Serves the probes. `state` returns whether the process is ready, and figures to show."""
 
-    def __init__(self, address: tuple[str, int], state: Callable[[], tuple[bool, Mapping[str, Any]]]) -> None:
-        self._address, self._state = address, state
+    def __init__(
+        self,
+        address: tuple[str, int],
+        state: Callable[[], tuple[bool, Mapping[str, Any]]],
+        metrics: Callable[[], bytes] = bytes,
+    ) -> None:
+        self._address, self._state, self._figures = address, state, metrics
         application = web.Application()
-        application.add_routes([web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)])
+        application.add_routes(
+            [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
+        )
         self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=1)
 
     async def start(self) -> None:
@@ -41,3 +50,6 @@ class HealthServer:
     async def _readyz(self, _: web.Request) -> web.Response:
         ready, figures = self._state()
         return web.json_response({"ready": ready, **figures}, status=200 if ready else 503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._figures(), headers={"Content-Type": CONTENT_TYPE_LATEST})

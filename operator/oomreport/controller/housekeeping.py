@@ -14,10 +14,13 @@ from typing import Any
 
 from oomreport.adapters.api_server import path
 from oomreport.controller.context import Context
+from oomreport.controller.following import Following
 from oomreport.controller.keys import RecordKey, ReportKey
 from oomreport.controller.reports import is_edited, key_of_report
 from oomreport.errors import ApiError
+from oomreport.hooks.delivery import deliveries_of
 from oomreport.incident.evidence import record_facts
+from oomreport.incident.fix import is_awaited
 from oomreport.incident.ledger import ledger_of
 from oomreport.incident.names import OOM_RECORDS, OOM_REPORTS
 from oomreport.incident.notice import ANNOTATIONS
@@ -35,15 +38,24 @@ class Housekeeping:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._following = Following(context)
 
     async def begin(self) -> None:
-        """Learn how to advise, and what was counted before this process started: open records, and ledgers that have them."""
+        """Learn how to advise, whom to tell, and what was done before this process started.
+
+        That is: open records, the ledgers that have them, what waits for its quiet window, and what hooks were not told.
+        """
         await self._context.policies.load(self._context.api)
+        await self._context.hooks.load()
         await self.find_open_records()
         context = self._context
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
             for report in page:
                 key = key_of_report(report)
+                self._following.keep(key, report.get("status") or {})
+                if is_awaited(report.get("status") or {}):
+                    context.queue.add(key)
+                context.outbox.on_stored(key, deliveries_of(report.get("status") or {}))
                 for entry in ledger_of(report.get("status") or {}):
                     context.pods.watch(entry.container_id)
                     if context.records.get(entry.id):
@@ -64,6 +76,9 @@ class Housekeeping:
         await self.find_open_records()
         context.pods.sweep(now=context.now())
         for pod in context.pods.unconfirmed(now=context.now()):
+            if context.pods.perhaps_follows(pod):
+                self._following.survey_soon(pod.namespace)
+                continue
             found = await context.api.found(path("v1", "pods", namespace=pod.namespace, name=pod.name))
             if found and found["metadata"]["uid"] == pod.uid:
                 context.pods.put(pod_facts(found, annotations=ANNOTATIONS), now=context.now())
@@ -101,7 +116,9 @@ class Housekeeping:
                     continue
                 kept.append(place)
                 # Both are told by watches as well; what those missed is found here.
-                if is_edited(report) or context.policies.outdate(report):
+                self._following.keep(place.key, report.get("status") or {})
+                awaited = is_awaited(report.get("status") or {})
+                if is_edited(report) or context.policies.outdate(report) or awaited:
                     context.reports.forget(place.key)
                     context.queue.add(place.key)
         kept.sort(key=lambda place: place.last, reverse=True)
@@ -118,6 +135,7 @@ class Housekeeping:
     async def _delete_report(self, place: "_Place") -> bool:
         where = path(API_VERSION, OOM_REPORTS, namespace=place.key.namespace, name=place.name)
         self._context.reports.forget(place.key)
+        self._following.keep(place.key, {})
         try:
             return await self._context.api.delete(where, uid=place.uid, resource_version=place.resource_version)
         except ApiError as error:
@@ -138,7 +156,10 @@ class _Place:
 
 def _place(report: Mapping[str, Any]) -> _Place:
     metadata = report["metadata"]
-    last = parse_time((report.get("status") or {}).get("lastKillTime")) or parse_time(metadata["creationTimestamp"])
+    status = report.get("status") or {}
+    # What was applied is watched for as long as a kill is remembered.
+    told = (status.get("lastKillTime"), (status.get("applied") or {}).get("time"))
+    last = max(filter(None, map(parse_time, told)), default=parse_time(metadata["creationTimestamp"]))
     assert last
     return _Place(
         key=key_of_report(report),

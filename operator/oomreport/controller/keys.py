@@ -28,6 +28,13 @@ class NodeKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyKey:
+    """A namespace whose pods are to be listed."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportKey:
     """A container of a workload. The version of the workload's API group does not tell reports apart."""
 
@@ -66,6 +73,13 @@ class EventKey:
     """An Event that is to be sent."""
 
     namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookKey:
+    """A hook whose status is to be written."""
+
     name: str
 
 

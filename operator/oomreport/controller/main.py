@@ -19,12 +19,19 @@ from oomreport.adapters.api_access import ApiAccess, api_access
 from oomreport.adapters.api_server import ApiServer
 from oomreport.adapters.lease import Lease, LeaseTerms
 from oomreport.adapters.prometheus import Prometheus
+from oomreport.adapters.webhook import WebhookClient
 from oomreport.controller.bounds import Bounds
 from oomreport.controller.context import Context
 from oomreport.controller.dispatch import Dispatch
 from oomreport.controller.health import HealthServer
+from oomreport.controller.hook_delivery import HookDelivery
+from oomreport.controller.hooks import Hooks
 from oomreport.controller.housekeeping import Housekeeping
+from oomreport.controller.job_target import JobTarget
 from oomreport.controller.log import configure_logging
+from oomreport.controller.manifests import Manifests
+from oomreport.controller.metrics import Metrics
+from oomreport.controller.outbox import Outbox
 from oomreport.controller.owners import Owners
 from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.pods import Pods
@@ -32,8 +39,10 @@ from oomreport.controller.policies import Policies, PolicyChanges
 from oomreport.controller.queue import WorkQueue
 from oomreport.controller.records import Records
 from oomreport.controller.reports import Reports
+from oomreport.controller.resize_target import ResizeTarget
 from oomreport.controller.settings import ControllerSettings, settings_of
-from oomreport.controller.watch import Watch, followed_policies, followed_reports
+from oomreport.controller.watch import Watch, followed_hooks, followed_policies, followed_reports
+from oomreport.controller.webhook_target import WebhookTarget
 from oomreport.errors import ApiError, ConfigurationError
 
 log = logging.getLogger("oomreport.controller")
@@ -82,11 +91,13 @@ class Controller:
         self._watch: Watch | None = None
         self._queue: WorkQueue | None = None
         self._in_turn = False
+        self._figures = Metrics(_now)
 
     async def run(self) -> int:
         """Work until told to end; return the exit status."""
         self._take_signals()
-        health = HealthServer(self._settings.health_address, self._state) if self._settings.health_address else None
+        address = self._settings.health_address
+        health = HealthServer(address, self._state, self._figures.text) if address else None
         try:
             if health:
                 await health.start()
@@ -128,11 +139,14 @@ class Controller:
         return False
 
     async def _work(self, api: ApiServer, lease: Lease | None) -> int:
-        async with self._metrics() as prometheus:
-            return await self._work_with(api, lease, prometheus)
+        async with self._metrics() as prometheus, WebhookClient(self._settings.hook_reach.refusal) as webhooks:
+            return await self._work_with(api, lease, prometheus, webhooks)
 
-    async def _work_with(self, api: ApiServer, lease: Lease | None, prometheus: Prometheus | None) -> int:
+    async def _work_with(
+        self, api: ApiServer, lease: Lease | None, prometheus: Prometheus | None, webhooks: WebhookClient
+    ) -> int:
         queue, pods, policies = WorkQueue(), Pods(), Policies(self._settings.namespace)
+        hooks = Hooks(api, self._settings.namespace)
         window = int(self._settings.prometheus_window.total_seconds())
         context = Context(
             settings=self._settings,
@@ -144,8 +158,17 @@ class Controller:
             owners=Owners(api, pods),
             policies=policies,
             bounds=Bounds(api, policies, prometheus=prometheus, window_seconds=window),
+            manifests=Manifests(api),
+            hooks=hooks,
+            outbox=Outbox(hooks, _now),
             now=_now,
         )
+        resize = ResizeTarget(api, policies, now=_now, namespace=self._settings.namespace)
+        delivery = HookDelivery(
+            context, {"webhook": WebhookTarget(api, webhooks, _now), "job": JobTarget(api), "resize": resize}
+        )
+        delivery.notes.counted = self._figures.count
+        self._figures.set_pending(delivery.deliverer.pending)
         self._queue, self._in_turn = queue, True
         self._watch = watch = Watch(context, self._access)
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None
@@ -153,13 +176,16 @@ class Controller:
         housekeeping = Housekeeping(context)
         begin = asyncio.create_task(self._begun(housekeeping), name="begin")
         await asyncio.wait({begin, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        handle = Dispatch(context).handle
+        handle = Dispatch(context, delivery.notes).handle
+        if begin.done():
+            delivery.deliverer.start()
         workers = {asyncio.create_task(queue.work(handle), name="worker") for _ in range(self._settings.workers)}
         others = {
             begin,
             asyncio.create_task(self._follow(watch), name="watch"),
             asyncio.create_task(self._rounds(housekeeping), name="housekeeping"),
             asyncio.create_task(_for_ever(followed_policies(context).run), name="policies"),
+            asyncio.create_task(_for_ever(followed_hooks(context).run), name="hooks"),
             asyncio.create_task(_for_ever(followed_reports(context).run), name="reports"),
             asyncio.create_task(_for_ever(PolicyChanges(policies, api, queue).run), name="policy changes"),
         }
@@ -167,10 +193,13 @@ class Controller:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancelled(others)
+            await delivery.deliverer.close()
             queue.stop()
             await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
             await _cancelled({*workers, *ends})
             await context.bounds.close()
+            await context.manifests.close()
+            await hooks.close()
         if keep and not self._stop.is_set():
             log.error("lease was lost")
             return 1

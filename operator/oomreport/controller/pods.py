@@ -5,17 +5,25 @@ for a while; a deletion that falls into a relist of the watch is never told, so 
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.workload.owner import Workload
-from oomreport.workload.pod import ContainerFacts, PodFacts, instances_of, shows_a_possible_kill
+from oomreport.workload.owner import Workload, perhaps_named
+from oomreport.workload.pod import (
+    ContainerFacts,
+    OwnerReference,
+    PodFacts,
+    controller_of,
+    instances_of,
+    shows_a_possible_kill,
+)
 
 _REMEMBER = timedelta(minutes=15)
 _CONFIRM = timedelta(hours=1)
 _MOST_GONE = 20_000
+_Identity = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,9 @@ class Pods:
         self._workloads: dict[str, Workload] = {}
         self._of_workload: defaultdict[tuple[str, tuple[str, str, str]], set[str]] = defaultdict(set)
         self._watched: set[str] = set()
+        # By namespace and workload: the containers whose reports its pods can tell something new.
+        self._followed: defaultdict[str, dict[_Identity, tuple[Workload, set[str]]]] = defaultdict(dict)
+        self._listed: set[tuple[str, _Identity]] = set()
         self._agents: dict[str, tuple[str, datetime]] = {}
         self.first_seen: dict[str, datetime] = {}
 
@@ -41,7 +52,7 @@ class Pods:
         """Return whether a pod, as the API server sends it, is worth remembering."""
         if pod["metadata"].get("uid") in self._known or shows_a_possible_kill(pod):
             return True
-        return bool(self._watched) and not self._watched.isdisjoint(instances_of(pod))
+        return self.follows(pod) or (bool(self._watched) and not self._watched.isdisjoint(instances_of(pod)))
 
     def put(self, pod: PodFacts, *, now: datetime) -> bool:
         """Remember a pod's state; return whether it tells something new. An older state than the known one does not."""
@@ -81,6 +92,72 @@ class Pods:
         """Return the remembered pods of a workload, in a fixed order."""
         uids = sorted(self._of_workload.get((namespace, workload), ()))
         return tuple(pod for uid in uids if (pod := self.get(uid)))
+
+    def follow(self, namespace: str, workload: Workload, container: str) -> bool:
+        """Want every pod of a workload; return whether its pods have to be listed."""
+        containers = self._followed[namespace].setdefault(workload.identity, (workload, set()))[1]
+        containers.add(container)
+        return (namespace, workload.identity) not in self._listed
+
+    def unfollow(self, namespace: str, workload: Workload, container: str) -> None:
+        """Want the pods of a workload no more, unless another container of it is followed."""
+        identity = workload.identity
+        known = self._followed.get(namespace, {}).get(identity)
+        if known is None:
+            return
+        known[1].discard(container)
+        if known[1]:
+            return
+        del self._followed[namespace][identity]
+        if not self._followed[namespace]:
+            del self._followed[namespace]
+        self._listed.discard((namespace, identity))
+        for pod in self.of_workload(namespace, identity):
+            ends = any(one.terminations for one in pod.containers)
+            if not ends and not any(self.watches(pod, one.name) for one in pod.containers):
+                self.drop(pod)
+
+    def follows(self, pod: Mapping[str, Any]) -> bool:
+        """Return whether a pod, as the API server sends it, may be one of a followed workload; cheap."""
+        metadata = pod["metadata"]
+        known = self._followed.get(metadata.get("namespace", ""))
+        return known is not None and self._follows(known, controller_of(pod), metadata.get("name", ""))
+
+    def perhaps_follows(self, pod: PodFacts) -> bool:
+        """Return whether a pod may be one of a followed workload."""
+        known = self._followed.get(pod.namespace)
+        return known is not None and self._follows(known, pod.owner, pod.name)
+
+    @staticmethod
+    def _follows(known: Iterable[_Identity], owner: OwnerReference | None, pod_name: str) -> bool:
+        names = perhaps_named(owner, pod_name)
+        return any(identity[2] in names for identity in known)
+
+    def followed_in(self, namespace: str) -> tuple[Workload, ...]:
+        """Return the followed workloads of a namespace."""
+        return tuple(workload for workload, _ in self._followed.get(namespace, {}).values())
+
+    def followed(self, namespace: str, identity: _Identity) -> tuple[tuple[Workload, str], ...]:
+        """Return the containers of a workload that are followed."""
+        workload, containers = self._followed.get(namespace, {}).get(identity, (None, ()))
+        return tuple((workload, container) for container in sorted(containers)) if workload else ()
+
+    def set_listed(self, namespace: str, identity: _Identity) -> None:
+        """Take note that all pods of a followed workload are known by now."""
+        if identity in self._followed.get(namespace, {}):
+            self._listed.add((namespace, identity))
+
+    def is_listed(self, namespace: str, identity: _Identity) -> bool:
+        """Return whether all pods of a workload are known."""
+        return (namespace, identity) in self._listed
+
+    def unheard_of_since(self, namespace: str, time: datetime) -> list[PodFacts]:
+        """Return the pods of a namespace's followed workloads, as it seems, that told nothing since a time."""
+        return [
+            seen.pod
+            for seen in self._known.values()
+            if seen.at < time and seen.pod.namespace == namespace and self.perhaps_follows(seen.pod)
+        ]
 
     def workload(self, uid: str) -> Workload | None:
         """Return the workload of a pod, where that was found out before."""

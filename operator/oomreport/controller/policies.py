@@ -18,6 +18,7 @@ from oomreport.controller.queue import WorkQueue
 from oomreport.controller.reports import key_of_report
 from oomreport.errors import ApiError
 from oomreport.incident.advice import is_by
+from oomreport.incident.fix import is_awaited
 from oomreport.incident.names import OOM_POLICIES, OOM_REPORTS
 from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.policy import Policy, conduct_for, policy_for
@@ -97,6 +98,10 @@ class Policies:
         days = conduct_for(self._specs_of(namespace)).report_days
         return default if days is None else timedelta(days=days)
 
+    def resolve_after(self, namespace: str, default: timedelta) -> timedelta:
+        """Return how long an applied recommendation has to hold in a namespace."""
+        return conduct_for(self._specs_of(namespace)).resolve_after or default
+
     def _specs_of(self, namespace: str) -> list[Mapping[str, Any]]:
         namespaces = dict.fromkeys((self._cluster, namespace))
         return [spec for one in namespaces for _, spec in sorted(self._specs.get(one, {}).items())]
@@ -146,7 +151,7 @@ class PolicyChanges:
         for namespace in namespaces:
             async for page in self._api.pages(path(API_VERSION, OOM_REPORTS, namespace=namespace)):
                 for report in page:
-                    if self._policies.outdate(report):
+                    if self._policies.outdate(report) or is_awaited(report.get("status") or {}):
                         concerned += 1
                         await self._room()
                         self._queue.add(key_of_report(report))

@@ -4,6 +4,7 @@ Looking twice does no harm: the write says which version it builds on, the ledge
 is marked only after that. A process that dies in between finds the record in the ledger and marks it.
 """
 
+import asyncio
 import logging
 from collections import ChainMap, defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,9 @@ from typing import Any
 
 from oomreport.adapters.api_server import path
 from oomreport.controller.context import Context
+from oomreport.controller.following import Following
 from oomreport.controller.keys import ReportKey, node_report_key
+from oomreport.controller.outbox import without_delivered
 from oomreport.controller.reports import NamespaceGoneError, StaleReportError, StoredReport
 from oomreport.controller.routing import Router
 from oomreport.controller.telling import Teller
@@ -40,8 +43,9 @@ _ASK_AGAIN, _ASK_FOR = timedelta(seconds=31), timedelta(minutes=10)
 class Reporter:
     """Keeps reports up to date."""
 
-    def __init__(self, context: Context, teller: Teller, router: Router) -> None:
+    def __init__(self, context: Context, teller: Teller, router: Router, following: Following) -> None:
         self._context, self._teller, self._router = context, teller, router
+        self._following = following
         self._unsettled: defaultdict[ReportKey, dict[str, Mapping[str, Any]]] = defaultdict(dict)
         self._forgettable_since: dict[tuple[ReportKey, str], datetime] = {}
 
@@ -58,6 +62,7 @@ class Reporter:
             self._context.queue.add_later(key, _ASK_AGAIN)
         if stored is None:
             return
+        self._following.keep(key, stored.status)
         self._settle(key, stored, decision)
         for name, outcome in decision.used.items():
             self._teller.mark(name, outcome, (stored.namespace, stored.name))
@@ -69,12 +74,16 @@ class Reporter:
         for _ in range(_MOST_TRIES):
             stored = await self._context.reports.get(key)
             decision = decide(await self._evidence(key, stored), self._patience(key))
-            if not decision.changed:
+            outbox = self._context.outbox
+            draft = await outbox.draft(key, stored, decision, self._context.settings.patience)
+            if not draft.changed:
+                outbox.stored(key, stored, draft)
                 return stored, decision
             try:
-                written = await self._context.reports.write_status(key, stored, decision.status)
+                written = await self._context.reports.write_status(key, stored, draft.status)
             except StaleReportError:
                 continue
+            outbox.stored(key, written, draft)
             self._forget(key, ledger_of(stored.status) if stored else (), ledger_of(written.status))
             self._log(written, decision)
             return written, decision
@@ -83,10 +92,14 @@ class Reporter:
         )
 
     def _patience(self, key: ReportKey) -> Patience:
-        """Return the settings' own, but for what is so old that its report has been deleted already."""
+        """Return the settings' own, but for what policies decide."""
         patience = self._context.settings.patience
-        age = self._context.policies.report_age(key.namespace, patience.termination_age)
-        return replace(patience, termination_age=age)
+        policies = self._context.policies
+        return replace(
+            patience,
+            termination_age=policies.report_age(key.namespace, patience.termination_age),
+            resolve_after=policies.resolve_after(key.namespace, patience.resolve_after),
+        )
 
     async def _evidence(self, key: ReportKey, stored: StoredReport | None) -> Evidence:
         context, now = self._context, self._context.now()
@@ -97,15 +110,20 @@ class Reporter:
         open_records = context.records.of_report(key)
         forgettable = await self._forgettable(key, ledger, pods)
         is_due = bool(open_records) or len(ledger) > _LONG_LEDGER
+        surroundings, managed_by = await asyncio.gather(
+            self._surroundings(key, stored, open_records, pods),
+            context.manifests.manager_of(key, lambda: context.queue.add(key)),
+        )
         return Evidence(
             now=now,
             workload=key.workload,
             container=key.container,
-            status=stored.status if stored else {},
+            status=without_delivered(stored.status) if stored else {},
             generation=stored.generation if stored else 1,
             review=stored.review if stored else "Pending",
             records=open_records,
             pods=pods,
+            pods_listed=context.pods.is_listed(key.namespace, key.workload.identity),
             recorded=frozenset(
                 termination.container_id
                 for pod in pods
@@ -120,7 +138,8 @@ class Reporter:
             ),
             forgettable=forgettable if is_due else frozenset(),
             unsettled=frozenset(self._unsettled.get(key, ())),
-            surroundings=await self._surroundings(key, stored, open_records, pods),
+            surroundings=surroundings,
+            managed_by=managed_by,
         )
 
     async def _surroundings(
@@ -129,7 +148,7 @@ class Reporter:
         """Return what bounds the advice on the last kill, as far as it is known by now."""
         last = (stored.status.get("lastKill") if stored else None) or {}
         newest = max(records, key=lambda record: record.time, default=None)
-        ended = pods[-1] if pods else None
+        ended = next((pod for pod in reversed(pods) if _ended(pod, key.container)), None)
         node = newest.node if newest else last.get("node") or (ended.node if ended else None)
         named = newest.subject.pod if newest and newest.subject else None
         pod = named or last.get("pod") or (ended.name if ended else None)
@@ -229,3 +248,8 @@ class Reporter:
                 **({"milliseconds": round(waited, 1)} if waited is not None else {}),
             },
         )
+
+
+def _ended(pod: PodFacts, name: str) -> bool:
+    container = pod.container(name)
+    return container is not None and bool(container.terminations)

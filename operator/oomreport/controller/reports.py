@@ -13,7 +13,16 @@ from typing import Any
 from oomreport.adapters.api_server import ApiServer, path
 from oomreport.controller.keys import ReportKey, report_key
 from oomreport.errors import ApiError
-from oomreport.incident.names import LABEL_CONTAINER, LABEL_WORKLOAD, LABEL_WORKLOAD_KIND, OOM_REPORT, OOM_REPORTS
+from oomreport.hooks.delivery import deliveries_of
+from oomreport.hooks.outbox import is_to_redeliver
+from oomreport.incident.names import (
+    ANNOTATION_REDELIVER,
+    LABEL_CONTAINER,
+    LABEL_WORKLOAD,
+    LABEL_WORKLOAD_KIND,
+    OOM_REPORT,
+    OOM_REPORTS,
+)
 from oomreport.incident.oom_record import API_VERSION, label_name
 from oomreport.workload.owner import Workload
 
@@ -39,6 +48,7 @@ class StoredReport:
     resource_version: str
     generation: int | None = None
     review: str = "Pending"
+    redeliver: str = ""
     status: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,9 +76,12 @@ def report_name(key: ReportKey, *, taken: bool = False) -> str:
 
 
 def is_edited(report: Mapping[str, Any]) -> bool:
-    """Return whether a report has a spec that its status does not know of: a person has reviewed it."""
-    status = report.get("status") or {}
-    return bool(status) and status.get("observedGeneration") != report["metadata"].get("generation")
+    """Return whether a report has a spec that its status does not know of: a person has reviewed it, or wants redelivery."""
+    status, metadata = report.get("status") or {}, report["metadata"]
+    asked = (metadata.get("annotations") or {}).get(ANNOTATION_REDELIVER, "")
+    if not status or status.get("observedGeneration") != metadata.get("generation"):
+        return bool(status)
+    return bool(asked) and is_to_redeliver(asked, deliveries_of(status))
 
 
 class Reports:
@@ -188,6 +201,7 @@ class Reports:
             resource_version=metadata["resourceVersion"],
             generation=metadata.get("generation"),
             review=(report["spec"].get("review") or {}).get("decision", "Pending"),
+            redeliver=(metadata.get("annotations") or {}).get(ANNOTATION_REDELIVER, ""),
             status=report.get("status") or {},
         )
         self._cache[key] = stored

@@ -5,13 +5,15 @@ import os
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from oomreport import __version__
 from oomreport.errors import ConfigurationError
+from oomreport.hooks.address import Network, Reach, network
+from oomreport.hooks.schedule import Terms
 from oomreport.incident.evidence import Patience
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -71,6 +73,15 @@ class ControllerSettings:
     prometheus_window: timedelta = timedelta(days=7)
     """How far back the peak is looked for."""
 
+    hook_terms: Terms = field(default_factory=Terms)
+    """How long the pauses between attempts to tell a hook are, and when it is given up."""
+
+    hook_workers: int = 8
+    """Attempts made at once for one hook."""
+
+    hook_reach: Reach = field(default_factory=Reach)
+    """Which addresses webhooks may reach."""
+
     health_address: tuple[str, int] | None = ("", 8080)
     """Where /healthz and /readyz are served; None for nowhere."""
 
@@ -97,6 +108,7 @@ def settings_of(
             match_after=_duration("--match-after", options.match_after, problems),
             unknown_after=_duration("--unknown-after", options.unknown_after, problems),
             termination_age=report_age,
+            resolve_after=_duration("--resolve-after", options.resolve_after, problems),
         ),
         record_age=_duration("--record-age", options.record_age, problems),
         records_per_node=_count("--records-per-node", options.records_per_node, problems),
@@ -108,6 +120,16 @@ def settings_of(
         prometheus_token_file=_file("--prometheus-token-file", options.prometheus_token_file, problems),
         prometheus_ca_file=_ca_file("--prometheus-ca-file", options.prometheus_ca_file, problems),
         prometheus_window=_duration("--prometheus-window", options.prometheus_window, problems),
+        hook_terms=Terms(
+            first=_duration("--hook-first-pause", options.hook_first_pause, problems),
+            longest=_duration("--hook-longest-pause", options.hook_longest_pause, problems),
+            give_up=_duration("--hook-give-up", options.hook_give_up, problems),
+        ),
+        hook_workers=_count("--hook-workers", options.hook_workers, problems),
+        hook_reach=Reach(
+            allowed=_networks("--hook-allow", options.hook_allow, problems),
+            denied=_networks("--hook-deny", options.hook_deny, problems),
+        ),
         health_address=_address("--health-address", options.health_address, problems),
         log_level=_one_of("--log-level", options.log_level, _LEVELS, problems),
     )
@@ -160,6 +182,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--grace", metavar="TIME", default="15s", help="a termination OOMKilled waits so long for its kernel record")
     add("--match-after", metavar="TIME", default="3s", help="a record without container waits for others so long,")
     add("--unknown-after", metavar="TIME", default="60s", help="and so long for a termination that it matches")
+    add(
+        "--resolve-after",
+        metavar="TIME",
+        default="24h",
+        help="an applied recommendation that holds so long has resolved its report (default: %(default)s)",
+    )
     keeps = parser.add_argument_group("what is kept")
     add = keeps.add_argument
     add("--record-age", metavar="TIME", default="24h", help="used records (default: %(default)s)")
@@ -179,6 +207,25 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--prometheus-token-file", metavar="FILE", default="", help="bearer token for it, read for each query")
     add("--prometheus-ca-file", metavar="FILE", default="", help="CAs of its certificate (default: the system's)")
     add("--prometheus-window", metavar="TIME", default="7d", help="how far back to look (default: %(default)s)")
+    hooks = parser.add_argument_group("hooks")
+    add = hooks.add_argument
+    add(
+        "--hook-first-pause",
+        metavar="TIME",
+        default="5s",
+        help="bound of the first pause between attempts (default: 5s)",
+    )
+    add("--hook-longest-pause", metavar="TIME", default="2h", help="bound of the later ones (default: %(default)s)")
+    add("--hook-give-up", metavar="TIME", default="24h", help="how long a delivery is tried (default: %(default)s)")
+    add("--hook-workers", metavar="N", default="8", help="attempts made at once for one hook (default: %(default)s)")
+    add(
+        "--hook-deny",
+        metavar="CIDR,...",
+        default="",
+        help="addresses that no webhook may reach, besides link-local, metadata and loopback ones; such as 10.0.0.0/8"
+        " where people in namespaces must not reach what is inside the cluster",
+    )
+    add("--hook-allow", metavar="CIDR,...", default="", help="loopback addresses that webhooks may reach")
     process = parser.add_argument_group("the process")
     add = process.add_argument
     add("--workers", metavar="N", default="8", help="reports worked on at once (default: %(default)s)")
@@ -219,6 +266,16 @@ def _count(option: str, value: str, problems: list[str]) -> int:
         problems.append(f"{option}: {value!r} is no number from 1 on")
         return 1
     return int(value)
+
+
+def _networks(option: str, value: str, problems: list[str]) -> tuple[Network, ...]:
+    found: list[Network] = []
+    for text in filter(None, value.split(",")):
+        try:
+            found.append(network(text))
+        except ValueError:
+            problems.append(f"{option}: {text!r} is no network such as 10.0.0.0/8")
+    return tuple(found)
 
 
 def _address(option: str, value: str, problems: list[str]) -> tuple[str, int] | None:

@@ -16,9 +16,12 @@ from oomreport.adapters.api_access import ApiAccess
 from oomreport.adapters.api_server import path, session
 from oomreport.controller.context import Context
 from oomreport.controller.follow import Follow
+from oomreport.controller.following import Following
+from oomreport.controller.hooks import HOOKS
 from oomreport.controller.keys import PodKey, RecordKey
 from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.policies import POLICIES
+from oomreport.controller.reports import key_of_report
 from oomreport.errors import ApiError
 from oomreport.incident.evidence import record_facts
 from oomreport.incident.names import GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
@@ -41,10 +44,19 @@ def followed_policies(context: Context) -> Follow:
     return Follow(context.api, POLICIES, policies.take, on_listed=policies.listed, on_lost=policies.lost)
 
 
+def followed_hooks(context: Context) -> Follow:
+    """Return what keeps the hooks as they are at the API server."""
+    hooks = context.hooks
+    return Follow(context.api, HOOKS, hooks.take, on_listed=hooks.listed, on_lost=hooks.lost)
+
+
 def followed_reports(context: Context) -> Follow:
     """Return what has reports looked at that people have edited."""
+    following = Following(context)
 
     def take(kind: str | None, report: Mapping[str, Any]) -> None:
+        if kind == "DELETED":
+            following.keep(key_of_report(report), {})
         if key := context.reports.take(kind, report):
             context.queue.add(key)
 
@@ -56,6 +68,7 @@ class Watch:
 
     def __init__(self, context: Context, access: ApiAccess) -> None:
         self._context, self._access = context, access
+        self._following = Following(context)
         self._begun: set[str] = set()
         self._heard = 0.0
 
@@ -100,6 +113,8 @@ class Watch:
 
     def _saw_pod(self, kind: str | None, pod: dict[str, Any]) -> None:
         self._note_listing(kind)
+        if kind is None and self._context.pods.follows(pod):
+            self._following.survey_soon(pod["metadata"]["namespace"])
         context, deleted = self._context, kind == "DELETED"
         is_agent = self._is_agent(pod)
         if not deleted and not is_agent and not context.pods.wants(pod):

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.incident.ledger import Verdict, ledger_of, status_kill_id
 from oomreport.workload.owner import Workload
 
 
@@ -21,13 +22,17 @@ class EventType(StrEnum):
     REGRESSED = "Regressed"
 
 
+OF_KILLS = frozenset({EventType.OOM_KILLED, EventType.REPEATED})
+OF_CONDITIONS = (EventType.APPLIED, EventType.RESOLVED, EventType.REGRESSED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing that happened to one report.
 
     `occasion` is what it happened by: the ID of a kill, or the time of a condition's transition; with the report's UID and
     the type it tells this event from every other, also after a restart. `status` is the report's status as it is when the
-    event is delivered, so a later attempt tells what is known by then.
+    event is delivered, so a later attempt tells what is known by then. `kills` came together, the last at `last_time`.
     """
 
     type: EventType
@@ -39,6 +44,8 @@ class Event:
     workload: Workload
     container: str
     status: Mapping[str, Any]
+    kills: int = 1
+    last_time: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -47,8 +54,31 @@ class Event:
 
     @property
     def kill(self) -> Mapping[str, Any] | None:
-        """The kill that it is about, in full where it is the last one, else in short; None where the report lost it."""
+        """The kill that it is about, in full where it is the last one, else in short; None where the report lost it.
+
+        What is not about a kill is about the last one.
+        """
         last = self.status.get("lastKill") or {}
-        if self.occasion in (last.get("id"), last.get("recordName")):
-            return last
-        return next((kill for kill in self.status.get("recentKills", ()) if kill.get("id") == self.occasion), None)
+        kill_id = self.kill_id
+        if kill_id is None or kill_id in (last.get("id"), last.get("recordName")):
+            return last or None
+        return next((kill for kill in self.status.get("recentKills", ()) if kill.get("id") == kill_id), None)
+
+    @property
+    def kill_id(self) -> str | None:
+        """The ID that the kill goes by now: one known by pod status alone gets another when its record arrives."""
+        if self.type not in OF_KILLS:
+            return None
+        ledger = ledger_of(self.status)
+        if any(entry.id == self.occasion for entry in ledger):
+            return self.occasion
+        found = (
+            entry.id for entry in ledger if entry.container_id and status_kill_id(entry.container_id) == self.occasion
+        )
+        return next(found, self.occasion)
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the kernel denies the kill by now."""
+        kill_id = self.kill_id
+        return any(entry.id == kill_id and entry.verdict is Verdict.CONTRADICTED for entry in ledger_of(self.status))

@@ -19,6 +19,8 @@ diagnosis       the rules, in order; findings_* hold them
 sizing          the sums behind a limit
 recommendation  the right knob, and its number
 advice          the recommendation as the report keeps it, and when it is made anew
+review          what people reviewed, and whether it is still what is recommended
+fix             whether a recommendation reached the pods, and whether it holds there
 report          the status of an OOMReport
 condition       conditions, each defined as a list of facts
 notice          what the pod itself is told: annotations and an Event

@@ -55,15 +55,6 @@ def recommended(recommendation: Mapping[str, Any]) -> Finding:
     return Finding(status="True", reason=action)
 
 
-def reviewed(decision: str) -> Finding:
-    """Whether people have decided.
-
-    True      spec.review.decision is Accepted or Rejected
-    False     it is Pending
-    """
-    return Finding(status="False" if decision == "Pending" else "True", reason=decision)
-
-
 def conditions(
     previous: Sequence[Mapping[str, Any]], found: Mapping[str, Finding], *, generation: int | None, now: datetime
 ) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ class Patience:
     match_after       a record that names no container waits this long for the records of its neighbours
     unknown_after     and this long for a termination that it can be matched with
     termination_age   an older termination is history: its report has been deleted already
+    resolve_after     an applied recommendation that holds this long has resolved the report
     """
 
     settle: timedelta = timedelta(seconds=5)
@@ -38,6 +39,7 @@ class Patience:
     match_after: timedelta = timedelta(seconds=3)
     unknown_after: timedelta = timedelta(seconds=60)
     termination_age: timedelta = timedelta(days=7)
+    resolve_after: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +179,7 @@ class Evidence:
     status         the report's status as it is stored; empty where there is no report yet
     records        the kernel's records of this container that are not used yet
     pods           the workload's pods that matter, also those deleted a while ago
+    pods_listed    whether these are all pods that the workload has
     recorded       containers that have a kernel record of their own, used or not
     healthy_since  by node: since when its agent has been ready, for agents that are
     first_seen     by record name or container ID: when this process learned of it, where that was after the event
@@ -184,6 +187,7 @@ class Evidence:
     forgettable    ledger entries that no witness can bring up again
     unsettled      kills shown before, of which nobody has been told yet whether the container lived on
     surroundings   the policy and the cluster's bounds
+    managed_by     who keeps the workload's manifest; empty where no mark tells, None where it could not be read
     """
 
     now: datetime
@@ -194,6 +198,7 @@ class Evidence:
     review: str = "Pending"
     records: tuple[RecordFacts, ...] = ()
     pods: tuple[PodFacts, ...] = ()
+    pods_listed: bool = False
     recorded: frozenset[str] = frozenset()
     healthy_since: Mapping[str, datetime] = field(default_factory=dict)
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
@@ -201,6 +206,7 @@ class Evidence:
     forgettable: frozenset[str] = frozenset()
     unsettled: frozenset[str] = frozenset()
     surroundings: Surroundings = UNBOUNDED
+    managed_by: Mapping[str, str] | None = None
 
     @cached_property
     def endings(self) -> Mapping[str, Ending]:

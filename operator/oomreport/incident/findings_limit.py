@@ -27,6 +27,8 @@ def group_killed(case: Case) -> str | None:
     if case.record is None or not case.record.spec.get("groupKill"):
         return None
     count = case.last.get("victims") or len(case.record.spec.get("victims") or ())
+    if count == 1:
+        return f"The kernel killed the cgroup as a whole (memory.oom.group), and {_victim(case)} was all that was in it"
     return f"The kernel killed all {count} processes of the cgroup at once (memory.oom.group), {_victim(case)} chosen first"
 
 
@@ -112,24 +114,29 @@ def _exceeding(case: Case) -> str:
     """Name the tasks that used most above their request, as far as oom_score_adj tells the request.
 
     For a Burstable container it is 1000 - 1000 x request / memory, so resident memory plus adj x memory / 1000 less the
-    memory is what the task uses above its container's request. 1000 is BestEffort: all that it uses is above it.
+    memory is what the task uses above its container's request; processes alike by name and adj are summed. 1000 is
+    BestEffort: all that it uses is above it.
     """
     total = _total_pages(case)
     if not total:
         return ""
-    over = []
+    alike: dict[tuple[str, int], list[tuple[int, Any]]] = {}
     for task in case.tasks:
         adj, rss = task.get("oomScoreAdj"), task.get("rssBytes")
         if adj is None or rss is None or adj < 2:
             continue
         excess = rss - (1000 - adj) * (total * _PAGE // 1000)
         if excess >= 16 * MI:
-            over.append((excess, task))
-    over.sort(key=lambda one: -one[0])
-    named = [f"{task.get('comm')!r} (pid {task.get('pid')}) by {in_mi(excess // MI * MI)}" for excess, task in over]
-    if not named:
-        return ""
-    return f"; most above the request of its container: {', '.join(named[:_MOST_NAMED])}"
+            alike.setdefault((str(task.get("comm")), adj), []).append((excess, task.get("pid")))
+    # Of several alike, the request is taken off each: in one container they are above it by more.
+    sums = sorted(((sum(excess for excess, _ in each), comm, each) for (comm, _), each in alike.items()), reverse=True)
+    named = [
+        f"{comm!r} (pid {each[0][1]}) by {in_mi(excess // MI * MI)}"
+        if len(each) == 1
+        else f"{comm!r} ({len(each)} processes) by {in_mi(excess // MI * MI)} at least"
+        for excess, comm, each in sums[:_MOST_NAMED]
+    ]
+    return f"; most above the request of its container: {', '.join(named)}" if named else ""
 
 
 def _total_pages(case: Case) -> int | None:

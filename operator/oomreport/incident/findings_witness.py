@@ -6,9 +6,18 @@ from oomreport.incident.ledger import Verdict
 
 
 def container_unknown(case: Case) -> str | None:
-    """Say why no container is named: beyond ten OOMs in five seconds the kernel prints neither cgroup nor limit."""
+    """Say why no container is named: beyond ten OOMs in five seconds the kernel prints neither cgroup nor limit.
+
+    Where all is known, the namespace is not there any more, and nothing can be created in one that is being deleted.
+    """
     if case.container != UNKNOWN_CONTAINER:
         return None
+    subject = case.record.subject if case.record else None
+    if subject and subject.container:
+        return (
+            f"Container {subject.container} of pod {subject.namespace}/{subject.pod} was hit; its namespace was deleted"
+            " before the kill could be told there"
+        )
     return (
         "The kernel named the process only (it prints the cgroup of at most ten OOMs in five seconds), and neither the"
         " node's counters nor pod status told whose it was"

@@ -83,6 +83,14 @@ def is_no_load(kills: Sequence[PastKill]) -> bool:
     )
 
 
+def insufficient(kills: Sequence[PastKill], limit: int) -> int:
+    """Return the highest limit that was not enough: `limit`, or one above it that fired before.
+
+    The last kill can be that of an old pod during a rollout, or come after a limit was taken back.
+    """
+    return max(limit, *(kill.limit or 0 for kill in kills), 0)
+
+
 def raises(kills: Sequence[PastKill]) -> int:
     """Return how often the limit had been raised before the last of `kills`: steps up from kill to kill."""
     limits = [kill.limit for kill in kills if kill.limit is not None]

@@ -27,3 +27,7 @@ ANNOTATION_KILLS: Final = f"{GROUP}/kills"
 ANNOTATION_VICTIM: Final = f"{GROUP}/victim"
 ANNOTATION_CAUSE: Final = f"{GROUP}/cause"
 ANNOTATION_REPORT: Final = f"{GROUP}/report"
+
+# On reports, by people: a time up to which deliveries that were given up are tried again, and a hook (namespace/name)
+# after it where only that one's are meant. An annotation, since a change of the spec would be a new review.
+ANNOTATION_REDELIVER: Final = f"{GROUP}/redeliver"

@@ -22,6 +22,7 @@ MOST_STAT_KEYS = 100
 MOST_LOG_BYTES = 16 * 1024
 MOST_USAGE_SAMPLES = 120
 _PARTS = list(Part)
+_LEAST, _MOST = -(2**63), 2**63 - 1
 # A DNS label as the API server checks it; node names are DNS subdomains and may hold dots.
 _MOST_NAME = 63
 _NOT_LABEL = re.compile(r"[^a-z0-9-]+")
@@ -141,11 +142,11 @@ def bounded_text(text: str, most_bytes: int) -> str:
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what is not known, and numbers beyond int64: the API server would refuse the whole record for one."""
-    return {key: value for key, value in values.items() if value is not None and not _beyond_int64(value)}
-
-
-def _beyond_int64(value: object) -> bool:
-    return isinstance(value, int) and not -(2**63) <= value < 2**63
+    return {
+        key: value
+        for key, value in values.items()
+        if value is not None and (value.__class__ is not int or _LEAST <= value <= _MOST)
+    }
 
 
 def _sequence(invocation: Invocation) -> dict[str, int] | None:

@@ -4,8 +4,10 @@ The defaults need no object. Where a policy of the workload's namespace and one 
 something, the nearer one wins value by value; an override for a workload wins over its policy.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -58,10 +60,12 @@ class Conduct:
     """What else a policy decides for a namespace.
 
     report_days     so many days a report is kept after its last kill; None: as the controller is told by its options
+    resolve_after   an applied recommendation that holds this long has resolved its report; None: as the options say
     annotate_pods   whether the last kill is written on the pod
     """
 
     report_days: int | None = None
+    resolve_after: timedelta | None = None
     annotate_pods: bool = True
 
 
@@ -75,6 +79,10 @@ _FIELDS = {
     "maxRaises": "most_raises",
     "enabled": "enabled",
 }
+# As the CRD takes them: bounded, without the units below a second.
+_DURATION = re.compile(r"(?:\d{1,6}(?:\.\d{1,3})?[hms]){1,3}", re.ASCII)
+_PART = re.compile(r"([\d.]+)([hms])", re.ASCII)
+_UNITS = {"h": 3600, "m": 60, "s": 1}
 _SIZES = frozenset({"minimum", "maximum", "rounding"})
 
 
@@ -95,13 +103,23 @@ def policy_for(workload: Workload, container: str, specs: Sequence[Mapping[str, 
 def conduct_for(specs: Sequence[Mapping[str, Any]]) -> Conduct:
     """Return what holds for a namespace. `specs` are those of the OOMPolicies that hold for it, the nearest last."""
     days: int | None = None
+    quiet: timedelta | None = None
     annotate = True
     for spec in specs:
         found = (spec.get("retention") or {}).get("reportDays")
         days = found if isinstance(found, int) else days
+        quiet = duration_of((spec.get("review") or {}).get("resolveAfter")) or quiet
         wanted = spec.get("annotatePods")
         annotate = wanted if isinstance(wanted, bool) else annotate
-    return Conduct(report_days=days, annotate_pods=annotate)
+    return Conduct(report_days=days, resolve_after=quiet, annotate_pods=annotate)
+
+
+def duration_of(text: object) -> timedelta | None:
+    """Return a duration as Go writes it (`24h`, `1h30m`, `90s`); None for what is none, or no time at all."""
+    if not isinstance(text, str) or not _DURATION.fullmatch(text):
+        return None
+    parts = _PART.findall(text)
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts)) or None
 
 
 def _fits(override: Mapping[str, Any], workload: Workload, container: str) -> bool:

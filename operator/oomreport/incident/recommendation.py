@@ -12,7 +12,7 @@ from typing import Any
 
 from oomreport.incident.case import Case
 from oomreport.incident.cause import Cause
-from oomreport.incident.history import is_no_load, kept_crest, raises
+from oomreport.incident.history import insufficient, is_no_load, kept_crest, raises
 from oomreport.incident.leaks import duration, leaks
 from oomreport.incident.policy import RequestRule
 from oomreport.incident.sizing import ceiling, in_mi, rounded, step
@@ -152,17 +152,21 @@ def _raised(case: Case, limit: int) -> Recommendation:
         return _nothing(
             f"{'; '.join(basis)}; raised {number} times without an end: look at what it does before more is given"
         )
-    size, sum_ = step(limit, number, policy)
+    base = insufficient(own_kills, limit)
+    if base > limit:
+        basis.append(f"{format_quantity(base)} was not enough before, so the step starts there")
+    size, sum_ = step(base, number, policy)
     basis.append(f"step: {sum_}")
     factor, reason = _by_shape(case) if policy.headroom_percent is None and not pod else (1.0, "")
     if factor != 1.0:
         size = int(size * factor)
         basis.append(f"x {factor:g} since {reason} = {in_mi(size // MI * MI)}")
-    wanted = limit + size
+    wanted = base + size
     crest = None if is_no_load(own_kills) else case.way.crest or kept_crest(own_kills, limit)
     if crest is not None and not pod:
         straight = case.way.crest is None or case.way.shape is Shape.GROWTH
         wanted, sum_ = _to_crest(limit, step(limit, 0, policy)[0], crest, usual=wanted if straight else None)
+        wanted = max(wanted, base + size) if base > limit else wanted
         basis.append(sum_)
     wanted, words = _for_heap(case, limit, wanted)
     basis += words

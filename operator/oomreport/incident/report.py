@@ -13,13 +13,16 @@ from typing import Any
 from oomreport.incident.advice import advice_for
 from oomreport.incident.case import Case, way_to
 from oomreport.incident.cause import cause_of
-from oomreport.incident.condition import conditions, correlated, recommended, reviewed
+from oomreport.incident.condition import conditions, correlated, recommended
 from oomreport.incident.correlation import Correlation, Kill, correlate, lived_on, settles
 from oomreport.incident.diagnosis import findings
 from oomreport.incident.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
+from oomreport.incident.fix import Kills, fix
 from oomreport.incident.history import in_short, past_kills
 from oomreport.incident.ledger import Entry, Verdict
 from oomreport.incident.oom_record import rfc3339
+from oomreport.incident.review import reviewed, reviewed_state
+from oomreport.workload.pod import parse_time
 
 MOST_RECENT_KILLS = 10
 
@@ -93,11 +96,14 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     recent = _recent_kills(stored.get("recentKills", ()), shown, correlation)
     case = _case(last, recent, correlation, kills, evidence)
     advice, found = _explained(case, shown, evidence)
+    review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
+    first = min(filter(None, (stored.get("firstKillTime"), *(kill["time"] for kill in shown))))
+    mended = fix(evidence, patience, advice=advice, kills=_kills(kills, first, recent, stored))
     waiting = entry is not None and standing[entry.id].open_until is not None
     status = {
         "observedGeneration": evidence.generation,
         "kills": kills,
-        "firstKillTime": min(filter(None, (stored.get("firstKillTime"), *(kill["time"] for kill in shown)))),
+        "firstKillTime": first,
         "lastKillTime": last["time"],
         "lastKill": last,
         "recentKills": recent,
@@ -105,18 +111,22 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
         "settledBefore": rfc3339(correlation.settled_before) if correlation.settled_before else None,
         "findings": found,
         "recommendation": advice,
+        "managedBy": (stored.get("managedBy") if evidence.managed_by is None else evidence.managed_by) or None,
+        "reviewed": review,
+        "applied": mended.applied,
         "conditions": conditions(
             stored.get("conditions", ()),
             {
                 "Correlated": correlated(last=last, recent=recent, waiting=waiting),
                 "Recommended": recommended(advice),
-                "Reviewed": reviewed(evidence.review),
+                "Reviewed": reviewed(review, advice),
+                **mended.conditions,
             },
             generation=evidence.generation,
             now=evidence.now,
         ),
     }
-    times = (correlation.look_again, *(one.open_until for one in standing.values()))
+    times = (correlation.look_again, mended.look_again, *(one.open_until for one in standing.values()))
     return Decision(
         status=_without_none(status),
         changed=any(value != stored.get(key) for key, value in status.items()),
@@ -238,6 +248,18 @@ def _recent_kills(
     kills.update({kill["id"]: _in_short(kill) for kill in shown})
     newest = sorted(kills.values(), key=lambda kill: (kill["time"], kill["id"]), reverse=True)[:MOST_RECENT_KILLS]
     return [{**kill, "verdict": verdicts.get(kill["id"], kill["verdict"])} for kill in newest]
+
+
+def _kills(number: int, first: str, recent: Sequence[Mapping[str, Any]], stored: Mapping[str, Any]) -> Kills:
+    known = {kill["id"] for kill in stored.get("recentKills", ())}
+    counted = [kill for kill in recent if kill["verdict"] != Verdict.CONTRADICTED]
+    return Kills(
+        number=number,
+        first=parse_time(first),
+        last=max((time for kill in counted if (time := parse_time(kill["time"]))), default=None),
+        recent=counted,
+        new=frozenset(kill["id"] for kill in counted) - known,
+    )
 
 
 def _in_short(kill: Mapping[str, Any]) -> dict[str, Any]:

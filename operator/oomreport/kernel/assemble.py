@@ -21,6 +21,7 @@ from oomreport.kernel.middle import middle_of, rows_of
 from oomreport.kernel.parse import invocation_of
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.summary import summary_pid
+from oomreport.kernel.whole import Whole
 
 _OPENERS = frozenset(
     {
@@ -146,6 +147,17 @@ class Assembler:
         self._joinable = None
         self._torn = []
         return middle.end
+
+    def feed_whole(self, whole: Whole) -> list[Invocation]:
+        """Take a whole dump in, where the next line is not needed for another; return the invocation that it ends."""
+        first, last, *_ = whole.parts
+        assert first.sequence is not None
+        self.loss.number(first.sequence)
+        done = self._end()
+        self._dump = self._joinable = Dump.of_whole(whole, lost_before=self.loss.taken())
+        self.loss.sequence = last.sequence
+        self._unlike = 0
+        return done
 
     def tick(self, line: Line) -> list[Invocation]:
         """Return what a line ends by its time alone; it is not taken in."""

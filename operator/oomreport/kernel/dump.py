@@ -8,7 +8,9 @@ from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
 from oomreport.kernel.middle import Middle
+from oomreport.kernel.parts import Parts
 from oomreport.kernel.summary import summary_pid
+from oomreport.kernel.whole import Whole
 
 # Dumps of large machines take seconds on a serial console, and the reaper speaks two seconds after the kill.
 _LONGEST_PAUSE_US = 30_000_000
@@ -36,11 +38,12 @@ class Dump:
 
     `lost_before` is the sum of `Loss` before its lines. `kill_seen` says whether the line that ends a dump was seen: a
     kill, or that there is nothing to kill. `trace` is the part of the call trace that is not among the entries, as it
-    stands in the log.
+    stands in the log. `whole` is what was read at once, and `lines` the entries behind it.
     """
 
     lost_before: int = 0
-    entries: list[Entry] = field(default_factory=list)
+    whole: Whole | None = None
+    lines: list[Entry] = field(default_factory=list)
     kinds: set[Kind] = field(default_factory=set)
     furthest: Kind = Kind.HEADER
     pids: set[int] = field(default_factory=set)
@@ -52,18 +55,45 @@ class Dump:
     kill_seen: bool = False
     trace: bytes = b""
 
+    @classmethod
+    def of_whole(cls, whole: Whole, *, lost_before: int) -> "Dump":
+        """Return the dump that was read at once."""
+        texts, last = whole.parts.texts, whole.parts.last
+        return cls(
+            lost_before=lost_before,
+            whole=whole,
+            kinds=set(texts),
+            furthest=Kind.KILLED,
+            pids={whole.pid},
+            summary_pid=whole.pid,
+            stamped=last,
+            kill_seen=True,
+        )
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The lines one by one."""
+        whole, self.whole = self.whole, None
+        if whole is not None:
+            self.lines[:0] = whole.entries()
+            self.trace = whole.trace.encode()
+            for kind, line in self.lines:
+                if kind is Kind.ROW:
+                    self._learn(kind, line.text)
+        return self.lines
+
     @property
     def last(self) -> Line:
         """The line seen last."""
-        return self.entries[-1][1]
+        return self.lines[-1][1] if self.lines or self.whole is None else self.whole.parts.last
 
     def add(self, kind: Kind, line: Line) -> None:
         """Take a line in."""
-        if len(self.entries) >= _MOST_ENTRIES:
+        if len(self.lines) >= _MOST_ENTRIES:
             return
-        self.entries.append((kind, line))
+        self.lines.append((kind, line))
         self.kinds.add(kind)
-        if line.hole and len(self.entries) > 1:
+        if line.hole and (len(self.lines) > 1 or self.whole is not None):
             self.hole = True
         if line.stamp.monotonic_us is not None or line.stamp.wall is not None:
             self.stamped = line
@@ -77,19 +107,23 @@ class Dump:
 
     def add_middle(self, middle: Middle) -> None:
         """Take in the lines between the header and the summary; they come in their order, so none is refused."""
-        self.entries += middle.entries
+        self.lines += middle.entries
         self.kinds.update([kind for kind, _ in middle.entries])
         self.furthest = max(self.furthest, *[kind for kind, _ in middle.entries if kind not in _ANYWHERE])
         self.row_pids |= middle.row_pids
         self.trace = middle.trace or self.trace
         self.stamped = self.last
 
-    def texts(self) -> defaultdict[Kind, list[str]]:
-        """Return the texts of the lines of each kind, in their order."""
-        texts: defaultdict[Kind, list[str]] = defaultdict(list)
-        for kind, line in self.entries:
-            texts[kind].append(line.text)
-        return texts
+    def parts(self) -> Parts:
+        """Return the lines sorted by what they are."""
+        if self.whole is not None and all(kind is Kind.REAPED for kind, _ in self.lines):
+            parts = self.whole.parts
+            if not self.lines:
+                return parts
+            late = [line.text for _, line in self.lines]
+            texts = {**parts.texts, Kind.REAPED: late}
+            return parts._replace(last=self.last, texts=defaultdict(list, texts), log="\n".join([parts.log, *late]))
+        return _parts_of(self.entries)
 
     def extend_last(self, text: str) -> None:
         """Append the rest of a split record to the line seen last."""
@@ -197,6 +231,40 @@ class Dump:
             killed = killed_of(text)
             if killed is not None:
                 self.pids.add(killed.pid)
+
+
+def _parts_of(entries: list[Entry]) -> Parts:
+    texts: defaultdict[Kind, list[str]] = defaultdict(list)
+    statistics: list[tuple[str, list[str]]] = []
+    tables: list[tuple[str | None, list[str]]] = [(None, [])]
+    log = []
+    killed = []
+    for kind, line in entries:
+        text = line.text
+        texts[kind].append(text)
+        if kind is Kind.TRACE:
+            continue
+        log.append(text)
+        if kind is Kind.ROW:
+            tables[-1][1].append(text)
+        elif kind is Kind.STAT:
+            if statistics:
+                statistics[-1][1].append(text)
+        elif kind is Kind.STATS:
+            statistics.append((text, []))
+        elif kind is Kind.TABLE_HEAD:
+            tables.append((text, []))
+        elif kind is Kind.KILLED:
+            killed.append(line.stamp)
+    return Parts(
+        first=entries[0][1],
+        last=entries[-1][1],
+        killed=killed[0] if killed else None,
+        texts=texts,
+        statistics=[(text, "\n".join(figures)) for text, figures in statistics],
+        tables=tables,
+        log="\n".join(log),
+    )
 
 
 def microseconds_between(earlier: Line, later: Line) -> int | None:

@@ -19,6 +19,12 @@ _FIELD = r"(?:total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_ad
 _TAIL = re.compile(rf"[ ,]*(?:,? ?UID \d+,?)?(?:[ ,]+{_FIELD}:\s*-?\d+(?:kB)?)*[ ,]*\.{{0,3}}[\s\"'`\\]*")
 _FIGURE = re.compile(rf"({_FIELD}):\s*(-?\d+)(kB)?")
 _OLD_UID = re.compile(r"UID (\d+)")
+# What kernels since 3.0 print of a process whose name has no parenthesis.
+_PLAIN = re.compile(
+    r"(?:(?:Memory cgroup out of memory|Out of memory): )?Killed process ([0-9]+) \(([^()]{0,60})\) total-vm:([0-9]+)kB, "
+    r"anon-rss:([0-9]+)kB, file-rss:([0-9]+)kB(?:, shmem-rss:([0-9]+)kB)?"
+    r"(?:, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+))?"
+)
 _KILLED = re.compile(r"Killed process (\d+)")
 _UID_FIRST = re.compile(r", UID (\d+),? *(?=\()")
 _CHOSEN = re.compile(
@@ -55,6 +61,28 @@ class Chosen:
 @lru_cache(maxsize=16)  # asked for when the line comes, and again when the dump is read
 def killed_of(text: str) -> Killed | None:
     """Return what a "Killed process" line says, or None where `text` is no such line."""
+    return _plain(text) or _killed_of(text)
+
+
+def _plain(text: str) -> Killed | None:
+    found = _PLAIN.fullmatch(text)
+    if found is None:
+        return None
+    pid, comm, total_vm, anon_rss, file_rss, shmem_rss, uid, pagetables, adj = found.groups()
+    return Killed(
+        pid=int(pid),
+        comm=comm,
+        uid=None if uid is None else int(uid),
+        oom_score_adj=None if adj is None else int(adj),
+        total_vm_bytes=int(total_vm) * 1024,
+        anon_rss_bytes=int(anon_rss) * 1024,
+        file_rss_bytes=int(file_rss) * 1024,
+        shmem_rss_bytes=None if shmem_rss is None else int(shmem_rss) * 1024,
+        pagetables_bytes=None if pagetables is None else int(pagetables) * 1024,
+    )
+
+
+def _killed_of(text: str) -> Killed | None:
     start = _KILLED.search(text)
     if start is None:
         return None

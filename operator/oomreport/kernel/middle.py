@@ -53,7 +53,7 @@ _PLAIN_TEXTS = re.compile(r"^[^;]*+;(.*)", re.MULTILINE)
 _PID_AND_TGID = re.compile(rb"^[^;]*+;\[ *(\d+)\] +\d+ +(\d+) ", re.MULTILINE)
 _HEADER = b"invoked oom-killer"
 # Within this time lines belong to one dump whatever was lost between them.
-_LONGEST_US = 3_000_000
+LONGEST_US = 3_000_000
 
 
 class Middle(NamedTuple):
@@ -112,7 +112,7 @@ def _last_of(block: bytes, at: int, end: int, after: Line) -> Line | None:
     if [number for number, _ in numbers] != [b"%d" % number for number in range(first, first + len(numbers))]:
         return None
     times = [int(stamp) for _, stamp in numbers]
-    if times != sorted(times) or not step <= times[0] or times[-1] > step + _LONGEST_US:
+    if times != sorted(times) or not step <= times[0] or times[-1] > step + LONGEST_US:
         return None
     return Line("", Stamp(times[-1]), first + len(numbers) - 1, 0)
 

@@ -1,7 +1,7 @@
 """A dump becomes an invocation. Total: any lines give a value, and what they do not say is None and in `missing`."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,12 +11,12 @@ from oomreport.kernel.dump import Dump
 from oomreport.kernel.killed import Chosen, Killed, chosen_of, killed_of, reaped_pid
 from oomreport.kernel.kind import HEADER, Kind
 from oomreport.kernel.memcg import line_stats, memory_usage, stats_of, usage_of
-from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Trigger, Victim
+from oomreport.kernel.parts import Parts, Texts
+from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Trigger, Victim
 from oomreport.kernel.summary import Summary, summary_of, task_in
-from oomreport.kernel.table import Row, columns_of, row_of
+from oomreport.kernel.table import Row, columns_of, rows_of
 
 T = TypeVar("T")
-Texts = Mapping[Kind, list[str]]
 _GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)")
 _ORDER = re.compile(r"\border=(-?\d+)")
 _ADJ = re.compile(r"\boom_score_adj=(-?\d+)")
@@ -24,17 +24,16 @@ _CPU = re.compile(r"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?(\d+)|Pid: (\d+))")
 _RELEASE = re.compile(r"(?:Not tainted|Tainted: .*?|\(unreliable\)) +\(?(\d+\.\d+[^\s)]*)")
 _CPUSET = re.compile(r".*? cpuset=(\S.*) mems_allowed=([-\d,]*)", re.DOTALL)
 _ALLOCATOR = re.compile(r"^[ (\[<>\]0-9a-f]*__alloc_(?:pages|frozen_pages)")
-_NOT_OF_A_DUMP = frozenset({Kind.TRACE})
 
 
 def invocation_of(dump: Dump) -> Invocation:
     """Return what a dump says."""
-    texts = dump.texts()
-    first, last = dump.entries[0][1], dump.last
-    rows = tuple(_rows(dump))
+    parts = dump.parts()
+    first, last, texts = parts.first, parts.last, parts.texts
+    rows = tuple([row for head, lines in parts.tables for row in rows_of(lines, columns_of(head) if head else None)])
     kills = tuple(_unique(_all(texts, Kind.KILLED, killed_of)))
     chosen = _first(_all(texts, Kind.CHOSEN, chosen_of))
-    memory, limited = _memory(dump, texts)
+    memory, limited = _memory(parts)
     summary = _summary(dump, texts, kills, rows, chosen, limited)
     trigger, release = _trigger(texts)
     is_global = _is_global(dump, texts, summary)
@@ -50,7 +49,7 @@ def invocation_of(dump: Dump) -> Invocation:
     victims = _victims(texts, kills, summary, chosen, candidates)
     return Invocation(
         first=first.stamp,
-        killed=_killed_stamp(dump) or first.stamp,
+        killed=parts.killed or first.stamp,
         sequence_first=first.sequence,
         sequence_last=last.sequence,
         kernel_release=release,
@@ -72,13 +71,8 @@ def invocation_of(dump: Dump) -> Invocation:
         task_count=len(rows) if rows or Kind.TABLE_HEAD in dump.kinds else None,
         missing=_missing(dump, texts, is_global=is_global),
         lost_before=max(dump.lost_before, 0),
-        log="\n".join([line.text for kind, line in dump.entries if kind not in _NOT_OF_A_DUMP]),
+        log=parts.log,
     )
-
-
-def _killed_stamp(dump: Dump) -> Stamp | None:
-    killed = Kind.KILLED
-    return _first(line.stamp for kind, line in dump.entries if kind is killed) if killed in dump.kinds else None
 
 
 def _all(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> Iterator[T]:
@@ -99,18 +93,6 @@ def _unique(kills: Iterable[Killed]) -> Iterator[Killed]:
         if kill.pid not in seen:
             seen.add(kill.pid)
             yield kill
-
-
-def _rows(dump: Dump) -> Iterator[Row]:
-    columns: tuple[str, ...] | None = None
-    head, a_row = Kind.TABLE_HEAD, Kind.ROW
-    for kind, line in dump.entries if a_row in dump.kinds else ():
-        if kind is head:
-            columns = columns_of(line.text)
-        elif kind is a_row:
-            row = row_of(line.text, columns)
-            if row is not None:
-                yield row
 
 
 def _trigger(texts: Texts) -> tuple[Trigger | None, str | None]:
@@ -137,28 +119,21 @@ def _trigger(texts: Texts) -> tuple[Trigger | None, str | None]:
     return None, release
 
 
-def _memory(dump: Dump, texts: Texts) -> tuple[MemoryUsage | None, str | None]:
+def _memory(parts: Parts) -> tuple[MemoryUsage | None, str | None]:
     """Return the limited cgroup's state and, where the dump shows it, its path.
 
     The kernel prints the statistics of the limited cgroup first (before 5.3 those of all cgroups below it as well, each
     without its children, so that the sum is what the limit counts).
     """
-    usages = [usage for usage in _all(texts, Kind.USAGE, usage_of) if usage]
+    usages = [usage for usage in _all(parts.texts, Kind.USAGE, usage_of) if usage]
     stat: dict[str, int] = {}
     paths: list[str | None] = []
-    stats, a_stat = Kind.STATS, Kind.STAT
-    lines: list[str] = []
-    for kind, line in dump.entries if stats in dump.kinds else ():
-        if kind is stats:
-            stat.update(line_stats("\n".join(lines)))
-            lines.clear()
-            path, inline = stats_of(line.text)
-            paths.append(path)
-            for key, value in inline.items():
-                stat[key] = stat.get(key, 0) + value
-        elif kind is a_stat and paths:
-            lines.append(line.text)
-    stat.update(line_stats("\n".join(lines)))
+    for text, figures in parts.statistics:
+        path, inline = stats_of(text)
+        paths.append(path)
+        for key, value in inline.items():
+            stat[key] = stat.get(key, 0) + value
+        stat.update(line_stats(figures))
     certain = bool(paths) and (bool(usages) or len(paths) == 1)
     return memory_usage(usages, stat), paths[0] if certain else None
 

@@ -9,6 +9,7 @@ from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
 from oomreport.kernel.loss import Loss
 from oomreport.kernel.record import Invocation
+from oomreport.kernel.whole import Whole, whole_of
 
 _MOST_HOSTS = 256
 _LONGEST_RECORD = 64 * 1024
@@ -97,6 +98,17 @@ class Reader:
             done += self.feed(block[at:stop])
             at = stop + 1
         return at
+
+    def whole(self, block: bytes, at: int, end: int) -> Whole | None:
+        """Return the whole dump that begins with the line at `at`, where it is plain and may be fed; None otherwise."""
+        if self.busy or self._host is not None or None not in self._hosts:
+            return None
+        return whole_of(block, at, end)
+
+    def feed_whole(self, whole: Whole) -> list[Invocation]:
+        """Take a whole dump in and return the invocations that it completes."""
+        self._numbered = True
+        return self._hosts[None].feed_whole(whole)
 
     def flush(self) -> list[Invocation]:
         """End the log and return what is still open."""

@@ -28,6 +28,7 @@ _PROPERTY = re.compile(rb" [A-Z][^=\n]{0,38}=")
 _CONTINUED = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},c")
 _MOST_BACK = 400
 _MOST_LINE = 1 << 20
+_HEADER = b"invoked oom-killer"
 _ENTRY = (b"MESSAGE", b'"MESSAGE', b'"msg"')
 _ENTRY_LINES = 100
 _MOST_BEHIND = 64 * 1024
@@ -151,10 +152,14 @@ class Scanner:
                 break
             start = block.rfind(b"\n", at, hit) + 1 or at
             self._count()
-            back = self._first_line(block, at, start, done, at_floor=at == floor)
+            whole = reader.whole(block, start, end) if block.startswith(_HEADER, hit) else None
+            back = start if whole else self._first_line(block, at, start, done, at_floor=at == floor)
             self._skip(block, at, back, base)
             self._count(block, base)
             at = back
+            if whole is not None:
+                done += reader.feed_whole(whole)
+                at = whole.end
             while at <= hit:
                 at = self._line(block, at, done)
             self._forget()

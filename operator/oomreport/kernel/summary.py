@@ -24,6 +24,13 @@ _CPUSET = re.compile(r",\s*cpuset=")
 _AFTER_CPUSET = re.compile(r",\s*(?:mems_allowed|global_oom|oom_memcg|task_memcg)(?==|,|$)")
 _TASK = re.compile(r",\s*task=")
 _LONGEST_COMM = 15
+# A line without a comma in any name, nor a blank in a path, can be read in one way only.
+_PLAIN = re.compile(
+    r"oom-kill:constraint=(?P<constraint>[A-Z_0-9]+),nodemask=(?P<nodemask>\(null\)|\d[-\d]*(?:,[-\d]+)*(?<=\d)),"
+    r"cpuset=(?P<cpuset>[^,/\s]+|/),mems_allowed=(?P<mems_allowed>[-\d]+(?:,[-\d]+)*),"
+    r"(?:(?P<global_oom>global_oom)|oom_memcg=(?P<oom_memcg>/[^,\s\\]*)),task_memcg=(?P<task_memcg>/[^,\s\\]*),"
+    r"task=(?P<comm>[^,]*),pid=(?P<pid>[0-9]+),uid=(?P<uid>[0-9]+)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,29 @@ def summary_of(text: str, *, comms: frozenset[str] = frozenset(), limited: str |
     `comms` are the names that the dump gives the victim elsewhere, and `limited` is the cgroup whose statistics it
     prints: they settle what the line alone leaves open when names in it imitate its fields.
     """
+    return _plain(text) or _summary_of(text, comms, limited)
+
+
+def _plain(text: str) -> Summary | None:
+    found = _PLAIN.fullmatch(text)
+    if found is None:
+        return None
+    constraint, nodemask, cpuset, mems, is_global, oom_memcg, task_memcg, comm, pid, uid = found.groups()
+    return Summary(
+        constraint=constraint,
+        nodemask=None if nodemask == "(null)" else nodemask,
+        cpuset=cpuset,
+        mems_allowed=mems,
+        global_oom=is_global is not None,
+        oom_memcg=oom_memcg,
+        task_memcg=task_memcg,
+        comm=comm,
+        pid=int(pid),
+        uid=int(uid),
+    )
+
+
+def _summary_of(text: str, comms: frozenset[str], limited: str | None) -> Summary | None:
     head = _HEAD.match(text)
     if head is None:
         return None

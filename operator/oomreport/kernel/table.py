@@ -81,6 +81,36 @@ def row_of(text: str, columns: tuple[str, ...] | None) -> Row | None:
     )
 
 
+def rows_of(texts: list[str], columns: tuple[str, ...] | None) -> list[Row]:
+    """Return the rows of a table, without those that are none: the usual tables by one search."""
+    if columns in (_NEW, _SPLIT_RSS) and texts:
+        joined = "\n".join(texts)
+        # A name may hold a newline, and a row may be cut: then the search finds more lines than rows, or fewer.
+        found = _lines_pattern_of(columns).findall(joined)
+        if len(found) == len(texts) == joined.count("\n") + 1:
+            return [
+                Row(
+                    int(n[0]),
+                    n[-1],
+                    int(n[1]),
+                    int(n[2]),
+                    int(n[3]),
+                    int(n[4]),
+                    int(n[-3]),
+                    int(n[-4]),
+                    None,
+                    int(n[-2]),
+                )
+                for n in found
+            ]
+    return [row for row in (row_of(text, columns) for text in texts) if row is not None]
+
+
+@lru_cache(maxsize=8)
+def _lines_pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(r"^\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r"(?: (.*))?$", re.MULTILINE)
+
+
 @lru_cache(maxsize=64)
 def _pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(r"\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r"(?: (.*))?$", re.DOTALL)

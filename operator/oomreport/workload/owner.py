@@ -63,6 +63,16 @@ def workload_of_vanished(pod: PodFacts, between: OwnerReference) -> Workload:
     return _by_reference(between)
 
 
+def perhaps_named(owner: OwnerReference | None, pod_name: str) -> frozenset[str]:
+    """Return the names that a pod's workload can have; cheap, for pods by the thousand, where nothing is to be asked.
+
+    A ReplicaSet and a Job that something else controls are named <its name>-<suffix>.
+    """
+    if owner is None or owner.kind == "Node":
+        return frozenset({pod_name})
+    return frozenset({owner.name, owner.name.rpartition("-")[0]} - {""})
+
+
 def _key(reference: OwnerReference) -> tuple[str, str]:
     return (reference.api_version.rpartition("/")[0], reference.kind)
 

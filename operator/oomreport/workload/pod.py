@@ -94,6 +94,11 @@ class ContainerFacts:
         ended = tuple(termination.container_id for termination in self.terminations)
         return (self.running_id, *ended) if self.running_id else ended
 
+    @property
+    def has_started(self) -> bool:
+        """Return whether an instance of it runs, or has run: its limit is in force, and not only written."""
+        return bool(self.container_ids)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryVolume:
@@ -108,7 +113,8 @@ class PodFacts:
     """A pod.
 
     `ready_since` is when it last became ready, None while it is not. `annotations` are those that are asked for.
-    `deleted` is set once it is gone.
+    `terminating` is whether it was asked to go, `finished` whether all its containers have ended for good, `deleted` whether
+    it is gone.
     """
 
     uid: str
@@ -125,6 +131,9 @@ class PodFacts:
     annotations: tuple[tuple[str, str], ...] = ()
     containers: tuple[ContainerFacts, ...] = ()
     memory_volumes: tuple[MemoryVolume, ...] = ()
+    created: datetime | None = None
+    terminating: bool = False
+    finished: bool = False
     deleted: bool = False
 
     def container(self, name: str) -> ContainerFacts | None:
@@ -160,6 +169,9 @@ def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), delete
         annotations=tuple((key, found[key]) for key in annotations if key in found),
         containers=tuple(_containers(spec, status)),
         memory_volumes=tuple(_memory_volumes(spec)),
+        created=parse_time(metadata.get("creationTimestamp")),
+        terminating="deletionTimestamp" in metadata,
+        finished=status.get("phase") in ("Succeeded", "Failed"),
         deleted=deleted,
     )
 

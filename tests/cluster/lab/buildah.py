@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import ClusterError
-from .packages import IMAGE, install
+from .packages import IMAGE, debian_tree, install
 from .places import REPOSITORY, cache
 from .say import step
 from .state import locked
@@ -88,9 +88,7 @@ def _base() -> str:
         tempfile.TemporaryDirectory(dir=cache(), prefix="base-") as scratch,
     ):
         root = Path(scratch, "root")
-        answer = _run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)])
-        if answer.returncode != 0:
-            raise ClusterError(f"debootstrap failed:\n{(answer.stderr or answer.stdout)[-2000:]}")
+        debian_tree(root, SUITE, PACKAGES)
         tar = Path(scratch, "base.tar")
         left_out = [f"--exclude=./{folder}/*" for folder in NOT_NEEDED]
         answer = _run(["tar", "--create", "--numeric-owner", f"--file={tar}", f"--directory={root}", *left_out, "."])

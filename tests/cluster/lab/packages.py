@@ -50,6 +50,16 @@ def missing(needs: tuple[Need, ...]) -> list[str]:
     return [need.package for need in needs if not need.met()]
 
 
+def debian_tree(root: Path, suite: str, packages: str) -> None:
+    """Make a minimal Debian of a release with these packages; raises CannotRunHereError where it cannot be fetched."""
+    command = ["debootstrap", "--variant=minbase", f"--include={packages}", suite, str(root)]
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        complaint = (answer.stderr.strip() or answer.stdout.strip())[-2000:]
+        raise CannotRunHereError(f"Debian {suite} cannot be fetched, debootstrap failed:\n{complaint}")
+
+
 def obtainable() -> bool:
     """Whether this user may install Debian packages here."""
     return os.geteuid() == 0 and which("apt-get") is not None

@@ -94,8 +94,11 @@ def start(state: State, image: Image, *, files: dict[str, bytes], memory: int) -
         f"virtio-net-pci,netdev=network,mac={HARDWARE_ADDRESS},romfile=",
         "-device",
         "virtio-rng-pci",
+        # What the last boot printed at its end is there after the next start.
+        "-chardev",
+        f"file,id=console,path={where / 'console.log'},append=on",
         "-serial",
-        f"file:{where / 'console.log'}",
+        "chardev:console",
         "-monitor",
         f"unix:{where / 'monitor'},server=on,wait=off",
     ]

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from . import buildah, v2_store
 from .binaries import binaries
-from .errors import ClusterError
-from .packages import Need, install
+from .errors import CannotRunHereError, ClusterError
+from .packages import Need, debian_tree, install
 from .places import CLUSTER, cache, which
 from .say import step
 from .state import locked
@@ -143,7 +143,7 @@ def _base(top: Path) -> Path:
         _scratch(top) as scratch,
     ):
         root = scratch / "root"
-        _run(["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite(), str(root)])
+        debian_tree(root, suite(), ",".join(PACKAGES))
         _add_kernel(root)
         for name in NOT_NEEDED:
             shutil.rmtree(root / name)
@@ -158,10 +158,19 @@ def _add_kernel(root: Path) -> None:
     """Take the kernel's package apart rather than install it, which would make a RAM disk that takes seconds to start."""
     depends = r"s/^Depends: \(linux-image-[^ ,]*\).*/\1/p"
     chosen = f"$(apt-cache show --no-all-versions {KERNEL} | sed -n '{depends}')"
-    lines = (
+    fetch = (
         "apt-get -qq update",
         "mkdir /kernel && cd /kernel",
         f"apt-get -qq -o APT::Sandbox::User=root download {chosen}",
+        # An index that could not be fetched is only warned of, and nothing is downloaded then.
+        "ls linux-image-*.deb",
+    )
+    try:
+        _inside(root, "; ".join(fetch))
+    except ClusterError as error:
+        raise CannotRunHereError(f"the package {KERNEL} of Debian {suite()} cannot be fetched: {error}") from error
+    lines = (
+        "cd /kernel",
         "dpkg-deb -x linux-image-*.deb .",
         "mv boot/vmlinuz-* /boot/vmlinuz",
         "mkdir -p /usr/lib/modules",

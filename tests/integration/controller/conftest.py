@@ -9,7 +9,9 @@ import pytest
 
 from integration.api_server import CONTROLLER, CONTROLLER_NAMESPACE, Object, holder_of, token
 from integration.controller.client import V1, Client
+from integration.controller.hook_shop import HookShop
 from integration.controller.process import Controller
+from integration.controller.receiver import Receiver
 from integration.controller.shop import Shop
 from oomreport.adapters.api_server import path
 
@@ -59,3 +61,17 @@ def start(kubeconfig: str, tmp_path: Path, request: pytest.FixtureRequest, shop:
     # The Lease of a killed controller would hold up the next one.
     shop.client.delete(path("coordination.k8s.io/v1", "leases", namespace=CONTROLLER_NAMESPACE, name=CONTROLLER))
     time.sleep(0.1)
+
+
+@pytest.fixture
+def hooks(client: Client) -> Iterator[HookShop]:
+    made = HookShop(client=client, namespace=NAMESPACE)
+    yield made
+    made.clean()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    one = Receiver()
+    yield one
+    one.close()

@@ -46,6 +46,10 @@ class Controller:
         except OSError:
             return {}
 
+    def probe_text(self, name: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=5) as answer:
+            return str(answer.read().decode())
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()

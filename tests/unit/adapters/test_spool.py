@@ -77,12 +77,23 @@ def test_what_is_refused_is_kept_with_its_reason_and_offered_again_on_demand(tmp
 
 def test_a_damaged_file_of_a_power_cut_is_refused_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
-    (tmp_path / "spool" / "cut.json").write_text("")
+    (tmp_path / "spool" / "cut.json").write_text('{"metadata": {"na')
     spool = Spool(tmp_path)
     spool.refuse("cut", "HTTP 400: not JSON")
 
     assert spool.pending() == []
     assert spool.readmit() == 0
+
+
+def test_an_empty_file_of_a_power_cut_is_named_and_never_sent(tmp_path: Path) -> None:
+    Spool(tmp_path).add(record("whole"))
+    (tmp_path / "spool" / "empty.json").write_bytes(b"")
+    (tmp_path / "spool" / "unwritten.json").write_bytes(bytes(4096))
+
+    spool = Spool(tmp_path)
+    assert spool.pending() == ["whole"]
+    assert sorted(spool.torn) == ["empty", "unwritten"]
+    assert Spool(tmp_path).torn == ()
 
 
 def test_records_wait_in_memory_while_the_disk_is_unusable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from oomreport.adapters.record_client import RecordClient
 from oomreport.adapters.spool import Spool
+from oomreport.agent import sender
 from oomreport.agent.log import Log
 from oomreport.agent.sender import Sender
 from unit.adapters.fake_api import FakeApi, serving, status
@@ -71,6 +72,43 @@ def test_records_wait_out_a_server_that_is_down(tmp_path: Path) -> None:
         assert api.connections < 10
     post.sender.stop(1)
     assert post.sender.figures.failing_since is None
+
+
+def test_an_agent_whose_records_wait_says_so_until_they_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "_PAUSE_SECONDS", 0.1)
+    with serving() as api:
+        port = api.port
+    post = Post(tmp_path, port)
+    post.sender.start()
+    assert post.sender.problem() is None
+    post.put("one")
+    until(post.sender.problem)
+    assert (post.sender.problem() or "").startswith("records wait since 0 s: ")
+    with serving(port) as api:
+        until(lambda: not post.spool.pending())
+        until(lambda: api.created)
+        until(lambda: post.sender.problem() is None)
+    post.sender.stop(1)
+
+
+def test_an_agent_whose_record_was_refused_says_so_for_a_while_or_until_one_is_taken(
+    tmp_path: Path, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.answer = lambda body: status(422, "Invalid", "spec is wrong") if body["metadata"]["name"] == "bad" else None
+    post = Post(tmp_path, api.port)
+    post.sender.start()
+    post.put("bad")
+    until(post.sender.problem)
+    assert post.sender.problem() == "a record was refused 0 s ago: HTTP 422: spec is wrong"
+    post.put("good")
+    until(lambda: post.sender.problem() is None)
+    post.put("bad")
+    until(post.sender.problem)
+    monkeypatch.setattr(sender, "_REFUSED_SECONDS", 0.0)
+    assert post.sender.problem() is None
+    post.sender.stop(1)
 
 
 def test_a_record_whose_answer_was_lost_is_there_already(tmp_path: Path, api: FakeApi) -> None:

@@ -84,12 +84,19 @@ def test_a_report_is_read_and_written_without_loss() -> None:
             {
                 "hook": "shop/chat",
                 "killID": "a",
+                "event": "OOMKilled",
+                "time": AT,
                 "state": "Pending",
                 "attempts": 2,
-                "nextAttemptTime": "2026-11-20T20:22:07Z",
+                "firstAttemptTime": AT,
+                "nextAttemptTime": "2026-11-20T20:22:07.500000Z",
                 "lastError": "503",
+                "kills": 3,
+                "lastTime": AT,
             }
         ],
+        killTimes=[AT],
+        changes=[{"time": AT, "hook": "shop/raise", "what": "limit", "before": 1, "after": 2, "message": "raised"}],
         conditions=[
             {
                 "type": "Correlated",
@@ -166,7 +173,7 @@ def test_what_the_controller_decides_is_what_the_api_keeps(record: dict[str, Any
     assert decision.status["kills"] == 1
     assert decision.status["lastKill"]["verdict"] == "Confirmed"
     parsed = OOMReport.model_validate(report() | {"status": decision.status})
-    assert parsed.as_json()["status"] == {"deliveries": []} | decision.status
+    assert parsed.as_json()["status"] == {"deliveries": [], "changes": [], "killTimes": []} | decision.status
 
 
 def test_a_report_without_a_review_waits_for_one() -> None:

@@ -1,11 +1,12 @@
 """A log read in parts says the same as read in one."""
 
+import json
 import random
 from pathlib import Path
 
 import pytest
 
-from oomreport.cli.explain import invocations_in, spec_of, specs_in
+from oomreport.cli.explain import invocations_in, spec_of, specs_in, texts_in
 from oomreport.kernel.kmsg import line_of_record
 from records.records import FOLDERS, log_of
 
@@ -61,6 +62,7 @@ def test_what_was_lost_across_a_cut_is_counted_as_in_one_piece(
     whole = list(invocations_in(str(log)))
     assert list(invocations_in(str(log), jobs=jobs)) == whole
     assert list(specs_in(str(log), jobs=jobs)) == [spec_of(one) for one in whole]
+    assert [json.loads(text) for text in texts_in(str(log), jobs=jobs)] == [{"spec": spec_of(one)} for one in whole]
     assert len(whole) >= len(dumps_at)
     if len(dumps_at) > 1 and losses_at:
         assert any(one.lost_before for one in whole)

@@ -7,7 +7,7 @@ from oomreport.controller.keys import node_report_key
 from oomreport.controller.pods import Pods
 from oomreport.controller.records import Records
 from oomreport.workload.owner import Workload
-from oomreport.workload.pod import PodFacts
+from oomreport.workload.pod import OwnerReference, PodFacts
 from unit.incident.builders import UID, after, cid, ended, pod, record, running
 
 KEY = node_report_key("oomreport-system", "worker-1", host=False)
@@ -108,3 +108,60 @@ def test_a_match_comes_and_goes_with_the_records_status():
     assert records.has_own(cid(2))
     records.put(record("r", **anonymous), now=after(2))
     assert not records.has_own(cid(2))
+
+
+WEB = Workload(api_version="apps/v1", kind="Deployment", name="web")
+
+
+def owned(name: str = "web-7d9c-x2x4z", *, kind: str = "ReplicaSet", owner: str = "web-7d9c") -> dict[str, Any]:
+    reference = {"apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": "1", "controller": True}
+    return {"metadata": {"namespace": "shop", "name": name, "uid": name, "ownerReferences": [reference]}}
+
+
+def test_the_pods_of_a_followed_workload_are_wanted_healthy_or_not():
+    pods = Pods()
+    assert not pods.wants(owned())
+    assert pods.follow("shop", WEB, "api")
+    assert pods.wants(owned())
+    # Its name may be another's too; that is found out later.
+    assert pods.wants(owned("web-0", kind="StatefulSet", owner="web"))
+    assert not pods.wants(owned("other-7d9c-x2x4z", owner="other-7d9c"))
+    assert not pods.wants({"metadata": {"namespace": "shop", "name": "bare", "uid": "u"}})
+    pods.unfollow("shop", WEB, "api")
+    assert not pods.wants(owned())
+
+
+def test_a_workload_is_followed_while_one_of_its_containers_is_and_listed_once():
+    pods = Pods()
+    assert pods.follow("shop", WEB, "api")
+    pods.set_listed("shop", WEB.identity)
+    assert not pods.follow("shop", WEB, "sidecar")
+    assert pods.followed("shop", WEB.identity) == ((WEB, "api"), (WEB, "sidecar"))
+    pods.unfollow("shop", WEB, "api")
+    assert pods.is_listed("shop", WEB.identity)
+    pods.unfollow("shop", WEB, "sidecar")
+    assert not pods.is_listed("shop", WEB.identity)
+    assert pods.followed_in("shop") == ()
+    pods.set_listed("shop", WEB.identity)
+    assert not pods.is_listed("shop", WEB.identity)
+
+
+def test_healthy_pods_are_forgotten_with_the_last_report_and_those_with_an_end_are_not():
+    pods = Pods()
+    pods.follow("shop", WEB, "api")
+    for uid, one in (("a", running()), ("b", ended())):
+        pods.put(facts(uid=uid, container=one), now=after(0))
+        pods.set_workload(pods.get(uid), WEB)
+    pods.unfollow("shop", WEB, "api")
+    assert pods.get("a") is None
+    assert pods.get("b")
+
+
+def test_pods_that_told_nothing_since_a_listing_began_are_known():
+    pods = Pods()
+    pods.follow("shop", WEB, "api")
+    owner = OwnerReference(api_version="apps/v1", kind="ReplicaSet", name="web-7d9c", uid="1")
+    pods.put(facts(uid="early", owner=owner), now=after(0))
+    pods.put(facts(uid="late", owner=owner), now=after(10))
+    pods.put(facts(uid="foreign", owner=None), now=after(0))
+    assert [one.uid for one in pods.unheard_of_since("shop", after(5))] == ["early"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.condition import conditions, correlated, recommended, reviewed
+from oomreport.incident.condition import Finding, conditions, correlated, recommended
 from unit.incident.builders import after
 
 
@@ -24,11 +24,13 @@ def test_correlated(last: dict[str, Any], recent: list[str], status: str, reason
     assert (found.status, found.reason) == (status, reason)
 
 
-def test_recommended_and_reviewed():
+def test_recommended():
     assert recommended({"action": "RaiseLimit"}).status == "True"
     assert recommended({"action": "None", "basis": "because"}).message == "because"
-    assert reviewed("Pending").status == "False"
-    assert reviewed("Rejected").reason == "Rejected"
+
+
+def reviewed(decision: str) -> Finding:
+    return Finding(status="False" if decision == "Pending" else "True", reason=decision)
 
 
 def test_the_time_moves_only_with_the_status():

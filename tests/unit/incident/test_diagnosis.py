@@ -28,6 +28,13 @@ def test_each_fact_is_found():
     assert rules(of=record(lostBefore=12)) == ["KernelLogLost"]
 
 
+def test_a_kill_of_a_known_container_is_the_nodes_only_because_its_namespace_is_gone():
+    subject = {"podUID": "1", "containerID": cid(1), "namespace": "shop", "pod": "web-1", "container": "api"}
+    (found,) = findings(Case(last={"containerID": cid(1)}, container="unknown", record=record(subject=subject)))
+    assert found["rule"] == "ContainerUnknown"
+    assert found["message"].startswith("Container api of pod shop/web-1 was hit; its namespace was deleted")
+
+
 def test_a_neighbour_under_the_pods_limit_is_named():
     facts = pod(running(), running("greedy", instance=cid(2)))
     neighbour = record(scope="Pod", triggerCpuset=f"/kubepods/burstable/pod1/{cid(2)}", limit=80 * MI)
@@ -38,6 +45,23 @@ def test_a_neighbour_under_the_pods_limit_is_named():
     assert rules(of=neighbour, cause="PodLimit") == ["PodLimitHitByNeighbour"]
     systemd = record(triggerCpuset=f"cri-containerd-{cid(2)}.scope")
     assert rules(of=systemd, cause="PodLimit", facts=facts) == ["PodLimitHitByNeighbour"]
+
+
+def test_many_small_processes_above_their_request_are_summed():
+    def task(pid: int, comm: str, *, adj: int, mib: int) -> dict[str, Any]:
+        return {
+            "pid": pid,
+            "comm": comm,
+            "oomScoreAdj": adj,
+            "oomScore": adj + mib * 1000 // 2000,
+            "rssBytes": mib * MI,
+        }
+
+    # Of 2000 MiB, an adj of 992 is a request of 16 MiB.
+    tasks = [task(1, "redis", adj=1000, mib=256), *(task(pid, "worker", adj=992, mib=128) for pid in (2, 3, 4))]
+    last = {"cause": "NodeOutOfMemory", "containerID": cid(1), "tasks": tasks, "victim": {"comm": "redis", "pid": 1}}
+    (found,) = (one for one in findings(Case(last=last, container="api", record=record())) if "Node" in one["rule"])
+    assert "'worker' (3 processes) by 336Mi at least, 'redis' (pid 1) by 256Mi" in found["message"]
 
 
 def test_the_victims_own_allocation_is_no_neighbour():

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from oomreport.incident.policy import DEFAULT, Conduct, RequestRule, conduct_for, policy_for
@@ -50,3 +52,15 @@ def test_what_a_policy_decides_besides_is_the_nearest_value_too() -> None:
 
 def test_what_no_one_can_read_changes_nothing() -> None:
     assert policy_for(WEB, "api", [{"recommendation": {"maxMemory": "much", "request": "Double"}}]) == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("24h", 86_400), ("1h30m", 5400), ("90s", 90), ("1.5h", 5400), ("0s", None), ("1d", None)]
+)
+def test_the_quiet_window_is_a_duration_as_go_writes_it(text: str, seconds: int | None) -> None:
+    found = conduct_for([{"review": {"resolveAfter": "2h"}}, {"review": {"resolveAfter": text}}]).resolve_after
+    assert found == timedelta(seconds=seconds or 7200)
+
+
+def test_without_a_policy_the_options_decide_how_long_quiet_has_to_be() -> None:
+    assert conduct_for([{}, {"review": {}}, {"review": {"resolveAfter": 3}}]).resolve_after is None

@@ -2,7 +2,14 @@
 
 import pytest
 
-from oomreport.workload.owner import Lookup, Workload, workload_above, workload_of_vanished, workload_or_lookup
+from oomreport.workload.owner import (
+    Lookup,
+    Workload,
+    perhaps_named,
+    workload_above,
+    workload_of_vanished,
+    workload_or_lookup,
+)
 from oomreport.workload.pod import OwnerReference, PodFacts
 
 
@@ -62,3 +69,14 @@ def test_a_vanished_job_is_its_own_workload():
 def test_the_version_of_a_group_does_not_tell_workloads_apart():
     assert workload("Rollout", "web", "x.dev/v1").identity == workload("Rollout", "web", "x.dev/v2").identity
     assert workload("Deployment", "web").identity != workload("Deployment", "web", "x.dev/v1").identity
+
+
+def test_the_names_that_a_workload_can_have_by_its_pod_alone():
+    def named(kind: str, name: str) -> frozenset[str]:
+        return perhaps_named(OwnerReference(api_version="apps/v1", kind=kind, name=name), "pod-0")
+
+    assert named("ReplicaSet", "web-7d9c") == {"web-7d9c", "web"}
+    assert "import" in named("Job", "import-29012345")
+    assert "db" in named("StatefulSet", "db")
+    assert named("Node", "worker-1") == {"pod-0"}
+    assert perhaps_named(None, "pod-0") == {"pod-0"}

@@ -1,0 +1,31 @@
+"""A table for a terminal, as kubectl prints one: three blanks between columns, nothing cut off."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from oomreport.workload.pod import parse_time
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return lines; a value that is None or empty is left blank."""
+    cells = [[printable(str(cell)) if cell is not None else "" for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(lines) + "\n"
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal only shows: a process chooses its own name, and may choose control characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def age(time: str | None, now: datetime) -> str:
+    """Return how long ago a time was, as kubectl shows it."""
+    moment = parse_time(time) if time else None
+    if moment is None:
+        return ""
+    seconds = max(0, int((now - moment.astimezone(UTC)).total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,186 @@
+"""The commands that read reports of a cluster or of a file, and their arguments."""
+
+# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
+
+import argparse
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
+
+_ERRORS = "  2    wrong arguments, a file that cannot be read or written, a cluster that does not answer\n"
+_DONE = f"exit status:\n  0    done\n{_ERRORS}"
+_RECOMMEND = f"""\
+exit status, as of git diff and kubectl diff:
+  0    done; with --exit-code: nothing is to be changed
+  1    only with --exit-code: something is to be changed (rejected and applied recommendations do not count)
+{_ERRORS}"""
+_APPLY = f"""\
+A value is changed where it is written: on a line marked with {{"$oomreport": "NAMESPACE:KIND/NAME:CONTAINER:limit"}}, in
+a values file that .oomreport.yaml maps, in a patch or in the base of a kustomization, in a plain manifest. Only the value
+changes, not a byte beside it. Where it must not be changed there, a kustomization gets a new patch.
+
+Refused, with the reason: the file's value is not the one that the report saw; two places define the workload; the value
+comes from a template, an alias or a merge key; the manifest sets none.
+
+exit status:
+  0    done; what was there already, or is not in these paths, is no failure
+  1    only with --exit-code: files were changed (with --dry-run: would be)
+{_ERRORS}  3    something was refused; all the rest was done
+"""
+_REVIEW = """\
+exit status:
+  0    done
+  1    not done: no such report, no recommendation, not permitted, or it changed in the meantime
+  2    wrong arguments, a cluster that does not answer
+"""
+
+
+def add_report_commands(commands: "Commands") -> None:
+    """Add list, show, export, recommend, apply, accept and reject."""
+    _add_list(commands)
+    _add_show(commands)
+    _add_export(commands)
+    _add_recommend(commands)
+    _add_apply(commands)
+    _add_review(commands)
+
+
+def _add_list(commands: "Commands") -> None:
+    parser = _command(commands, "list", "list the reports", "List the reports, as kubectl get oomreports does.", _DONE)
+    _add_cluster(parser)
+    _add_selection(parser)
+    parser.add_argument("-o", "--output", choices=("table", "wide", "json", "yaml"), default="table", help="form")
+    parser.set_defaults(run=_run_list)
+
+
+def _add_show(commands: "Commands") -> None:
+    words = "Tell a report in words: what was killed, by whose limit, why, what to change, and who has to."
+    parser = _command(commands, "show", "tell a report in words", words, _DONE)
+    parser.add_argument("names", nargs="+", metavar="NAME", help="a report, as oomreport list names it")
+    _add_cluster(parser)
+    parser.add_argument("--reports", metavar="FILE", help="exported reports instead of a cluster, - for standard input")
+    parser.set_defaults(run=_run_show, all_namespaces=False, selector=None)
+
+
+def _add_export(commands: "Commands") -> None:
+    words = (
+        "Write the reports of a cluster as a list, as kubectl get oomreports -o yaml does, with what the workloads'"
+        " annotations say of values files. Where the cluster cannot be reached, recommend and apply read it by --reports."
+    )
+    parser = _command(commands, "export", "write reports to a file", words, _DONE)
+    parser.add_argument("file", nargs="?", metavar="FILE", help="where to (default: standard output)")
+    _add_cluster(parser)
+    _add_selection(parser)
+    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="form (default: yaml)")
+    parser.set_defaults(run=_run_export)
+
+
+def _add_recommend(commands: "Commands") -> None:
+    words = (
+        "Show what the reports recommend. patch: strategic-merge patches; kustomize: a Component with them; values: for"
+        " Helm; markdown: the body of a pull request, with the evidence of each number. json and yaml hold everything."
+    )
+    parser = _command(commands, "recommend", "show what to change", words, _RECOMMEND)
+    _add_cluster(parser)
+    _add_selection(parser)
+    forms = ("table", "wide", "json", "yaml", "patch", "kustomize", "values", "markdown")
+    parser.add_argument("-o", "--output", choices=forms, default="table", help="form (default: table)")
+    parser.add_argument("--accepted-only", action="store_true", help="only what a reviewer accepted")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where something is to be changed")
+    parser.set_defaults(run=_run_recommend)
+
+
+def _add_apply(commands: "Commands") -> None:
+    words = (
+        "Write recommendations into the manifests of a checkout. What was rejected is left out. It does not call Git."
+    )
+    parser = _command(commands, "apply", "write recommendations into manifests", words, _APPLY)
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders that may be edited")
+    _add_cluster(parser)
+    _add_selection(parser)
+    parser.add_argument("--accepted-only", action="store_true", help="only what a reviewer accepted")
+    parser.add_argument("--dry-run", action="store_true", help="print a unified diff and write nothing")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where files change")
+    parser.add_argument(
+        "--default-namespace",
+        metavar="NAME",
+        help="the namespace of manifests that name none (default: such a manifest fits every namespace)",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="tell of changes and refusals only")
+    parser.set_defaults(run=_run_apply)
+
+
+def _add_review(commands: "Commands") -> None:
+    for verb, decision, words in (
+        ("accept", "Accepted", "Accept recommendations: apply --accepted-only takes them."),
+        ("reject", "Rejected", "Reject recommendations: they are not applied, and stay quiet until they change."),
+    ):
+        parser = _command(commands, verb, f"{verb} recommendations", words, _REVIEW)
+        parser.add_argument("names", nargs="+", metavar="NAME", help="a report, as oomreport list names it")
+        parser.add_argument("--note", default=None, metavar="TEXT", help="why, for those who read the report")
+        parser.add_argument("--reviewer", metavar="WHO", help="who decides (default: who the API server says you are)")
+        parser.add_argument("--if-limit", metavar="SIZE", help="only where this is the limit that is recommended")
+        _add_cluster(parser)
+        parser.set_defaults(run=_run_review, decision=decision)
+
+
+def _command(commands: "Commands", name: str, short: str, words: str, epilog: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=short,
+        description=textwrap.fill(words, 100),
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("cluster")
+    group.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
+    group.add_argument("--kubeconfig", metavar="FILE", help="kubeconfig (default: KUBECONFIG, ~/.kube/config)")
+    group.add_argument("-n", "--namespace", metavar="NAME", help="namespace (default: the context's)")
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reports")
+    group.add_argument("-A", "--all-namespaces", action="store_true", help="reports of all namespaces")
+    group.add_argument("-l", "--selector", metavar="LABELS", help="label selector, as kubectl's")
+    group.add_argument("--reports", metavar="FILE", help="exported reports instead of a cluster, - for standard input")
+
+
+def _run_list(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import listing
+
+    return listing.run(arguments)
+
+
+def _run_show(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import show
+
+    return show.run(arguments)
+
+
+def _run_export(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import export
+
+    return export.run(arguments)
+
+
+def _run_recommend(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import recommend
+
+    return recommend.run(arguments)
+
+
+def _run_apply(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import apply
+
+    return apply.run(arguments)
+
+
+def _run_review(arguments: argparse.Namespace) -> int:
+    from oomreport.cli import review
+
+    return review.run(arguments)

@@ -1,0 +1,137 @@
+"""The body of a pull request: each number with its evidence, so that a reviewer can redo the sum.
+
+A process chooses its own name, and the name comes back in messages: what others wrote is escaped, mentions nobody and
+links nowhere.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from oomreport.cli.columns import printable
+from oomreport.cli.owner_text import owner_sentences
+from oomreport.cli.story import recommended, size_text
+from oomreport.gitops.advice import Advice
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
+# A mention or a reference is one also where it is escaped, but not in code.
+_LINKED = re.compile(r"(@|(?:GH-|\\#)(?=\d)|https?://|www\.)")
+_MOST_KILLS = 10
+# GitHub and GitLab take bodies of 65536 and more characters; one that is cut off in the middle says nothing.
+_MOST = 60_000
+
+
+def markdown(advice: Sequence[Advice]) -> str:
+    """Return the whole body."""
+    changes = [one for one in advice if one.changes and one.decision != "Rejected"]
+    others = [one for one in advice if one not in changes]
+    parts = ["\n".join(_overview(changes)), *("\n".join(_evidence(one)) for one in changes)]
+    if others:
+        lines = ["## Not changed by a manifest", "", *(f"- {_whose(one)}: {_why_not(one)}" for one in others)]
+        parts.insert(1, "\n".join(lines))
+    text = parts[0]
+    for number, part in enumerate(parts[1:], 1):
+        if len(text) + len(part) > _MOST:
+            text += f"\n\n{len(parts) - number} more are left out here: `oomreport recommend -o wide` shows them.\n"
+            break
+        text += f"\n\n{part}"
+    return text.rstrip("\n") + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return a text of others as plain text in Markdown, on one line."""
+    safe = _SPECIAL.sub(r"\\\1", printable(" ".join(text.split())))
+    return _LINKED.sub(lambda match: f"`{match[1].replace(chr(92), '')}`", safe)
+
+
+def code(text: str) -> str:
+    """Return a text of others as code, whatever backticks it has."""
+    text = printable(" ".join(text.split())).replace("|", "¦")
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _overview(changes: Sequence[Advice]) -> Iterator[str]:
+    if not changes:
+        yield "No memory limit or request is to be changed."
+        return
+    yield f"{len(changes)} containers were OOM-killed, and this changes their memory:"
+    yield ""
+    yield "| namespace | workload | container | limit | request | confidence | kills | review |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for one in changes:
+        limit = f"{one.previous_limit or 'none'} → **{one.limit}**" if one.limit else "as it is"
+        request = f"→ **{one.request}**" if one.request else "as it is"
+        names = (one.namespace, f"{one.kind}/{one.workload}", one.container if one.target.container else "(the pod)")
+        cells = (*map(code, names), limit, request, escaped(one.confidence or ""), str(one.kills), _review(one))
+        yield f"| {' | '.join(cells)} |"
+
+
+def _evidence(one: Advice) -> Iterator[str]:
+    status, last = one.status, one.status.get("lastKill") or {}
+    yield f"## {escaped(recommended(status['recommendation']))}: {_whose(one)}"
+    yield ""
+    yield f"- **Basis:** {escaped(one.basis)}."
+    yield f"- **Kills:** {one.kills}, the last at {escaped(str(status.get('lastKillTime', 'an unknown time')))}."
+    yield f"- **Last kill:** {_last(last)}"
+    for finding in status.get("findings") or []:
+        severity, rule = str(finding.get("severity", "Info")), str(finding.get("rule", ""))
+        yield f"- **{escaped(severity)}** ({code(rule)}): {escaped(str(finding.get('message', '')))}."
+    for sentence in owner_sentences(status):
+        yield f"- {escaped(sentence)}"
+    if one.decision != "Pending":
+        yield f"- **Review:** {_review(one)}{f': {escaped(one.note)}' if one.note else ''}"
+    yield f"- **Report:** {code(f'kubectl get oomreport -n {one.namespace} {one.name} -o yaml')}"
+    recent = (status.get("recentKills") or [])[:_MOST_KILLS]
+    if len(recent) > 1:
+        yield ""
+        yield f"<details><summary>The last {len(recent)} kills</summary>"
+        yield ""
+        yield "| time | pod | node | victim | limit | cause | verdict |"
+        yield "|---|---|---|---|---|---|---|"
+        for kill in recent:
+            yield f"| {' | '.join(_kill_cells(kill))} |"
+        yield ""
+        yield "</details>"
+
+
+def _kill_cells(kill: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("time", "pod", "node", "victim"):
+        yield code(str(kill[key])) if kill.get(key) else ""
+    size = kill.get("limitBytes")
+    yield size_text(size) if isinstance(size, int) else ""
+    yield escaped(str(kill.get("cause", "")))
+    yield escaped(str(kill.get("verdict", "")))
+
+
+def _last(last: Mapping[str, Any]) -> str:
+    victim, memory = last.get("victim") or {}, last.get("memory") or {}
+    parts = [
+        f"cause {escaped(str(last.get('cause', 'Unknown')))}, verdict {escaped(str(last.get('verdict', 'unknown')))}"
+    ]
+    if victim.get("comm") is not None:
+        size = victim.get("anonRSSBytes")
+        holds = f", holding {size_text(size)}" if isinstance(size, int) else ""
+        parts.append(f"process {code(str(victim['comm']))}{holds}")
+    if isinstance(memory.get("limitBytes"), int):
+        parts.append(f"limit {size_text(memory['limitBytes'])}")
+    if last.get("pod"):
+        parts.append(f"pod {code(str(last['pod']))}" + (f" on {code(str(last['node']))}" if last.get("node") else ""))
+    return "; ".join(parts) + "."
+
+
+def _whose(one: Advice) -> str:
+    container = f", container {code(one.container)}" if one.target.container else ""
+    return f"{code(one.namespace)} {code(f'{one.kind}/{one.workload}')}{container}"
+
+
+def _why_not(one: Advice) -> str:
+    if one.decision == "Rejected":
+        return _review(one) + (f": {escaped(one.note)}" if one.note else "")
+    return f"{escaped(recommended(one.status['recommendation']))}. {escaped(one.basis)}."
+
+
+def _review(one: Advice) -> str:
+    return one.decision + (f" by {escaped(one.reviewer)}" if one.reviewer and one.decision != "Pending" else "")

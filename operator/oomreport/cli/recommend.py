@@ -1,0 +1,116 @@
+"""`oomreport recommend`: what the reports ask for, for people and for what they use."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from oomreport.cli.columns import age, table
+from oomreport.cli.markdown import markdown
+from oomreport.cli.owner_text import owner_short
+from oomreport.cli.patches import component, patches, values
+from oomreport.cli.report_source import advice_for
+from oomreport.errors import OOMReportError
+from oomreport.gitops.advice import Advice
+from oomreport.incident.oom_record import API_VERSION
+
+_SHORT = ("NAMESPACE", "WORKLOAD", "CONTAINER", "ACTION", "LIMIT", "NEW LIMIT", "NEW REQUEST", "CONFIDENCE", "KILLS")
+_WIDE = ("CAUSE", "VERDICT", "STATE", "MANAGED BY", "REPORT", "BASIS")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the recommendations and return the exit status."""
+    try:
+        advice = advice_for(arguments)
+    except OOMReportError as error:
+        print(f"oomreport: {error}", file=sys.stderr)
+        return 2
+    if arguments.accepted_only:
+        advice = [one for one in advice if one.decision == "Accepted"]
+    chosen = [one for one in advice if one.action != "None"]
+    open_ = [one for one in chosen if one.changes and is_open(one)]
+    now = datetime.now(UTC)
+    forms: dict[str, Callable[[], str]] = {
+        "table": lambda: rows(chosen, now, wide=False),
+        "wide": lambda: rows(chosen, now, wide=True),
+        "json": lambda: json.dumps(as_list(chosen), indent=2) + "\n",
+        "yaml": lambda: str(yaml.safe_dump(as_list(chosen), sort_keys=False, allow_unicode=True, width=120)),
+        "patch": lambda: patches(open_),
+        "kustomize": lambda: component(open_),
+        "values": lambda: values(open_),
+        "markdown": lambda: markdown(chosen),
+    }
+    sys.stdout.write(forms[arguments.output]())
+    if not chosen and arguments.output in ("table", "wide"):
+        print(f"Nothing is recommended ({len(advice)} reports).", file=sys.stderr)
+    return 1 if arguments.exit_code and open_ else 0
+
+
+def is_open(advice: Advice) -> bool:
+    """Whether it is still to be done: neither rejected, nor in the cluster already."""
+    return advice.decision != "Rejected" and not is_applied(advice)
+
+
+def is_applied(advice: Advice) -> bool:
+    """Whether the controller has seen the recommended value in the workload."""
+    conditions = advice.status.get("conditions") or []
+    return any(one.get("type") == "Applied" and one.get("status") == "True" for one in conditions)
+
+
+def state_of(advice: Advice) -> str:
+    """Return where the recommendation is on its way, in a word."""
+    return "Applied" if is_applied(advice) else advice.decision
+
+
+def rows(advice: Sequence[Advice], now: datetime, *, wide: bool) -> str:
+    """Return the table; nothing where there are no recommendations."""
+    if not advice:
+        return ""
+    head = (*_SHORT, "LAST", *(_WIDE if wide else ("STATE",)))
+    return table(head, [_row(one, now, wide=wide) for one in advice])
+
+
+def _row(one: Advice, now: datetime, *, wide: bool) -> tuple[object, ...]:
+    last = one.status.get("lastKill") or {}
+    short = (
+        *(one.namespace, f"{one.kind}/{one.workload}", one.container, one.action, one.previous_limit),
+        *(one.limit, one.request, one.confidence, one.kills, age(one.status.get("lastKillTime"), now)),
+    )
+    if not wide:
+        return (*short, state_of(one))
+    return (*short, last.get("cause"), last.get("verdict"), state_of(one), owner_short(one.status), one.name, one.basis)
+
+
+def as_list(advice: Sequence[Advice]) -> dict[str, Any]:
+    """Return recommendations with their evidence, for programs."""
+    return {"apiVersion": API_VERSION, "kind": "RecommendationList", "items": [_item(one) for one in advice]}
+
+
+def _item(one: Advice) -> dict[str, Any]:
+    status = one.status
+    last = status.get("lastKill") or {}
+    found = {
+        "report": one.name,
+        "namespace": one.namespace,
+        "workloadRef": {"apiVersion": one.api_version, "kind": one.kind, "name": one.workload},
+        "container": one.container,
+        "action": one.action,
+        "previousLimit": one.previous_limit,
+        "memoryLimit": one.limit,
+        "memoryRequest": one.request,
+        "confidence": one.confidence,
+        "basis": one.basis,
+        "kills": one.kills,
+        "lastKillTime": status.get("lastKillTime"),
+        "cause": last.get("cause"),
+        "verdict": last.get("verdict"),
+        "findings": status.get("findings") or [],
+        "review": {"decision": one.decision, "reviewer": one.reviewer, "note": one.note},
+        "applied": is_applied(one),
+        "managedBy": status.get("managedBy"),
+    }
+    return {key: value for key, value in found.items() if value is not None}

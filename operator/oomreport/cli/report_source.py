@@ -1,0 +1,97 @@
+"""Reports of a cluster, or of a file that `oomreport export` or `kubectl get oomreports -o yaml` wrote."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from oomreport.cli.cluster import Cluster, cluster_of
+from oomreport.errors import InputUnreadable
+from oomreport.gitops.advice import Advice, advice_of, reports_in
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _JsonLike(_Base):  # type: ignore[misc]
+    """Reads YAML as JSON would have it: a time stays a text."""
+
+
+_JsonLike.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in _Base.yaml_implicit_resolvers.items()
+}
+
+
+def documents_in(text: str, where: str) -> list[Any]:
+    """Return the documents of a JSON or YAML text. Raises InputUnreadable."""
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        pass
+    try:
+        return list(yaml.load_all(text, Loader=_JsonLike))
+    except yaml.YAMLError as error:
+        raise InputUnreadable(f"{where}: neither JSON nor YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise InputUnreadable(f"{where}: too deep") from error
+
+
+def reports_of_file(path: str) -> list[dict[str, Any]]:
+    """Return the reports of a file, - is standard input. Raises InputUnreadable."""
+    where = "standard input" if path == "-" else path
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputUnreadable(f"{where}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputUnreadable(f"{where}: not UTF-8: {error}") from error
+    return reports_in(documents_in(text, where), where)
+
+
+def connected(arguments: argparse.Namespace) -> Cluster:
+    """Return the cluster of the arguments. Raises ApiError."""
+    return cluster_of(context=arguments.context, kubeconfig=arguments.kubeconfig)
+
+
+def reports_for(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the reports that the arguments ask for, in order of namespace and name. Raises InputUnreadable, ApiError."""
+    if arguments.reports is not None:
+        found = reports_of_file(arguments.reports)
+        wanted = _terms(arguments.selector)
+        found = [
+            one
+            for one in found
+            if arguments.namespace in (None, one["metadata"]["namespace"]) and _selected(one, wanted)
+        ]
+    else:
+        cluster = connected(arguments)
+        namespace = None if arguments.all_namespaces else arguments.namespace or cluster.namespace
+        found = cluster.reports(namespace, arguments.selector)
+        for problem in cluster.with_mappings(found):
+            print(f"oomreport: annotations of workloads cannot be read: {problem}", file=sys.stderr)
+    return sorted(found, key=lambda one: (one["metadata"]["namespace"], one["metadata"]["name"]))
+
+
+def advice_for(arguments: argparse.Namespace) -> list[Advice]:
+    """Return what the reports ask for that the arguments ask for. Raises InputUnreadable, ApiError."""
+    return [advice_of(report) for report in reports_for(arguments)]
+
+
+def _terms(selector: str | None) -> list[tuple[str, bool, str]]:
+    terms = []
+    for term in filter(None, (part.strip() for part in (selector or "").split(","))):
+        key, equals, value = term.partition("=")
+        if not equals or "(" in term:
+            raise InputUnreadable(f"--selector {selector}: with --reports it is of the form key=value or key!=value")
+        terms.append((key.rstrip("!").strip(), not key.endswith("!"), value.lstrip("=").strip()))
+    return terms
+
+
+def _selected(report: Mapping[str, Any], terms: list[tuple[str, bool, str]]) -> bool:
+    labels = report["metadata"].get("labels") or {}
+    return all((labels.get(key) == value) is wanted for key, wanted, value in terms)

@@ -1,0 +1,85 @@
+"""`oomreport accept` and `reject`: spec.review of a report, and nothing else of it.
+
+Between the look and the decision a kill may have made another recommendation. The write is bound to the report as it was
+read just before (resourceVersion); where only the kills moved on and the recommendation is the same, it is tried again.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from oomreport.cli.cluster import Cluster
+from oomreport.cli.report_source import connected
+from oomreport.cli.story import recommended
+from oomreport.errors import ApiError, InputUnreadable, OOMReportError
+from oomreport.gitops.advice import Advice, advice_of
+from oomreport.workload.quantity import parse_quantity
+
+_ATTEMPTS = 5
+_CONFLICT = 409
+_DECIDES = ("action", "memoryLimit", "memoryRequest", "previousLimit")
+
+
+class _NotDoneError(OOMReportError):
+    """The review was not written; the message says why."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the reviews and return the exit status."""
+    try:
+        if arguments.if_limit is not None and parse_quantity(arguments.if_limit) is None:
+            raise InputUnreadable(f"--if-limit {arguments.if_limit}: is no quantity, such as 480Mi")
+        cluster = connected(arguments)
+        reviewer = arguments.reviewer or cluster.who()
+    except OOMReportError as error:
+        print(f"oomreport: {error}", file=sys.stderr)
+        return 2
+    status = 0
+    for name in arguments.names:
+        try:
+            advice = reviewed(cluster, arguments.namespace or cluster.namespace, name, arguments, reviewer)
+        except (_NotDoneError, ApiError, InputUnreadable) as error:
+            print(f"oomreport: {error}", file=sys.stderr)
+            # 0 is no answer at all.
+            status = 2 if isinstance(error, ApiError) and error.status == 0 else max(status, 1)
+            continue
+        what = recommended(advice.status["recommendation"])
+        print(f"{advice.namespace}/{advice.name} {arguments.decision} by {reviewer}: {what}")
+    return status
+
+
+def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Namespace, reviewer: str) -> Advice:
+    """Write a review and return what was decided about. Raises _NotDoneError, ApiError, InputUnreadable."""
+    report = cluster.report(namespace, name)
+    first = _recommendation(report)
+    if first.get("action", "None") == "None":
+        raise _NotDoneError(f"{namespace}/{name}: there is no recommendation to decide about")
+    wanted = arguments.if_limit
+    if wanted is not None and parse_quantity(wanted) != parse_quantity(str(first.get("memoryLimit"))):
+        raise _NotDoneError(
+            f"{namespace}/{name}: not {wanted} is recommended, but {first.get('memoryLimit', 'no limit')}"
+        )
+    note = arguments.note if arguments.note is not None else ""
+    # The time tells a decision from the same one about an earlier recommendation.
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    review = {"decision": arguments.decision, "reviewer": reviewer, "note": note, "time": now}
+    for _ in range(_ATTEMPTS):
+        try:
+            return advice_of(cluster.review(report, review))
+        except ApiError as error:
+            if error.status != _CONFLICT:
+                raise
+        report = cluster.report(namespace, name)
+        other = _recommendation(report)
+        if any(first.get(key) != other.get(key) for key in _DECIDES):
+            raise _NotDoneError(
+                f"{namespace}/{name}: the recommendation changed just now, from {recommended(first)!r} to"
+                f" {recommended(other)!r}; look again"
+            )
+    raise _NotDoneError(f"{namespace}/{name}: it changes faster than it can be reviewed; try again")
+
+
+def _recommendation(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (report.get("status") or {}).get("recommendation") or {}

@@ -1,0 +1,27 @@
+"""What a hook's target is: the one thing that is asked of a webhook, a Job and a resize."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from oomreport.api.oom_hook import OOMHook
+from oomreport.hooks.answer import Answer
+from oomreport.hooks.event import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery whose time has come. `attempt` counts from 1; `first_attempt` is when that one was."""
+
+    hook: OOMHook
+    event: Event
+    attempt: int
+    first_attempt: datetime
+
+
+class Target(Protocol):
+    """Delivers events. An attempt that was cut off may be made again: what it does must bear that."""
+
+    async def deliver(self, due: Due) -> Answer:
+        """Make one attempt. What can go wrong is an answer; an exception counts as an attempt to be made again."""
+        ...

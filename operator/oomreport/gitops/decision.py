@@ -1,0 +1,224 @@
+"""What is to be done with one recommendation: edit a line, add a patch, nothing, or refuse; with the reason.
+
+A recommendation is applied in full or not at all: a request without its limit would be another recommendation. No line
+is added to a manifest: what it does not set, somebody else sets (a LimitRange, a webhook, another file), and would go on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from oomreport.gitops.advice import Advice
+from oomreport.gitops.lookup import Absent, Barred
+from oomreport.gitops.manifest import LIMIT, REQUEST, Field
+from oomreport.gitops.overlay import Overlay
+from oomreport.gitops.site import Found, Scene, Site
+from oomreport.gitops.splice import Splice
+from oomreport.gitops.yaml_text import Scalar
+from oomreport.workload.quantity import parse_quantity
+
+# The kernel keeps limits in whole pages, of at most 64 KiB: of a limit of 100M the report saw 97656Ki.
+_LARGEST_PAGE = 1 << 16
+_SMALLEST_PAGE = 1 << 12
+
+
+class State(StrEnum):
+    """What became of a recommendation."""
+
+    CHANGED = "changed"
+    ALREADY = "already"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    NOT_FOUND = "not found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One value of a recommendation, or the whole of it (`field` is None), what became of it, and why."""
+
+    advice: Advice
+    state: State
+    why: str = ""
+    field: Field | None = None
+    where: str = ""
+    old: str | None = None
+    new: str | None = None
+    file: str | None = None
+    splice: Splice | None = None
+    overlay: Overlay | None = None
+
+
+def decided(scene: Scene, advice: Advice, *, accepted_only: bool) -> list[Outcome]:
+    """Return what is to be done with a recommendation, value by value."""
+    if not advice.changes:
+        return [Outcome(advice=advice, state=State.SKIPPED, why=advice.why_not)]
+    if advice.decision == "Rejected":
+        by = f" by {advice.reviewer}" if advice.reviewer else ""
+        return [Outcome(advice=advice, state=State.SKIPPED, why=f"rejected{by}{advice.note and f': {advice.note}'}")]
+    if accepted_only and advice.decision != "Accepted":
+        return [Outcome(advice=advice, state=State.SKIPPED, why="not accepted yet")]
+    sites = scene.sites(advice.target)
+    if not sites:
+        why = f"no manifest of it is here{scene.hint(advice.target)}"
+        return [Outcome(advice=advice, state=State.NOT_FOUND, why=why)]
+    if len(sites) > 1:
+        return [_refused(advice, f"{len(sites)} places define it: {', '.join(site.shown for site in sites)}")]
+    found = list(_values(scene, advice, sites[0]))
+    refused = [one for one in found if one.state is State.REFUSED]
+    return refused[:1] or found
+
+
+def _values(scene: Scene, advice: Advice, site: Site) -> Iterator[Outcome]:
+    if advice.action == "RaiseRequest":
+        yield from _only_request(scene, advice, site)
+        return
+    if advice.limit is None:
+        yield _refused(advice, "the recommendation names no limit")
+        return
+    yield _limit(scene, advice, site, advice.limit)
+    if advice.request is not None:
+        yield from _request(scene, advice, site, advice.request)
+
+
+def _limit(scene: Scene, advice: Advice, site: Site, wanted: str) -> Outcome:
+    found = site.found(LIMIT)
+    value = _text(found)
+    if value is None:
+        return _unreadable(scene, advice, site, found, LIMIT)
+    own = parse_quantity(value)
+    if own is None:
+        return _refused(advice, f"{_at(scene, found)} says {value!r}, which is no quantity of memory")
+    if own >= (parse_quantity(wanted) or 0):
+        return _already(scene, advice, found, field=LIMIT, value=value, wanted=wanted)
+    if advice.previous_limit is None or not _is_seen(own, advice.previous_limit):
+        return _refused(
+            advice,
+            f"{_at(scene, found)} says {value}, the report saw {advice.previous_limit or 'no limit'}: it changed since,"
+            " or something else sets it",
+        )
+    return _edit(scene, advice, site, found, field=LIMIT, old=value, new=wanted)
+
+
+def _request(scene: Scene, advice: Advice, site: Site, wanted: str) -> Iterator[Outcome]:
+    found = site.found(REQUEST)
+    if isinstance(found.value, Absent):
+        if parse_quantity(wanted) != parse_quantity(advice.limit or ""):
+            yield Outcome(
+                advice=advice,
+                state=State.SKIPPED,
+                field=REQUEST,
+                why=f"{scene.files.shown(found.file)} sets no request: {wanted} is left to be added by hand",
+            )
+        # Where no request is set, Kubernetes takes the limit: it follows by itself.
+        return
+    value = _text(found)
+    if value is None:
+        yield _unreadable(scene, advice, site, found, REQUEST)
+        return
+    own = parse_quantity(value)
+    if own is None or own > (parse_quantity(advice.limit or "") or 0):
+        yield _refused(advice, f"{_at(scene, found)} requests {value}, which does not fit a limit of {advice.limit}")
+    elif own >= (parse_quantity(wanted) or 0):
+        yield _already(scene, advice, found, field=REQUEST, value=value, wanted=wanted)
+    else:
+        yield _edit(scene, advice, site, found, field=REQUEST, old=value, new=wanted)
+
+
+def _only_request(scene: Scene, advice: Advice, site: Site) -> Iterator[Outcome]:
+    if advice.request is None:
+        yield _refused(advice, "the recommendation names no request")
+        return
+    found, limit = site.found(REQUEST), site.found(LIMIT)
+    value, bound = _text(found), _text(limit)
+    if value is None:
+        yield _unreadable(scene, advice, site, found, REQUEST)
+        return
+    own = parse_quantity(value)
+    if own is not None and own >= (parse_quantity(advice.request) or 0):
+        yield _already(scene, advice, found, field=REQUEST, value=value, wanted=advice.request)
+        return
+    if own is None:
+        yield _refused(advice, f"{_at(scene, found)} says {value!r}, which is no quantity of memory")
+        return
+    size = parse_quantity(bound) if bound is not None else None
+    saw = advice.previous_limit
+    if (size is None) != (saw is None) or (size is not None and saw is not None and not _is_seen(size, saw)):
+        yield _refused(
+            advice,
+            f"{_at(scene, limit) if bound else scene.files.shown(limit.file)} sets {f'a limit of {bound}' if bound else 'no limit'},"
+            f" the report saw {saw or 'none'}: it changed since, or something else sets it",
+        )
+        return
+    yield _edit(scene, advice, site, found, field=REQUEST, old=value, new=advice.request)
+
+
+def _edit(scene: Scene, advice: Advice, site: Site, found: Found, *, field: Field, old: str, new: str) -> Outcome:
+    changed = Outcome(advice=advice, state=State.CHANGED, field=field, old=old, new=new, where=_at(scene, found))
+    why = None
+    if isinstance(found.value, Barred):
+        why = f"the value in {scene.files.shown(found.file)} {found.value.reason}"
+    elif not scene.files.editable(found.file):
+        why = f"{scene.files.shown(found.file)} is outside of what was named"
+    elif others := scene.shared(found, advice.target, field):
+        why = f"{_at(scene, found)} is the value of {others}, too"
+    if why is None:
+        assert isinstance(found.value, Scalar)
+        splice = Splice(scalar=found.value, value=new, around=found.around)
+        return replace(changed, file=found.file, splice=splice)
+    if not site.overlays:
+        return _refused(advice, why)
+    if len(site.overlays) > 1:
+        names = ", ".join(scene.files.shown(one.kustomization.file) for one in site.overlays)
+        return _refused(advice, f"{why}; several kustomizations make it: {names}")
+    overlay = site.overlays[0]
+    if not scene.files.editable(overlay.kustomization.file):
+        return _refused(advice, why)
+    return replace(changed, overlay=overlay, file=overlay.kustomization.file, why=f"a patch, since {why}")
+
+
+def _unreadable(scene: Scene, advice: Advice, site: Site, found: Found, field: Field) -> Outcome:
+    file = scene.files.shown(found.file)
+    if isinstance(found.value, Absent):
+        return _refused(
+            advice,
+            f"{site.shown} sets no {field.name} ({found.value.at} is not there): something else sets it; no line is added",
+        )
+    assert isinstance(found.value, Barred)
+    return _refused(advice, f"the {field.name} in {file} {found.value.reason}")
+
+
+def _already(scene: Scene, advice: Advice, found: Found, *, field: Field, value: str, wanted: str) -> Outcome:
+    higher = parse_quantity(value) != parse_quantity(wanted)
+    return Outcome(
+        advice=advice,
+        state=State.ALREADY,
+        field=field,
+        where=_at(scene, found),
+        old=value,
+        new=wanted,
+        why=f"already {value}" + (f", more than the {wanted} that is recommended" if higher else ""),
+    )
+
+
+def _refused(advice: Advice, why: str) -> Outcome:
+    return Outcome(advice=advice, state=State.REFUSED, why=why)
+
+
+def _text(found: Found) -> str | None:
+    """Return the value, also one that may not be edited there but overridden."""
+    if isinstance(found.value, Scalar):
+        return str(found.value.value)
+    if isinstance(found.value, Barred) and found.value.overridable:
+        return found.value.value
+    return None
+
+
+def _at(scene: Scene, found: Found) -> str:
+    line = f":{found.value.line}" if isinstance(found.value, Scalar) else ""
+    return f"{scene.files.shown(found.file)}{line}"
+
+
+def _is_seen(own: int, seen: str) -> bool:
+    """Whether a limit is the one that the report saw, which the kernel had rounded down to whole pages."""
+    size = parse_quantity(seen) or 0
+    return own == size or (size % _SMALLEST_PAGE == 0 and 0 <= own - size < _LARGEST_PAGE and own % _SMALLEST_PAGE != 0)

@@ -1,0 +1,137 @@
+"""The edits of a checkout, and what became of each recommendation."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from oomreport.errors import EditRefused
+from oomreport.gitops.advice import Advice
+from oomreport.gitops.decision import Outcome, State, decided
+from oomreport.gitops.files import Files
+from oomreport.gitops.kustomize import tree_of
+from oomreport.gitops.manifest import Field, manifests_in
+from oomreport.gitops.marker import markers_in
+from oomreport.gitops.overlay import Overlay, newline_of, with_patches
+from oomreport.gitops.site import Scene, Template
+from oomreport.gitops.splice import spliced
+from oomreport.gitops.values import Mapped
+from oomreport.gitops.yaml_text import YamlText, read_yaml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`texts` are files with their new text, `created` those that are new; `notes` what people should know of the files."""
+
+    texts: dict[str, str]
+    created: dict[str, str]
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[str, ...] = ()
+
+
+def scene_of(
+    files: Files,
+    paths: Sequence[str],
+    folders: Iterable[str],
+    mapped: Sequence[Mapped],
+    default_namespace: str | None = None,
+) -> Scene:
+    """Return what the files in `paths` say; `folders` are those that may hold a kustomization."""
+    tree = tree_of(files, folders)
+    read = ((path, files.yaml(path)) for path in paths)
+    sources = [(path, source) for path, source in read if source is not None]
+    return Scene(
+        files=files,
+        tree=tree,
+        manifests=[one for path, source in sources if path not in tree.used for one in manifests_in(path, source)],
+        markers=[marker for path, source in sources for marker in markers_in(path, source)],
+        mapped=mapped,
+        templates=[one for path, source in sources for one in _templates(path, source)],
+        default_namespace=default_namespace,
+    )
+
+
+def plan_of(scene: Scene, advice: Iterable[Advice], *, accepted_only: bool) -> Plan:
+    """Return the edits that recommendations ask for."""
+    outcomes = [one for each in advice for one in decided(scene, each, accepted_only=accepted_only)]
+    outcomes = _without_conflicts(outcomes)
+    texts: dict[str, str] = {}
+    created: dict[str, str] = {}
+    for file in dict.fromkeys(one.file for one in outcomes if one.file):
+        own = [one for one in outcomes if one.file == file and one.state is State.CHANGED]
+        source = scene.files.yaml(file)
+        assert source is not None
+        try:
+            text, new = _edited(scene, source, own)
+        except EditRefused as error:
+            outcomes = _with_refusals(outcomes, own, f"{scene.files.shown(file)}: {error}")
+            continue
+        if text != source.text:
+            texts[file] = text
+        created |= new
+    # A recommendation is applied in full or not at all: where a file of it refused, what was changed elsewhere is undone.
+    refused = {id(one.advice) for one in outcomes if one.state is State.REFUSED}
+    half = [one for one in outcomes if one.state is State.CHANGED and id(one.advice) in refused]
+    if half:
+        left = [each.advice for each in outcomes if id(each.advice) not in refused]
+        again = plan_of(scene, {id(one): one for one in left}.values(), accepted_only=accepted_only)
+        kept = [one for one in outcomes if one.state is State.REFUSED]
+        return replace(again, outcomes=(*again.outcomes, *kept))
+    notes = [f"{scene.files.shown(one.file)}:{one.line}: {one.problem}" for one in scene.markers if one.problem]
+    return Plan(texts=texts, created=created, outcomes=tuple(outcomes), notes=tuple(notes))
+
+
+def _edited(scene: Scene, source: YamlText, outcomes: Sequence[Outcome]) -> tuple[str, dict[str, str]]:
+    splices = {one.splice.begin: one.splice for one in outcomes if one.splice}
+    text = spliced(source, list(splices.values())) if splices else source.text
+    overlays: dict[tuple[str, str], Overlay] = {}
+    values: dict[tuple[str, str], dict[Field, str]] = defaultdict(dict)
+    for one in outcomes:
+        if one.overlay is not None and one.field is not None:
+            key = (one.overlay.kustomization.folder, one.overlay.file_name)
+            overlays[key] = one.overlay
+            values[key][one.field] = one.new or ""
+    if not overlays:
+        return text, {}
+    for folder, name in overlays:
+        if scene.files.joined(folder, name) is not None:
+            raise EditRefused(f"{name} is there already and no kustomization uses it")
+    text = with_patches(read_yaml(text), [name for _, name in overlays])
+    newline = newline_of(source.text)
+    return text, {f"{key[0]}/{key[1]}": overlay.patch(values[key], newline) for key, overlay in overlays.items()}
+
+
+def _without_conflicts(outcomes: list[Outcome]) -> list[Outcome]:
+    """Return outcomes in which no two recommendations want different values in one place."""
+    wanted: dict[tuple[str, object], list[Outcome]] = defaultdict(list)
+    for one in outcomes:
+        if one.splice is not None and one.file is not None:
+            wanted[(one.file, one.splice.begin)].append(one)
+        elif one.overlay is not None:
+            key = f"{one.overlay.kustomization.folder}/{one.overlay.file_name}"
+            wanted[(key, one.field and one.field.name)].append(one)
+    for some in wanted.values():
+        if len({one.new for one in some}) > 1:
+            names = ", ".join(f"{one.advice.namespace}/{one.advice.name} {one.new}" for one in some)
+            outcomes = _with_refusals(outcomes, some, f"{some[0].where} is asked for by several reports: {names}")
+    return outcomes
+
+
+def _with_refusals(outcomes: list[Outcome], some: Sequence[Outcome], why: str) -> list[Outcome]:
+    """Return outcomes in which all values of some recommendations are refused, each recommendation once."""
+    refused = {id(one.advice) for one in some}
+    found: list[Outcome] = []
+    said: set[int] = set()
+    for one in outcomes:
+        if id(one.advice) not in refused:
+            found.append(one)
+        elif id(one.advice) not in said:
+            said.add(id(one.advice))
+            found.append(Outcome(advice=one.advice, state=State.REFUSED, why=why))
+    return found
+
+
+def _templates(path: str, source: YamlText) -> Iterable[Template]:
+    for unit in source.units:
+        text = source.text[unit.begin : unit.end]
+        if unit.problem and "{{" in text:
+            yield Template(file=path, text=text)
