@@ -50,7 +50,7 @@ def test_where_everything_answers_and_nothing_bounds_nothing_is_unknown(shop: Sh
     make_node(shop, "4Gi")
     start()
     advice = advice_on_a_kill(shop)
-    assert (advice["action"], advice["memoryLimit"]) == ("RaiseLimit", "480Mi")
+    assert (advice["action"], advice["memoryLimit"]) == ("RaiseLimit", "448Mi")
     assert "unknown" not in advice
     assert "not known" not in advice["basis"]
 
