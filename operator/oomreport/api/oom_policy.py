@@ -39,8 +39,8 @@ class RecommendationRules(Model):
     enabled: bool | None = None
     """Whether anything is recommended at all (default: true). Findings are reported in any case."""
     headroom_percent: Annotated[int, Field(ge=5, le=300)] | None = None
-    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 103 % at 128Mi, 45 %
-    at 1Gi, 26 % at 4Gi, and less at a second raise."""
+    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 90 % at 128Mi, 48 %
+    at 1Gi, 32 % at 4Gi, and less at a second raise."""
     min_memory: Quantity | None = None
     """No lower limit is recommended."""
     max_memory: Quantity | None = None

@@ -106,7 +106,7 @@ def fix(evidence: Evidence, patience: Patience, *, advice: Mapping[str, Any], ki
     if applied is None or not was_applied or regressed.status == "True":
         applied = _remembered(advice, evidence.now, _quiet(kills, patience))
         regressed = Finding(status="False", reason="NotKilledAgain")
-    elif before.get(RESOLVED, {}).get("status") != "True":
+    elif before.get(RESOLVED, {}).get("status") != "True" or kills.new:
         applied = {**applied, "quietSeconds": _quiet(kills, patience)}
     resolved, due = _resolved(applied, before, kills, values, evidence)
     return Fix(applied=applied, conditions=_conditions(finding, resolved, regressed), look_again=due)

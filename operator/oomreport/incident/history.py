@@ -9,6 +9,9 @@ from typing import Any
 from oomreport.incident.trajectory import Shape, Trajectory
 from oomreport.workload.pod import parse_time
 
+# A crest no higher than this above the limit says that the rise was over.
+_ENDED = 1.02
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastKill:
@@ -66,7 +69,18 @@ def kept_crest(kills: Sequence[PastKill], limit: int) -> int | None:
 
     What comes back at once after a restart shows no rise to measure; the kill before it may have.
     """
-    return next((kill.crest for kill in reversed(kills[:-1]) if kill.crest and kill.crest > 1.02 * limit), None)
+    return next((kill.crest for kill in reversed(kills[:-1]) if kill.crest and kill.crest > _ENDED * limit), None)
+
+
+def is_no_load(kills: Sequence[PastKill]) -> bool:
+    """Return whether an earlier kill tells that this does not follow the load of a day.
+
+    It rose by steps, or its rise had ended at the limit, were it load, and yet more was wanted later.
+    """
+    return any(
+        kill.shape is Shape.STAIRCASE or (kill.crest and kill.limit and kill.crest <= _ENDED * kill.limit)
+        for kill in kills[:-1]
+    )
 
 
 def insufficient(kills: Sequence[PastKill], limit: int) -> int:

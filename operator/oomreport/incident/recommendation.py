@@ -12,7 +12,7 @@ from typing import Any
 
 from oomreport.incident.case import Case
 from oomreport.incident.cause import Cause
-from oomreport.incident.history import insufficient, kept_crest, raises
+from oomreport.incident.history import insufficient, is_no_load, kept_crest, raises
 from oomreport.incident.leaks import duration, leaks
 from oomreport.incident.policy import RequestRule
 from oomreport.incident.sizing import ceiling, in_mi, rounded, step
@@ -27,7 +27,7 @@ _MOST_BASIS = 1024
 # A crest is an estimate: so much is put on top, and so many steps are the least and the most it may ask for.
 _ABOVE_CREST = 1.07
 _MOST_STEPS = 3.0
-_LEAST_STEPS = 0.2
+_LEAST_STEPS = 0.3
 # What a request is put above the use that was seen, and above one that was still growing from its start.
 _ABOVE_USE = 1.1
 _ABOVE_YOUNG_USE = 1.25
@@ -162,7 +162,7 @@ def _raised(case: Case, limit: int) -> Recommendation:
         size = int(size * factor)
         basis.append(f"x {factor:g} since {reason} = {in_mi(size // MI * MI)}")
     wanted = base + size
-    crest = case.way.crest or kept_crest(own_kills, limit)
+    crest = None if is_no_load(own_kills) else case.way.crest or kept_crest(own_kills, limit)
     if crest is not None and not pod:
         straight = case.way.crest is None or case.way.shape is Shape.GROWTH
         wanted, sum_ = _to_crest(limit, step(limit, 0, policy)[0], crest, usual=wanted if straight else None)

@@ -32,6 +32,7 @@ _NOTABLE_RISE = 0.3
 _BENT = 0.085
 # The load of a day does not rise for longer.
 _LONGEST_CYCLE_RISE = 10 * 3600.0
+_SHORTEST_CYCLE_RISE = 1500.0
 _ENVELOPES_APART = 0.35
 # The last third of a saturating rise is slower than this share of the mean. A leak that follows the load of the day slows
 # down in the night too, but does not stop.
@@ -137,7 +138,7 @@ def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory
             growth=growth,
             rising_seconds=rising,
             level=int(sizes[onset]),
-            crest=int(crest) if crest is not None else None,
+            crest=int(crest) if crest is not None and rising >= _SHORTEST_CYCLE_RISE else None,
             near_misses=near,
         )
 

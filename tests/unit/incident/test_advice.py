@@ -116,14 +116,14 @@ def test_a_kill_of_which_only_the_last_line_was_printed_keeps_its_advice_unless_
 @pytest.mark.parametrize(
     ("left", "request_", "words"),
     [
-        (1 * GI, "240Mi", "keeps that share"),
+        (1 * GI, "224Mi", "keeps that share"),
         (32 * MI, "160Mi", "cut to what the namespace's quota of requests leaves (160Mi)"),
         (0, None, "the request stays"),
     ],
 )
 def test_a_quota_of_requests_bounds_the_request_and_not_the_limit(left: int, request_: str | None, words: str):
     advice = first(Surroundings(quota_requests=left))["recommendation"]
-    assert advice["memoryLimit"] == "480Mi"
+    assert advice["memoryLimit"] == "448Mi"
     assert advice.get("memoryRequest") == request_
     assert words in advice["basis"]
 
@@ -144,7 +144,7 @@ def test_the_pods_largest_sum_leaves_a_container_what_its_neighbours_do_not_take
     both = first(around, facts=pod(dead(), neighbour, uid=UID))["recommendation"]
     assert both["memoryLimit"] == "288Mi"
     own = first(around, facts=pod(dead(), neighbour, uid=UID, memory_limit=GI))["recommendation"]
-    assert own["memoryLimit"] == "480Mi"
+    assert own["memoryLimit"] == "448Mi"
 
 
 def test_the_limit_range_for_containers_does_not_bound_a_pod():

@@ -13,7 +13,7 @@ from unit.incident.builders import PATIENCE, cid, evidence, pod, record, running
 
 QUICK = replace(PATIENCE, resolve_after=timedelta(seconds=90))
 # Below, at and above what is recommended one after another; None is no limit.
-LIMITS = (128, 256, 300, 480, 704, 1024, None)
+LIMITS = (128, 256, 300, 448, 608, 1024, None)
 STEPS = st.one_of(
     st.tuples(st.just("kill"), st.sampled_from(LIMITS), st.sampled_from(("Container", "Node", "Unknown"))),
     st.tuples(st.just("pods"), st.lists(st.sampled_from(LIMITS), max_size=3), st.booleans()),

@@ -107,7 +107,7 @@ def test_what_comes_back_at_once_after_a_restart_follows_the_load_and_is_no_leak
 
 
 def test_the_crest_that_a_first_rise_pointed_at_is_used_when_the_load_comes_back_at_once() -> None:
-    first = report(limit=GI, way=rising(GI, from_share=0.3, seconds=4 * 3600))
+    first = report(limit=GI, way=rising(GI, from_share=0.15, seconds=4 * 3600))
     status = report(
         limit=GI,
         name="worker-1-9f1c2b7a-99999999",
