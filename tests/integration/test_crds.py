@@ -269,7 +269,8 @@ def test_kubectl_get_shows_a_report_on_one_line(namespace: str) -> None:
     assert row[:-1] == ["deployment-web-api", "web", "api", "node", "1873", "12", "ContainerLimit", "256Mi", "320Mi"]
     assert re.fullmatch(r"(\d+[ydhms])+|<invalid>", row[-1])
     (head, row) = cells(ADMIN.kubectl("get", "oomreports", "-n", namespace, "-o", "wide"))
-    assert head[10:] == ["VERDICT", "POD", "NODE", "ACTION", "CONFIDENCE", "REVIEW", "AGE"]
+    fix = ["APPLIED", "RESOLVED", "MANAGED-BY"]
+    assert head[10:] == ["VERDICT", "POD", "NODE", "ACTION", "CONFIDENCE", "REVIEW", *fix, "AGE"]
     assert row[10:16] == ["Confirmed", "web-7d9c-x2x4z", "worker-3", "RaiseLimit", "High", "Pending"]
 
 

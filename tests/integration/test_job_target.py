@@ -62,7 +62,9 @@ def deliver(kubeconfig: str, one: OOMHook, what: Event | None = None, *, documen
 
 
 def jobs() -> list[Object]:
-    return list(json.loads(ADMIN.kubectl("get", "jobs", "-n", NAMESPACE, "-o", "json"))["items"])
+    return list(
+        json.loads(ADMIN.kubectl("get", "jobs", "-n", NAMESPACE, "-l", "oomreport.dev/hook", "-o", "json"))["items"]
+    )
 
 
 def test_the_samples_job_is_made_of_an_event_and_only_once(granted: None, kubeconfig: str) -> None:

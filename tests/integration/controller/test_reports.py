@@ -77,7 +77,7 @@ def test_a_kill_in_a_deployment_is_reported_confirmed_annotated_and_announced(sh
     assert (event["reason"], event["related"]["name"]) == ("ContainerOOMKilled", f"deployment-{web}-api")
     # What was written is what the model of the API says, nothing was pruned on the way.
     written = OOMReport.model_validate(report).as_json()["status"]
-    assert written == {"deliveries": [], **report["status"]}
+    assert written == {"deliveries": [], "killTimes": [], "changes": [], **report["status"]}
 
 
 def test_a_killed_child_is_silent(shop: Shop, start: Start):
