@@ -11,10 +11,10 @@
 
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
-The last two run where they are named only: the scenarios that e2e-v2 leaves out take the same way on every node.
---keep leaves the clusters up for the next run. e2e-v2 has its own kernel and runs beside the parts after `node`, with less
-right to the processors; what it prints comes when it is done. OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`,
-`TOOL sh CMD...`, `TOOL down`; OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and
+The last three run where they are named only: without KVM a guest takes both processors of a small machine for ten minutes.
+--keep leaves the clusters up for the next run. e2e-v2 has its own kernel; named with others, it runs beside those after
+`node`, with less right to the processors, and what it prints comes when it is done. OOMREPORT_KINDLAB names a tool that
+brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL down`; OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and
 image are made of. Exit status 1 when a test failed or a part could not be started although
 the machine has all it needs; a part whose needs are not met is named, not failed.
 """
@@ -106,7 +106,7 @@ PARTS = (
     Part(name="node", paths=("tests/node",)),
     Part(name="integration", paths=("tests/integration",), cluster="test-api", up=(("up", "--api-only"),)),
     Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",)), nodes="native"),
-    Part(name="e2e-v2", paths=V2, cluster="test-v2", up=V2_UP, nodes="v2", beside=True),
+    Part(name="e2e-v2", paths=V2, cluster="test-v2", up=V2_UP, nodes="v2", beside=True, by_name=True),
     Part(name="e2e-v2-all", paths=(*SCENARIOS, *V2_ONLY), cluster="test-v2-all", up=V2_UP, nodes="v2", by_name=True),
     Part(
         name="e2e-kind",
@@ -130,7 +130,7 @@ def main(argv: Sequence[str]) -> int:
         "part",
         nargs="*",
         choices=[[], *(part.name for part in PARTS)],
-        help="when none is named, all but e2e-v2-all and e2e-kind",
+        help="when none is named, all but e2e-v2, e2e-v2-all and e2e-kind",
     )
     parser.add_argument("--keep", action="store_true", help="leave the clusters up")
     options = parser.parse_args(own)

@@ -1,6 +1,6 @@
 """Judge the advice by a simulation: kills until quiet, memory reserved above true demand, and wrong raises.
 
-    tests/bench/bench_advice.py [--seeds 20] [--first-seed 1] [--workloads MODULE]... [--only CLASS]... [--markdown]
+    tests/bench/bench_advice.py [--seeds 100] [--first-seed 1] [--workloads MODULE]... [--only CLASS]... [--markdown]
 
 Workloads of known true demand run under our advice, VPA's rule and KRR's. A plug-in module (dotted name or file) adds
 its own; see advice/workload.py. The last line is a JSON object.
@@ -53,7 +53,7 @@ def shown(lines: list[tuple[str, ...]], *, markdown: bool) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=20, help="how often each workload is drawn (default: 20)")
+    parser.add_argument("--seeds", type=int, default=100, help="how often each workload is drawn (default: 100)")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--workloads", action="append", default=[], metavar="MODULE", help="add a plug-in's workloads")
     parser.add_argument("--only", action="append", default=[], metavar="CLASS", help="run these functions only")
