@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
 from oomreport import __version__
 from oomreport.adapters.api_access import ApiAccess
+from oomreport.adapters.http_session import SessionOwner
 from oomreport.errors import ApiError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
@@ -50,21 +50,13 @@ def session(access: ApiAccess, *, agent: str, on_watch: Callable[[str], None] | 
     )
 
 
-class ApiServer:
+class ApiServer(SessionOwner):
     """The API server. Every method raises ApiError for what a server or a network can do."""
 
     def __init__(self, access: ApiAccess, *, agent: str) -> None:
         self._server = access.server
         self._session = session(access, agent=agent)
         self._manager = agent
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
 
     async def get(self, where: str, **query: str) -> dict[str, Any]:
         """Return an object or a list."""

@@ -9,13 +9,13 @@ Matching by `=~` is anchored at both ends, in RE2's syntax.
 import json
 import math
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
 from oomreport import __version__
 from oomreport.adapters.api_access import verifying
+from oomreport.adapters.http_session import SessionOwner
 from oomreport.errors import MetricsError
 
 _MOST_WORDS = 300
@@ -35,7 +35,7 @@ def peak_query(*, namespace: str, pods: str, container: str, window_seconds: int
     return f"max(max_over_time(container_memory_working_set_bytes{{{selector}}}[{window_seconds}s]))"
 
 
-class Prometheus:
+class Prometheus(SessionOwner):
     """A metrics source at a base URL. The token is read for each query, since its file is replaced; it is never shown."""
 
     def __init__(
@@ -49,14 +49,6 @@ class Prometheus:
             headers={"User-Agent": f"oomreport-controller/{__version__}", "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=min(5, timeout_seconds)),
         )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
 
     async def value(self, query: str) -> float | None:
         """Return the one value of an instant query, None where there is no sample. Raises MetricsError."""

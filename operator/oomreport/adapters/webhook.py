@@ -10,12 +10,12 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
 from oomreport import __version__
+from oomreport.adapters.http_session import SessionOwner
 
 _CONNECT_SECONDS = 5.0
 _MOST_HEADER = 8190
@@ -41,7 +41,7 @@ class Response:
     retry_after: str | None = None
 
 
-class WebhookClient:
+class WebhookClient(SessionOwner):
     """Sends POSTs. `refusal` returns why an address may not be reached, None where it may."""
 
     def __init__(self, refusal: Callable[[str], str | None]) -> None:
@@ -59,14 +59,6 @@ class WebhookClient:
             max_field_size=_MOST_HEADER,
             read_bufsize=16 * 1024,
         )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
 
     async def post(
         self, url: str, *, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext, timeout_seconds: float

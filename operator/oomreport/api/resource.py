@@ -7,14 +7,13 @@ may have been written by a newer version.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
-from oomreport.incident.oom_record import API_VERSION, rfc3339
+from oomreport.incident.oom_record import API_VERSION, rfc3339, rfc3339_seconds
 
 _INITIALISMS: Final = frozenset({"id", "rss", "uid", "vm"})
 # metav1's resource.Quantity, as controller-gen writes it.
@@ -108,10 +107,6 @@ def _extended(extra: JsonDict, most: int | None = None) -> FieldInfo:
     return field
 
 
-def _seconds(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _quantity_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -127,7 +122,7 @@ def _is_quantity(value: object) -> object:
 MicroTime = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 """A time in microseconds, as the kernel's stamps are; UTC."""
 
-Time = Annotated[AwareDatetime, PlainSerializer(_seconds, return_type=str, when_used="json")]
+Time = Annotated[AwareDatetime, PlainSerializer(rfc3339_seconds, return_type=str, when_used="json")]
 """A time in seconds, as metav1.Time is; UTC."""
 
 Quantity = Annotated[

@@ -13,19 +13,17 @@ from oomreport.cli.report_source import reports_for
 from oomreport.errors import OOMReportError
 
 _HEAD = (
-    *(
-        "NAMESPACE",
-        "NAME",
-        "WORKLOAD",
-        "CONTAINER",
-        "VICTIM",
-        "SCORE",
-        "KILLS",
-        "CAUSE",
-        "LIMIT",
-        "RECOMMENDED",
-        "LAST",
-    ),
+    "NAMESPACE",
+    "NAME",
+    "WORKLOAD",
+    "CONTAINER",
+    "VICTIM",
+    "SCORE",
+    "KILLS",
+    "CAUSE",
+    "LIMIT",
+    "RECOMMENDED",
+    "LAST",
 )
 _WIDE = ("VERDICT", "POD", "NODE", "ACTION", "CONFIDENCE", "REVIEW", "MANAGED BY")
 

@@ -15,6 +15,7 @@ from oomreport.cli.report_source import connected
 from oomreport.cli.story import recommended
 from oomreport.errors import ApiError, InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
+from oomreport.incident.oom_record import rfc3339_seconds
 from oomreport.workload.quantity import parse_quantity
 
 _ATTEMPTS = 5
@@ -63,7 +64,7 @@ def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Na
         )
     note = arguments.note if arguments.note is not None else ""
     # The time tells a decision from the same one about an earlier recommendation.
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = rfc3339_seconds(datetime.now(UTC))
     review = {"decision": arguments.decision, "reviewer": reviewer, "note": note, "time": now}
     for _ in range(_ATTEMPTS):
         try:

@@ -23,7 +23,7 @@ from oomreport.hooks.event import Event
 from oomreport.incident.condition import Finding, conditions
 from oomreport.incident.names import OOM_HOOK, OOM_HOOKS, OOM_REPORT
 from oomreport.incident.notice import REPORTER
-from oomreport.incident.oom_record import API_VERSION, bounded_text, rfc3339
+from oomreport.incident.oom_record import API_VERSION, bounded_text, rfc3339, rfc3339_seconds
 
 log = logging.getLogger(__name__)
 _EVENTS = "events.k8s.io/v1"
@@ -226,4 +226,4 @@ def _event(hook: OOMHook, event: Event, delivery: Delivery, *, now: datetime, in
 
 
 def _seconds(time: datetime | None) -> str | None:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+    return rfc3339_seconds(time) if time else None

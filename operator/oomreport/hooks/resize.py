@@ -78,14 +78,14 @@ def killed(event: Event) -> Killed | Stand:
     if kill.get("cause") != Cause.CONTAINER_LIMIT:
         return Stand(reason=f"the container's own limit was not the cause: {kill.get('cause')}")
     advice = status.get("recommendation") or {}
-    limit = _amount(advice.get("memoryLimit"))
+    limit = parse_quantity(advice.get("memoryLimit"))
     if advice.get("action") != Action.RAISE_LIMIT or limit is None:
         return Stand(reason=f"no higher limit of the container is recommended: {advice.get('action', 'None')}")
     if _decision(status) == "Rejected":
         return Stand(reason="the recommendation was rejected by its reviewer")
     if not kill.get("pod"):
         return Stand(reason="the report does not name the pod of the kill")
-    recommended = Memory(limit=limit, request=_amount(advice.get("memoryRequest")))
+    recommended = Memory(limit=limit, request=parse_quantity(advice.get("memoryRequest")))
     memory = kill.get("memory") or {}
     seen = kill.get("limitBytes", memory.get("limitBytes"))
     is_last = kill is status.get("lastKill")
@@ -94,7 +94,7 @@ def killed(event: Event) -> Killed | Stand:
         pod_uid=kill.get("podUID"),
         container=event.container,
         container_id=kill.get("containerID") or _counted_instance(status, kill.get("id")),
-        limit=seen if seen is not None or not is_last else _amount(advice.get("previousLimit")),
+        limit=seen if seen is not None or not is_last else parse_quantity(advice.get("previousLimit")),
         recommended=recommended,
     )
 
@@ -274,7 +274,3 @@ def _counted_instance(status: Mapping[str, Any], kill_id: object) -> str | None:
 def _decision(status: Mapping[str, Any]) -> str | None:
     conditions = status.get("conditions") or ()
     return next((one.get("reason") for one in conditions if one.get("type") == "Reviewed"), None)
-
-
-def _amount(value: object) -> int | None:
-    return parse_quantity(value) if isinstance(value, str | int) else None

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from oomreport.incident.ledger import Verdict
+from oomreport.incident.oom_record import rfc3339_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def conditions(
 ) -> list[dict[str, Any]]:
     """Return conditions as a status holds them."""
     before = {condition["type"]: condition for condition in previous}
-    moved = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moved = rfc3339_seconds(now)
     result: list[dict[str, Any]] = []
     for kind, finding in found.items():
         old = before.get(kind, {})

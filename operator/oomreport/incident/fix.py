@@ -14,12 +14,13 @@ What was applied is kept in `status.applied`, since the kill that shows it was n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.incident.cause import Cause
 from oomreport.incident.condition import Finding
 from oomreport.incident.evidence import Evidence, Patience
+from oomreport.incident.oom_record import rfc3339_seconds
 from oomreport.incident.recommendation import Action
 from oomreport.workload.pod import PodFacts, parse_time
 from oomreport.workload.quantity import format_quantity, parse_quantity
@@ -164,7 +165,7 @@ def _too_little(values: _Values, advice: Mapping[str, Any], stored: Mapping[str,
         return Finding(status="False", reason="RollingOut", message=words)
     least = min(value for value in values.found if value is not None)
     words = f"pods have {what} of {format_quantity(least)}; recommended is {wanted}"
-    previous = _size(advice.get("previousLimit"))
+    previous = parse_quantity(advice.get("previousLimit"))
     if _covers(stored.get("applied"), values):
         return Finding(status="False", reason="Reverted", message=f"{words}, and was applied before")
     if values.action is not Action.RAISE_REQUEST and previous is not None and least != previous:
@@ -195,9 +196,9 @@ def _resolved(
     assert began
     since = max(began, kills.last or began)
     quiet = timedelta(seconds=applied["quietSeconds"])
-    words = f"no kill since {_seconds(since)}"
+    words = f"no kill since {rfc3339_seconds(since)}"
     if evidence.now < since + quiet:
-        message = f"{words}; the quiet window of {int(quiet.total_seconds())} s ends {_seconds(since + quiet)}"
+        message = f"{words}; the quiet window of {int(quiet.total_seconds())} s ends {rfc3339_seconds(since + quiet)}"
         return Finding(status="False", reason="QuietWindow", message=message), since + quiet
     known = before.get(RESOLVED, {})
     if known.get("status") == "True" or (values and values.found and evidence.pods_listed):
@@ -250,7 +251,7 @@ def _again(applied: Mapping[str, Any], kills: Kills, *, since: datetime | None) 
     By the limit that fired, where the kernel has printed it, whatever the clocks say; else by time, if `since` is given.
     """
     action = Action(applied["action"])
-    limit = _size(applied.get("memoryLimit")) if _is_limit(applied) else None
+    limit = parse_quantity(applied.get("memoryLimit")) if _is_limit(applied) else None
     for kill in kills.recent:
         time, fired = parse_time(kill.get("time")), kill.get("limitBytes")
         if kill["cause"] not in _CAUSES[action] or time is None:
@@ -297,7 +298,7 @@ def _value(pod: PodFacts, name: str, action: Action) -> int | None:
 
 def _wanted(advice: Mapping[str, Any]) -> int | None:
     field = _FIELD.get(advice.get("action", Action.NONE))
-    return _size(advice.get(field)) if field else None
+    return parse_quantity(advice.get(field)) if field else None
 
 
 def _is_limit(advice: Mapping[str, Any]) -> bool:
@@ -314,7 +315,7 @@ def _covers(applied: Mapping[str, Any] | None, values: _Values) -> bool:
 
 def _remembered(advice: Mapping[str, Any], now: datetime, quiet: int) -> dict[str, Any]:
     kept = {key: advice[key] for key in ("action", "memoryLimit", "memoryRequest", "previousLimit") if key in advice}
-    return {**kept, "time": _seconds(now), "quietSeconds": quiet}
+    return {**kept, "time": rfc3339_seconds(now), "quietSeconds": quiet}
 
 
 def _quiet(kills: Kills, patience: Patience) -> int:
@@ -332,11 +333,3 @@ def _value_of(applied: Mapping[str, Any]) -> str:
 def _share(part: int, whole: int) -> str:
     """Return how many of all; of very many only about, so that a report is not written for each of their pods."""
     return f"{part} of {whole}" if whole <= _MOST_COUNTED else f"{100 * part // whole // 20 * 20} % and more of the"
-
-
-def _size(text: object) -> int | None:
-    return parse_quantity(text) if isinstance(text, str | int) else None
-
-
-def _seconds(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

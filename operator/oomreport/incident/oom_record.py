@@ -130,6 +130,11 @@ def rfc3339(time: datetime) -> str:
     return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def rfc3339_seconds(time: datetime) -> str:
+    """Return a time as metav1.Time in UTC: whole seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def bounded_text(text: str, most_bytes: int) -> str:
     """Return text of at most `most_bytes` of UTF-8: the middle goes, since both ends of a dump tell the most."""
     data = text.encode("utf-8", "replace")

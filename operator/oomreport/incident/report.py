@@ -6,7 +6,7 @@ What is not looked up any more (the record is deleted, the pod gone) does not er
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +20,7 @@ from oomreport.incident.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Pat
 from oomreport.incident.fix import Kills, fix
 from oomreport.incident.history import in_short, past_kills
 from oomreport.incident.ledger import Entry, Verdict
-from oomreport.incident.oom_record import rfc3339
+from oomreport.incident.oom_record import rfc3339, rfc3339_seconds
 from oomreport.incident.review import reviewed, reviewed_state
 from oomreport.workload.pod import parse_time
 
@@ -301,7 +301,7 @@ def _explained(
 
 
 def _seconds(time: datetime | None) -> str | None:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+    return rfc3339_seconds(time) if time else None
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

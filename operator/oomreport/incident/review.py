@@ -76,7 +76,7 @@ def in_words(recommendation: Mapping[str, Any]) -> str:
 
 
 def _differs(before: object, after: object, rounding: int | None) -> bool:
-    old, new = _size(before), _size(after)
+    old, new = parse_quantity(before), parse_quantity(after)
     if old is None or new is None:
         return old is not new
     step = rounding or (16 * MI if max(old, new) < GI else 64 * MI)
@@ -85,8 +85,4 @@ def _differs(before: object, after: object, rounding: int | None) -> bool:
 
 def _rounding(before: Mapping[str, Any], after: Mapping[str, Any]) -> int | None:
     found = ((one.get("policy") or {}).get("roundTo") for one in (after, before))
-    return next((size for text in found if (size := _size(text))), None)
-
-
-def _size(text: object) -> int | None:
-    return parse_quantity(text) if isinstance(text, str | int) else None
+    return next((size for text in found if (size := parse_quantity(text))), None)

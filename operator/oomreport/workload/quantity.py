@@ -22,7 +22,7 @@ _DECIMAL = {
 _GRAMMAR = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d{1,3}))?", re.ASCII)
 
 
-def parse_quantity(text: str | float) -> int | None:
+def parse_quantity(text: object) -> int | None:
     """Return a quantity as whole bytes, rounded up; None for what is no quantity.
 
     JSON may hold a bare number where YAML had no quotes. It is read by its shortest text, as the API server does.

@@ -167,7 +167,7 @@ def qos_class(pod: Mapping[str, Any]) -> str | None:
                 limit, request = limits.get(what), requests.get(what, limits.get(what))
                 best_effort = best_effort and limit is None and request is None
                 # The API server writes amounts in one form, so those of CPU are equal where their texts are.
-                same = limit == request or (what == "memory" and _amount(limit) == _amount(request))
+                same = limit == request or (what == "memory" and parse_quantity(limit) == parse_quantity(request))
                 guaranteed = guaranteed and limit is not None and same
     return "BestEffort" if best_effort else "Guaranteed" if guaranteed else "Burstable"
 
@@ -206,11 +206,7 @@ def _resizes(pod: Mapping[str, Any], container: str) -> Iterator[Mapping[str, An
 
 def _memory(resources: Mapping[str, Any]) -> Memory:
     limit, request = (_mapping(resources.get(which)).get("memory") for which in ("limits", "requests"))
-    return Memory(limit=_amount(limit), request=_amount(request))
-
-
-def _amount(value: object) -> int | None:
-    return parse_quantity(value) if isinstance(value, str | int | float) else None
+    return Memory(limit=parse_quantity(limit), request=parse_quantity(request))
 
 
 def _statuses(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
