@@ -227,6 +227,7 @@ def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[s
         status = run_pytest(again, ["--last-failed", *paths, *extra], engine, printed)
         outcome.second_try, outcome.failed = again.passed, again.failed
         outcome.passed += again.passed
+        outcome.figures += again.figures
     if status not in (0, 1, NO_TESTS) or (status == 1 and not outcome.failed):
         outcome.failed += 1
         outcome.not_run = f"pytest ended with status {status}"
