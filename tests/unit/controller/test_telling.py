@@ -1,16 +1,18 @@
 """What became of a record is told once, by the look that counted it."""
 
 import asyncio
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from oomreport.controller.context import Context
 from oomreport.controller.keys import MarkKey
 from oomreport.controller.records import Records
 from oomreport.controller.telling import Teller
 from oomreport.incident.report import Outcome
 from unit.incident.builders import after, record
+
+if TYPE_CHECKING:
+    from oomreport.controller.context import Context
 
 REPORT = ("shop", "deployment-web-api")
 
