@@ -7,7 +7,7 @@ from e2e.kube import Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Node
 from e2e.reports import report_of
 from e2e.witness import kills_of_pod, running_id, statuses
-from e2e.workloads import container, deployment, pod_spec
+from e2e.workloads import container, deployment, pod_spec, twice
 from integration.api_server import MANIFESTS
 from oomreport.workload.quantity import parse_quantity
 
@@ -34,7 +34,7 @@ def finished(namespace: str, name: str) -> Object | None:
 def test_a_hook_raises_the_limit_by_itself_and_the_report_tells_of_it(namespace: str, node: Node) -> None:
     apply(*sample("resize", namespace))
     eventually("the hook is ready", lambda: is_ready(namespace, "resize"))
-    apply(deployment("web", namespace, pod_spec(container("child", "80", "2", "25", "5"))))
+    apply(deployment("web", namespace, pod_spec(container(*twice()))))
     report = eventually("the delivery", lambda: finished(namespace, "web"), seconds=120)
 
     (delivery,) = report["status"]["deliveries"]
@@ -47,6 +47,7 @@ def test_a_hook_raises_the_limit_by_itself_and_the_report_tells_of_it(namespace:
     assert change["after"] == parse_quantity(limit) == parse_quantity(report["status"]["recommendation"]["memoryLimit"])
     kills, restarts = len(kills_of_pod(pod["metadata"]["uid"])), statuses(pod)[0]["restartCount"]
     instance = running_id(pod, "api")
+    assert instance
 
     def whole_load() -> bool:
         lines = kubectl("logs", name, "-n", namespace).splitlines()
