@@ -17,7 +17,7 @@ from e2e import nodes
 from e2e.hooks import CONTROLLER, due, grant, with_api
 from e2e.kube import CONTROLLER_NAMESPACE, Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Node
-from e2e.reports import report_of, settled_report
+from e2e.reports import child_verdict, report_of, settled_report
 from e2e.witness import kills_of_pod, running_id, statuses
 from e2e.workloads import MIB, container, deployment, pod, pod_spec, twice
 from integration.api_server import MANIFESTS, holder_of, token
@@ -113,7 +113,8 @@ def only_pod(namespace: str, app: str) -> Object:
 def killed_deployment(namespace: str, name: str = "web", **more: Any) -> tuple[Object, Object]:
     """A Deployment whose container's child was killed once: its report, and its pod, running."""
     apply(deployment(name, namespace, pod_spec(container(*twice(), **more))))
-    settled_report(namespace, "Deployment", name, verdict=None, seconds=90)
+    # Confirmed by the end of the instance that was killed: the one that runs after it is another.
+    settled_report(namespace, "Deployment", name, verdict=child_verdict(), seconds=90)
     eventually("running", lambda: running_id(only_pod(namespace, name), "api"))
 
     def advised() -> Object | None:
