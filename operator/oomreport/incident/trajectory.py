@@ -251,7 +251,9 @@ def _stair(sizes: Sequence[float], rise: float) -> int | None:
 
 def _rose_throughout(sizes: Sequence[float]) -> bool:
     steps = [after - before for before, after in pairwise(sizes)]
-    return not steps or statistics.median(steps) >= _THROUGHOUT * (sizes[-1] - sizes[0]) / len(steps)
+    if not steps:
+        return bool(sizes)
+    return statistics.median(steps) >= _THROUGHOUT * (sizes[-1] - sizes[0]) / len(steps)
 
 
 def _bursts(sizes: Sequence[float]) -> int:
