@@ -14,10 +14,10 @@ _MOST_STEPS = 3.0
 _LEAST_STEPS = 0.3
 # Bursts that ended below the limit say that the one above it was rare.
 _BURST_AFTER_OTHERS = 0.9
-# High stairs lack more than low ones: the limit cut one in two, and others may follow. The square root of the mean stair's
-# share in this part of the limit, within bounds; later steps only mend the first.
-_USUAL_STAIR = 0.22
-_LOW_STAIRS, _HIGH_STAIRS = 0.8, 1.25
+# High stairs lack more: the limit cut one in two, and others may follow. The square root of the mean stair's share in this
+# part of the limit, within bounds; later steps only mend the first. Low stairs tell nothing: there may be many more.
+_HIGH_STAIR = 0.25
+_MOST_OF_STAIRS = 1.25
 # A start that was killed late has little left of it: so many seconds left make a whole step, within these shares.
 _WHOLE_STEP_SECONDS = 90.0
 _LEAST_OF_START = 0.5
@@ -32,11 +32,11 @@ def share_of_step(way: Trajectory, kills: Sequence[PastKill], limit: int) -> tup
     raised = raises(kills) > 0
     if way.shape is Shape.SPIKE and way.bursts:
         return _BURST_AFTER_OTHERS, f"bursts had stayed below the limit before ({way.bursts} seen)"
-    if way.shape is Shape.STAIRCASE and way.stair and not raised:
-        share = round(min(max(math.sqrt(way.stair / (_USUAL_STAIR * limit)), _LOW_STAIRS), _HIGH_STAIRS), 2)
+    if way.shape is Shape.STAIRCASE and way.stair and way.stair > _HIGH_STAIR * limit and not raised:
+        share = round(min(math.sqrt(way.stair / (_HIGH_STAIR * limit)), _MOST_OF_STAIRS), 2)
         return share, (
             f"it rose by stairs of {in_mi(way.stair // MI * MI)} on average (the square root of their share in"
-            f" {_USUAL_STAIR * 100:.0f} % of the limit, between x {_LOW_STAIRS:g} and x {_HIGH_STAIRS:g})"
+            f" {_HIGH_STAIR * 100:.0f} % of the limit, at most x {_MOST_OF_STAIRS:g})"
         )
     age = way.uptime_seconds
     if way.rose_throughout and age is not None and all(kill.shape is Shape.STARTUP for kill in kills):

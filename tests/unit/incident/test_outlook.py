@@ -41,7 +41,7 @@ def test_a_burst_within_the_first_minutes_is_no_start_that_nears_its_end() -> No
     assert share(start(100), Shape.SPIKE, Shape.STARTUP) == 1.0
 
 
-@pytest.mark.parametrize(("stair", "expected"), [(40, 0.8), (110, 0.99), (150, 1.15), (400, 1.25)])
+@pytest.mark.parametrize(("stair", "expected"), [(40, 1.0), (128, 1.0), (150, 1.08), (400, 1.25)])
 def test_high_stairs_lack_more_than_low_ones(stair: int, expected: float) -> None:
     assert share(Trajectory(shape=Shape.STAIRCASE, stair=stair * MI)) == expected
 
@@ -66,16 +66,16 @@ def test_a_reviewer_can_redo_the_number_of_a_start_from_its_basis() -> None:
 
 
 def test_a_reviewer_can_redo_the_number_of_stairs_from_its_basis() -> None:
-    sizes = [100 * MI + 100 * MI * (number // 15) for number in range(60)]
+    sizes = [50 * MI + 150 * MI * (number // 15) for number in range(60)]
     found = advice(limit=LIMIT, way=usage(sizes, interval=60.0))
     read = re.search(
-        r"step: .* = ([0-9.]+)Mi; x ([0-9.]+) since it rose by stairs of ([0-9.]+)Mi .* 22 % of the limit",
+        r"step: .* = ([0-9.]+)Mi; x ([0-9.]+) since it rose by stairs of ([0-9.]+)Mi .* 25 % of the limit",
         found["basis"],
     )
 
     assert read
     step, share, stair = map(float, read.groups())
-    assert share == pytest.approx(math.sqrt(stair / (0.22 * 512)), abs=0.01)
+    assert share == pytest.approx(math.sqrt(stair / (0.25 * 512)), abs=0.01)
     assert found["memoryLimit"] == f"{math.ceil((512 + step * share) / 16) * 16}Mi"
     assert len(found["basis"]) < 1024
 
