@@ -53,7 +53,7 @@ bench-guest: install ## the agent on a node with cgroup v2 and systemd: start, m
 	@$(BIN)/python tests/bench/guest_agent.py
 
 .PHONY: bench-advice
-bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes)
+bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes on two cores)
 	@$(BIN)/python tests/bench/bench_advice.py
 
 .PHONY: bench-hooks

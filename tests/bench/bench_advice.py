@@ -1,22 +1,27 @@
 """Judge the advice by a simulation: kills until quiet, memory reserved above true demand, and wrong raises.
 
-    tests/bench/bench_advice.py [--seeds 100] [--first-seed 1] [--workloads MODULE]... [--only CLASS]... [--markdown]
+    tests/bench/bench_advice.py [--seeds 500] [--first-seed 1] [--jobs N] [--workloads MODULE]... [--only CLASS]...
+        [--markdown]
 
 Workloads of known true demand run under our advice, VPA's rule and KRR's. A plug-in module (dotted name or file) adds
-its own; see advice/workload.py. The last line is a JSON object.
+its own; see advice/workload.py. Every class figure is shown as a share of the better rule's too, with the interval that
+95 % of redrawn samples lie in. The last line is a JSON object; `worst_class_ratio` is the largest of these shares.
 """
 
 import argparse
 import json
+import math
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from advice import workloads as built_in
-from advice.score import ADVISERS, NAMED_WITHIN, Sum, Table, complaints, makers_of, plug_in, table_of
+from advice.score import ADVISERS, NAMED_WITHIN, Ratio, Sum, Table, complaints, makers_of, plug_in, ratios, table_of
 
 _HEAD = ("class", "runs", *(f"{what} {who}" for what in ("kills", "GiB", "wrong") for who in ADVISERS), "leaks named")
+_SHARES_HEAD = ("class", "kills / better rule", "95 %", "GiB / better rule", "95 %")
 
 
 def rows(table: Table) -> list[tuple[str, ...]]:
@@ -37,8 +42,20 @@ def rows(table: Table) -> list[tuple[str, ...]]:
     return [*lines, row("all", {who: table.total(who) for who in ADVISERS})]
 
 
-def shown(lines: list[tuple[str, ...]], *, markdown: bool) -> str:
-    widths = [max(len(line[column]) for line in (_HEAD, *lines)) for column in range(len(_HEAD))]
+def share_rows(against: list[Ratio]) -> list[tuple[str, ...]]:
+    """Return what ours is of the better rule, a line for each class."""
+    kinds = dict.fromkeys(one.kind for one in against)
+    cells = {kind: [f for one in against if one.kind == kind for f in _share(one)] for kind in kinds}
+    return [(kind, *cells[kind]) for kind in kinds]
+
+
+def _share(one: Ratio) -> tuple[str, str]:
+    return f"{one.value:.2f}", f"{one.low:.2f} to {one.high:.2f}"
+
+
+def shown(head: tuple[str, ...], lines: list[tuple[str, ...]], *, markdown: bool) -> str:
+    """Return lines as a table."""
+    widths = [max(len(line[column]) for line in (head, *lines)) for column in range(len(head))]
 
     def line_of(cells: tuple[str, ...]) -> str:
         padded = [
@@ -48,13 +65,14 @@ def shown(lines: list[tuple[str, ...]], *, markdown: bool) -> str:
         return f"| {' | '.join(padded)} |" if markdown else "  ".join(padded).rstrip()
 
     rule = [f"|{'|'.join('-' * (width + 2) for width in widths)}|"] if markdown else []
-    return "\n".join([line_of(_HEAD), *rule, *(line_of(line) for line in lines)])
+    return "\n".join([line_of(head), *rule, *(line_of(line) for line in lines)])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=100, help="how often each workload is drawn (default: 100)")
+    parser.add_argument("--seeds", type=int, default=500, help="how often each workload is drawn (default: 500)")
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
     parser.add_argument("--workloads", action="append", default=[], metavar="MODULE", help="add a plug-in's workloads")
     parser.add_argument("--only", action="append", default=[], metavar="CLASS", help="run these functions only")
     parser.add_argument("--markdown", action="store_true", help="print the table for the documentation")
@@ -64,9 +82,11 @@ def main() -> int:
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     if sys.stderr.isatty():
         print(f"{len(makers)} workloads x {options.seeds} seeds x {len(ADVISERS)} advisers ...", file=sys.stderr)
-    table = table_of(makers, seeds)
-    print(shown(rows(table), markdown=options.markdown))
-    missed = complaints(table)
+    table = table_of(makers, seeds, options.jobs)
+    against = ratios(table)
+    print(shown(_HEAD, rows(table), markdown=options.markdown))
+    print("\n" + shown(_SHARES_HEAD, share_rows(against), markdown=options.markdown))
+    missed = complaints(table, against)
     print("\n" + ("\n".join(f"missed: {one}" for one in missed) if missed else "all goals met"))
     print(f"false leaks: {table.total('ours').false_leaks}; never quiet: {table.total('ours').unquiet}")
     totals = {
@@ -75,7 +95,14 @@ def main() -> int:
         if (one := table.total(who))
     }
     ours = table.total("ours")
-    print(json.dumps({**totals, "leaks": ours.leaks, f"leaks_named_within_{NAMED_WITHIN}_kills": ours.named}))
+    worst = max(one.value for one in against)
+    last = {
+        **totals,
+        "leaks": ours.leaks,
+        f"leaks_named_within_{NAMED_WITHIN}_kills": ours.named,
+        "worst_class_ratio": round(worst, 3) if math.isfinite(worst) else None,
+    }
+    print(json.dumps(last))
     return 0
 
 

@@ -39,7 +39,7 @@ class RecommendationRules(Model):
     enabled: bool | None = None
     """Whether anything is recommended at all (default: true). Findings are reported in any case."""
     headroom_percent: Annotated[int, Field(ge=5, le=300)] | None = None
-    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 90 % at 128Mi, 48 %
+    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 91 % at 128Mi, 49 %
     at 1Gi, 32 % at 4Gi, and less at a second raise."""
     min_memory: Quantity | None = None
     """No lower limit is recommended."""

@@ -20,7 +20,7 @@ _LEAST_RAISES = 3
 def leaks(case: Case) -> str | None:
     """Return why this is a leak, in words; None where it is none or cannot be told from other demands yet."""
     way = case.way
-    if way.shape is Shape.GROWTH:
+    if way.shape is Shape.GROWTH and not _climbs_by_stairs(case):
         if _returned_sooner(case) or _follows_the_load(case):
             return None
         lasted = duration(way.rising_seconds)
@@ -42,6 +42,11 @@ def _returned_sooner(case: Case) -> bool:
         if kill.uptime_seconds and kill.limit and case.fired and kill.limit >= 0.95 * case.fired
     ]
     return bool(now and before and now < _MUCH_SOONER * max(before))
+
+
+def _climbs_by_stairs(case: Case) -> bool:
+    """Return whether this rise is made of jumps and an earlier one was a staircase: many stairs look even."""
+    return case.way.stair is not None and any(kill.shape is Shape.STAIRCASE for kill in case.past[:-1])
 
 
 def _follows_the_load(case: Case) -> bool:

@@ -4,7 +4,6 @@ Which knob follows from whose limit fired and from what filled it; a raise is th
 cause, memory is given back some day, and no bound is in the way. `basis` holds every input of the number.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +13,7 @@ from oomreport.incident.case import Case
 from oomreport.incident.cause import Cause
 from oomreport.incident.history import insufficient, is_no_load, kept_crest, raises
 from oomreport.incident.leaks import duration, leaks
+from oomreport.incident.outlook import share_of_step, to_crest
 from oomreport.incident.policy import RequestRule
 from oomreport.incident.sizing import ceiling, in_mi, rounded, step
 from oomreport.incident.trajectory import Shape
@@ -24,13 +24,11 @@ from oomreport.workload.quantity import MI, format_quantity
 _TMPFS_SHARE = 0.5
 _KERNEL_SHARE = 0.5
 _MOST_BASIS = 1024
-# A crest is an estimate: so much is put on top, and so many steps are the least and the most it may ask for.
-_ABOVE_CREST = 1.07
-_MOST_STEPS = 3.0
-_LEAST_STEPS = 0.3
-# What a request is put above the use that was seen, and above one that was still growing from its start.
-_ABOVE_USE = 1.1
-_ABOVE_YOUNG_USE = 1.25
+# What a limit is put above the peak that a metrics source knows of.
+_ABOVE_PEAK = 1.1
+# What a request is put above the use that was seen. The kubelet passes requests on in thousandths of the node's memory
+# (oom_score_adj): a tenth of a small container's use is lost in one.
+_ABOVE_USE = 1.25
 # What a runtime needs beside its heap.
 _BESIDE_HEAP = 1.3
 
@@ -157,7 +155,8 @@ def _raised(case: Case, limit: int) -> Recommendation:
         basis.append(f"{format_quantity(base)} was not enough before, so the step starts there")
     size, sum_ = step(base, number, policy)
     basis.append(f"step: {sum_}")
-    factor, reason = _by_shape(case) if policy.headroom_percent is None and not pod else (1.0, "")
+    by_shape = policy.headroom_percent is None and not pod
+    factor, reason = share_of_step(case.way, own_kills, limit) if by_shape else (1.0, "")
     if factor != 1.0:
         size = int(size * factor)
         basis.append(f"x {factor:g} since {reason} = {in_mi(size // MI * MI)}")
@@ -165,15 +164,15 @@ def _raised(case: Case, limit: int) -> Recommendation:
     crest = None if is_no_load(own_kills) else case.way.crest or kept_crest(own_kills, limit)
     if crest is not None and not pod:
         straight = case.way.crest is None or case.way.shape is Shape.GROWTH
-        wanted, sum_ = _to_crest(limit, step(limit, 0, policy)[0], crest, usual=wanted if straight else None)
+        wanted, sum_ = to_crest(limit, step(limit, 0, policy)[0], crest, usual=wanted if straight else None)
         wanted = max(wanted, base + size) if base > limit else wanted
         basis.append(sum_)
     wanted, words = _for_heap(case, limit, wanted)
     basis += words
-    if case.around.peak is not None and not pod and case.around.peak * _ABOVE_USE > wanted:
-        wanted = int(case.around.peak * _ABOVE_USE)
+    if case.around.peak is not None and not pod and case.around.peak * _ABOVE_PEAK > wanted:
+        wanted = int(case.around.peak * _ABOVE_PEAK)
         basis.append(
-            f"{case.around.peak_source} show a peak of {in_mi(case.around.peak)}, x {_ABOVE_USE} = {in_mi(wanted)}"
+            f"{case.around.peak_source} show a peak of {in_mi(case.around.peak)}, x {_ABOVE_PEAK} = {in_mi(wanted)}"
         )
     if policy.minimum is not None and wanted < policy.minimum:
         wanted = policy.minimum
@@ -226,27 +225,6 @@ def _story(case: Case) -> list[str]:
     return [f"trajectory {way.shape}{uptime}{rose}"]
 
 
-def _by_shape(case: Case) -> tuple[float, str]:
-    """Return how much less than usual is likely to be missing, and why."""
-    if case.way.shape is Shape.SPIKE and case.way.near_misses >= 2:
-        return 0.7, f"it had come within a tenth of the limit {case.way.near_misses} times before"
-    return 1.0, ""
-
-
-def _to_crest(limit: int, size: int, crest: int, *, usual: int | None) -> tuple[int, str]:
-    """Return a limit above a crest, and the sum. `usual` is the limit without it, where the rise was too straight to trust."""
-    wanted = int(crest * _ABOVE_CREST)
-    words = f"as the load of a day it has its crest at {in_mi(crest // MI * MI)}, x {_ABOVE_CREST} = {in_mi(wanted // MI * MI)}"
-    if usual is not None and wanted > usual:
-        wanted = int(math.sqrt(wanted * usual))
-        words += f"; the rise was almost straight: geometric mean with {in_mi(usual // MI * MI)} = {in_mi(wanted // MI * MI)}"
-    least, most = limit + int(_LEAST_STEPS * size), limit + int(_MOST_STEPS * size)
-    bounded = min(max(wanted, least), most)
-    if bounded != wanted:
-        words += f", kept within {_LEAST_STEPS:g} and {_MOST_STEPS:g} whole steps: {in_mi(bounded // MI * MI)}"
-    return bounded, words
-
-
 def _for_heap(case: Case, limit: int, wanted: int) -> tuple[int, list[str]]:
     """Return a limit that holds the largest heap that is allowed: it will be used."""
     for heap in case.facts.heap if case.facts else ():
@@ -284,8 +262,7 @@ def _node(case: Case) -> Recommendation:
         return _review(reason)
     if request is not None and use <= request:
         return _review(f"{reason}; it used {in_mi(use // MI * MI)}, no more than its request of {in_mi(request)}")
-    factor = _ABOVE_YOUNG_USE if case.way.shape is Shape.STARTUP else _ABOVE_USE
-    wanted, unit = rounded(int(use * factor), case.around.policy)
+    wanted, unit = rounded(int(use * _ABOVE_USE), case.around.policy)
     limit = case.facts.memory_limit
     if limit is not None:
         wanted = min(wanted, limit)
@@ -296,7 +273,7 @@ def _node(case: Case) -> Recommendation:
         previous_limit=limit,
         confidence=Confidence.MEDIUM,
         basis=f"{reason}; the kernel kills who exceeds its request most: the container used {in_mi(use // MI * MI)} and"
-        f" {asked}; {in_mi(use // MI * MI)} x {factor}, rounded up to a multiple of {format_quantity(unit)}"
+        f" {asked}; {in_mi(use // MI * MI)} x {_ABOVE_USE}, rounded up to a multiple of {format_quantity(unit)}"
         f"{' and at most its limit' if wanted == limit else ''} = {format_quantity(wanted)}",
     )
 

@@ -4,10 +4,10 @@ How far a limit is too low cannot be seen at the kill: memory is cut off there. 
 large costs memory for good. A container of 128Mi that dies three times for want of 200Mi is a bad trade, as is half a
 node reserved for one that lacked a little; so a step is large for small limits and small for large ones:
 
-    step = 48 % of the limit x (1Gi / limit)^0.3       128Mi +90 %, 512Mi +59 %, 1Gi +48 %, 4Gi +32 %, 16Gi +21 %
+    step = 49 % of the limit x (1Gi / limit)^0.3       128Mi +91 %, 512Mi +60 %, 1Gi +49 %, 4Gi +32 %, 16Gi +21 %
 
-Most limits are too low by little, so the first step is a whole one and the next are 0.55, 0.4 and 0.4 of one. A demand that
-is still higher is of another kind, and steps grow again: 0.7, then whole ones.
+Most limits are too low by little, so the first step is a whole one and the next are 0.56, 0.35 and 0.35 of one. A demand
+that is still higher is of another kind, and steps grow again: 0.7, then whole ones.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from oomreport.incident.policy import Policy
 from oomreport.incident.surroundings import Surroundings
 from oomreport.workload.quantity import GI, MI, format_quantity
 
-_SHARE = 0.48
+_SHARE = 0.49
 _BEND = 0.3
-_STEPS = (1.0, 0.55, 0.4, 0.4, 0.7, 1.0)
+_STEPS = (1.0, 0.56, 0.35, 0.35, 0.7, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

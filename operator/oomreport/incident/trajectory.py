@@ -4,7 +4,7 @@ What a limit should be depends on how it was reached:
 
     Startup     it died within the first minutes: loading, warming, migrating; what it needs later is not seen yet
     Growth      it rose evenly for most of its life, and no slower at the end: memory that is never given back
-    Saturating  it rose ever more slowly: a cache that fills; where that ends can be estimated
+    Saturating  it rose ever more slowly, without jumps: a cache that fills; where that ends can be estimated
     Cycle       it has risen and fallen before, or bends like the load of a day: where the crest is can be estimated
     Staircase   it rose by jumps with level stretches between
     Spike       it was level, then rose within a small part of its life
@@ -15,6 +15,7 @@ Noise and the sawtooth of a garbage collector lie on all of these, so shapes are
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,6 +43,15 @@ _SLOWED_OVER_NIGHT = 0.2
 _SLOW_SHARE = 0.4
 _SLOW_SECONDS = 1500.0
 _FELL_BEFORE = 0.15
+# A jump is more than noise, and more than this share of the rise; jumps that make up so much of a rise are its stairs.
+_LEAST_JUMP = 0.05
+_ABOVE_NOISE = 4.0
+_MADE_OF_JUMPS = 0.7
+# It rose throughout when half of its steps are at least this share of the mean one.
+_THROUGHOUT = 0.25
+# A burst goes up this share of the way from the usual level to the limit, and is over when it fell back below the other.
+_BURST = 0.3
+_BURST_OVER = 0.2
 
 
 class Shape(StrEnum):
@@ -66,6 +76,9 @@ class Trajectory:
     level            where the rise began, bytes
     crest            where the rise would have ended, bytes, were it the load of a day; None where it does not look like one
     near_misses      how often memory had come near the limit (90 %) and fallen again
+    bursts           how often it had risen well above its usual level and fallen again, before the rise that killed it
+    stair            the mean height of the jumps that make up the rise, bytes; None where it is not made of jumps
+    rose_throughout  of Startup: it rose in most of its samples, rather than by a jump or some
     """
 
     shape: Shape
@@ -75,6 +88,9 @@ class Trajectory:
     level: int = 0
     crest: int | None = None
     near_misses: int = 0
+    bursts: int = 0
+    stair: int | None = None
+    rose_throughout: bool = False
 
 
 def trajectory(
@@ -92,7 +108,14 @@ def trajectory(
         level = points[0][1] if points else 0
         top = size or points[-1][1]
         growth = max(0.0, (top - level) / max(uptime, 1.0))
-        return Trajectory(shape=Shape.STARTUP, uptime_seconds=uptime, growth=growth, rising_seconds=uptime, level=level)
+        return Trajectory(
+            shape=Shape.STARTUP,
+            uptime_seconds=uptime,
+            growth=growth,
+            rising_seconds=uptime,
+            level=level,
+            rose_throughout=_rose_throughout([size for _, size in points]),
+        )
     if len(points) < _LEAST_SAMPLES:
         return Trajectory(shape=Shape.UNKNOWN, uptime_seconds=uptime)
     return _shaped(points, uptime)
@@ -128,7 +151,7 @@ def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory
     onset = _onset(sizes, low, rise)
     rising = times[-1] - times[onset]
     life = times[-1] - times[0]
-    near = _near_misses(sizes, top)
+    near, stair = _near_misses(sizes, top), _stair(sizes, rise)
     growth = (top - sizes[onset]) / rising if rising else 0.0
 
     def shaped(shape: Shape, crest: float | None = None) -> Trajectory:
@@ -140,6 +163,8 @@ def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory
             level=int(sizes[onset]),
             crest=int(crest) if crest is not None and rising >= _SHORTEST_CYCLE_RISE else None,
             near_misses=near,
+            bursts=_bursts(sizes),
+            stair=stair,
         )
 
     fell = max(sizes[: onset + 1]) - sizes[onset]
@@ -158,6 +183,8 @@ def _shaped(points: list[tuple[float, int]], uptime: float | None) -> Trajectory
     late = sum(cells[-_CELLS // 3 :]) / (_CELLS / 3)
     slowed = _SLOWED if rising < _LONGEST_CYCLE_RISE else _SLOWED_OVER_NIGHT
     if even < _EVEN_CELLS and late >= slowed * mean:
+        return shaped(Shape.STAIRCASE)
+    if late < slowed * mean and stair:
         return shaped(Shape.STAIRCASE)
     if late < slowed * mean:
         return shaped(Shape.SATURATING, crest_of(times, sizes))
@@ -207,6 +234,39 @@ def _jumps(sizes: Sequence[float], rise: float) -> int:
         steep = after - before > 0.12 * rise
         jumps, climbing = jumps + (steep and not climbing), steep
     return jumps
+
+
+def _stair(sizes: Sequence[float], rise: float) -> int | None:
+    """Return the mean height of the jumps, where two or more make up most of a rise. An even rise has none."""
+    steps = [after - before for before, after in pairwise(sizes)]
+    least = max(_LEAST_JUMP * rise, _ABOVE_NOISE * statistics.median(abs(step) for step in steps))
+    jumps: list[float] = []
+    for before, step in pairwise([0.0, *steps]):
+        if step > least and before > least:
+            jumps[-1] += step
+        elif step > least:
+            jumps.append(step)
+    return int(sum(jumps) / len(jumps)) if len(jumps) >= 2 and sum(jumps) >= _MADE_OF_JUMPS * rise else None
+
+
+def _rose_throughout(sizes: Sequence[float]) -> bool:
+    steps = [after - before for before, after in pairwise(sizes)]
+    if not steps:
+        return bool(sizes)
+    return statistics.median(steps) >= _THROUGHOUT * (sizes[-1] - sizes[0]) / len(steps)
+
+
+def _bursts(sizes: Sequence[float]) -> int:
+    """Return how many bursts were over before the kill, whose size is the last."""
+    level = statistics.median(sizes)
+    room = sizes[-1] - level
+    bursts, above = 0, False
+    for size in sizes[:-1]:
+        if size > level + _BURST * room:
+            above = True
+        elif above and size < level + _BURST_OVER * room:
+            bursts, above = bursts + 1, False
+    return bursts
 
 
 def _cells(times: Sequence[float], middle: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ rolls the pod out anew; without a change the container alone restarts, after a b
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from advice.workload import Container, Memory, Moment, Workload
@@ -110,6 +110,7 @@ class _Instance:
     run: int = 0
     crashes: int = 0
     memory: Memory = _NOTHING
+    held: int = 0
 
 
 class Machine:
@@ -134,7 +135,7 @@ class Machine:
         """Run to quiet, or to where there is no hope."""
         workload, result = self._workload, self.result
         while result.kills < MOST_KILLS and self._clock < MOST_DAYS * 86400:
-            if self._clock - self._quiet_since >= workload.quiet_after and not self._leaking():
+            if self._clock - self._quiet_since >= workload.quiet_after and not (result.leaks and self._leaking()):
                 result.quiet = True
                 break
             kill = self._step()
@@ -149,14 +150,15 @@ class Machine:
     def _step(self) -> Kill | None:
         for name, instance in self._running.items():
             if self._clock < instance.started:
-                instance.memory = _NOTHING
+                instance.memory, instance.held = _NOTHING, 0
                 continue
             wanted = self._wanted(instance, self._clock)
-            instance.memory = wanted
+            held = wanted.held
+            instance.memory, instance.held = wanted, held
             limit = self._config.sizes[name].limit
-            if limit is not None and wanted.held > limit:
+            if limit is not None and held > limit:
                 return self._kill(instance, "Container", name, limit, _cut(wanted, limit))
-            self._adviser.sample(self._clock, name, _seen(wanted, limit))
+            self._adviser.sample(self._clock, name, _seen(wanted, held, limit))
         return self._over_pod_limit() or self._over_node()
 
     def _wanted(self, instance: _Instance, clock: float) -> Memory:
@@ -172,20 +174,26 @@ class Machine:
 
     def _over_pod_limit(self) -> Kill | None:
         limit = self._config.pod_limit
-        held = sum(one.memory.held for one in self._running.values())
-        if limit is None or held <= limit:
+        if limit is None:
+            return None
+        held = sum(one.held for one in self._running.values())
+        if held <= limit:
             return None
         processes = self._processes()
         victim = max(processes, key=lambda process: process.size + process.adj * (limit // 1000))
         whole = self._whole()
         over = held - limit
-        memory = replace(whole, anon=max(0, whole.anon - over))
+        memory = whole._replace(anon=max(0, whole.anon - over))
         return self._kill(self._running[victim.owner], "Pod", self._grew_most(), limit, memory, processes=processes)
 
     def _over_node(self) -> Kill | None:
         node = self._workload.node
         others = () if self._reviewed else node.neighbours
-        used = sum(one.usage(self._clock) for one in others) + sum(one.memory.held for one in self._running.values())
+        used = 0
+        for one in self._running.values():
+            used += one.held
+        for other in others:
+            used += other.usage(self._clock)
         if used <= node.memory:
             return None
         beside = tuple(
@@ -241,7 +249,7 @@ class Machine:
     ) -> Kill:
         name = instance.container.name
         if processes is None:
-            instance.memory = memory
+            instance.memory, instance.held = memory, memory.held
             processes = tuple(one for one in self._processes() if one.owner == name)
         own, end, started, run = self._config.sizes[name].limit, self._clock, instance.started, instance.run
         frozen = _Instance(instance.container, started, run)
@@ -249,7 +257,8 @@ class Machine:
         def samples() -> list[tuple[float, int]]:
             count = int((end - started) / 5.0)
             times = [end - 5.0 * back for back in range(count, 0, -1)]
-            return [(time, _seen(self._wanted(frozen, time), own)) for time in times]
+            wanted = [self._wanted(frozen, time) for time in times]
+            return [(time, _seen(one, one.held, own)) for time, one in zip(times, wanted, strict=True)]
 
         return Kill(
             clock=self._clock,
@@ -326,10 +335,12 @@ class Machine:
         return over
 
 
-def _seen(memory: Memory, limit: int | None) -> int:
+def _seen(memory: Memory, held: int, limit: int | None) -> int:
     """Return the working set: half of the page cache is taken to be active, as long as there is room."""
-    room = max(0, limit - memory.held) if limit is not None else memory.file
-    return memory.held + min(memory.file // 2, room)
+    if not memory.file:
+        return held
+    room = max(0, limit - held) if limit is not None else memory.file
+    return held + min(memory.file // 2, room)
 
 
 def _cut(memory: Memory, limit: int) -> Memory:
@@ -338,7 +349,7 @@ def _cut(memory: Memory, limit: int) -> Memory:
     anon = max(0, memory.anon - over)
     left = over - (memory.anon - anon)
     shmem = max(0, memory.shmem - left)
-    return replace(memory, anon=anon, shmem=shmem, file=0, kernel=limit - anon - shmem)
+    return memory._replace(anon=anon, shmem=shmem, file=0, kernel=limit - anon - shmem)
 
 
 def _adj(request: int | None, memory: int) -> int:

@@ -16,14 +16,13 @@ from `rng` only while the workload is made, so that every adviser meets the same
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 MI, GI = 1 << 20, 1 << 30
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When a demand is asked for.
 
     clock         seconds since the simulation began: load that people make (a day, a season) depends on it
@@ -40,8 +39,7 @@ class Moment:
     tmpfs_bounded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """Bytes by kind. `file` is page cache: the kernel drops it before it kills. `processes` share the anonymous part."""
 
     anon: int

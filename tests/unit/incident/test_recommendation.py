@@ -232,7 +232,7 @@ def test_on_a_full_node_the_request_is_raised_to_the_use_and_the_limit_left_alon
     found = advice(**values)
 
     assert found["action"] == "RaiseRequest"
-    assert found["memoryRequest"] == "448Mi"
+    assert found["memoryRequest"] == "512Mi"
     assert "memoryLimit" not in found
     assert {"NodeOutOfMemory", "RequestBelowUse"} <= rules(**values)
 

@@ -137,6 +137,30 @@ def test_earlier_bursts_that_just_fitted_are_counted() -> None:
     assert way(bursts, 3700).near_misses == 4
 
 
+def test_bursts_that_ended_below_the_limit_are_counted_and_noise_is_none() -> None:
+    def bursts(time: float) -> float:
+        if time >= 4000:
+            return 200 * MI + 320 * MI * (time - 4000) / 30
+        return 380 * MI if time % 900 > 840 and time < 3600 else 200 * MI
+
+    assert way(bursts, 4100).bursts == 4
+    assert way(lambda time: 200 * MI if time < 3600 else 520 * MI, 3700, noise=0.03).bursts == 0
+
+
+def test_stairs_that_come_ever_more_slowly_are_no_cache_that_fills() -> None:
+    marks = [200, 500, 900, 1500, 2600]
+    found = way(lambda time: 150 * MI + 85 * MI * sum(time >= mark for mark in marks), 3600)
+
+    assert found.shape is Shape.STAIRCASE
+    assert found.crest is None
+
+
+def test_a_smooth_rise_that_slows_is_no_staircase() -> None:
+    found = way(lambda time: LIMIT * (0.2 + 0.82 * (1 - math.exp(-time / 1500))), 9000)
+
+    assert found.shape is Shape.SATURATING
+
+
 def test_steps_with_level_stretches_between_are_a_staircase() -> None:
     found = way(lambda time: 100 * MI + 100 * MI * int(time / 900), 3900)
 
