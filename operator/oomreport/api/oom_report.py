@@ -108,6 +108,8 @@ class LastKill(Model):
     """The node that the pod ran on."""
     container_id: ContainerID | None = None
     """ID of the container, without the runtime's prefix."""
+    started_at: Time | None = None
+    """When the container had started, by the pod's status."""
     restart_count: int | None = None
     """How often the container had been restarted, from the pod's status."""
     verdict: Verdict
