@@ -5,11 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from node.agents import Agent
+from node.agents import Agent, Record
 from node.pods import MIB, Container, Group, eventually, hogs, is_v2
+from oomreport.incident.evidence import Evidence, Patience, record_facts
+from oomreport.incident.report import decide
+from oomreport.workload.owner import Workload
 
 NewAgent = Callable[..., Agent]
 
@@ -63,6 +66,15 @@ def number(container: Container, v1: str, v2: str) -> int | None:
     """Return what a file of the cgroup says; None where this kernel has none."""
     file = container.folder / (v2 if is_v2() else v1)
     return int(file.read_text()) if file.exists() else None
+
+
+def found_by(record: Record) -> dict[str, str]:
+    """Return the findings of the report that such a record makes, by rule."""
+    facts = record_facts(record)
+    assert facts
+    workload = Workload(api_version="apps/v1", kind="Deployment", name="web")
+    known = Evidence(now=facts.time + timedelta(seconds=30), workload=workload, container="api", records=(facts,))
+    return {one["rule"]: one["message"] for one in decide(known, Patience()).status["findings"]}
 
 
 def working_set(container: Container) -> int:
@@ -167,6 +179,10 @@ def test_a_kill_without_a_dump_tells_what_filled_the_memory_before_it(group: Gro
     assert usage.get("peak", {}).get("bytes") == peak
     assert peak is None or peak >= 63 * MIB
     assert ("pressure" in usage) == (container.folder / "memory.pressure").exists()
+    found = found_by(record)
+    assert "tmpfs" in found["TmpfsFilled"]
+    assert "before the kill)" in found["TmpfsFilled"]
+    assert peak is None or "had reached its own limit" in found["PeakAgainstLimit"]
 
 
 def test_a_dump_stands_beside_the_sample_before_it(group: Group, new_agent: NewAgent, source: str) -> None:

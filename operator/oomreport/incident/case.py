@@ -16,6 +16,7 @@ from oomreport.kernel.record import SYSRQ_ORDER
 from oomreport.workload.pod import ContainerFacts, PodFacts, parse_time
 from oomreport.workload.quantity import format_quantity
 
+_REACHED = 0.98
 _OF_OTHER_MEMORY = (Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 
 
@@ -96,6 +97,21 @@ class Case:
         if not self.sample or time is None or killed is None:
             return ""
         return f" (sampled {max(0.0, (killed - time).total_seconds()):.0f} s before the kill)"
+
+    @property
+    def peak(self) -> int | None:
+        """Return the most that the container ever held, page cache included, in bytes."""
+        size = ((self.last.get("usage") or {}).get("peak") or {}).get("bytes")
+        return size if isinstance(size, int) else None
+
+    @property
+    def reached_own_limit(self) -> bool:
+        """Return whether the container had been at its own limit by the kernel's peak, for a kill of unknown cause.
+
+        The kernel charges pages in batches, and counts the peak once they are in: at a kill it is the limit but for a few.
+        """
+        limit = self.sample.get("limit")
+        return self.cause == Cause.UNKNOWN and bool(limit) and (self.peak or 0) >= _REACHED * (limit or 0)
 
     def stat(self, *names: str) -> int:
         """Return the sum of the largest forms of each name in memory.stat: v1 prints `rss` and `total_rss`, v2 `anon`."""

@@ -106,7 +106,8 @@ def kernel_memory(case: Case) -> str | None:
 def page_cache_is_not_the_cause(case: Case) -> str | None:
     """Say that page cache is given back before anything is killed."""
     used = case.used
-    if case.cause not in _OWN_LIMITS or not used or case.page_cache < _NOTABLE_CACHE * used:
+    own = case.cause in _OWN_LIMITS or case.reached_own_limit
+    if not own or not used or case.page_cache < _NOTABLE_CACHE * used:
         return None
     return (
         f"{in_mi(case.page_cache // MI * MI)} of page cache was charged too{case.sampled}; the kernel drops it before it"

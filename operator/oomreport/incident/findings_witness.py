@@ -8,8 +8,7 @@ from oomreport.incident.sizing import in_mi
 from oomreport.workload.pod import parse_time
 from oomreport.workload.quantity import MI, format_quantity
 
-# The kernel charges pages in batches, and counts the peak once they are in.
-_REACHED = 0.98
+# Far enough below the limit that no batch of charges can have failed at it.
 _NEVER_REACHED = 0.9
 
 
@@ -37,13 +36,12 @@ def peak_against_limit(case: Case) -> str | None:
 
     It has page cache in it, which may fill the limit without a kill; where it is below the limit, that did not fire.
     """
-    usage = case.last.get("usage") or {}
-    peak, limit = (usage.get("peak") or {}).get("bytes"), case.sample.get("limit")
-    if case.cause != Cause.UNKNOWN or not isinstance(peak, int) or not limit:
+    peak, limit = case.peak, case.sample.get("limit")
+    if case.cause != Cause.UNKNOWN or peak is None or not limit:
         return None
     most = f"at its highest it held {in_mi(peak // MI * MI)} of {format_quantity(limit)}, page cache included"
-    killed, counted = (parse_time(text) for text in (case.last.get("time"), (usage.get("peak") or {}).get("time")))
-    if peak >= _REACHED * limit:
+    killed, counted = (parse_time(text) for text in (case.last.get("time"), case.last["usage"]["peak"].get("time")))
+    if case.reached_own_limit:
         return f"The container had reached its own limit, which no record names as the one that fired: {most}"
     if peak < _NEVER_REACHED * limit and killed and counted and counted >= killed:
         return f"The container never reached its own limit, so another one fired, or the node was full: {most}"

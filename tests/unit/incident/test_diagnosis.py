@@ -111,6 +111,15 @@ def test_the_kernels_own_memory_and_a_full_swap_are_named_by_the_last_sample():
     assert "SwapFull" not in messages(usage=usage(usage=60, swap=20, swapLimit=24))
 
 
+def test_page_cache_is_named_by_the_last_sample_where_the_container_had_been_at_its_limit():
+    way = usage(usage=60, anon=20, file=38, shmem=8, limit=64)
+    peak = {"time": rfc3339(after(0.1)), "bytes": 64 * MI}
+    found = messages(usage={**way, "peak": peak})["PageCacheIsNotTheCause"]
+    assert found.startswith("30Mi of page cache was charged too (sampled 3 s before the kill)")
+    assert "PageCacheIsNotTheCause" not in messages(usage={**way, "peak": {**peak, "bytes": 60 * MI}})
+    assert "PageCacheIsNotTheCause" not in messages(usage=way)
+
+
 def test_a_sample_of_the_container_tells_nothing_of_the_memory_below_a_pods_limit():
     assert messages("PodLimit", usage=usage(usage=60, shmem=48)) == {}
 
