@@ -60,6 +60,7 @@ V2 = (
     "tests/e2e/test_clock.py::test_a_kill_after_a_suspend_is_told_at_its_time_by_an_agent_that_came_later",
     "tests/e2e/test_workloads.py::test_pid_1_of_a_deployment_is_killed",
     "tests/e2e/test_kills.py::test_a_killed_child_is_silent_or_takes_its_container_along",
+    "tests/e2e/test_kills.py::test_what_the_memory_consisted_of_is_seen_before_the_kernel_prints_it",
     "tests/e2e/test_kills.py::test_the_victim_of_a_pod_limit_need_not_be_the_container_that_allocated",
     "tests/e2e/test_kills.py::test_a_storm_whose_dumps_the_kernel_limits_is_counted_to_the_last_kill",
 )

@@ -3,6 +3,7 @@
 The map of the package; a line imports only from the lines above it:
 
     errors                the exceptions that everything shares
+    options               what the command lines of the processes have in common
     kernel                PURE: the kernel's OOM records, in the kernel's words
     workload              PURE: containers, owners and quantities, in Kubernetes' words
     incident              PURE: both joined: correlation, cause, recommendation, report

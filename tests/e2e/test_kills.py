@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ from e2e.witness import (
     RingKill,
     events_of_memory,
     kills_of_pod,
+    memory_files,
     monotonic_us,
     pods,
     processes_in,
@@ -97,6 +99,35 @@ def assert_killed_as_a_group(namespace: str, instance: str, inside: set[int]) ->
     assert "GroupKilled" in [finding["rule"] for finding in report["status"]["findings"]]
     (record,) = [r for r in items("oomrecords") if r["metadata"]["name"] == last["recordName"]]
     assert sorted(victim["pid"] for victim in record["spec"]["victims"]) == sorted(inside)
+
+
+def test_what_the_memory_consisted_of_is_seen_before_the_kernel_prints_it(namespace: str) -> None:
+    """What the agent can know is what the files of this very node have, whose names and kinds differ by version."""
+    apply(pod("filler", namespace, pod_spec(container("leak", "1", "1", "20"), restart="Never")))
+    instance = running_instance(namespace, "filler")
+    time.sleep(3 * 5)
+    files = memory_files(instance)
+    (kill,) = kills_in(namespace, 1)
+    last = settled_report(namespace, "Pod", "filler", verdict="Confirmed")["status"]["lastKill"]
+    assert_victim(last, kill)
+    usage, seen = last["usage"], last["usage"]["lastSample"]
+    stat = {key: int(value) for key, value in (line.split() for line in files["memory.stat"].splitlines())}
+
+    # The agent looks every 5 s while memory moves, one MiB a second here; on a slow node later.
+    assert 0 < (datetime.fromisoformat(last["time"]) - datetime.fromisoformat(seen["time"])).total_seconds() < 15
+    assert seen["limitBytes"] == last["memory"]["limitBytes"] == 64 * MIB
+    assert stat.get("total_rss", stat.get("anon", 0)) - MIB <= seen["anonBytes"] <= 64 * MIB
+    assert seen["anonBytes"] + seen["fileBytes"] + seen["kernelBytes"] <= seen["usageBytes"] + MIB
+    assert seen.get("swapBytes") == (0 if "memory.swap.current" in files or "total_swap" in stat else None)
+    peak = files.get("memory.peak", files.get("memory.max_usage_in_bytes"))
+    assert ("peak" in usage) == (peak is not None)
+    assert peak is None or max(int(peak), seen["usageBytes"]) <= usage["peak"]["bytes"] <= 64 * MIB
+    assert ("pressure" in usage) == ("memory.pressure" in files)
+    assert usage["fromStart"] is True
+    found = item("pod", "filler", namespace)
+    assert found
+    assert last["startedAt"] == terminations(found, "api")[0]["startedAt"]
+    print(usage.get("peak"), usage.get("pressure"), seen, sorted(files))
 
 
 def test_the_victim_of_a_pod_limit_need_not_be_the_container_that_allocated(namespace: str) -> None:

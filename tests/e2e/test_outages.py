@@ -4,11 +4,12 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, Object, apply, eventually, item, items, kubectl, roll_out
-from e2e.nodes import Node
+from e2e.nodes import Gate, Node
 from e2e.reports import assert_victim, child_verdict, children_killed, report_of, settled_report
-from e2e.witness import kills_of_pod, oom_killed, pods
+from e2e.witness import kills_of_pod, oom_killed, pods, running_id, statuses
 from e2e.workloads import container, pod, pod_spec
 
 ABSENT = {"spec": {"template": {"spec": {"nodeSelector": {"oomreport.dev/test": "no-such-node"}}}}}
@@ -109,6 +110,33 @@ def test_a_restarted_agent_repeats_nothing(namespace: str) -> None:
     assert len(before) == children_killed(2)
     assert sorted(records()) == sorted(before)
     assert (report_of(namespace, "Pod", "child") or {})["status"]["kills"] == children_killed(2)
+
+
+def test_a_kill_soon_after_a_restart_of_the_agent_has_the_containers_true_age(namespace: str, gate: Gate) -> None:
+    """What the agent saw is short; pod status tells when the container started, also of one that lives on."""
+    arguments = ("after", f"/gate/{gate.name}", "child", "128", "1", "0", "5")
+    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
+    volume = {"name": "gate", "hostPath": {"path": gate.parent}}
+    spec = pod_spec(container(*arguments, volumeMounts=[mount]), restart="Never", volumes=[volume])
+    apply(pod("older", namespace, spec))
+    eventually("it runs", lambda: running_id(item("pod", "older", namespace) or {}, "api"), seconds=60)
+    time.sleep(5)
+    kubectl("rollout", "restart", "ds/oomreport-agent", "-n", AGENT_NAMESPACE)
+    roll_out("ds/oomreport-agent", AGENT_NAMESPACE)
+    time.sleep(12)
+    gate.touch()
+    status = settled_report(namespace, "Pod", "older", verdict=child_verdict())["status"]
+    found = item("pod", "older", namespace)
+    assert found
+    (state,) = (one["state"] for one in statuses(found))
+    last, (short,) = status["lastKill"], status["recentKills"]
+    assert last["startedAt"] == (state.get("running") or state["terminated"])["startedAt"]
+    assert last["usage"]["fromStart"] is False
+    killed, started, seen = (
+        datetime.fromisoformat(text) for text in (last["time"], last["startedAt"], last["usage"]["life"]["startTime"])
+    )
+    assert abs(short["uptimeSeconds"] - (killed - started).total_seconds()) <= 1
+    assert (seen - started).total_seconds() > 5
 
 
 @contextmanager

@@ -152,6 +152,16 @@ def events_of_memory(pod_uid: str) -> dict[str, int]:
     return {key: int(value) for key, value in (line.split() for line in text.splitlines())}
 
 
+def memory_files(container_id: str) -> dict[str, str]:
+    """Return what the memory files of a container's cgroup say, on v1 and v2, by name; those that cannot be read are left out."""
+    script = (
+        f"for folder in $(find /sys/fs/cgroup -type d -name '*{container_id}*'); do [ -e $folder/memory.stat ] && break; done;"
+        ' cd $folder && for file in memory.*; do cat $file >/dev/null 2>&1 && echo "== $file" && cat $file; done; true'
+    )
+    parts = ("\n" + chosen().sh(script)).split("\n== ")[1:]
+    return {name: text.strip() for name, _, text in (part.partition("\n") for part in parts)}
+
+
 def pods(namespace: str, selector: str | None = None) -> list[Object]:
     return items("pods", namespace, selector)
 

@@ -5,11 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from node.agents import Agent
+from node.agents import Agent, Record
 from node.pods import MIB, Container, Group, eventually, hogs, is_v2
+from oomreport.incident.evidence import Evidence, Patience, record_facts
+from oomreport.incident.report import decide
+from oomreport.workload.owner import Workload
 
 NewAgent = Callable[..., Agent]
 
@@ -24,6 +27,54 @@ with open(sys.argv[1], "wb") as file:
         file.flush()
         print(len(held), flush=True)
 """
+
+# Takes so many MiB of shared memory, which is charged as files in tmpfs are, as a line of its input says.
+_SHARE = """
+import mmap, sys
+held = []
+for line in sys.stdin:
+    held.append(mmap.mmap(-1, int(line) << 20))
+    for _ in range(int(line)):
+        held[-1].write(b"x" * (1 << 20))
+    print("taken", flush=True)
+"""
+
+
+def sharing(container: Container) -> subprocess.Popen[str]:
+    enter = f'echo $$ > {container.folder}/cgroup.procs && exec "$@"'
+    return subprocess.Popen(
+        ["/bin/sh", "-c", enter, "sh", sys.executable, "-S", "-E", "-c", _SHARE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def take(process: subprocess.Popen[str], mib: int) -> None:
+    assert process.stdin
+    process.stdin.write(f"{mib}\n")
+    process.stdin.flush()
+
+
+def taken(process: subprocess.Popen[str], mib: int) -> None:
+    take(process, mib)
+    assert process.stdout
+    assert process.stdout.readline() == "taken\n"
+
+
+def number(container: Container, v1: str, v2: str) -> int | None:
+    """Return what a file of the cgroup says; None where this kernel has none."""
+    file = container.folder / (v2 if is_v2() else v1)
+    return int(file.read_text()) if file.exists() else None
+
+
+def found_by(record: Record) -> dict[str, str]:
+    """Return the findings of the report that such a record makes, by rule."""
+    facts = record_facts(record)
+    assert facts
+    workload = Workload(api_version="apps/v1", kind="Deployment", name="web")
+    known = Evidence(now=facts.time + timedelta(seconds=30), workload=workload, container="api", records=(facts,))
+    return {one["rule"]: one["message"] for one in decide(known, Patience()).status["findings"]}
 
 
 def working_set(container: Container) -> int:
@@ -97,6 +148,71 @@ def test_a_kill_that_only_its_counter_tells_has_the_way_to_it_too(group: Group, 
     killed_at = datetime.fromisoformat(record["spec"]["time"]).timestamp()
     assert killed_at - 1.5 <= end <= killed_at + 0.1
     assert sorted(usage["bytes"])[len(usage["bytes"]) // 2] <= before + 2 * MIB
+
+
+def test_a_kill_without_a_dump_tells_what_filled_the_memory_before_it(group: Group, new_agent: NewAgent) -> None:
+    agent = new_agent(
+        "kmsg", "--dev-kmsg=/nonexistent/kmsg", "--counter-wait=3", "--sample-seconds=0.5", "--scan-seconds=0.5"
+    )
+    agent.start()
+    container = group.container(limit_mib=64)
+    with sharing(container) as process:
+        taken(process, 40)
+        time.sleep(2)
+        before = working_set(container)
+        take(process, 64)
+        assert process.wait(20) == -9
+    (record,) = eventually("the record", lambda: agent.of(container))
+
+    spec, usage = record["spec"], record["spec"]["usage"]
+    last = usage["lastSample"]
+    assert (spec["source"], "memory" in spec) == ("CgroupCounter", False)
+    assert "MemoryUsage" in spec["missing"]
+    assert last["time"] < spec["time"]
+    assert last["limitBytes"] == 64 * MIB
+    assert abs(last["shmemBytes"] - 40 * MIB) < MIB
+    assert last["shmemBytes"] <= last["fileBytes"] <= last["usageBytes"]
+    assert last["anonBytes"] + last["fileBytes"] + (last.get("kernelBytes") or 0) <= last["usageBytes"] + MIB
+    assert abs(last["usageBytes"] - before) < 2 * MIB
+    assert usage["fromStart"] is True
+    peak = number(container, "memory.max_usage_in_bytes", "memory.peak")
+    assert usage.get("peak", {}).get("bytes") == peak
+    assert peak is None or peak >= 63 * MIB
+    assert ("pressure" in usage) == (container.folder / "memory.pressure").exists()
+    found = found_by(record)
+    assert "tmpfs" in found["TmpfsFilled"]
+    assert "before the kill)" in found["TmpfsFilled"]
+    assert peak is None or "had reached its own limit" in found["PeakAgainstLimit"]
+
+
+def test_a_dump_stands_beside_the_sample_before_it(group: Group, new_agent: NewAgent, source: str) -> None:
+    agent = new_agent(source, "--sample-seconds=0.5", "--scan-seconds=0.5")
+    agent.start()
+    container = group.container(limit_mib=64)
+    with sharing(container) as process:
+        taken(process, 40)
+        time.sleep(2)
+        take(process, 64)
+        assert process.wait(20) == -9
+    (record,) = eventually("the record", lambda: agent.of(container))
+
+    spec, last = record["spec"], record["spec"]["usage"]["lastSample"]
+    assert spec["memory"]["limitBytes"] == last["limitBytes"] == 64 * MIB
+    # It may have been looked at while the second piece was taken.
+    assert spec["memory"]["usageBytes"] > last["usageBytes"] > last["shmemBytes"] >= 40 * MIB
+
+
+def test_an_agent_younger_than_the_container_says_so(group: Group, new_agent: NewAgent) -> None:
+    agent = new_agent("kmsg", "--sample-seconds=0.5", "--scan-seconds=0.5")
+    older = group.container(limit_mib=64)
+    with hogs([older], 1) as (hog,):
+        agent.start()
+        time.sleep(2)
+        hog.go()
+        hog.killed()
+        (record,) = eventually("the record", lambda: agent.of(older))
+    assert record["spec"]["usage"]["fromStart"] is False
+    assert record["spec"]["usage"]["bytes"]
 
 
 def test_a_container_that_goes_without_a_kill_leaves_no_file_open(group: Group, new_agent: NewAgent) -> None:

@@ -9,6 +9,7 @@ log_access      which of the two can be read here, and what the other lacks
 proc_files      boot id, kernel release, the node's count of kills, the clocks
 cgroup_files    the memory cgroups of pods: counters and limits, v1 and v2
 memory_files    how much memory a cgroup uses now, and its processes
+memory_detail   what that consists of, its peak, swap and pressure
 node_files      the names of pods and containers, from the kubelet's log folders
 checkpoint      what the agent must remember over a restart
 spool           records on disk until they are delivered

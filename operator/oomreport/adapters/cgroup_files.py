@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from oomreport.adapters.files import read_at_once
 from oomreport.workload.container import Subject, subject_of
 
 _KUBEPODS = re.compile(r"(?:^|-)kubepods(?:\.slice)?$")
@@ -176,16 +177,7 @@ class CgroupFiles:
             return []
 
     def _read(self, path: str, name: str) -> bytes:
-        try:
-            descriptor = os.open(f"{self._root}{path}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return b""
-        try:
-            return os.read(descriptor, 4096)
-        except OSError:
-            return b""
-        finally:
-            os.close(descriptor)
+        return read_at_once(f"{self._root}{path}/{name}", 4096)
 
 
 def _hierarchy(root: Path) -> tuple[int, str]:

@@ -2,12 +2,9 @@
 
                  v1 (the memory hierarchy)    v2
     usage        memory.usage_in_bytes        memory.current
-    statistics   memory.stat, `total_..`      memory.stat          both with everything below
     processes    cgroup.procs: thread group IDs as the reader's PID namespace has them
 
-The usage is one counter, 2 microseconds to read from a file that stays open. For memory.stat the kernel adds up what
-every processor has counted apart, 10 to 60 microseconds and more on large machines: to be read when it can tell news.
-A file that stays open does not keep its cgroup from being removed; reading it then fails.
+The usage is one counter, 2 microseconds to read from a file that stays open. A file that stays open does not keep its cgroup from being removed; reading it then fails.
 
 A process of another PID namespace is a 0 in cgroup.procs on v2, and is left out on v1.
 """
@@ -16,10 +13,11 @@ import os
 import resource
 from contextlib import suppress
 
-_STAT_BYTES = 8192
+from oomreport.adapters.files import read_at_once
+from oomreport.adapters.memory_detail import Detail
+
 # Five thousand processes. A container with more shows those that came last only through /proc.
 _PROCESSES_BYTES = 32768
-_INACTIVE_FILE = {1: b"\ntotal_inactive_file ", 2: b"\ninactive_file "}
 _USAGE = {1: "memory.usage_in_bytes", 2: "memory.current"}
 # Of the process's descriptors, the share that may stay open here.
 _SHARE = 0.5
@@ -42,7 +40,7 @@ class MemoryFiles:
 
         It is opened anew each time: on v1 an open file repeats what it read first for as long as it is read each second.
         """
-        return _read(f"{self.root}{path}/cgroup.procs", _PROCESSES_BYTES)
+        return read_at_once(f"{self.root}{path}/cgroup.procs", _PROCESSES_BYTES)
 
     def take(self) -> bool:
         """Return whether one more file may stay open, and count it."""
@@ -85,15 +83,9 @@ class Gauge:
         finally:
             os.close(descriptor)
 
-    def inactive_file(self) -> int:
-        """Return how much page cache the kernel would give back first, in bytes; 0 where the cgroup is gone."""
-        text = _read(self._file("memory.stat"), _STAT_BYTES)
-        key = _INACTIVE_FILE[self._files.version]
-        start = text.find(key)
-        if start < 0:
-            return 0
-        start += len(key)
-        return int(text[start : text.find(b"\n", start)])
+    def detail(self) -> Detail:
+        """Return what else its files tell."""
+        return Detail(f"{self._files.root}{self._path}", self._files.version)
 
     def close(self) -> None:
         """Give the open file back; it is opened again when it is asked for."""
@@ -105,16 +97,3 @@ class Gauge:
 
     def _file(self, name: str) -> str:
         return f"{self._files.root}{self._path}/{name}"
-
-
-def _read(path: str, size: int) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        return os.read(descriptor, size)
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)

@@ -1,22 +1,59 @@
-"""A container under observation: its gauge and its recorder."""
+"""A container under observation: its gauge, its recorder, and the last look at what its memory consists of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from oomreport.adapters.memory_detail import Detail, inactive_file
 from oomreport.adapters.memory_files import Gauge
 from oomreport.incident.flight_recorder import FlightRecorder
+
+# From this share of the limit on, memory is short.
+NEAR_LIMIT = 0.75
+
+
+@dataclass(slots=True)
+class Look:
+    """The last reading of memory.stat, at `at`, with the `usage` of that time. Sizes are bytes.
+
+    `swap`, `kernel` and `pressure` are read where memory moves or is short only, and then new.
+    """
+
+    at: float = float("-inf")
+    usage: int = 0
+    statistics: bytes = b""
+    cache: int = 0
+    limit: int | None = None
+    swap_limit: int | None = None
+    peak: int | None = None
+    swap: int | None = None
+    kernel: int | None = None
+    pressure: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)
 class Flight:
-    """What the sampler keeps of a container. `usage` and `cache` are of the last reading of memory.stat, at `cache_at`.
+    """What the sampler keeps of a container.
 
     `from_start` says that it was not there yet when sampling began, so that its recording is its whole life.
     """
 
     gauge: Gauge
+    detail: Detail
     recorder: FlightRecorder
     due: float
     from_start: bool
-    usage: int = 0
-    cache: int = 0
-    cache_at: float = float("-inf")
+    last: Look = field(default_factory=Look)
+
+    def look(self, at: float, usage: int, *, moved: bool) -> bool:
+        """Look at what memory consists of; return False where the container is gone meanwhile: what was seen last stands."""
+        detail = self.detail
+        statistics = detail.statistics()
+        if not statistics:
+            return False
+        limit, cache = detail.limit(), inactive_file(statistics, detail.version)
+        look = Look(at=at, usage=usage, statistics=statistics, cache=cache, limit=limit, peak=detail.peak())
+        if moved or (limit is not None and usage - cache > NEAR_LIMIT * limit):
+            look.swap = detail.swap(statistics)
+            look.swap_limit = detail.swap_limit(limit) if look.swap else None
+            look.kernel, look.pressure = detail.kernel(), detail.pressure()
+        self.last = look
+        return True

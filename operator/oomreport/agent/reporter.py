@@ -29,12 +29,12 @@ from oomreport.incident.oom_record import (
     API_VERSION,
     Origin,
     Source,
-    Usage,
     counter_record_name,
     record_name,
     record_spec,
     subject_of_invocation,
 )
+from oomreport.incident.usage import Usage
 from oomreport.kernel.record import Invocation, Part, Stamp
 from oomreport.workload.container import Subject, subject_of
 

@@ -1,34 +1,39 @@
 """The flight recorders: the memory of every container on this node, sampled from its cgroup.
 
-What is recorded is the working set: usage less inactive page cache. The usage is read at every sample; the cache, which
-costs the kernel far more, only when it can matter: the usage has moved, the container is near its limit (there cache
-gives way to other memory while the usage stands still), or half a minute has passed.
+What is recorded is the working set: usage less inactive page cache. The usage is read at every sample; what it consists
+of, which costs the kernel far more, only when it can matter: the usage has moved, the container is near its limit (there
+cache gives way to other memory while the usage stands still), or half a minute has passed.
+
+The last look before a kill goes with its record, since the kernel prints what memory consisted of in a dump only, and
+dumps are limited. So nothing is looked at while a kill waits to be told. The kernel's own peak and the pressure are read
+once more at the kill: the cgroup is often still there.
 
 Containers are spread over the interval, so that a node of hundreds is not read in one burst. A recording begins when the
-container is first seen, at a restart of the agent anew: then it is shown only once it is longer than any start takes,
-since a container of days that dies a minute after its agent's start must not look like one that died of its own start.
-It is kept as long as the container is (containers.py).
+container is first seen, at a restart of the agent anew, and says so: a container of days that dies a minute after its
+agent's start must not look like one that died of its own start. It is kept as long as the container is (containers.py).
 """
 
 from datetime import datetime, timedelta
 
+from oomreport.adapters.memory_detail import make_up
 from oomreport.adapters.memory_files import MemoryFiles
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
-from oomreport.agent.flight import Flight
+from oomreport.agent.flight import NEAR_LIMIT, Flight
 from oomreport.agent.known import KnownContainer
 from oomreport.incident.flight_recorder import FlightRecorder, Series
-from oomreport.incident.oom_record import Usage
+from oomreport.incident.usage import Peak, Pressure, Sample, Usage
 
 _SLOTS = 5
 # The first step is shorter or a little longer, by slots of the interval; more would count as a missed sample.
 _FIRST_STEP = 0.4
 _MOVED_BYTES = 1 << 20
 _MOVED_SHARE = 1 / 64
-_NEAR_LIMIT = 0.75
 _CACHE_SECONDS = 30.0
-# STARTUP_SECONDS of incident/trajectory.py, which the agent has no other use for.
-LEAST_SECONDS_WITHOUT_START = 150.0
+# Longer than a kill waits for its record, unless the counters have gone wrong.
+_FROZEN_SECONDS = 60.0
+# The average of ten seconds still tells of the time before the kill.
+_PRESSURE_SECONDS = 2.0
 
 
 class Sampler:
@@ -64,49 +69,105 @@ class Sampler:
                 # A late sample keeps the time at which it was due: else lateness would add up over the series.
                 at = flight.due + max(0, (now - flight.due) // self._interval) * self._interval
                 flight.due = at + self._interval
-                self._read(container, flight, at)
+                self._read(container, flight, at, now)
 
     def usage(self, container_id: str | None, until: datetime, now: Moment) -> Usage | None:
         """Return how a container's memory came to what it was at `until`; None where nothing was recorded by then."""
         known = self._containers.container(container_id)
         if known is None or known.flight is None:
             return None
+        flight = known.flight
         end = now.monotonic - (now.wall - until).total_seconds()
-        recording = known.flight.recorder.recording(end)
+        recording = flight.recorder.recording(end)
         if recording is None:
             return None
-        if not known.flight.from_start and end - recording.life.start < LEAST_SECONDS_WITHOUT_START:
-            return None
-        return _usage(recording.recent, now, life=_usage(recording.life, now))
+        return Usage(
+            start=_wall(recording.recent.start, now),
+            interval_seconds=recording.recent.interval,
+            samples=recording.recent.sizes,
+            from_start=flight.from_start,
+            life=_life(recording.life, now),
+            last=_sample(flight, end, now),
+            peak=_peak(flight, end, now),
+            pressure=_pressure(flight, end, now),
+        )
 
     def _begun(self, container: KnownContainer, path: str, files: MemoryFiles, now: float) -> Flight:
         self._slot = (self._slot + 1) % _SLOTS
         first = _FIRST_STEP + self._slot / _SLOTS
+        gauge = files.gauge(path)
         flight = Flight(
-            files.gauge(path),
+            gauge,
+            gauge.detail(),
             FlightRecorder(self._interval),
             due=now + first * self._interval,
             from_start=now != self._began_at,
         )
-        self._read(container, flight, now)
+        self._read(container, flight, now, now)
         return flight
 
     @staticmethod
-    def _read(container: KnownContainer, flight: Flight, at: float) -> None:
+    def _read(container: KnownContainer, flight: Flight, at: float, now: float) -> None:
         usage = flight.gauge.usage()
         if usage is None:
             return
-        moved = abs(usage - flight.usage) > max(_MOVED_BYTES, usage * _MOVED_SHARE)
-        near = container.limit_bytes is not None and usage > _NEAR_LIMIT * container.limit_bytes
-        if moved or near or at - flight.cache_at > _CACHE_SECONDS:
-            flight.usage, flight.cache, flight.cache_at = usage, flight.gauge.inactive_file(), at
-        flight.recorder.add(at, max(0, usage - flight.cache))
+        last, limit = flight.last, container.limit_bytes
+        moved = abs(usage - last.usage) > max(_MOVED_BYTES, usage * _MOVED_SHARE)
+        near = limit is not None and usage > NEAR_LIMIT * limit
+        due = (moved or near or now - last.at > _CACHE_SECONDS) and not _waits(container, now)
+        if due and flight.look(now, usage, moved=moved):
+            # A resize changes it while the container runs.
+            container.limit_bytes = flight.last.limit
+        flight.recorder.add(at, max(0, usage - flight.last.cache))
 
 
-def _usage(series: Series, now: Moment, life: Usage | None = None) -> Usage:
-    return Usage(
-        start=now.wall - timedelta(seconds=now.monotonic - series.start),
-        interval_seconds=series.interval,
-        samples=series.sizes,
-        life=life,
+def _waits(container: KnownContainer, now: float) -> bool:
+    """Return whether a kill in the container is in no record yet."""
+    since = container.tally.ahead_since
+    return since is not None and now - since < _FROZEN_SECONDS
+
+
+def _life(life: Series, now: Moment) -> Usage:
+    return Usage(start=_wall(life.start, now), interval_seconds=life.interval, samples=life.sizes)
+
+
+def _sample(flight: Flight, end: float, now: Moment) -> Sample | None:
+    """Return the last look, where it was before the kill."""
+    last = flight.last
+    if not last.statistics or last.at > end:
+        return None
+    found = make_up(last.statistics, flight.detail.version)
+    return Sample(
+        time=_wall(last.at, now),
+        usage=last.usage,
+        anon=found.anon,
+        file=found.file,
+        shmem=found.shmem,
+        kernel=found.kernel if last.kernel is None else last.kernel,
+        swap=last.swap,
+        limit=last.limit,
+        swap_limit=last.swap_limit,
     )
+
+
+def _peak(flight: Flight, end: float, now: Moment) -> Peak | None:
+    """Return the peak as it is now, or as it was at the last look where the cgroup is gone."""
+    peak = flight.detail.peak()
+    if peak is not None:
+        return Peak(time=now.wall, size=peak)
+    last = flight.last
+    return Peak(time=_wall(last.at, now), size=last.peak) if last.peak is not None and last.at <= end else None
+
+
+def _pressure(flight: Flight, end: float, now: Moment) -> Pressure | None:
+    """Return the pressure right after the kill, or that of the last look."""
+    found, at = None, now.monotonic
+    if at - end <= _PRESSURE_SECONDS:
+        found = flight.detail.pressure()
+    if found is None and flight.last.at <= end:
+        found, at = flight.last.pressure, flight.last.at
+    return Pressure(time=_wall(at, now), some=found[0], full=found[1]) if found is not None else None
+
+
+def _wall(monotonic: float, now: Moment) -> datetime:
+    return now.wall - timedelta(seconds=now.monotonic - monotonic)

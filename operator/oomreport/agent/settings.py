@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from oomreport import __version__
 from oomreport.adapters.log_access import AUTO, SOURCES
 from oomreport.errors import ConfigurationError
+from oomreport.options import LOG_LEVELS, default_by, host_and_port, new_group, one_of, readable_file
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_LEVELS = ("debug", "info", "warning", "error")
 _BINARY = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
@@ -93,7 +93,7 @@ def settings_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Age
     settings = AgentSettings(
         node_name=node_name,
         pod_uid=options.pod_uid or None,
-        source=_one_of("--source", options.source, SOURCES, problems),
+        source=one_of("--source", options.source, SOURCES, problems),
         dev_kmsg=options.dev_kmsg,
         proc=_folder("--proc", options.proc, problems),
         cgroup_root=_folder("--cgroup-root", options.cgroup_root, problems),
@@ -110,7 +110,7 @@ def settings_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Age
         counter_wait=_number("--counter-wait", options.counter_wait, 1, problems),
         scan_seconds=_number("--scan-seconds", options.scan_seconds, 0.1, problems),
         sample_seconds=_sample_seconds(options.sample_seconds, problems),
-        log_level=_one_of("--log-level", options.log_level, _LEVELS, problems),
+        log_level=one_of("--log-level", options.log_level, LOG_LEVELS, problems),
         dry_run=dry_run,
     )
     if problems:
@@ -119,9 +119,7 @@ def settings_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Age
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    def default(variable: str, otherwise: str = "") -> str:
-        return environment.get(variable) or otherwise
-
+    default = default_by(environment)
     parser = argparse.ArgumentParser(
         prog="oomreport-agent",
         description="Watches the kernel of this node for OOM kills and creates an OOMRecord for each.",
@@ -139,8 +137,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "auto takes the first that works [OOMREPORT_SOURCE] (default: %(default)s)",
     )
     add("--dry-run", action="store_true", help="print records as JSON lines to standard output, send nothing")
-    paths = parser.add_argument_group("where things are")
-    add = paths.add_argument
+    add = new_group(parser, "where things are")
     add("--dev-kmsg", metavar="FILE", default="/dev/kmsg", help="device of the kmsg source (default: %(default)s)")
     add("--proc", metavar="DIR", default="/proc", help="procfs (default: %(default)s)")
     add("--cgroup-root", metavar="DIR", default="/sys/fs/cgroup", help="the node's cgroups (default: %(default)s)")
@@ -152,13 +149,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="checkpoint and spool, kept over restarts [OOMREPORT_STATE_DIR] "
         "(default: /var/lib/oomreport; with --dry-run none)",
     )
-    api = parser.add_argument_group("the API server")
-    add = api.add_argument
+    add = new_group(parser, "the API server")
     add("--api-server", metavar="URL", help="default: the cluster that this runs in [KUBERNETES_SERVICE_HOST, ..PORT]")
     add("--token-file", metavar="FILE", help="default: the service account's, where there is one")
     add("--ca-file", metavar="FILE", help="default: the service account's, where there is one")
-    fine = parser.add_argument_group("fine tuning")
-    add = fine.add_argument
+    add = new_group(parser, "fine tuning")
     add(
         "--health-address",
         metavar="HOST:PORT",
@@ -190,12 +185,6 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _one_of(option: str, value: str, choices: Sequence[str], problems: list[str]) -> str:
-    if value not in choices:
-        problems.append(f"{option}: {value!r} is none of {', '.join(choices)}")
-    return value
-
-
 def _folder(option: str, value: str, problems: list[str]) -> Path:
     path = Path(value)
     if not path.is_dir():
@@ -206,9 +195,7 @@ def _folder(option: str, value: str, problems: list[str]) -> Path:
 def _file(option: str, value: str | None, default: Path, problems: list[str]) -> Path | None:
     if value is None:
         return default if default.exists() else None
-    if not Path(value).is_file():
-        problems.append(f"{option}: {value} is no file")
-    return Path(value)
+    return readable_file(option, value, problems)
 
 
 def _state_dir(value: str, *, dry_run: bool) -> Path | None:
@@ -240,12 +227,7 @@ def _api_server(value: str | None, environment: Mapping[str, str], problems: lis
 
 
 def _address(option: str, value: str, problems: list[str]) -> str:
-    if value == "none":
-        return ""
-    host, colon, port = value.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535 or (":" in host and not host.startswith("[")):
-        problems.append(f"{option}: {value!r} is not HOST:PORT")
-    return value
+    return value if host_and_port(option, value, problems) else ""
 
 
 def _number(option: str, value: str, least: float, problems: list[str]) -> float:

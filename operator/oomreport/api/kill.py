@@ -112,6 +112,52 @@ class Life(Model):
     """The largest size within each interval, in bytes, oldest first."""
 
 
+class LastSample(Model):
+    """What the container's memory consisted of when the agent last looked before the kill.
+
+    The kernel did not print it at the kill, as it did what is in `memory`. A size that it does not tell is absent.
+    """
+
+    time: MicroTime
+    """When it was looked at: some seconds before the kill, up to half a minute where memory had not moved until then."""
+    usage_bytes: int
+    """Memory charged to the container's cgroup, in bytes."""
+    anon_bytes: int | None = None
+    """Anonymous memory in bytes: heap and stacks."""
+    file_bytes: int | None = None
+    """Page cache in bytes, with shmemBytes in it, as the kernel counts."""
+    shmem_bytes: int | None = None
+    """Shared memory in bytes: tmpfs, memory-backed emptyDir, shared mappings."""
+    kernel_bytes: int | None = None
+    """Memory of the kernel itself in bytes: slab, stacks, page tables, sockets."""
+    swap_bytes: int | None = None
+    """What was swapped out, in bytes."""
+    limit_bytes: int | None = None
+    """The container's memory limit at that time, in bytes; absent without one."""
+    swap_limit_bytes: int | None = None
+    """How much of the container's memory might be swapped out, in bytes; absent without a limit."""
+
+
+class Peak(Model):
+    """The most memory that was ever charged to the container, as its kernel counts it (memory.peak, v1: max_usage_in_bytes)."""
+
+    time: MicroTime
+    """Until when: after the kill where the cgroup was still there, else when it was last looked at."""
+    bytes: int
+    """The size in bytes, page cache included."""
+
+
+class Pressure(Model):
+    """How long the container's tasks stood still for want of memory: memory.pressure, avg10. Cgroup v2 only."""
+
+    time: MicroTime
+    """The end of the ten seconds: right after the kill where the cgroup was still there, else when it was last looked at."""
+    some_percent: Annotated[float, Field(ge=0, le=100)]
+    """The share of the ten seconds in which at least one task stood still."""
+    full_percent: Annotated[float, Field(ge=0, le=100)]
+    """The share of the ten seconds in which all of them did at once."""
+
+
 class Usage(Model):
     """A container's memory before its kill, as the agent sampled it from the cgroup."""
 
@@ -121,8 +167,16 @@ class Usage(Model):
     """Seconds between two samples."""
     bytes: Annotated[tuple[int, ...], atomic(MOST_USAGE_SAMPLES)]
     """The samples in bytes, oldest first."""
+    from_start: bool | None = None
+    """Whether the samples began with the container; false where the agent is younger than it."""
     life: Life | None = None
     """The container's whole life in at most 60 points: slow growth does not show in the last minutes."""
+    last_sample: LastSample | None = None
+    """What the memory consisted of shortly before the kill."""
+    peak: Peak | None = None
+    """The most that was ever charged to the container."""
+    pressure: Pressure | None = None
+    """How long its tasks stood still for want of memory before the kill."""
 
 
 Tasks = Annotated[tuple[Task, ...], atomic(MOST_TASKS)]

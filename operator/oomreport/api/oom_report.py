@@ -108,6 +108,8 @@ class LastKill(Model):
     """The node that the pod ran on."""
     container_id: ContainerID | None = None
     """ID of the container, without the runtime's prefix."""
+    started_at: Time | None = None
+    """When the container had started, by the pod's status."""
     restart_count: int | None = None
     """How often the container had been restarted, from the pod's status."""
     verdict: Verdict
@@ -215,6 +217,9 @@ class Recommendation(Model):
     """Every input of the number, so that a reviewer can redo the sum."""
     policy: RecommendationRules | None = None
     """The rules of OOMPolicies that it was made by; absent where the defaults hold. Other rules make it anew."""
+    bounds_hash: Annotated[str, Field(max_length=64)] | None = None
+    """What the namespace's LimitRanges and ResourceQuotas allowed when it was made, as a hash; absent where they said nothing
+    of memory. When they allow something else, it is made anew, unless it has been applied."""
     unknown: Annotated[tuple[Unknown, ...], atomic(len(Unknown))] | None = None
     """What was asked for and not answered: OOMPolicies, NodeAllocatable, LimitRanges, ResourceQuotas, Replicas, Metrics.
     It bounds nothing here; an answer that comes later makes the recommendation anew."""

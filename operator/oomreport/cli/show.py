@@ -23,6 +23,13 @@ _CAUSES = {
     "CPUSetOrNUMA": "The NUMA nodes that were allowed ran out of memory",
     "Unknown": "No evidence tells whose limit it was",
 }
+_PARTS = (
+    ("heap and stacks", "anonBytes"),
+    ("files", "fileBytes"),
+    ("of them tmpfs and shared memory", "shmemBytes"),
+    ("kernel", "kernelBytes"),
+    ("swapped out besides", "swapBytes"),
+)
 _VERDICTS = {
     "Confirmed": "the kernel's record and pod status agree",
     "KernelOnly": "by the kernel's record; pod status does not say so",
@@ -93,11 +100,28 @@ def _happened(last: Mapping[str, Any]) -> Iterator[str]:
         score = f", with a score of {victim['oomScore']}" if victim.get("oomScore") is not None else ""
         more = (last.get("victims") or 1) - 1
         yield f"{shown(str(victim['comm']))} (pid {victim.get('pid')}) was killed{holds}{score}{f', and {more} more' if more else ''}."
+    yield from _before(last.get("usage") or {}, printed="stat" in memory)
     if last.get("silent"):
         yield "The container lived on: pod status shows nothing of it."
     if last.get("pod"):
         node = f" on node {last['node']}" if last.get("node") else ""
         yield f"It was in pod {last['pod']}{node}."
+
+
+def _before(usage: Mapping[str, Any], *, printed: bool) -> Iterator[str]:
+    """Yield what the agent saw of the container's memory before the kill; what it consisted of where no dump tells that."""
+    last, peak, pressure = usage.get("lastSample") or {}, usage.get("peak") or {}, usage.get("pressure") or {}
+    parts = [f"{name} {size_text(last[key])}" for name, key in _PARTS if last.get(key)]
+    if parts and not printed:
+        yield f"When last looked at, at {last.get('time')}, it held {size_text(last['usageBytes'])}: {', '.join(parts)}."
+    highest = max((size for one in (usage, usage.get("life") or {}) for size in one.get("bytes") or ()), default=0)
+    if highest and isinstance(peak.get("bytes"), int):
+        yield f"Its samples reached {size_text(highest)}, its peak with page cache {size_text(peak['bytes'])}."
+    if pressure.get("somePercent"):
+        yield (
+            f"Tasks stood still for want of memory {pressure['somePercent']:.0f} % of ten seconds,"
+            f" all at once {pressure.get('fullPercent', 0):.0f} %."
+        )
 
 
 def _review(advice: Advice) -> str:

@@ -4,8 +4,10 @@ main                    the process: leader election, start and stop
 settings, log, health   its options, its messages, its probes
 watch                   what the API server tells: of pods and records by Kopf
 follow                  of policies and reports without it
-policies                how to recommend, and whose advice a change of that concerns
+policies                how to recommend
 bounds, fresh           what bounds advice: nodes, LimitRanges, quotas, replicas, metrics
+namespace_bounds        what LimitRanges and quotas allow, watched
+changes                 whose advice a change of these concerns
 manifests               who keeps a workload's manifest
 following               pods that tell whether a recommendation is applied
 queue, keys, dispatch   one queue of work, each key once at a time, failures tried again

@@ -17,7 +17,14 @@ from oomreport.controller.policies import Policies
 from oomreport.errors import ApiError
 from oomreport.incident.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
 from oomreport.incident.surroundings import Surroundings, Unknown
-from oomreport.workload.bounds import MemoryRange, QuotaLeft, allocatable_memory, memory_range, quota_left
+from oomreport.workload.bounds import (
+    MemoryRange,
+    QuotaLeft,
+    allocatable_memory,
+    bounds_hash,
+    memory_range,
+    quota_left,
+)
 from oomreport.workload.pod_names import pod_names
 
 _OF_NODES = Terms(keep=600.0)
@@ -86,8 +93,14 @@ class Bounds:
             replicas=(replicas.value if replicas else None) or 1,
             peak=peak.value if peak else None,
             peak_source=f"metrics of the last {_days(self._window)}",
+            bounds=bounds_hash((*range_.told, *quota.told)) if ranges and quotas else None,
             unknown=frozenset(unknown | {one for one, is_known in found.items() if not is_known}),
         )
+
+    def forget(self, namespace: str) -> None:
+        """Read the LimitRanges and quotas of a namespace anew the next time: they have changed."""
+        self._ranges.forget(namespace)
+        self._quotas.forget(namespace)
 
     async def close(self) -> None:
         """End what is being read."""

@@ -60,6 +60,11 @@ class Fresh(Generic[Key, Found]):
         self._late.setdefault(key, []).append(on_late)
         return None
 
+    def forget(self, key: Key) -> None:
+        """Read a key anew the next time; what is being read of it now may be older, and is not kept."""
+        self._kept.pop(key, None)
+        self._running.pop(key, None)
+
     async def close(self) -> None:
         """End what is being read."""
         tasks = [*self._running.values()]
@@ -77,9 +82,12 @@ class Fresh(Generic[Key, Found]):
         except Exception as error:
             log.exception("reading failed", extra={"what": self._what, "key": str(key), "error": str(error)})
         finally:
-            self._running.pop(key, None)
+            is_latest = self._running.get(key) is asyncio.current_task()
+            if is_latest:
+                del self._running[key]
             late = self._late.pop(key, [])
-        self._keep(key, known)
+        if is_latest:
+            self._keep(key, known)
         if known is not None:
             for tell in late:
                 tell()

@@ -21,6 +21,7 @@ from oomreport.adapters.lease import Lease, LeaseTerms
 from oomreport.adapters.prometheus import Prometheus
 from oomreport.adapters.webhook import WebhookClient
 from oomreport.controller.bounds import Bounds
+from oomreport.controller.changes import Changes, Reconsidering
 from oomreport.controller.context import Context
 from oomreport.controller.dispatch import Dispatch
 from oomreport.controller.health import HealthServer
@@ -31,11 +32,12 @@ from oomreport.controller.job_target import JobTarget
 from oomreport.controller.log import configure_logging
 from oomreport.controller.manifests import Manifests
 from oomreport.controller.metrics import Metrics
+from oomreport.controller.namespace_bounds import NamespaceBounds
 from oomreport.controller.outbox import Outbox
 from oomreport.controller.owners import Owners
 from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.pods import Pods
-from oomreport.controller.policies import Policies, PolicyChanges
+from oomreport.controller.policies import Policies
 from oomreport.controller.queue import WorkQueue
 from oomreport.controller.records import Records
 from oomreport.controller.reports import Reports
@@ -145,7 +147,8 @@ class Controller:
     async def _work_with(
         self, api: ApiServer, lease: Lease | None, prometheus: Prometheus | None, webhooks: WebhookClient
     ) -> int:
-        queue, pods, policies = WorkQueue(), Pods(), Policies(self._settings.namespace)
+        queue, pods, changes = WorkQueue(), Pods(), Changes()
+        policies = Policies(self._settings.namespace, changes)
         hooks = Hooks(api, self._settings.namespace)
         window = int(self._settings.prometheus_window.total_seconds())
         context = Context(
@@ -180,6 +183,10 @@ class Controller:
         if begin.done():
             delivery.deliverer.start()
         workers = {asyncio.create_task(queue.work(handle), name="worker") for _ in range(self._settings.workers)}
+        bounds = NamespaceBounds(changes, context.bounds.forget)
+        reconsidering = Reconsidering(
+            changes, lambda report: policies.outdate(report) or bounds.outdate(report), api, queue
+        )
         others = {
             begin,
             asyncio.create_task(self._follow(watch), name="watch"),
@@ -187,7 +194,8 @@ class Controller:
             asyncio.create_task(_for_ever(followed_policies(context).run), name="policies"),
             asyncio.create_task(_for_ever(followed_hooks(context).run), name="hooks"),
             asyncio.create_task(_for_ever(followed_reports(context).run), name="reports"),
-            asyncio.create_task(_for_ever(PolicyChanges(policies, api, queue).run), name="policy changes"),
+            *(asyncio.create_task(_for_ever(one.run), name="bounds") for one in bounds.follows(api)),
+            asyncio.create_task(_for_ever(reconsidering.run), name="changes"),
         }
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -4,43 +4,37 @@ In the controller's own namespace a policy is the cluster's default; elsewhere i
 one namespace the later one by name wins, value by value.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from oomreport.adapters.api_server import ApiServer, path
+from oomreport.controller.changes import Changes
 from oomreport.controller.follow import REFUSED
 from oomreport.controller.keys import ReportKey
-from oomreport.controller.pauses import GrowingPauses
-from oomreport.controller.queue import WorkQueue
 from oomreport.controller.reports import key_of_report
 from oomreport.errors import ApiError
 from oomreport.incident.advice import is_by
 from oomreport.incident.fix import is_awaited
-from oomreport.incident.names import OOM_POLICIES, OOM_REPORTS
+from oomreport.incident.names import OOM_POLICIES
 from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.policy import Policy, conduct_for, policy_for
 from oomreport.incident.surroundings import Unknown
 
 log = logging.getLogger(__name__)
 POLICIES = path(API_VERSION, OOM_POLICIES)
-# Policies are edited in bursts (kubectl apply of a folder): what comes within this time is one change.
-_SETTLE_SECONDS = 0.3
-# Reports of new kills go first: more reports are handed on only while so few wait.
-_MOST_WAITING = 32
-_PACE_SECONDS = 0.05
 
 
 class Policies:
-    """What is known of OOMPolicies. `readable` is whether they have been listed, and may still be read."""
+    """What is known of OOMPolicies. `readable` is whether they have been listed, and may still be read.
 
-    def __init__(self, cluster_namespace: str) -> None:
-        self._cluster = cluster_namespace
+    `changes` is told in which namespaces they have changed.
+    """
+
+    def __init__(self, cluster_namespace: str, changes: Changes | None = None) -> None:
+        self._cluster, self._changes = cluster_namespace, changes or Changes()
         self._specs: dict[str, dict[str, Mapping[str, Any]]] = {}
-        self._changed: set[str] = set()
-        self._wake = asyncio.Event()
         self.readable = False
 
     async def load(self, api: ApiServer) -> None:
@@ -107,56 +101,15 @@ class Policies:
         return [spec for one in namespaces for _, spec in sorted(self._specs.get(one, {}).items())]
 
     def outdate(self, report: Mapping[str, Any]) -> bool:
-        """Return whether a report's advice was made by rules that do not hold any more."""
-        advice = (report.get("status") or {}).get("recommendation")
+        """Return whether a report's advice was made by rules that do not hold any more, or waits for how long it holds."""
+        status = report.get("status") or {}
+        if is_awaited(status):
+            return True
+        advice = status.get("recommendation")
         if not advice or not self.readable:
             return False
         was_unknown = Unknown.POLICIES in (advice.get("unknown") or ())
         return was_unknown or not is_by(advice, self.policy_of(key_of_report(report)))
 
-    async def changed(self) -> list[str | None]:
-        """Return the namespaces whose reports a change concerns, once there is one; None stands for all."""
-        await self._wake.wait()
-        await asyncio.sleep(_SETTLE_SECONDS)
-        self._wake.clear()
-        found, self._changed = self._changed, set()
-        return [None] if self._cluster in found else [*sorted(found)]
-
     def _note(self, namespace: str) -> None:
-        self._changed.add(namespace)
-        self._wake.set()
-
-
-class PolicyChanges:
-    """Has the reports looked at that a change of policies concerns, a few at a time."""
-
-    def __init__(self, policies: Policies, api: ApiServer, queue: WorkQueue) -> None:
-        self._policies, self._api, self._queue = policies, api, queue
-
-    async def run(self) -> None:
-        """Wait for changes until cancelled."""
-        while True:
-            namespaces = await self._policies.changed()
-            for pause in GrowingPauses():
-                try:
-                    await self._round(namespaces)
-                except ApiError as error:
-                    log.warning("reports of a changed policy are put off", extra={"error": str(error)})
-                    await asyncio.sleep(pause)
-                else:
-                    break
-
-    async def _round(self, namespaces: list[str | None]) -> None:
-        concerned = 0
-        for namespace in namespaces:
-            async for page in self._api.pages(path(API_VERSION, OOM_REPORTS, namespace=namespace)):
-                for report in page:
-                    if self._policies.outdate(report) or is_awaited(report.get("status") or {}):
-                        concerned += 1
-                        await self._room()
-                        self._queue.add(key_of_report(report))
-        log.info("policies were compared", extra={"namespaces": namespaces, "reports": concerned})
-
-    async def _room(self) -> None:
-        while len(self._queue) >= _MOST_WAITING:
-            await asyncio.sleep(_PACE_SECONDS)
+        self._changes.note(None if namespace == self._cluster else namespace)

@@ -15,8 +15,8 @@ from oomreport.errors import ConfigurationError
 from oomreport.hooks.address import Network, Reach, network
 from oomreport.hooks.schedule import Terms
 from oomreport.incident.evidence import Patience
+from oomreport.options import LOG_LEVELS, default_by, host_and_port, new_group, one_of, readable_file
 
-_LEVELS = ("debug", "info", "warning", "error")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -117,7 +117,7 @@ def settings_of(
         housekeeping=_duration("--housekeeping", options.housekeeping, problems),
         workers=_count("--workers", options.workers, problems),
         prometheus_url=_url("--prometheus-url", options.prometheus_url, problems),
-        prometheus_token_file=_file("--prometheus-token-file", options.prometheus_token_file, problems),
+        prometheus_token_file=readable_file("--prometheus-token-file", options.prometheus_token_file, problems),
         prometheus_ca_file=_ca_file("--prometheus-ca-file", options.prometheus_ca_file, problems),
         prometheus_window=_duration("--prometheus-window", options.prometheus_window, problems),
         hook_terms=Terms(
@@ -130,8 +130,8 @@ def settings_of(
             allowed=_networks("--hook-allow", options.hook_allow, problems),
             denied=_networks("--hook-deny", options.hook_deny, problems),
         ),
-        health_address=_address("--health-address", options.health_address, problems),
-        log_level=_one_of("--log-level", options.log_level, _LEVELS, problems),
+        health_address=host_and_port("--health-address", options.health_address, problems),
+        log_level=one_of("--log-level", options.log_level, LOG_LEVELS, problems),
     )
     if settings.prometheus_url is None and (settings.prometheus_token_file or settings.prometheus_ca_file):
         problems.append("--prometheus-token-file, --prometheus-ca-file: --prometheus-url is not given")
@@ -145,9 +145,7 @@ def settings_of(
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    def default(variable: str, otherwise: str = "") -> str:
-        return environment.get(variable) or otherwise
-
+    default = default_by(environment)
     parser = argparse.ArgumentParser(
         prog="oomreport-controller",
         description="Joins the kernel's OOM records with pod status and writes an OOMReport for each container.",
@@ -155,8 +153,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "7d. The API server is that of the pod's service account, or that of KUBECONFIG. Standard error gets JSON lines.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    where = parser.add_argument_group("where things are")
-    add = where.add_argument
+    add = new_group(parser, "where things are")
     add(
         "--namespace",
         metavar="NAME",
@@ -171,13 +168,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default="app.kubernetes.io/name=oomreport,app.kubernetes.io/component=agent",
         help="labels of the agents' pods (default: %(default)s)",
     )
-    leader = parser.add_argument_group("several controllers")
-    add = leader.add_argument
+    add = new_group(parser, "several controllers")
     add("--lease-name", metavar="NAME", default="oomreport-controller", help="the Lease (default: %(default)s)")
     add("--identity", metavar="NAME", default=default("POD_NAME"), help="the Lease's holder [POD_NAME]")
     add("--no-leader-election", action="store_true", help="work without a Lease; two at once count nothing twice")
-    waits = parser.add_argument_group("waiting for witnesses")
-    add = waits.add_argument
+    add = new_group(parser, "waiting for witnesses")
     add("--settle", metavar="TIME", default="5s", help="a container seen running so long after a kill outlived it")
     add("--grace", metavar="TIME", default="15s", help="a termination OOMKilled waits so long for its kernel record")
     add("--match-after", metavar="TIME", default="3s", help="a record without container waits for others so long,")
@@ -188,15 +183,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default="24h",
         help="an applied recommendation that holds so long has resolved its report (default: %(default)s)",
     )
-    keeps = parser.add_argument_group("what is kept")
-    add = keeps.add_argument
+    add = new_group(parser, "what is kept")
     add("--record-age", metavar="TIME", default="24h", help="used records (default: %(default)s)")
     add("--records-per-node", metavar="N", default="1000", help="most used records (default: %(default)s)")
     add("--report-age", metavar="TIME", default="7d", help="reports, after their last kill (default: %(default)s)")
     add("--reports", metavar="N", default="5000", help="most reports (default: %(default)s)")
     add("--housekeeping", metavar="TIME", default="10m", help="between two rounds of it (default: %(default)s)")
-    metrics = parser.add_argument_group("a metrics source, such as Prometheus")
-    add = metrics.add_argument
+    add = new_group(parser, "a metrics source, such as Prometheus")
     add(
         "--prometheus-url",
         metavar="URL",
@@ -207,8 +200,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--prometheus-token-file", metavar="FILE", default="", help="bearer token for it, read for each query")
     add("--prometheus-ca-file", metavar="FILE", default="", help="CAs of its certificate (default: the system's)")
     add("--prometheus-window", metavar="TIME", default="7d", help="how far back to look (default: %(default)s)")
-    hooks = parser.add_argument_group("hooks")
-    add = hooks.add_argument
+    add = new_group(parser, "hooks")
     add(
         "--hook-first-pause",
         metavar="TIME",
@@ -226,18 +218,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         " where people in namespaces must not reach what is inside the cluster",
     )
     add("--hook-allow", metavar="CIDR,...", default="", help="loopback addresses that webhooks may reach")
-    process = parser.add_argument_group("the process")
-    add = process.add_argument
+    add = new_group(parser, "the process")
     add("--workers", metavar="N", default="8", help="reports worked on at once (default: %(default)s)")
     add("--health-address", metavar="HOST:PORT", default=":8080", help="/healthz and /readyz; none: not at all")
-    add("--log-level", metavar="LEVEL", default=default("OOMREPORT_LOG_LEVEL", "info"), help=", ".join(_LEVELS))
+    add("--log-level", metavar="LEVEL", default=default("OOMREPORT_LOG_LEVEL", "info"), help=", ".join(LOG_LEVELS))
     return parser
-
-
-def _one_of(option: str, value: str, choices: Sequence[str], problems: list[str]) -> str:
-    if value not in choices:
-        problems.append(f"{option}: {value!r} is none of {', '.join(choices)}")
-    return value
 
 
 def _name(option: str, value: str, problems: list[str]) -> str:
@@ -278,16 +263,6 @@ def _networks(option: str, value: str, problems: list[str]) -> tuple[Network, ..
     return tuple(found)
 
 
-def _address(option: str, value: str, problems: list[str]) -> tuple[str, int] | None:
-    if value in ("", "none"):
-        return None
-    host, colon, port = value.rpartition(":")
-    if not colon or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65535:
-        problems.append(f"{option}: {value!r} is not HOST:PORT")
-        return None
-    return (host.strip("[]"), int(port))
-
-
 def _url(option: str, value: str, problems: list[str]) -> str | None:
     """Return a base URL. What holds a password is refused without showing it."""
     if not value:
@@ -308,22 +283,10 @@ def _url(option: str, value: str, problems: list[str]) -> str | None:
 def _ca_file(option: str, value: str, problems: list[str]) -> Path | None:
     """Return a file of CA certificates."""
     before = len(problems)
-    file = _file(option, value, problems)
+    file = readable_file(option, value, problems)
     if file and len(problems) == before:
         try:
             ssl.create_default_context(cafile=value)
         except (ssl.SSLError, OSError) as error:
             problems.append(f"{option}: {value!r} holds no CA certificates: {error}")
     return file
-
-
-def _file(option: str, value: str, problems: list[str]) -> Path | None:
-    """Return a file that can be read by now."""
-    if not value:
-        return None
-    try:
-        with Path(value).open("rb"):
-            pass
-    except OSError as error:
-        problems.append(f"{option}: {value!r} cannot be read: {error.strerror}")
-    return Path(value)

@@ -8,6 +8,7 @@ correlation     kernel records and pod status joined: each kill once, with a ver
 ledger          what was counted, so that nothing is counted twice
 cause           whose limit it was, in words that a person acts on
 diagnosis       what a person should know about the last kill, in small rules
+usage           a container's memory before its kill, as it was read from the cgroup
 flight_recorder a container's memory on its way to a kill, in little room
 trajectory      the shape of that way
 history         earlier kills of the report

@@ -1,7 +1,8 @@
 """The recommendation as a report keeps it: made at a kill, and made anew when what bounds it has changed.
 
 It is kept while its witnesses are gone. It is made anew by a new kill, by rules of an OOMPolicy that differ from those it
-was made by, and by the answer to what was not known then. So the report names both: `policy` and `unknown`.
+was made by, by other LimitRanges or quotas of the namespace, and by the answer to what was not known then. So the report
+names all three: `policy`, `boundsHash` and `unknown`.
 """
 
 from collections.abc import Mapping
@@ -50,6 +51,8 @@ def advice_for(case: Case, stored: Mapping[str, Any], *, is_new: bool) -> dict[s
         made = _made(case)
         keeps = case.facts is None and made["action"] == before["action"] and made["action"] in _WITHOUT_NUMBER
         return {**made, "basis": before["basis"]} if keeps else made
+    if case.facts and is_outdated(stored, case.around.bounds):
+        return _made(case)
     answered = {Unknown(name) for name in before.get("unknown") or () if name in set(Unknown)} - case.around.unknown
     return _made(case) if answered and case.facts else dict(before)
 
@@ -64,6 +67,20 @@ def is_by(advice: Mapping[str, Any], policy: Policy) -> bool:
     return bool((advice.get("policy") or {}) == policy.as_json())
 
 
+def is_outdated(status: Mapping[str, Any], bounds: str | None) -> bool:
+    """Return whether the namespace's bounds are others than the advice of a report was made within.
+
+    What has been applied counts in a quota already, and is not looked at again before the next kill.
+    """
+    advice = status.get("recommendation") or {}
+    if not advice or bounds is None or advice.get("action") in _WITHOUT_NUMBER:
+        return False
+    applied = any(
+        one.get("type") == "Applied" and one.get("status") == "True" for one in status.get("conditions") or ()
+    )
+    return not applied and advice.get("boundsHash", "") != bounds
+
+
 def _made(case: Case) -> dict[str, Any]:
     found = _within_quota(case, recommendation(case))
     bears = case.around.unknown & _BEARS_ON.get(found.action, _ALWAYS)
@@ -74,6 +91,8 @@ def _made(case: Case) -> dict[str, Any]:
         advice = {**advice, "basis": found.basis[: MOST_BASIS - len(words)] + words, "unknown": unknown}
     if policy := case.around.policy.as_json():
         advice["policy"] = policy
+    if case.around.bounds:
+        advice["boundsHash"] = case.around.bounds
     return advice
 
 

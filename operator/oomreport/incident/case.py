@@ -5,21 +5,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from oomreport.incident.cause import Cause
 from oomreport.incident.evidence import RecordFacts
 from oomreport.incident.flight_recorder import Series, series_of
 from oomreport.incident.history import PastKill
 from oomreport.incident.surroundings import UNBOUNDED, Surroundings
 from oomreport.incident.trajectory import Trajectory, trajectory
+from oomreport.incident.usage import sample_sizes
 from oomreport.kernel.record import SYSRQ_ORDER
 from oomreport.workload.pod import ContainerFacts, PodFacts, parse_time
 from oomreport.workload.quantity import format_quantity
+
+_REACHED = 0.98
+_OF_OTHER_MEMORY = (Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """The last kill as the report shows it (`last` is status.lastKill), and what is at hand of its witnesses.
 
-    `past` are the report's kills oldest first, this one the last. `kills` counts also those no longer listed.
+    `past` are the report's kills oldest first, this one the last. `kills` counts also those no longer listed. `known_way` is
+    what way_to() says of `last`, where that was asked already.
     """
 
     last: Mapping[str, Any]
@@ -29,6 +35,7 @@ class Case:
     past: Sequence[PastKill] = ()
     kills: int = 1
     around: Surroundings = UNBOUNDED
+    known_way: Trajectory | None = None
 
     @property
     def cause(self) -> str:
@@ -43,7 +50,7 @@ class Case:
     @cached_property
     def way(self) -> Trajectory:
         """Return the container's memory on its way to the kill."""
-        return way_to(self.last)
+        return self.known_way or way_to(self.last)
 
     @property
     def asked_for(self) -> bool:
@@ -70,7 +77,41 @@ class Case:
     def used(self) -> int | None:
         """Return what the cgroup held at the kill, in bytes."""
         usage = self.memory.get("usageBytes")
-        return usage if isinstance(usage, int) and usage > 0 else self.fired
+        return usage if isinstance(usage, int) and usage > 0 else self.fired or self.sample.get("usage")
+
+    @cached_property
+    def sample(self) -> Mapping[str, int]:
+        """Return what the container's memory consisted of before the kill, where the kernel did not print it at the kill.
+
+        A pod's limit, and one inside the container, is about other memory than the container's.
+        """
+        if self.memory.get("stat") or self.cause in _OF_OTHER_MEMORY:
+            return {}
+        return sample_sizes(self.last.get("usage"))
+
+    @property
+    def sampled(self) -> str:
+        """Return since when sizes are known, to be said beside them; empty where the kernel printed them at the kill."""
+        time = parse_time(((self.last.get("usage") or {}).get("lastSample") or {}).get("time"))
+        killed = parse_time(self.last.get("time"))
+        if not self.sample or time is None or killed is None:
+            return ""
+        return f" (sampled {max(0.0, (killed - time).total_seconds()):.0f} s before the kill)"
+
+    @property
+    def peak(self) -> int | None:
+        """Return the most that the container ever held, page cache included, in bytes."""
+        size = ((self.last.get("usage") or {}).get("peak") or {}).get("bytes")
+        return size if isinstance(size, int) else None
+
+    @property
+    def reached_own_limit(self) -> bool:
+        """Return whether the container had been at its own limit by the kernel's peak, for a kill of unknown cause.
+
+        The kernel charges pages in batches, and counts the peak once they are in: at a kill it is the limit but for a few.
+        """
+        limit = self.sample.get("limit")
+        return self.cause == Cause.UNKNOWN and bool(limit) and (self.peak or 0) >= _REACHED * (limit or 0)
 
     def stat(self, *names: str) -> int:
         """Return the sum of the largest forms of each name in memory.stat: v1 prints `rss` and `total_rss`, v2 `anon`."""
@@ -80,23 +121,23 @@ class Case:
     @property
     def shmem(self) -> int:
         """Return shared memory and tmpfs, in bytes."""
-        return self.stat("shmem")
+        return self.sample.get("shmem", 0) or self.stat("shmem")
 
     @property
     def page_cache(self) -> int:
         """Return page cache without tmpfs, which both versions of cgroups count as file memory too."""
-        return max(0, self.stat("file", "cache") - self.shmem)
+        return max(0, (self.sample.get("file", 0) or self.stat("file", "cache")) - self.shmem)
 
     @property
     def anonymous(self) -> int:
         """Return heap and stacks, in bytes. On v1 `rss` is the same."""
-        return self.stat("anon", "rss")
+        return self.sample.get("anon", 0) or self.stat("anon", "rss")
 
     @property
     def kernel(self) -> int:
         """Return memory of the kernel itself: slab, sockets, stacks, page tables; `kernel` holds all but sockets."""
         parts = self.stat("slab", "kernel_stack", "pagetables", "percpu", "vmalloc")
-        return max(self.stat("kernel"), parts) + self.stat("sock")
+        return self.sample.get("kernel", 0) or max(self.stat("kernel"), parts) + self.stat("sock")
 
     def limit_text(self) -> str:
         """Return the limit that fired as a quantity."""
@@ -109,7 +150,7 @@ def way_to(last: Mapping[str, Any]) -> Trajectory:
     if killed is None:
         return trajectory(recent=None, life=None, end=0.0, size=None)
     usage = last.get("usage") or {}
-    started = parse_time((last.get("termination") or {}).get("startedAt"))
+    started = parse_time(last.get("startedAt") or (last.get("termination") or {}).get("startedAt"))
     size = (last.get("memory") or {}).get("usageBytes") if last.get("cause") == "ContainerLimit" else None
     return trajectory(
         recent=_series(usage),
@@ -117,6 +158,7 @@ def way_to(last: Mapping[str, Any]) -> Trajectory:
         end=killed.timestamp(),
         size=size if isinstance(size, int) else None,
         uptime=(killed - started).total_seconds() if started else None,
+        from_start=usage.get("fromStart") is not False,
     )
 
 

@@ -20,6 +20,7 @@ from oomreport.incident.findings_filling import (
     staircase,
     startup_peak,
     swap_full,
+    thrashing,
     tmpfs_filled,
 )
 from oomreport.incident.findings_limit import (
@@ -33,7 +34,13 @@ from oomreport.incident.findings_limit import (
     silent_kill,
 )
 from oomreport.incident.findings_settings import heap_against_limit, protection, request_below_use, volume_without_size
-from oomreport.incident.findings_witness import container_unknown, kernel_log_lost, status_contradicted, status_only
+from oomreport.incident.findings_witness import (
+    container_unknown,
+    kernel_log_lost,
+    peak_against_limit,
+    status_contradicted,
+    status_only,
+)
 
 _MOST_MESSAGE = 1024
 
@@ -67,6 +74,7 @@ RULES: tuple[Rule, ...] = (
     Rule(name="StatusContradicted", severity="Info", find=status_contradicted),
     Rule(name="StatusOnly", severity="Info", find=status_only),
     Rule(name="KernelLogLost", severity="Warning", find=kernel_log_lost, of_record=True),
+    Rule(name="PeakAgainstLimit", severity="Info", find=peak_against_limit),
     Rule(name="SilentKill", severity="Warning", find=silent_kill),
     Rule(name="GroupKilled", severity="Info", find=group_killed, of_record=True),
     Rule(name="ContainerLimitHit", severity="Info", find=container_limit_hit),
@@ -85,6 +93,7 @@ RULES: tuple[Rule, ...] = (
     Rule(name="KernelMemory", severity="Warning", find=kernel_memory),
     Rule(name="PageCacheIsNotTheCause", severity="Info", find=page_cache_is_not_the_cause),
     Rule(name="SwapFull", severity="Info", find=swap_full),
+    Rule(name="Thrashing", severity="Info", find=thrashing),
     Rule(name="ManyWorkers", severity="Warning", find=many_workers),
     Rule(name="HeapAgainstLimit", severity="Warning", find=heap_against_limit, of_pod=True),
     Rule(name="RequestBelowUse", severity="Warning", find=request_below_use, of_pod=True),

@@ -14,6 +14,7 @@ _NOTABLE_CACHE = 0.1
 _NOTABLE_SHARE = 0.25
 _MANY = 8
 _STARTS = 3
+_NOTABLE_STALL = 10.0
 _OWN_LIMITS = (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 
 
@@ -78,7 +79,10 @@ def tmpfs_filled(case: Case) -> str | None:
     where = (
         f"the memory-backed volume {names}" if names else "tmpfs (/dev/shm, a memory-backed volume) or shared mappings"
     )
-    return f"{in_mi(case.shmem // MI * MI)} of {in_mi(used)} ({share} %) was {where}; a restart alone may not free it"
+    return (
+        f"{in_mi(case.shmem // MI * MI)} of {in_mi(used)} ({share} %) was {where}{case.sampled};"
+        " a restart alone may not free it"
+    )
 
 
 def _files_in_memory(case: Case) -> bool:
@@ -94,31 +98,51 @@ def kernel_memory(case: Case) -> str | None:
     slab, sock = case.stat("slab"), case.stat("sock")
     most = f", of it slab {in_mi(slab // MI * MI)}, sockets {in_mi(sock // MI * MI)}" if slab or sock else ""
     return (
-        f"{in_mi(case.kernel // MI * MI)} of {in_mi(used)} was the kernel's own memory{most}: look at open files, sockets,"
-        " pipes and the number of processes"
+        f"{in_mi(case.kernel // MI * MI)} of {in_mi(used)} was the kernel's own memory{most}{case.sampled}: look"
+        " at open files, sockets, pipes and the number of processes"
     )
 
 
 def page_cache_is_not_the_cause(case: Case) -> str | None:
     """Say that page cache is given back before anything is killed."""
     used = case.used
-    if case.cause not in _OWN_LIMITS or not used or case.page_cache < _NOTABLE_CACHE * used:
+    own = case.cause in _OWN_LIMITS or case.reached_own_limit
+    if not own or not used or case.page_cache < _NOTABLE_CACHE * used:
         return None
     return (
-        f"{in_mi(case.page_cache // MI * MI)} of page cache was charged too; the kernel drops it before it kills, so"
-        " dashboards that count it show a limit reached long before"
+        f"{in_mi(case.page_cache // MI * MI)} of page cache was charged too{case.sampled}; the kernel drops it before it"
+        " kills, so dashboards that count it show a limit reached long before"
     )
 
 
 def swap_full(case: Case) -> str | None:
     """Say that swap did not help any more. On cgroup v1 the figures are memory and swap together."""
     used, limit = case.memory.get("swapUsageBytes"), case.memory.get("swapLimitBytes")
+    if not case.memory:
+        used, limit = case.sample.get("swap"), case.sample.get("swapLimit")
     if not isinstance(used, int) or not isinstance(limit, int) or not limit or used < 0.95 * limit:
         return None
     together = case.fired is not None and limit >= case.fired and case.stat("swap") == 0 and used <= 1.02 * case.fired
     if together:
         return None
-    return f"Swap was full as well: {in_mi(used // MI * MI)} of {in_mi(limit)}"
+    return f"Swap was full as well: {in_mi(used // MI * MI)} of {in_mi(limit)}{case.sampled}"
+
+
+def thrashing(case: Case) -> str | None:
+    """Say that tasks stood still for want of memory before the kill: it had been slow before it died."""
+    pressure = (case.last.get("usage") or {}).get("pressure") or {}
+    some, full = pressure.get("somePercent"), pressure.get("fullPercent")
+    if not isinstance(some, int | float) or not isinstance(full, int | float) or full < _NOTABLE_STALL:
+        return None
+    cache = (
+        f"; {in_mi(case.page_cache // MI * MI)} of page cache was left, and what it reads again and again may need more"
+        if case.page_cache >= MI
+        else ""
+    )
+    return (
+        f"It was slow before it died: in ten seconds at least one task stood still for want of memory {some:.0f} % of the time,"
+        f" all of them {full:.0f} %{cache}"
+    )
 
 
 def many_workers(case: Case) -> str | None:

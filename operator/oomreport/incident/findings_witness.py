@@ -1,8 +1,15 @@
 """What the witnesses of a kill are worth."""
 
 from oomreport.incident.case import Case
+from oomreport.incident.cause import Cause
 from oomreport.incident.evidence import UNKNOWN_CONTAINER
 from oomreport.incident.ledger import Verdict
+from oomreport.incident.sizing import in_mi
+from oomreport.workload.pod import parse_time
+from oomreport.workload.quantity import MI, format_quantity
+
+# Far enough below the limit that no batch of charges can have failed at it.
+_NEVER_REACHED = 0.9
 
 
 def container_unknown(case: Case) -> str | None:
@@ -22,6 +29,23 @@ def container_unknown(case: Case) -> str | None:
         "The kernel named the process only (it prints the cgroup of at most ten OOMs in five seconds), and neither the"
         " node's counters nor pod status told whose it was"
     )
+
+
+def peak_against_limit(case: Case) -> str | None:
+    """Say what the kernel's own peak tells of a limit that no record names.
+
+    It has page cache in it, which may fill the limit without a kill; where it is below the limit, that did not fire.
+    """
+    peak, limit = case.peak, case.sample.get("limit")
+    if case.cause != Cause.UNKNOWN or peak is None or not limit:
+        return None
+    most = f"at its highest it held {in_mi(peak // MI * MI)} of {format_quantity(limit)}, page cache included"
+    killed, counted = (parse_time(text) for text in (case.last.get("time"), case.last["usage"]["peak"].get("time")))
+    if case.reached_own_limit:
+        return f"The container had reached its own limit, which no record names as the one that fired: {most}"
+    if peak < _NEVER_REACHED * limit and killed and counted and counted >= killed:
+        return f"The container never reached its own limit, so another one fired, or the node was full: {most}"
+    return None
 
 
 def status_contradicted(case: Case) -> str | None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.incident.usage import Peak, Pressure, Sample, Usage
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, Task, Trigger, Victim
 from oomreport.workload.container import Subject, scope_of, subject_of
 
@@ -45,19 +46,6 @@ class Origin:
     boot_id: str | None = None
     source: Source | None = None
     kernel_release: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """A container's memory before its kill: `samples` bytes, `interval_seconds` apart, the first at `start`.
-
-    `life` is the same over the container's whole life, in coarser steps.
-    """
-
-    start: datetime
-    interval_seconds: float
-    samples: tuple[int, ...]
-    life: "Usage | None" = None
 
 
 def subject_of_invocation(invocation: Invocation) -> Subject | None:
@@ -239,5 +227,33 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "startTime": rfc3339(usage.start),
         "intervalSeconds": usage.interval_seconds,
         "bytes": list(usage.samples[-MOST_USAGE_SAMPLES:]),
+        **({"fromStart": usage.from_start} if usage.from_start is not None else {}),
         **({"life": _usage(usage.life)} if usage.life and usage.life.samples else {}),
+        **({"lastSample": _sample(usage.last)} if usage.last else {}),
+        **({"peak": _peak(usage.peak)} if usage.peak else {}),
+        **({"pressure": _pressure(usage.pressure)} if usage.pressure else {}),
     }
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    return _without_none(
+        {
+            "time": rfc3339(sample.time),
+            "usageBytes": sample.usage,
+            "anonBytes": sample.anon,
+            "fileBytes": sample.file,
+            "shmemBytes": sample.shmem,
+            "kernelBytes": sample.kernel,
+            "swapBytes": sample.swap,
+            "limitBytes": sample.limit,
+            "swapLimitBytes": sample.swap_limit,
+        }
+    )
+
+
+def _peak(peak: Peak) -> dict[str, Any]:
+    return {"time": rfc3339(peak.time), "bytes": peak.size}
+
+
+def _pressure(pressure: Pressure) -> dict[str, Any]:
+    return {"time": rfc3339(pressure.time), "somePercent": pressure.some, "fullPercent": pressure.full}

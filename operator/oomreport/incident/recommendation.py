@@ -120,7 +120,7 @@ def _tmpfs(case: Case, limit: int) -> Recommendation | None:
         previous_limit=limit,
         confidence=Confidence.HIGH if names else Confidence.MEDIUM,
         basis=f"shmem (tmpfs, memory-backed volumes, shared mappings) was {in_mi(shmem)} of {in_mi(used)} in use at"
-        f" the limit of {format_quantity(limit)}, {100 * shmem // used} %, half or more; set a sizeLimit for {which}"
+        f" the limit of {format_quantity(limit)}, {100 * shmem // used} %{case.sampled}, half or more; set a sizeLimit for {which}"
         f" of less than {in_mi(limit - (used - shmem))}, what the rest leaves of the limit",
     )
 

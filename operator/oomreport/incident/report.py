@@ -22,7 +22,8 @@ from oomreport.incident.history import in_short, past_kills
 from oomreport.incident.ledger import Entry, Verdict
 from oomreport.incident.oom_record import rfc3339, rfc3339_seconds
 from oomreport.incident.review import reviewed, reviewed_state
-from oomreport.workload.pod import parse_time
+from oomreport.incident.trajectory import Trajectory
+from oomreport.workload.pod import ContainerFacts, parse_time
 
 MOST_RECENT_KILLS = 10
 
@@ -93,8 +94,9 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     if entry:
         last = _witnessed(last, entry, standing[entry.id], correlation.ledger, evidence)
     kills = stored.get("kills", 0) + correlation.more
-    recent = _recent_kills(stored.get("recentKills", ()), shown, correlation)
-    case = _case(last, recent, correlation, kills, evidence)
+    way = way_to(last)
+    recent = _recent_kills(stored.get("recentKills", ()), shown, correlation, of_last=(last["id"], way))
+    case = _case(last, recent, correlation, kills, evidence, way=way)
     advice, found = _explained(case, shown, evidence)
     review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
     first = min(filter(None, (stored.get("firstKillTime"), *(kill["time"] for kill in shown))))
@@ -164,6 +166,7 @@ def _kill(kill: Kill, evidence: Evidence) -> dict[str, Any]:
             "podUID": pod.uid if pod else subject.pod_uid if subject else None,
             "node": record.node if record else pod.node if pod else None,
             "containerID": entry.container_id,
+            "startedAt": _seconds(_started(kill.ending, container, entry)),
             "verdict": entry.verdict,
             "cause": cause_of(record, pod, container),
             "scope": record.scope if record else None,
@@ -217,7 +220,10 @@ def _witnessed(
     runs = container is not None and container.running_id == entry.container_id
     attempt = ending.termination.attempt if ending else container.attempt if container and runs else None
     termination = _termination(ending) if ending else None
-    found = _without_none({"silent": standing.lived_on, "restartCount": attempt, "termination": termination})
+    started = _seconds(_started(ending, container, entry))
+    found = _without_none(
+        {"silent": standing.lived_on, "restartCount": attempt, "termination": termination, "startedAt": started}
+    )
     return {**kill, "verdict": entry.verdict, **found}
 
 
@@ -226,6 +232,14 @@ def _ending_of(entry: Entry, ledger: Sequence[Entry], evidence: Evidence) -> End
     instance = [one.id for one in ledger if one.container_id == entry.container_id]
     is_last = entry.container_id is not None and instance[-1] == entry.id
     return evidence.endings.get(entry.container_id or "") if is_last else None
+
+
+def _started(ending: Ending | None, container: ContainerFacts | None, entry: Entry) -> datetime | None:
+    """Return when the instance started that a kill was in; the agent may be younger than it."""
+    if ending is not None:
+        return ending.termination.started
+    runs = container is not None and container.running_id == entry.container_id
+    return container.running_since if container is not None and runs else None
 
 
 def _termination(ending: Ending) -> dict[str, Any]:
@@ -241,11 +255,20 @@ def _termination(ending: Ending) -> dict[str, Any]:
 
 
 def _recent_kills(
-    stored: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]], correlation: Correlation
+    stored: Sequence[Mapping[str, Any]],
+    shown: Sequence[Mapping[str, Any]],
+    correlation: Correlation,
+    *,
+    of_last: tuple[str, Trajectory],
 ) -> list[dict[str, Any]]:
+    """Return the last ten in short; pod status may still tell of the last one when its container had started."""
+    last, way = of_last
     verdicts = {entry.id: entry.verdict for entry in correlation.ledger}
     kills = {kill["id"]: dict(kill) for kill in stored if kill["id"] not in correlation.replaced}
-    kills.update({kill["id"]: _in_short(kill) for kill in shown})
+    for kill in shown:
+        kills[kill["id"]] = {**_in_short(kill), **(in_short(way_to(kill)) if kill["id"] != last else {})}
+    if last in kills:
+        kills[last] = {**kills[last], **in_short(way)}
     newest = sorted(kills.values(), key=lambda kill: (kill["time"], kill["id"]), reverse=True)[:MOST_RECENT_KILLS]
     return [{**kill, "verdict": verdicts.get(kill["id"], kill["verdict"])} for kill in newest]
 
@@ -268,7 +291,6 @@ def _in_short(kill: Mapping[str, Any]) -> dict[str, Any]:
             **{key: kill.get(key) for key in ("id", "time", "pod", "node", "verdict", "cause")},
             "victim": (kill.get("victim") or {}).get("comm"),
             "limitBytes": (kill.get("memory") or {}).get("limitBytes"),
-            **in_short(way_to(kill)),
         }
     )
 
@@ -279,6 +301,8 @@ def _case(
     correlation: Correlation,
     kills: int,
     evidence: Evidence,
+    *,
+    way: Trajectory,
 ) -> Case:
     return Case(
         last=last,
@@ -288,6 +312,7 @@ def _case(
         past=past_kills(recent),
         kills=kills,
         around=evidence.surroundings,
+        known_way=way,
     )
 
 

@@ -30,6 +30,7 @@ class Surroundings:
     replicas           how many pods would get a raised limit
     peak               the highest working set that a metrics source knows of; asked only where one is configured
     peak_source        where that comes from, for the basis
+    bounds             a hash of what the namespace's LimitRanges and quotas allow; None where they could not be read
     unknown            what could not be found out: of it None means nothing
     """
 
@@ -43,6 +44,7 @@ class Surroundings:
     replicas: int = 1
     peak: int | None = None
     peak_source: str = "metrics"
+    bounds: str | None = None
     unknown: frozenset[Unknown] = frozenset()
 
 

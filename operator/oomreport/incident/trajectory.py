@@ -94,14 +94,23 @@ class Trajectory:
 
 
 def trajectory(
-    *, recent: Series | None, life: Series | None, end: float, size: int | None, uptime: float | None = None
+    *,
+    recent: Series | None,
+    life: Series | None,
+    end: float,
+    size: int | None,
+    uptime: float | None = None,
+    from_start: bool = True,
 ) -> Trajectory:
     """Return the shape of the way to a kill at `end` with `size` bytes in use (the limit, where it was the limit).
 
     `recent` and `life` are as the flight recorder keeps them, on the same clock as `end`; `uptime` is what pod status
-    tells of the instance, for where the recorder saw no more than its end.
+    tells of the instance, for where the recorder saw no more than its end: then `from_start` is false.
     """
     seen = end - life.start if life else end - recent.start if recent else 0.0
+    if uptime is None and not from_start and seen < STARTUP_SECONDS:
+        # It may have run for a minute or for months.
+        return Trajectory(shape=Shape.UNKNOWN)
     uptime = max(seen, uptime or 0.0) or None
     points = _points(recent, life, end, size)
     if uptime is not None and uptime < STARTUP_SECONDS and (size is not None or points):

@@ -6,34 +6,73 @@ may hold for some pods only, by scopes; of those, NotBestEffort and NotTerminati
 memory limit, the others depend on what is not known here.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from oomreport.workload.quantity import parse_quantity
 
+_QUOTAS = ("limits.memory", "requests.memory", "memory")
 _COMMON_SCOPES = frozenset({"NotBestEffort", "NotTerminating"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryRange:
-    """What all LimitRanges of a namespace together allow, in bytes; None where none says anything."""
+    """What all LimitRanges of a namespace together allow, in bytes; None where none says anything.
+
+    `told` is what each of them says of memory.
+    """
 
     container_max: int | None = None
     container_min: int | None = None
     pod_max: int | None = None
+    told: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaLeft:
     """What all ResourceQuotas of a namespace together leave, in bytes; None without a quota.
 
-    `partial` is set where a quota could not be told: it is not counted yet, or holds for some pods only.
+    `partial` is set where a quota could not be told: it is not counted yet, or holds for some pods only. `told` is what each
+    of them allows of memory, whatever of it is used.
     """
 
     limits: int | None = None
     requests: int | None = None
     partial: bool = False
+    told: frozenset[str] = field(default=frozenset(), compare=False)
+
+
+def bounds_hash(told: Iterable[str]) -> str:
+    """Return a short hash of what the LimitRanges and ResourceQuotas of a namespace say; empty where they say nothing."""
+    parts = sorted({*filter(None, told)})
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10] if parts else ""
+
+
+def told_by_range(limit_range: Mapping[str, Any]) -> str:
+    """Return what a LimitRange says of memory, in a form to be compared; empty for nothing."""
+    items = (limit_range.get("spec") or {}).get("limits") or ()
+    said = (
+        f"{item['type']} {which} {size}"
+        for item in items
+        for which in ("min", "max")
+        if item.get("type") in ("Container", "Pod") and (size := _memory(item.get(which), "memory")) is not None
+    )
+    return "; ".join(sorted(said))
+
+
+def told_by_quota(quota: Mapping[str, Any]) -> str:
+    """Return what a ResourceQuota allows of memory, in a form to be compared; empty for nothing.
+
+    What it allows by its status counts, since that is when `used` is told of it as well.
+    """
+    spec, hard = quota.get("spec") or {}, (quota.get("status") or {}).get("hard")
+    named = [name for name in _QUOTAS if name in (spec.get("hard") or {})]
+    if not named:
+        return ""
+    said = [f"{name} {_memory(hard, name)}" for name in named]
+    return "; ".join([*said, *sorted(_scopes(spec))])
 
 
 def allocatable_memory(node: Mapping[str, Any]) -> int | None:
@@ -43,6 +82,7 @@ def allocatable_memory(node: Mapping[str, Any]) -> int | None:
 
 def memory_range(limit_ranges: Iterable[Mapping[str, Any]]) -> MemoryRange:
     """Return the bounds that all of these LimitRanges set."""
+    limit_ranges = tuple(limit_ranges)
     items = [item for one in limit_ranges for item in (one.get("spec") or {}).get("limits") or ()]
     of_containers = [item for item in items if item.get("type") == "Container"]
     of_pods = [item for item in items if item.get("type") == "Pod"]
@@ -50,6 +90,7 @@ def memory_range(limit_ranges: Iterable[Mapping[str, Any]]) -> MemoryRange:
         container_max=min(_memories(of_containers, "max"), default=None),
         container_min=max(_memories(of_containers, "min"), default=None),
         pod_max=min(_memories(of_pods, "max"), default=None),
+        told=frozenset(map(told_by_range, limit_ranges)),
     )
 
 
@@ -58,6 +99,7 @@ def quota_left(quotas: Iterable[Mapping[str, Any]]) -> QuotaLeft:
     limits: list[int] = []
     requests: list[int] = []
     partial = False
+    quotas = tuple(quotas)
     for quota in quotas:
         spec, status = quota.get("spec") or {}, quota.get("status") or {}
         for names, found in ((("limits.memory",), limits), (("requests.memory", "memory"), requests)):
@@ -69,7 +111,12 @@ def quota_left(quotas: Iterable[Mapping[str, Any]]) -> QuotaLeft:
                     partial = True
                 else:
                     found.append(max(0, hard - used))
-    return QuotaLeft(limits=min(limits, default=None), requests=min(requests, default=None), partial=partial)
+    return QuotaLeft(
+        limits=min(limits, default=None),
+        requests=min(requests, default=None),
+        partial=partial,
+        told=frozenset(map(told_by_quota, quotas)),
+    )
 
 
 def _scopes(spec: Mapping[str, Any]) -> set[str]:

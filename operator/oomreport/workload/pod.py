@@ -84,6 +84,7 @@ class ContainerFacts:
     memory_limit: int | None = None
     memory_request: int | None = None
     running_id: str | None = None
+    running_since: datetime | None = None
     attempt: int | None = None
     terminations: tuple[Termination, ...] = ()
     heap: tuple[HeapSetting, ...] = ()
@@ -245,6 +246,7 @@ def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: Contain
         memory_limit=_memory(in_force, "limits"),
         memory_request=_memory(in_force, "requests"),
         running_id=_plain_id(status.get("containerID")) if "running" in state else None,
+        running_since=parse_time(_mapping(state.get("running")).get("startedAt")),
         attempt=restarts,
         terminations=tuple(end for end in ends if end),
         heap=heap_settings(spec),

@@ -50,6 +50,22 @@ class FakeNode:
             (folder / "memory.current").write_text(f"{usage}\n")
         (folder / "memory.stat").write_text(stat)
 
+    def detail(
+        self, path: str, *, peak: int | None = None, swap: int = 0, swap_limit: int | None = None, stalled: float = 0.0
+    ) -> None:
+        """Set what else a cgroup tells; v1 knows no pressure, and counts swap in memory.stat."""
+        folder = self.root / path.lstrip("/")
+        if self.version == V1:
+            (folder / "memory.max_usage_in_bytes").write_text(f"{peak or 0}\n")
+            (folder / "memory.kmem.usage_in_bytes").write_text(f"{1 << 20}\n")
+            return
+        if peak is not None:
+            (folder / "memory.peak").write_text(f"{peak}\n")
+        (folder / "memory.swap.current").write_text(f"{swap}\n")
+        (folder / "memory.swap.max").write_text(f"{'max' if swap_limit is None else swap_limit}\n")
+        averages = f"avg10={stalled:.2f} avg60=0.02 avg300=0.00 total=129438910"
+        (folder / "memory.pressure").write_text(f"some {averages}\nfull {averages}\n")
+
     def processes(self, path: str, *pids: int) -> None:
         """Set which processes are in a cgroup; 0 is one of another PID namespace, as v2 shows it."""
         (self.root / path.lstrip("/") / "cgroup.procs").write_text("".join(f"{pid}\n" for pid in pids))

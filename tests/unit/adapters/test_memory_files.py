@@ -13,21 +13,20 @@ def open_files() -> int:
 
 
 @pytest.mark.parametrize("version", [V1, V2])
-def test_a_gauge_follows_usage_and_cache(tmp_path: Path, version: int) -> None:
+def test_a_gauge_follows_usage(tmp_path: Path, version: int) -> None:
     node = FakeNode(tmp_path, version)
     path = node.container(UID, ID)
     gauge = MemoryFiles(str(node.root), version).gauge(path)
-    node.memory(path, 123456789012, inactive_file=4096)
-    assert (gauge.usage(), gauge.inactive_file()) == (123456789012, 4096)
-    node.memory(path, 50, inactive_file=12)
-    assert (gauge.usage(), gauge.inactive_file()) == (50, 12)
+    node.memory(path, 123456789012)
+    assert gauge.usage() == 123456789012
+    node.memory(path, 50)
+    assert gauge.usage() == 50
 
 
 def test_a_cgroup_that_is_gone_uses_nothing_that_is_known(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     gauge = MemoryFiles(str(node.root), V2).gauge("/kubepods/gone")
     assert gauge.usage() is None
-    assert gauge.inactive_file() == 0
 
 
 def test_no_more_files_stay_open_than_may(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from oomreport.adapters.memory_detail import Detail
 from oomreport.adapters.memory_files import Gauge, MemoryFiles
 from oomreport.agent.clock import Moment
-from oomreport.agent.sampling import LEAST_SECONDS_WITHOUT_START, Sampler
-from oomreport.incident.oom_record import Usage
-from oomreport.incident.trajectory import STARTUP_SECONDS
+from oomreport.agent.sampling import Sampler
+from oomreport.incident.usage import Usage
 from unit.adapters.nodes import V1, V2
 from unit.agent.builders import ID, NOON, OTHER_ID, UID, Desk
 
@@ -104,8 +104,8 @@ def test_cache_is_read_again_when_it_can_tell_news(tmp_path: Path, monkeypatch: 
     flown = Flown(tmp_path)
     path = flown.node.container(UID, ID, limit=1000 * MIB)
     reads: list[float] = []
-    plain = Gauge.inactive_file
-    monkeypatch.setattr(Gauge, "inactive_file", lambda self: reads.append(flown.desk.now) or plain(self))
+    plain = Detail.statistics
+    monkeypatch.setattr(Detail, "statistics", lambda self: reads.append(flown.desk.now) or plain(self))
     flown.node.memory(path, 100 * MIB)
     flown.run(300)
     quiet = len(reads)
@@ -161,17 +161,116 @@ def test_a_container_outlives_its_cgroup_and_holds_no_file_open(tmp_path: Path) 
     assert flown.usage() is None
 
 
-def test_a_container_older_than_the_agent_shows_its_way_once_that_cannot_be_taken_for_its_start(tmp_path: Path) -> None:
+def test_a_container_older_than_the_agent_is_not_said_to_be_seen_from_its_start(tmp_path: Path) -> None:
     flown = Flown(tmp_path, empty=False)
     flown.node.memory(flown.node.container(UID, ID), MIB)
     flown.run(20)
     flown.node.memory(flown.node.container(UID, OTHER_ID), MIB)
+    flown.run(10)
+    older, younger = flown.usage(), flown.usage(OTHER_ID)
+    assert older
+    assert younger
+    assert (older.from_start, younger.from_start) == (False, True)
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_the_last_look_tells_what_the_memory_consisted_of(tmp_path: Path, version: int) -> None:
+    flown = Flown(tmp_path, version)
+    path = flown.node.container(UID, ID, limit=128 * MIB)
+    flown.node.memory(path, 100 * MIB, inactive_file=MIB)
+    flown.node.detail(path, peak=101 * MIB, swap=3 * MIB, swap_limit=8 * MIB, stalled=12.5)
+    flown.run(12)
+    usage = flown.usage()
+
+    assert usage
+    assert usage.last
+    assert NOON - timedelta(seconds=6) <= usage.last.time <= NOON
+    assert (usage.last.usage, usage.last.limit) == (100 * MIB, 128 * MIB)
+    assert usage.last.anon == (1 if version == V1 else 7)
+    assert usage.last.file == 7
+    assert usage.last.kernel == (MIB if version == V1 else None)
+    assert (usage.last.swap, usage.last.swap_limit) == ((None, None) if version == V1 else (3 * MIB, 8 * MIB))
+    assert usage.peak
+    assert (usage.peak.size, usage.peak.time) == (101 * MIB, NOON)
+    assert (usage.pressure is None) == (version == V1)
+    assert version == V1 or (usage.pressure and (usage.pressure.some, usage.pressure.full) == (12.5, 12.5))
+
+
+def test_what_is_looked_at_after_a_kill_is_not_told_as_before_it(tmp_path: Path) -> None:
+    flown = Flown(tmp_path)
+    path = flown.node.container(UID, ID, limit=100 * MIB)
+    flown.node.memory(path, 90 * MIB)
+    flown.run(12)
+    flown.node.container(UID, ID, limit=100 * MIB, kills=1)
+    flown.desk.containers.count(flown.desk.now)
+    killed = flown.desk.now
+    flown.node.memory(path, 5 * MIB)
+    flown.run(11)
+    usage = flown.usage(before=flown.desk.now - killed)
+
+    assert usage
+    assert usage.last
+    assert usage.last.usage == 90 * MIB
+    known = flown.desk.containers.container(ID)
+    assert known
+    known.tally.agree()
+    flown.run(11)
+    later = flown.usage(before=flown.desk.now - killed)
+    assert later
+    assert later.last is None
+
+
+def test_a_cgroup_that_went_with_the_kill_leaves_peak_and_pressure_of_the_last_look(tmp_path: Path) -> None:
+    flown = Flown(tmp_path)
+    path = flown.node.container(UID, ID, limit=100 * MIB)
+    flown.node.memory(path, 90 * MIB)
+    flown.node.detail(path, peak=95 * MIB, stalled=33.3)
+    flown.run(12)
+    flown.node.vanish(path)
+    flown.run(1)
+    usage = flown.usage()
+
+    assert usage
+    assert usage.last
+    assert usage.peak
+    assert usage.pressure
+    assert usage.peak.size == 95 * MIB
+    assert usage.last.time == usage.peak.time == usage.pressure.time < NOON
+    assert usage.pressure.full == 33.3
+
+
+def test_pressure_is_read_where_memory_moves_or_is_short_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flown = Flown(tmp_path)
+    path = flown.node.container(UID, ID, limit=1000 * MIB)
+    reads: list[float] = []
+    plain = Detail.pressure
+    monkeypatch.setattr(Detail, "pressure", lambda self: reads.append(flown.desk.now) or plain(self))
+    flown.node.memory(path, 100 * MIB)
+    flown.run(300)
+    quiet = len(reads)
+    flown.node.memory(path, 990 * MIB, inactive_file=900 * MIB)
+    flown.run(300)
+    cache = len(reads) - quiet
+    flown.node.memory(path, 990 * MIB)
     flown.run(100)
-    assert flown.usage() is None
-    assert flown.usage(OTHER_ID)
+
+    assert quiet == 1
+    assert cache == 1
+    assert len(reads) - cache - quiet >= 18
+
+
+def test_a_limit_that_was_changed_while_it_ran_is_known(tmp_path: Path) -> None:
+    flown = Flown(tmp_path)
+    path = flown.node.container(UID, ID, limit=100 * MIB)
+    flown.node.memory(path, 10 * MIB)
     flown.run(40)
-    assert flown.usage()
-    assert LEAST_SECONDS_WITHOUT_START == STARTUP_SECONDS
+    flown.node.container(UID, ID, limit=200 * MIB)
+    flown.run(40)
+    known, usage = flown.desk.containers.container(ID), flown.usage()
+    assert known
+    assert usage
+    assert usage.last
+    assert known.limit_bytes == usage.last.limit == 200 * MIB
 
 
 def test_nothing_is_sampled_where_it_is_turned_off(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from oomreport.incident.oom_record import (
     MOST_VICTIMS,
     Origin,
     Source,
-    Usage,
     record_spec,
 )
+from oomreport.incident.usage import Peak, Pressure, Sample, Usage
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Task, Trigger, Victim
 from oomreport.workload.container import Scope, Subject
 
@@ -116,7 +116,16 @@ def full() -> dict[str, Any]:
         container="api",
     )
     life = Usage(start=TIME, interval_seconds=40.0, samples=(1, 2))
-    usage = Usage(start=TIME, interval_seconds=2.5, samples=(1, 2), life=life)
+    usage = Usage(
+        start=TIME,
+        interval_seconds=2.5,
+        samples=(1, 2),
+        from_start=True,
+        life=life,
+        last=Sample(time=TIME, usage=9, anon=1, file=2, shmem=1, kernel=1, swap=0, limit=9, swap_limit=0),
+        peak=Peak(time=TIME, size=9),
+        pressure=Pressure(time=TIME, some=12.5, full=100.0),
+    )
     spec = record_spec(invocation, origin=NODE, time=TIME, subject=subject, usage=usage)
     return spec | Attribution(source=SubjectSource.TASK_TABLE, candidates=("7a" * 32,)).as_spec()
 

@@ -206,6 +206,28 @@ def test_show_tells_a_report_in_words(ran):
     assert ran("show", [report], "nobody")[0] == 2
 
 
+def test_show_tells_what_the_agent_saw_where_the_kernel_printed_nothing(ran):
+    at = "2026-11-20T20:21:04.000000Z"
+    usage = {
+        "startTime": at,
+        "intervalSeconds": 5.0,
+        "bytes": [40 << 20, 50 << 20],
+        "lastSample": {"time": at, "usageBytes": 60 << 20, "anonBytes": 5 << 20, "shmemBytes": 48 << 20},
+        "peak": {"time": at, "bytes": 64 << 20},
+        "pressure": {"time": at, "somePercent": 31.0, "fullPercent": 12.0},
+    }
+    report = a_report("web")
+    report["status"]["lastKill"] = {"verdict": "KernelOnly", "cause": "Unknown", "time": at, "usage": usage}
+    _, out, _ = ran("show", [report], "deployment-web-api")
+    words = " ".join(out.split())
+    assert f"When last looked at, at {at}, it held 60 MiB: heap and stacks 5 MiB" in words
+    assert "of them tmpfs and shared memory 48 MiB." in words
+    assert "Its samples reached 50 MiB, its peak with page cache 64 MiB." in words
+    assert "Tasks stood still for want of memory 31 % of ten seconds, all at once 12 %." in words
+    report["status"]["lastKill"]["memory"] = {"stat": {"anon": 1}}
+    assert "When last looked at" not in ran("show", [report], "deployment-web-api")[1]
+
+
 def test_list_shows_the_rows_of_kubectl(ran):
     status, out, _ = ran("list", [a_report("web")], "-o", "wide")
     head, row = (line.split("   ") for line in out.splitlines())

@@ -114,3 +114,21 @@ def test_what_is_being_read_ends_with_it():
         assert {task.get_name() for task in asyncio.all_tasks()} & {"read thing"} == set()
 
     tell(story)
+
+
+def test_what_is_forgotten_is_read_anew_and_a_read_that_began_before_is_not_kept():
+    async def story() -> None:
+        answers = iter((1, 2, 3, 4))
+        asked, read = reading(lambda _: next(answers), pause=0.02)
+        fresh: Fresh[str, object] = Fresh("thing", read, QUICK)
+        assert await fresh.get("a") == Known(value=1)
+        fresh.forget("a")
+        early = asyncio.create_task(fresh.get("a"))
+        await asyncio.sleep(0.01)
+        fresh.forget("a")
+        late = await fresh.get("a")
+        assert (await early, late) == (Known(value=2), Known(value=3))
+        assert await fresh.get("a") == Known(value=3)
+        assert len(asked) == 3
+
+    tell(story)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from oomreport.controller.changes import Changes
 from oomreport.controller.keys import ReportKey, report_key
 from oomreport.controller.policies import Policies
 from oomreport.incident.policy import DEFAULT
@@ -24,8 +25,8 @@ def report(advice: dict[str, Any] | None, namespace: str = "shop") -> dict[str, 
     return {"metadata": {"namespace": namespace}, "spec": {"workloadRef": ref, "container": "api"}, "status": status}
 
 
-def with_all(*policies: dict[str, Any]) -> Policies:
-    found = Policies(SYSTEM)
+def with_all(*policies: dict[str, Any], changes: Changes | None = None) -> Policies:
+    found = Policies(SYSTEM, changes)
     for one in policies:
         found.take(None, one)
     found.listed(frozenset((one["metadata"]["namespace"], one["metadata"]["name"]) for one in policies))
@@ -54,17 +55,18 @@ def test_a_policy_that_is_deleted_holds_no_more_also_when_nobody_told_of_it():
 
 def test_a_change_concerns_its_namespace_and_the_clusters_policy_all():
     async def story() -> list[list[str | None]]:
-        policies = with_all()
-        found = [await policies.changed()]
+        changes = Changes()
+        policies = with_all(changes=changes)
+        found = [await changes.namespaces()]
         policies.take("ADDED", policy("shop", maxMemory="1Gi"))
         policies.take("ADDED", policy("attic", maxMemory="1Gi"))
-        found.append(await policies.changed())
+        found.append(await changes.namespaces())
         policies.take("MODIFIED", policy("shop", maxMemory="2Gi"))
         policies.take("ADDED", policy(SYSTEM, maxMemory="2Gi"))
-        found.append(await policies.changed())
+        found.append(await changes.namespaces())
         policies.take("MODIFIED", policy(SYSTEM, maxMemory="2Gi"))
         try:
-            await asyncio.wait_for(policies.changed(), 0.5)
+            await asyncio.wait_for(changes.namespaces(), 0.5)
         except TimeoutError:
             found.append([])
         return found

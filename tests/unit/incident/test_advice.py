@@ -160,3 +160,26 @@ def test_a_limit_range_asks_for_a_least_limit():
     advice = first(Surroundings(limit_range_min=GI))["recommendation"]
     assert advice["memoryLimit"] == "1Gi"
     assert "LimitRange asks for 1Gi at least" in advice["basis"]
+
+
+def test_other_bounds_of_the_namespace_make_it_anew_while_the_pod_is_there():
+    full = Surroundings(quota_left=0, bounds="aaaaaaaaaa")
+    status = first(full)
+    assert (status["recommendation"]["action"], status["recommendation"]["boundsHash"]) == ("None", "aaaaaaaaaa")
+    # What is left changes with every pod, and is no reason.
+    assert later(status, Surroundings(quota_left=4 * GI, bounds="aaaaaaaaaa")) == status["recommendation"]
+    wider = Surroundings(quota_left=4 * GI, bounds="bbbbbbbbbb")
+    assert later(status, wider)["memoryLimit"] == "448Mi"
+    assert later(status, wider)["boundsHash"] == "bbbbbbbbbb"
+    assert later(status, wider, gone=True) == status["recommendation"]
+    assert "boundsHash" not in later(status, Surroundings(bounds=""))
+    assert later(status, Surroundings(quota_left=4 * GI, bounds=None)) == status["recommendation"]
+
+
+def test_advice_that_has_been_applied_is_not_looked_at_again_for_other_bounds():
+    status = first(Surroundings(bounds="aaaaaaaaaa"))
+    conditions = [{**one, "status": "True"} if one["type"] == "Applied" else one for one in status["conditions"]]
+    applied = {**status, "conditions": [*conditions, {"type": "Applied", "status": "True"}]}
+    # The quota holds what was applied by now.
+    assert later(applied, Surroundings(quota_left=0, bounds="bbbbbbbbbb"))["memoryLimit"] == "448Mi"
+    assert later(status, Surroundings(quota_left=0, bounds="bbbbbbbbbb"))["action"] == "None"

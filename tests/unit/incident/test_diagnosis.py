@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from oomreport.incident.diagnosis import RULES, Case, findings
 from oomreport.incident.evidence import RecordFacts
+from oomreport.incident.oom_record import rfc3339
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
-from unit.incident.builders import cid, pod, record, running
+from unit.incident.builders import after, cid, pod, record, running
 
 
 def rules(
@@ -79,3 +82,73 @@ def test_what_a_record_told_stays_when_the_record_is_gone():
 
 def test_rules_have_names_of_their_own():
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def usage(*, before: float = 3, **sizes: int) -> dict[str, Any]:
+    """Return a usage whose last sample is so many seconds before the kill, with sizes in MiB."""
+    last = {f"{name}Bytes": size * MI for name, size in sizes.items()}
+    return {"lastSample": {"time": rfc3339(after(-before)), **last}}
+
+
+def messages(cause: str = "Unknown", **last: Any) -> dict[str, str]:
+    kill = {"verdict": "KernelOnly", "cause": cause, "time": rfc3339(after(0)), **last}
+    return {one["rule"]: one["message"] for one in findings(Case(last=kill, container="api"))}
+
+
+def test_tmpfs_is_named_by_the_last_sample_where_the_kernel_printed_no_dump():
+    sampled = usage(usage=60, anon=4, file=52, shmem=48, kernel=1)
+    found = messages(usage=sampled)
+    assert found["TmpfsFilled"].startswith("48Mi of 60Mi (80 %) was tmpfs")
+    assert "(sampled 3 s before the kill)" in found["TmpfsFilled"]
+    printed = {"usageBytes": 60 * MI, "limitBytes": 60 * MI, "stat": {"anon": 58 * MI, "shmem": 0}}
+    assert "TmpfsFilled" not in messages("ContainerLimit", usage=sampled, memory=printed)
+
+
+def test_the_kernels_own_memory_and_a_full_swap_are_named_by_the_last_sample():
+    found = messages(usage=usage(usage=60, kernel=40, swap=24, swapLimit=24))
+    assert "(sampled 3 s before the kill)" in found["KernelMemory"]
+    assert found["SwapFull"] == "Swap was full as well: 24Mi of 24Mi (sampled 3 s before the kill)"
+    assert "SwapFull" not in messages(usage=usage(usage=60, swap=20, swapLimit=24))
+
+
+def test_page_cache_is_named_by_the_last_sample_where_the_container_had_been_at_its_limit():
+    way = usage(usage=60, anon=20, file=38, shmem=8, limit=64)
+    peak = {"time": rfc3339(after(0.1)), "bytes": 64 * MI}
+    found = messages(usage={**way, "peak": peak})["PageCacheIsNotTheCause"]
+    assert found.startswith("30Mi of page cache was charged too (sampled 3 s before the kill)")
+    assert "PageCacheIsNotTheCause" not in messages(usage={**way, "peak": {**peak, "bytes": 60 * MI}})
+    assert "PageCacheIsNotTheCause" not in messages(usage=way)
+
+
+def test_a_sample_of_the_container_tells_nothing_of_the_memory_below_a_pods_limit():
+    assert messages("PodLimit", usage=usage(usage=60, shmem=48)) == {}
+
+
+def test_a_container_that_stood_still_for_want_of_memory_is_named():
+    def of(some: float, full: float) -> dict[str, str]:
+        pressure = {"time": rfc3339(after(0)), "somePercent": some, "fullPercent": full}
+        return messages("ContainerLimit", usage={**usage(usage=60, file=9), "pressure": pressure})
+
+    assert (
+        "at least one task stood still for want of memory 63 % of the time, all of them 42 %" in of(63, 42)["Thrashing"]
+    )
+    assert "9Mi of page cache was left" in of(63, 42)["Thrashing"]
+    assert "Thrashing" not in of(63, 9)
+
+
+@pytest.mark.parametrize(
+    ("peak", "later", "words"),
+    [
+        (64, 0.1, "The container had reached its own limit"),
+        (64, -3, "The container had reached its own limit"),
+        (40, 0.1, "The container never reached its own limit"),
+        # What came after the last look is not in its peak.
+        (40, -3, None),
+        (60, 0.1, None),
+    ],
+)
+def test_the_peak_tells_whether_the_containers_limit_can_have_fired(peak: int, later: float, words: str | None):
+    way = {**usage(usage=30, limit=64), "peak": {"time": rfc3339(after(later)), "bytes": peak * MI}}
+    found = messages(usage=way).get("PeakAgainstLimit")
+    assert (found or "").startswith(words) if words else found is None
+    assert "PeakAgainstLimit" not in messages("NodeOutOfMemory", usage=way)

@@ -3,13 +3,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oomreport.api.oom_record import OOMRecordSpec
 from oomreport.incident.oom_record import (
     MOST_LOG_BYTES,
     MOST_TASKS,
     MOST_USAGE_SAMPLES,
     Origin,
     Source,
-    Usage,
     bounded_text,
     counter_record_name,
     label_name,
@@ -18,6 +18,7 @@ from oomreport.incident.oom_record import (
     rfc3339,
     subject_of_invocation,
 )
+from oomreport.incident.usage import Peak, Pressure, Sample, Usage
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, Stamp, Task, Trigger, Victim
 from oomreport.workload.container import Subject
 
@@ -129,3 +130,41 @@ def test_bounding_a_text_keeps_it_whole_or_within_the_bound(text: str, most: int
     bounded = bounded_text(text, most)
 
     assert bounded == text or len(bounded.encode("utf-8", "replace")) <= most
+
+
+def test_a_usage_tells_what_was_sampled_apart_from_what_the_kernel_printed():
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    usage = Usage(
+        start=at,
+        interval_seconds=5.0,
+        samples=(1, 2),
+        from_start=False,
+        last=Sample(time=at, usage=9, anon=3, file=5, shmem=4, swap=0, limit=10),
+        peak=Peak(time=at, size=10),
+        pressure=Pressure(time=at, some=12.5, full=3.0),
+    )
+    spec = spec_of(Invocation(first=AT, killed=AT, missing=frozenset({Part.MEMORY_USAGE})), usage=usage)
+    time = "2026-01-01T00:00:00.000000Z"
+    assert "memory" not in spec
+    assert spec["missing"] == ["MemoryUsage"]
+    assert spec["usage"] == {
+        "startTime": time,
+        "intervalSeconds": 5.0,
+        "bytes": [1, 2],
+        "fromStart": False,
+        "lastSample": {
+            "time": time,
+            "usageBytes": 9,
+            "anonBytes": 3,
+            "fileBytes": 5,
+            "shmemBytes": 4,
+            "swapBytes": 0,
+            "limitBytes": 10,
+        },
+        "peak": {"time": time, "bytes": 10},
+        "pressure": {"time": time, "somePercent": 12.5, "fullPercent": 3.0},
+    }
+    assert (
+        OOMRecordSpec.model_validate(spec).model_dump(mode="json", by_alias=True, exclude_none=True)["usage"]
+        == spec["usage"]
+    )

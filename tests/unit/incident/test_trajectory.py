@@ -184,3 +184,14 @@ def test_without_samples_pod_status_still_tells_a_startup() -> None:
     assert trajectory(recent=None, life=None, end=100.0, size=LIMIT, uptime=20.0).shape is Shape.STARTUP
     assert trajectory(recent=None, life=None, end=100.0, size=LIMIT, uptime=9000.0).shape is Shape.UNKNOWN
     assert trajectory(recent=None, life=None, end=100.0, size=None).shape is Shape.UNKNOWN
+
+
+def test_an_agent_younger_than_the_container_takes_nothing_for_its_start() -> None:
+    recent = Series(start=100.0, interval=5.0, sizes=tuple(range(20)))
+    young = {"recent": recent, "life": recent, "end": 200.0, "size": LIMIT}
+    assert trajectory(**young).shape is Shape.STARTUP
+    unknown = trajectory(**young, from_start=False)
+    assert (unknown.shape, unknown.uptime_seconds) == (Shape.UNKNOWN, None)
+    told = trajectory(**young, from_start=False, uptime=86400.0)
+    assert (told.shape, told.uptime_seconds) == (Shape.SPIKE, 86400.0)
+    assert trajectory(**young, from_start=False, uptime=100.5).shape is Shape.STARTUP

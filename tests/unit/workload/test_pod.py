@@ -48,6 +48,7 @@ def restarted() -> dict[str, Any]:
 def test_a_restarted_container_shows_its_last_end_and_what_runs_now():
     container = pod_facts(pod(restarted())).containers[0]
     assert (container.running_id, container.attempt) == (NEW, 3)
+    assert container.running_since == datetime(2026, 11, 20, 20, 21, 9, tzinfo=UTC)
     assert container.terminations == (
         Termination(
             container_id=OLD,
@@ -74,6 +75,7 @@ def test_a_container_in_crash_loop_shows_no_running_instance():
     }
     container = pod_facts(pod(status)).containers[0]
     assert container.running_id is None
+    assert container.running_since is None
     assert container.container_ids == (OLD,)
 
 
