@@ -1,9 +1,9 @@
 """The lines of one dump, as they are gathered: what is known of it so far, and whether a line belongs to it."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line

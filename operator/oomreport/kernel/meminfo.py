@@ -8,8 +8,9 @@ Node 0 DMA: 1*4kB (M) 0*8kB ..          the first block is one page
 
 """
 
-import re
 from collections.abc import Iterable
+
+from oomreport.kernel import lazy_re as re
 
 _PAGES = re.compile(r"(\d+) pages (RAM|reserved)\b")
 _SWAP = re.compile(r"Total swap += +(\d+)kB")

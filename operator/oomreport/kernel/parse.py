@@ -1,10 +1,10 @@
 """A dump becomes an invocation. Total: any lines give a value, and what they do not say is None and in `missing`."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel import meminfo
 from oomreport.kernel.candidates import Candidates, candidates_of
 from oomreport.kernel.dump import Dump

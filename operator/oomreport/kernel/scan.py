@@ -8,11 +8,11 @@ How many lines were passed over has to be known where they are numbered (`loss`)
 searching, so a log that can be read again is counted only when a record follows.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.assemble import MOST_UNLIKE
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.kmsg import line_of_record

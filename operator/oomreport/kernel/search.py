@@ -1,8 +1,9 @@
 """Searching chunks of a log at the speed of memory."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from oomreport.kernel import lazy_re as re
 
 PHRASES = (
     b"invoked oom-killer",

@@ -11,11 +11,11 @@ read line by line, with the same result.
     3,1984,35433490,-;Memory cgroup out of memory: Killed process 212 (node) total-vm:..
 """
 
-import re
 from collections import defaultdict
 from itertools import chain
 from typing import NamedTuple
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
