@@ -19,6 +19,7 @@ from oomreport.kernel.search import FLAGS, INDENTS, PHRASES, PLAIN, Find, Search
 
 STANDARD_INPUT = "-"
 CHUNK = 1 << 20
+_LEAST_PART = 4 << 20
 _PIPE_BYTES = 1 << 20
 _QUIET = 256 * 1024
 # A few bytes may hold a block of 128 KiB: so much is unpacked at once that memory stays small whatever they hold.
@@ -101,7 +102,7 @@ def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
     try:
         with _opened(path) as file:
             size = Path(path).stat().st_size
-            if size < jobs * 4 * CHUNK or _uncompressed(file) is not file:
+            if size < jobs * _LEAST_PART or _uncompressed(file) is not file:
                 return []
             find = quick_search().phrases
             cuts = [0]

@@ -137,6 +137,8 @@ def rfc3339_seconds(time: datetime) -> str:
 
 def bounded_text(text: str, most_bytes: int) -> str:
     """Return text of at most `most_bytes` of UTF-8: the middle goes, since both ends of a dump tell the most."""
+    if len(text) <= most_bytes and text.isascii():
+        return text
     data = text.encode("utf-8", "replace")
     if len(data) <= most_bytes:
         return text
@@ -199,9 +201,15 @@ def _memory(memory: MemoryUsage) -> dict[str, Any]:
             "failureCount": memory.failure_count,
             "swapUsageBytes": memory.swap_usage_bytes,
             "swapLimitBytes": memory.swap_limit_bytes,
-            "stat": dict(list(_without_none(memory.stat).items())[:MOST_STAT_KEYS]) or None,
+            "stat": _bounded_stat(memory.stat) or None,
         }
     )
+
+
+def _bounded_stat(stat: Mapping[str, int]) -> dict[str, int]:
+    if 0 < len(stat) <= MOST_STAT_KEYS and min(stat.values()) >= _LEAST and max(stat.values()) <= _MOST:
+        return dict(stat)
+    return dict(list(_without_none(stat).items())[:MOST_STAT_KEYS])
 
 
 def _task(task: Task) -> dict[str, Any]:

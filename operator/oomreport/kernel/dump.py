@@ -122,7 +122,7 @@ class Dump:
                 return parts
             late = [line.text for _, line in self.lines]
             texts = {**parts.texts, Kind.REAPED: late}
-            return parts._replace(last=self.last, texts=defaultdict(list, texts), log="\n".join([parts.log, *late]))
+            return parts._replace(last=self.last, texts=texts, log="\n".join([parts.log, *late]))
         return _parts_of(self.entries)
 
     def extend_last(self, text: str) -> None:
