@@ -11,7 +11,6 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from oomreport.errors import LogUnreadable
@@ -62,9 +61,11 @@ def chunks_of(path: str, *, start: int = 0, end: int | None = None) -> Iterator[
 
 def reader_again(path: str, *, start: int = 0) -> Callable[[int, int], Iterator[bytes]] | None:
     """Return what yields a plain file's bytes between two places once more, counted from `start`; None for a stream."""
+    if path == STANDARD_INPUT:
+        return None
     try:
-        with Path(path).open("rb") as file:
-            if path == STANDARD_INPUT or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        with _opened(path) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return None
             if _uncompressed(file) is not file:
                 return None
@@ -101,7 +102,7 @@ def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
         return []
     try:
         with _opened(path) as file:
-            size = Path(path).stat().st_size
+            size = os.fstat(file.fileno()).st_size
             if size < jobs * _LEAST_PART or _uncompressed(file) is not file:
                 return []
             find = quick_search().phrases
@@ -132,7 +133,7 @@ def _quiet_line(file: BinaryIO, near: int, find: Find) -> int | None:
 def _opened(path: str) -> BinaryIO:
     if path == STANDARD_INPUT:
         return cast("BinaryIO", sys.stdin.buffer)
-    return Path(path).open("rb")
+    return open(path, "rb")  # noqa: PTH123, SIM115 - pathlib takes longer to import than a small log to read
 
 
 def _widen(raw: BinaryIO) -> None:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
@@ -284,6 +283,8 @@ class _Page(_Output):
         self._accounts.append(account)
 
     def close(self) -> None:
+        from pathlib import Path
+
         from oomreport.cli.page import page
 
         try:

@@ -4,7 +4,6 @@ The one place that turns the kernel's values into the custom resource's JSON: th
 `oomreport explain -o json` prints it. What is None is left out; sizes are bytes.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,6 +80,8 @@ def label_name(*parts: str) -> str:
     plain = _NOT_LABEL.sub("-", exact.lower()).strip("-")
     if plain == exact and len(plain) <= _MOST_NAME:
         return plain
+    import hashlib  # noqa: PLC0415 - a few milliseconds that explaining a log has no use for
+
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
     return f"{plain[: _MOST_NAME - len(digest) - 1]}-{digest}".strip("-")
 
