@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 STANDARD_INPUT = "-"
-CHUNK = 1 << 20
+CHUNK = 2 << 20
 _LEAST_PART = 4 << 20
 _PIPE_BYTES = 1 << 20
 _QUIET = 256 * 1024
