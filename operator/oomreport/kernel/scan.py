@@ -33,6 +33,7 @@ _HEADER = b"invoked oom-killer"
 _ENTRY = (b"MESSAGE", b'"MESSAGE', b'"msg"')
 _ENTRY_LINES = 100
 _MOST_BEHIND = 64 * 1024
+_MOST_UNNAMED = 4 * 1024
 _FEW_BYTES = 16 * 1024
 
 
@@ -127,7 +128,7 @@ class Scanner:
         rest, self._rest = self._rest, b""
         return self._scan(rest, 0, len(rest)) if rest else []
 
-    def _scan(  # noqa: C901 - one loop from hit to hit
+    def _scan(  # noqa: C901, PLR0912 - one loop from hit to hit
         self, block: bytes, at: int, end: int
     ) -> list[Invocation]:
         """Take the whole lines between `at` and `end` in."""
@@ -160,6 +161,8 @@ class Scanner:
             back = start if whole else self._first_line(block, at, start, done, at_floor=at == floor)
             self._skip(at, back, base, lines)
             self._count(lines, base)
+            if whole is None:
+                self._name_host(block, at, back, at_floor=at == floor)
             at = back
             if whole is not None:
                 done += reader.feed_whole(whole)
@@ -234,6 +237,19 @@ class Scanner:
             passed += lines.between(max(first - base, 0), end - base)
         self._reader.skipped(passed)
 
+    def _name_host(self, block: bytes, floor: int, start: int, *, at_floor: bool) -> None:
+        """Tell the reader whose log the line at `start` is of, where lines before it were passed over."""
+        end = block.find(b"\n", start)
+        passed = block[max(floor, start - _MOST_UNNAMED) : start].split(b"\n")[:-1]
+        if at_floor and start - floor < _MOST_UNNAMED:
+            passed = [*b"".join(self._behind)[-_MOST_UNNAMED:].split(b"\n")[:-1], *passed]
+        self._name_host_by(passed, block[start : end if end >= 0 else len(block)])
+
+    def _name_host_by(self, passed: list[bytes], line: bytes) -> None:
+        for raw in (line, *reversed(passed)):
+            if self._reader.names_host(raw):
+                break
+
     def _first_line(  # noqa: C901 - two walks back, in this block and the one before
         self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool
     ) -> int:
@@ -264,8 +280,10 @@ class Scanner:
                     break
             if kept < len(lines):
                 self._reader.skipped(-sum(is_counted(line, 0) for line in lines[kept:]))
+                self._name_host_by(lines[:kept], lines[kept])
                 for line in lines[kept:]:
                     done += self._reader.feed(line)
+                self._forget()
                 best = floor
         return best
 
