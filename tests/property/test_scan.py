@@ -130,3 +130,32 @@ def test_the_library_finds_what_plain_searching_finds(noise: bytes) -> None:
     assert list(quick.phrases(block)) == plain_finder(PHRASES)(block)
     assert list(quick.indents(block)) == plain_finder(INDENTS)(block)
     assert list(quick.flags(block)) == plain_finder(FLAGS)(block)
+
+
+@st.composite
+def logs_of_two_machines(draw: st.DrawFn) -> bytes:
+    """Return a log that two machines wrote in turn, in which lines of their dumps have lost the prefix."""
+    prefix, lines = "Nov 21 01:00:00 {} kernel: ", []
+    hosts = st.sampled_from(["one", "two"])
+    dump = [text.decode() for text in _DUMPS[0] if text.isascii()]
+    for _ in range(draw(st.integers(1, 4))):
+        noise = draw(st.lists(hosts, max_size=30))
+        lines += [prefix.format(host) + "eth0: link becomes ready" for host in noise]
+        host = draw(st.sampled_from(["one", "two", None]))
+        kept = dump[draw(st.sampled_from([0, 0, len(dump) // 2, len(dump) - 2])) :]
+        for text in kept:
+            bare = host is None or draw(st.integers(0, 2)) == 0
+            lines.append(text if bare else prefix.format(host) + text)
+            if draw(st.integers(0, 15)) == 0:
+                lines.append(prefix.format(draw(hosts)) + "eth0: link becomes ready")
+    return ("\n".join(lines) + "\n").encode()
+
+
+@given(logs_of_two_machines(), st.sampled_from([61, 1024, 1 << 20]))
+@settings(max_examples=60, deadline=None)
+def test_a_line_without_prefix_is_of_the_machine_of_the_line_before_it_passed_over_or_not(
+    log: bytes, size: int
+) -> None:
+    # In any order: of dumps that are open at the end, the machine that was met first comes first.
+    expected = sorted(map(repr, invocations_of_text(log.split(b"\n"))))
+    assert sorted(map(repr, scanned(log, size, again=None))) == expected

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _UNREADABLE = 2
 _FAILED = 1
+_KEPT_BYTES = 16 << 20
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,6 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     # Records hold no cycles, so the collector would look through what it cannot free, again and again.
     gc.freeze()
     gc.set_threshold(100_000)
+    # The C library gives the memory of each chunk back to the kernel, which then clears it page by page for the next one.
+    # It learns from the size of a large block that is freed how much to keep; this one is never touched.
+    bytes(_KEPT_BYTES)
     try:
         pods = _pods(arguments)
         advice = _Advice(wanted=arguments.advice)
@@ -284,6 +287,8 @@ class _Page(_Output):
         self._accounts.append(account)
 
     def close(self) -> None:
+        from pathlib import Path
+
         from oomreport.cli.page import page
 
         try:

@@ -6,8 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from oomreport.cli.commands import add_report_commands
-
 _EXIT_STATUS = """\
 exit status:
   0    done, also where a log holds no OOM
@@ -19,7 +17,9 @@ exit status:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    # To describe the commands about reports takes longer than to explain a small log, which needs none of them.
+    arguments = _parser(for_logs=list(given[:1]) in (["explain"], ["watch"])).parse_args(given)
     try:
         return int(arguments.run(arguments))
     except BrokenPipeError:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="oomreport",
         description="Explains OOM kills: who was killed, whose limit it was, and which one is right.",
@@ -38,11 +38,15 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_Version())
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    # Without `prog` the usage is formatted for it, and the terminal measured.
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=parser.prog)
     _add_explain(commands)
     _add_watch(commands)
-    add_report_commands(commands)
-    _add_redeliver(commands)
+    if not for_logs:
+        from oomreport.cli.commands import add_report_commands
+
+        add_report_commands(commands)
+        _add_redeliver(commands)
     return parser
 
 

@@ -13,8 +13,8 @@ from typing import IO, TypeVar
 
 from oomreport.adapters.log_file import quick_search
 from oomreport.errors import LogUnreadable
+from oomreport.kernel.counting import lines_in
 from oomreport.kernel.scan import Again, Head, Tail
-from oomreport.kernel.search import lines_in
 
 Part = tuple[int, int]
 T = TypeVar("T")

@@ -4,7 +4,6 @@ The one place that turns the kernel's values into the custom resource's JSON: th
 `oomreport explain -o json` prints it. What is None is left out; sizes are bytes.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,6 +68,8 @@ def label_name(*parts: str) -> str:
     plain = _NOT_LABEL.sub("-", exact.lower()).strip("-")
     if plain == exact and len(plain) <= _MOST_NAME:
         return plain
+    import hashlib  # noqa: PLC0415 - a few milliseconds that explaining a log has no use for
+
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
     return f"{plain[: _MOST_NAME - len(digest) - 1]}-{digest}".strip("-")
 
@@ -125,6 +126,8 @@ def rfc3339_seconds(time: datetime) -> str:
 
 def bounded_text(text: str, most_bytes: int) -> str:
     """Return text of at most `most_bytes` of UTF-8: the middle goes, since both ends of a dump tell the most."""
+    if len(text) <= most_bytes and text.isascii():
+        return text
     data = text.encode("utf-8", "replace")
     if len(data) <= most_bytes:
         return text
@@ -187,9 +190,15 @@ def _memory(memory: MemoryUsage) -> dict[str, Any]:
             "failureCount": memory.failure_count,
             "swapUsageBytes": memory.swap_usage_bytes,
             "swapLimitBytes": memory.swap_limit_bytes,
-            "stat": dict(list(_without_none(memory.stat).items())[:MOST_STAT_KEYS]) or None,
+            "stat": _bounded_stat(memory.stat) or None,
         }
     )
+
+
+def _bounded_stat(stat: Mapping[str, int]) -> dict[str, int]:
+    if 0 < len(stat) <= MOST_STAT_KEYS and min(stat.values()) >= _LEAST and max(stat.values()) <= _MOST:
+        return dict(stat)
+    return dict(list(_without_none(stat).items())[:MOST_STAT_KEYS])
 
 
 def _task(task: Task) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The rows of the table as ranked tasks, with scores on the printed scale where the total is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from oomreport.kernel import meminfo
@@ -32,7 +33,7 @@ def candidates_of(
     *,
     rows: tuple[Row, ...],
     memory: MemoryUsage | None,
-    mem_info: list[str] | None,
+    mem_info: Sequence[str] | None,
     nodes: frozenset[int] | None,
     page_bytes: int,
     victim_pid: int | None,
@@ -80,8 +81,8 @@ def _fitting(
     totals: list[int], rows: tuple[Row, ...], *, page_bytes: int, victim_pid: int | None, printed: int | None
 ) -> int | None:
     """Return the first total under which the log is right: the printed score, else the chosen task ranked first."""
-    victim = next((row for row in rows if row.pid == victim_pid), None)
-    if victim is None or len(totals) <= 1:
+    victim = next((row for row in rows if row.pid == victim_pid), None) if len(totals) > 1 else None
+    if victim is None:
         return totals[0] if totals else None
     for total in totals:
         if printed is not None and score_of(victim, total_pages=total, page_bytes=page_bytes) == printed:
@@ -109,15 +110,16 @@ def _task(row: Row, *, page_bytes: int, score: int | None) -> Task:
     tables = row.pagetable_bytes
     if tables is None and row.pagetable_pages is not None:
         tables = row.pagetable_pages * page_bytes
+    # By position: in the order of the fields, which is quicker than by name.
     return Task(
-        pid=row.pid,
-        tgid=row.tgid,
-        uid=row.uid,
-        comm=row.comm,
-        total_vm_bytes=None if row.total_vm is None else row.total_vm * page_bytes,
-        rss_bytes=None if row.rss is None else row.rss * page_bytes,
-        swap_bytes=None if row.swapents is None else row.swapents * page_bytes,
-        pagetables_bytes=tables,
-        oom_score_adj=row.oom_score_adj,
-        oom_score=score,
+        row.pid,
+        row.comm,
+        row.tgid,
+        row.uid,
+        None if row.total_vm is None else row.total_vm * page_bytes,
+        None if row.rss is None else row.rss * page_bytes,
+        None if row.swapents is None else row.swapents * page_bytes,
+        tables,
+        row.oom_score_adj,
+        score,
     )

@@ -1,9 +1,9 @@
 """The lines of one dump, as they are gathered: what is known of it so far, and whether a line belongs to it."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.killed import killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
@@ -122,7 +122,7 @@ class Dump:
                 return parts
             late = [line.text for _, line in self.lines]
             texts = {**parts.texts, Kind.REAPED: late}
-            return parts._replace(last=self.last, texts=defaultdict(list, texts), log="\n".join([parts.log, *late]))
+            return parts._replace(last=self.last, texts=texts, log="\n".join([parts.log, *late]))
         return _parts_of(self.entries)
 
     def extend_last(self, text: str) -> None:

@@ -9,10 +9,10 @@ In the export format a field whose value holds a newline is its name alone, then
 then the value: which this reads line by line too, counting bytes.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.structured import json_object
 
 _FIELD = re.compile(rb"(?: {4})?([A-Z_][A-Z0-9_]{0,63})=(.*)", re.DOTALL)

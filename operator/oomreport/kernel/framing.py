@@ -6,8 +6,8 @@ Which framing a log has is never asked: every line is looked at by itself, since
 """
 
 import json
-import re
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.entries import Entries
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.kmsg import line_of_record

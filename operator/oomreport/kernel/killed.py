@@ -11,9 +11,10 @@
 A comm holds any byte but NUL, so it is taken up to the longest tail of known fields that ends the line.
 """
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
+
+from oomreport.kernel import lazy_re as re
 
 _FIELD = r"(?:total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_adj)"
 _TAIL = re.compile(rf"[ ,]*(?:,? ?UID \d+,?)?(?:[ ,]+{_FIELD}:\s*-?\d+(?:kB)?)*[ ,]*\.{{0,3}}[\s\"'`\\]*")

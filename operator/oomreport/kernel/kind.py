@@ -11,8 +11,9 @@ what comes earlier than what was already seen belongs to another dump. Where old
 Text is matched from its start, since a comm or a cgroup name may hold any of these words.
 """
 
-import re
 from enum import IntEnum
+
+from oomreport.kernel import lazy_re as re
 
 
 class Kind(IntEnum):

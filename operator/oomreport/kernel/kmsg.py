@@ -16,8 +16,7 @@ syslog(2) READ_ALL returns `<priority>[ secs.usecs] text` instead, with a prefix
 newlines, raw bytes, and no sequence numbers.
 """
 
-import re
-
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.line import NO_STAMP, Line
 from oomreport.kernel.record import Stamp
 

@@ -4,9 +4,9 @@ A shipper's prefix differs from line to line in numbers and names, hardly in sha
 only the kernel prints becomes a pattern in which every run of letters or of digits matches any such run.
 """
 
-import re
 from dataclasses import replace
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.prefix import Prefixed
 

@@ -10,9 +10,9 @@ Unlimited is printed as the largest number of pages, in kB: 9007199254740988 wit
 kernels before 3.19, 8589934588 on 32 bits.
 """
 
-import re
 from collections.abc import Iterable
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.record import MemoryUsage
 
 _USAGE = re.compile(r"(memory\+swap|memory|swap|kmem): usage (\d+)kB, limit (\d+)kB, failcnt (\d+)")

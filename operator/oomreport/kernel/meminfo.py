@@ -8,8 +8,9 @@ Node 0 DMA: 1*4kB (M) 0*8kB ..          the first block is one page
 
 """
 
-import re
 from collections.abc import Iterable
+
+from oomreport.kernel import lazy_re as re
 
 _PAGES = re.compile(r"(\d+) pages (RAM|reserved)\b")
 _SWAP = re.compile(r"Total swap += +(\d+)kB")
@@ -32,13 +33,13 @@ def total_pages(lines: Iterable[str], *, page_bytes: int, nodes: frozenset[int] 
     present: dict[int, int] = {}
     swap = 0
     for line in lines:
-        for number, name in _PAGES.findall(line):
-            pages[name] = int(number)
-        zone = _PRESENT.match(line)
-        if zone is not None:
-            present[int(zone.group(1))] = present.get(int(zone.group(1)), 0) + int(zone.group(2)) * 1024 // page_bytes
-        swaps = _SWAP.match(line)
-        if swaps is not None:
+        if " pages " in line:
+            for number, name in _PAGES.findall(line):
+                pages[name] = int(number)
+        if "present:" in line and (zone := _PRESENT.match(line)) is not None:
+            node = int(zone.group(1))
+            present[node] = present.get(node, 0) + int(zone.group(2)) * 1024 // page_bytes
+        if "Total swap" in line and (swaps := _SWAP.match(line)) is not None:
             swap = int(swaps.group(1)) * 1024 // page_bytes
     if nodes is not None:
         return sum(present.get(node, 0) for node in nodes) + swap if nodes and nodes <= present.keys() else None

@@ -17,9 +17,9 @@ Anything else has no middle, and its lines are read one by one: another program'
 clock that steps back. Both ways say the same.
 """
 
-import re
 from typing import NamedTuple
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line

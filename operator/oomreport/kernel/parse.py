@@ -1,10 +1,10 @@
 """A dump becomes an invocation. Total: any lines give a value, and what they do not say is None and in `missing`."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel import meminfo
 from oomreport.kernel.candidates import Candidates, candidates_of
 from oomreport.kernel.dump import Dump
@@ -17,6 +17,7 @@ from oomreport.kernel.summary import Summary, summary_of, task_in
 from oomreport.kernel.table import Row, columns_of, rows_of
 
 T = TypeVar("T")
+_NONE: Sequence[str] = ()
 _GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)")
 _ORDER = re.compile(r"\border=(-?\d+)")
 _ADJ = re.compile(r"\boom_score_adj=(-?\d+)")
@@ -31,8 +32,8 @@ def invocation_of(dump: Dump) -> Invocation:
     parts = dump.parts()
     first, last, texts = parts.first, parts.last, parts.texts
     rows = tuple([row for head, lines in parts.tables for row in rows_of(lines, columns_of(head) if head else None)])
-    kills = tuple(_unique(_all(texts, Kind.KILLED, killed_of)))
-    chosen = _first(_all(texts, Kind.CHOSEN, chosen_of))
+    kills = _unique(_all(texts, Kind.KILLED, killed_of))
+    chosen = _first(texts, Kind.CHOSEN, chosen_of)
     memory, limited = _memory(parts)
     summary = _summary(dump, texts, kills, rows, chosen, limited)
     trigger, release = _trigger(texts)
@@ -40,7 +41,7 @@ def invocation_of(dump: Dump) -> Invocation:
     candidates = candidates_of(
         rows=rows,
         memory=None if is_global else memory,
-        mem_info=texts[Kind.MEM_INFO] if is_global else None,
+        mem_info=texts.get(Kind.MEM_INFO, _NONE) if is_global else None,
         nodes=_nodes(summary),
         page_bytes=_page_bytes(texts, rows, kills, release),
         victim_pid=_ranked_first(kills, summary, chosen, rows),
@@ -62,7 +63,7 @@ def invocation_of(dump: Dump) -> Invocation:
         group_kill=Kind.GROUP in dump.kinds,
         selected_pid=chosen.pid if chosen and all(chosen.pid != victim.pid for victim in victims) else None,
         total_bytes=candidates.total_bytes,
-        panicked=any(text.startswith("Kernel panic") for text in texts[Kind.NO_VICTIM]),
+        panicked=any(text.startswith("Kernel panic") for text in texts.get(Kind.NO_VICTIM, _NONE)),
         nodemask=summary.nodemask,
         mems_allowed=summary.mems_allowed,
         victims=victims,
@@ -75,35 +76,35 @@ def invocation_of(dump: Dump) -> Invocation:
     )
 
 
-def _all(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> Iterator[T]:
-    for text in texts[kind]:
+def _all(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> list[T]:
+    return [value for text in texts.get(kind, _NONE) if (value := parse(text)) is not None]
+
+
+def _first(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> T | None:
+    for text in texts.get(kind, _NONE):
         value = parse(text)
         if value is not None:
-            yield value
+            return value
+    return None
 
 
-def _first(values: Iterable[T]) -> T | None:
-    return next(iter(values), None)
-
-
-def _unique(kills: Iterable[Killed]) -> Iterator[Killed]:
-    """Yield each process once: with memory.oom.group the kernel names the first one again."""
-    seen: set[int] = set()
+def _unique(kills: list[Killed]) -> tuple[Killed, ...]:
+    """Return each process once: with memory.oom.group the kernel names the first one again."""
+    by_pid: dict[int, Killed] = {}
     for kill in kills:
-        if kill.pid not in seen:
-            seen.add(kill.pid)
-            yield kill
+        by_pid.setdefault(kill.pid, kill)
+    return tuple(by_pid.values())
 
 
 def _trigger(texts: Texts) -> tuple[Trigger | None, str | None]:
     """Return the allocating task, and the kernel release, which stands on the CPU line."""
     pid, release = None, None
-    for text in texts[Kind.CPU][:1]:
+    for text in texts.get(Kind.CPU, _NONE)[:1]:
         cpu = _CPU.match(text)
         pid = int(cpu.group(1) or cpu.group(2)) if cpu else None
         found = _RELEASE.search(text)
         release = found.group(1) if found else None
-    for text in texts[Kind.HEADER]:
+    for text in texts.get(Kind.HEADER, _NONE):
         header = HEADER.match(text)
         if header is not None:
             rest = header["rest"] or ""
@@ -125,7 +126,7 @@ def _memory(parts: Parts) -> tuple[MemoryUsage | None, str | None]:
     The kernel prints the statistics of the limited cgroup first (before 5.3 those of all cgroups below it as well, each
     without its children, so that the sum is what the limit counts).
     """
-    usages = [usage for usage in _all(parts.texts, Kind.USAGE, usage_of) if usage]
+    usages = _all(parts.texts, Kind.USAGE, usage_of)
     stat: dict[str, int] = {}
     paths: list[str | None] = []
     for text, figures in parts.statistics:
@@ -147,14 +148,14 @@ def _summary(  # noqa: PLR0917
     limited: str | None,
 ) -> Summary:
     """Return whose limit it was, from the summary line or, where that is not there, from what else tells."""
-    comms = frozenset(
-        [kill.comm for kill in kills[:1] if kill.comm is not None]
-        + ([next((row.comm for row in rows if row.pid == dump.summary_pid), "")] if dump.summary_pid else [])
-        + ([chosen.comm] if chosen else [])
-    )
-    summary = _first(_all(texts, Kind.SUMMARY, lambda text: summary_of(text, comms=comms, limited=limited)))
-    task = _first(_all(texts, Kind.TASK_IN, task_in))
-    cpuset = _first(_all(texts, Kind.CPUSET, _CPUSET.match))
+    comms = [kill.comm for kill in kills[:1] if kill.comm is not None]
+    if dump.summary_pid:
+        comms += [row.comm for row in rows if row.pid == dump.summary_pid][:1] or [""]
+    if chosen is not None:
+        comms.append(chosen.comm)
+    summary = _first(texts, Kind.SUMMARY, lambda text: summary_of(text, comms=frozenset(comms), limited=limited))
+    task = _first(texts, Kind.TASK_IN, task_in)
+    cpuset = _first(texts, Kind.CPUSET, _CPUSET.match)
     if summary is None:
         summary = task or Summary()
     elif task is not None:
@@ -170,7 +171,7 @@ def _summary(  # noqa: PLR0917
 
 def _is_memcg(dump: Dump, texts: Texts) -> bool:
     """Whether a memory cgroup was at its limit, by the words of the kill line, the statistics or the call trace."""
-    if texts[Kind.STATS] or texts[Kind.USAGE]:
+    if Kind.STATS in texts or Kind.USAGE in texts:
         return True
     if any(text.startswith("Memory cgroup") for text in _kill_lines(texts)):
         return True
@@ -193,12 +194,12 @@ def _is_global(dump: Dump, texts: Texts, summary: Summary) -> bool:
 
 
 def _trace(dump: Dump, texts: Texts) -> Iterator[str]:
-    yield from texts[Kind.TRACE]
+    yield from texts.get(Kind.TRACE, _NONE)
     yield from (record.partition(";")[2] for record in dump.trace.decode("ascii").split("\n"))
 
 
 def _kill_lines(texts: Texts) -> list[str]:
-    return texts[Kind.KILLED] + texts[Kind.CHOSEN]
+    return [*texts.get(Kind.KILLED, _NONE), *texts.get(Kind.CHOSEN, _NONE)]
 
 
 def _on_stack_only(dump: Dump, texts: Texts) -> bool:
@@ -221,7 +222,7 @@ def _page_bytes(texts: Texts, rows: tuple[Row, ...], kills: tuple[Killed, ...], 
         pages = sizes.get(kill.pid)
         if pages and kill.total_vm_bytes and kill.total_vm_bytes // pages in (4096, 8192, 16384, 65536):
             return kill.total_vm_bytes // pages
-    by_blocks = meminfo.page_bytes_of(texts[Kind.MEM_INFO])
+    by_blocks = meminfo.page_bytes_of(texts.get(Kind.MEM_INFO, _NONE))
     if by_blocks:
         return by_blocks
     return 16384 if release and "loongarch64" in release else 4096
@@ -243,7 +244,7 @@ def _victims(
 ) -> tuple[Victim, ...]:
     """Return the processes that died, with what the summary and the table add."""
     reaped = set(_all(texts, Kind.REAPED, reaped_pid))
-    if not kills and summary.pid is not None and not texts[Kind.NO_VICTIM]:
+    if not kills and summary.pid is not None and Kind.NO_VICTIM not in texts:
         kills = (Killed(pid=summary.pid, comm=summary.comm, uid=summary.uid),)
     if not kills and chosen is None:
         kills = tuple(Killed(pid=pid) for pid in sorted(reaped) if candidates.row(pid))
@@ -276,7 +277,10 @@ def _victims(
 
 
 def _known(*values: T | None) -> T | None:
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def _missing(dump: Dump, texts: Texts, *, is_global: bool) -> frozenset[Part]:
@@ -297,4 +301,4 @@ def _missing(dump: Dump, texts: Texts, *, is_global: bool) -> frozenset[Part]:
 
 
 def _says_usage(texts: Texts) -> bool:
-    return any(text.startswith("memory:") for text in texts[Kind.USAGE])
+    return any(text.startswith("memory:") for text in texts.get(Kind.USAGE, _NONE))

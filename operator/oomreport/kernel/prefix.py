@@ -14,10 +14,10 @@ A line of another program (`host sshd[123]: ..`) is told apart, unless its autho
 that carries no facility. Only the blank that belongs to a prefix is taken, since a comm may begin with blanks.
 """
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.wall import wall_of, wall_of_epoch
 

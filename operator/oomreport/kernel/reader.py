@@ -85,6 +85,15 @@ class Reader:
             done += assembler.tick(line) if assembler is not None else []
         return done
 
+    def names_host(self, raw: bytes) -> bool:
+        """Whether a physical line has a prefix of its own, by which the lines behind it without any are then placed."""
+        record = line_of_record(raw) if raw[:1].isdigit() else None
+        for line in [record] if record is not None else Framer().feed(raw):
+            if line.framed or line.host is not None:
+                self._host = line.host
+                return True
+        return False
+
     def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
         while at < end and self.busy:

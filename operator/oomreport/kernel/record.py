@@ -85,14 +85,16 @@ class MemoryUsage:
     stat: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A row of the kernel's task table. `oom_score` is on the printed scale, None where the total is unknown."""
+class Task(NamedTuple):
+    """A row of the kernel's task table. `oom_score` is on the printed scale, None where the total is unknown.
+
+    A tuple, since dumps have hundreds of them.
+    """
 
     pid: int
+    comm: str
     tgid: int | None = None
     uid: int | None = None
-    comm: str
     total_vm_bytes: int | None = None
     rss_bytes: int | None = None
     swap_bytes: int | None = None

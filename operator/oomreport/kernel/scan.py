@@ -8,19 +8,20 @@ How many lines were passed over has to be known where they are numbered (`loss`)
 searching, so a log that can be read again is counted only when a record follows.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.assemble import MOST_UNLIKE
+from oomreport.kernel.counting import RECORD, Lines, is_counted, lines_in
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.learned import LearnedPrefix
 from oomreport.kernel.prefix import unprefixed
 from oomreport.kernel.reader import Reader
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.search import PLAIN, RECORD, Search, is_counted, lines_in
+from oomreport.kernel.search import PLAIN, Search
 from oomreport.kernel.wrapped import may_begin
 
 Again = Callable[[int, int], Iterable[bytes]]
@@ -32,6 +33,7 @@ _HEADER = b"invoked oom-killer"
 _ENTRY = (b"MESSAGE", b'"MESSAGE', b'"msg"')
 _ENTRY_LINES = 100
 _MOST_BEHIND = 64 * 1024
+_MOST_UNNAMED = 4 * 1024
 _FEW_BYTES = 16 * 1024
 
 
@@ -126,7 +128,7 @@ class Scanner:
         rest, self._rest = self._rest, b""
         return self._scan(rest, 0, len(rest)) if rest else []
 
-    def _scan(  # noqa: C901 - one loop from hit to hit
+    def _scan(  # noqa: C901, PLR0912 - one loop from hit to hit
         self, block: bytes, at: int, end: int
     ) -> list[Invocation]:
         """Take the whole lines between `at` and `end` in."""
@@ -141,7 +143,10 @@ class Scanner:
         hits = [*self._search.phrases(block), end]
         if not reader.numbered:
             hits = self._with_first_record(block, at, end, hits)
+        lines = Lines(block, hits, self._search.indents)
         for hit in hits:
+            if hit < at:
+                continue
             while at < end and (reader.busy or (reader.joinable and _CONTINUED.match(block, at, end))):
                 self._count()
                 self._forget()
@@ -154,8 +159,10 @@ class Scanner:
             self._count()
             whole = reader.whole(block, start, end) if block.startswith(_HEADER, hit) else None
             back = start if whole else self._first_line(block, at, start, done, at_floor=at == floor)
-            self._skip(block, at, back, base)
-            self._count(block, base)
+            self._skip(at, back, base, lines)
+            self._count(lines, base)
+            if whole is None:
+                self._name_host(block, at, back, at_floor=at == floor)
             at = back
             if whole is not None:
                 done += reader.feed_whole(whole)
@@ -167,7 +174,7 @@ class Scanner:
             self._forget()
             return done
         begun = at
-        self._skip(block, at, end, base)
+        self._skip(at, end, base, lines)
         if reader.open:
             # One line now and then lets time pass for a dump that waits for late lines.
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
@@ -175,7 +182,7 @@ class Scanner:
         # Where dumps are many the next is near: counting now saves reading again. A single line is counted in no time.
         is_short = self._uncounted is not None and self._uncounted[0] >= base and end - begun < _FEW_BYTES
         if self._again is None or floor < begun or is_short:
-            self._count(block, base)
+            self._count(lines, base)
         self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
         return done
 
@@ -205,30 +212,43 @@ class Scanner:
         done += self._reader.feed(block[start:end])
         return end + 1
 
-    def _skip(self, block: bytes, start: int, end: int, base: int) -> None:
-        """Take note of lines that are passed over; `base` is the place of the block in the log."""
+    def _skip(self, start: int, end: int, base: int, lines: Lines) -> None:
+        """Take note of lines of a block that are passed over; `base` is the place of the block in the log."""
         if end <= start:
             return
         self._reader.skipped(0)
         if not self._reader.numbered:
             return
         if self._uncounted is not None and self._uncounted[1] != start + base:
-            self._count(block, base)
+            self._count(lines, base)
         self._uncounted = (self._uncounted[0] if self._uncounted else start + base, end + base)
 
-    def _count(self, block: bytes = b"", base: int = 0) -> None:
-        """Tell the reader how many lines were passed over. The end of them is in `block`, or in none at hand."""
+    def _count(self, lines: Lines | None = None, base: int = 0) -> None:
+        """Tell the reader how many lines were passed over. The end of them is in a block, or in none at hand."""
         stretch, self._uncounted = self._uncounted, None
         if stretch is None:
             return
         first, end = stretch
-        lines = 0
-        if first < base or not block:
-            before = self._again(first, min(end, base) if block else end) if self._again is not None else ()
-            lines += lines_in(before, self._search.indents)
-        if block and end > base:
-            lines += lines_in((block,), self._search.indents, max(first - base, 0), end - base)
-        self._reader.skipped(lines)
+        passed = 0
+        if first < base or lines is None:
+            before = self._again(first, min(end, base) if lines else end) if self._again is not None else ()
+            passed += lines_in(before, self._search.indents)
+        if lines is not None and end > base:
+            passed += lines.between(max(first - base, 0), end - base)
+        self._reader.skipped(passed)
+
+    def _name_host(self, block: bytes, floor: int, start: int, *, at_floor: bool) -> None:
+        """Tell the reader whose log the line at `start` is of, where lines before it were passed over."""
+        end = block.find(b"\n", start)
+        passed = block[max(floor, start - _MOST_UNNAMED) : start].split(b"\n")[:-1]
+        if at_floor and start - floor < _MOST_UNNAMED:
+            passed = [*b"".join(self._behind)[-_MOST_UNNAMED:].split(b"\n")[:-1], *passed]
+        self._name_host_by(passed, block[start : end if end >= 0 else len(block)])
+
+    def _name_host_by(self, passed: list[bytes], line: bytes) -> None:
+        for raw in (line, *reversed(passed)):
+            if self._reader.names_host(raw):
+                break
 
     def _first_line(  # noqa: C901 - two walks back, in this block and the one before
         self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool
@@ -260,8 +280,10 @@ class Scanner:
                     break
             if kept < len(lines):
                 self._reader.skipped(-sum(is_counted(line, 0) for line in lines[kept:]))
+                self._name_host_by(lines[:kept], lines[kept])
                 for line in lines[kept:]:
                     done += self._reader.feed(line)
+                self._forget()
                 best = floor
         return best
 

@@ -9,8 +9,9 @@ pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path co
 `/` itself), so the first `,oom_memcg=/` is the kernel's; and the victim's cgroup lies below the one at its limit.
 """
 
-import re
 from dataclasses import dataclass
+
+from oomreport.kernel import lazy_re as re
 
 _TASK_IN = re.compile(r"Task in (.*?) killed as a result of limit of (\S.*?|$)\s*$", re.DOTALL)
 _HEAD = re.compile(r"oom-kill: ?constraint ?= ?(?P<constraint>[A-Z_0-9]+)")

@@ -9,9 +9,10 @@ The head names the columns; where it is lost, their number does. The name is the
 whatever blanks it starts with.
 """
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
+
+from oomreport.kernel import lazy_re as re
 
 _ROW = re.compile(r"\[ *(\d+)\]((?: +-?\d+)+)(?: (.*))?$", re.DOTALL)
 _NUMBERS = re.compile(r" +-?\d+")

@@ -5,8 +5,9 @@ which no log of this kernel's can hold; a missing zone leaves the value naive. M
 a suffix (Japanese and Chinese locales); other locales give no time.
 """
 
-import re
 from datetime import UTC, datetime, timedelta, timezone
+
+from oomreport.kernel import lazy_re as re
 
 YEARLESS = 1904  # a leap year, so that 29 February is one
 _MONTHS = {

@@ -11,11 +11,10 @@ read line by line, with the same result.
     3,1984,35433490,-;Memory cgroup out of memory: Killed process 212 (node) total-vm:..
 """
 
-import re
-from collections import defaultdict
 from itertools import chain
 from typing import NamedTuple
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
@@ -85,36 +84,39 @@ def whole_of(block: bytes, at: int, end: int) -> Whole | None:
     records = _RECORD.findall(block, at, stop)
     if len(records) != block.count(b"\n", at, stop):
         return None
-    numbers, times = [int(number) for number, _, _ in records], [int(stamp) for _, stamp, _ in records]
-    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+    numbers, stamps, texts = zip(*records, strict=True)
+    first, times = int(numbers[0]), list(map(int, stamps))
+    if list(map(int, numbers)) != list(range(first, first + len(records))):
         return None
     if times != sorted(times) or times[-1] > times[0] + LONGEST_US:
         return None
-    joined = b"\n".join([text for _, _, text in records])
-    return _whole(joined.decode("ascii") + "\n", numbers, times, stop) if joined.isascii() else None
+    joined = b"\n".join(texts)
+    if not joined.isascii():
+        return None
+    stretch = (Stamp(times[0]), first), (Stamp(times[-1]), first + len(records) - 1)
+    return _whole(joined.decode("ascii") + "\n", *stretch, stop)
 
 
-def _whole(text: str, numbers: list[int], times: list[int], end: int) -> Whole | None:
+def _whole(text: str, begun: tuple[Stamp, int], ended: tuple[Stamp, int], end: int) -> Whole | None:
     has_escapes = "\\" in text
     found = None if has_escapes and _NO_ESCAPE.search(text) else _WHOLE.fullmatch(text)
     if found is None:
         return None
     pid, runs = int(found["pid"]), found.groups()
-    texts = {kind: run.split("\n")[:-1] for kind, run in zip(_KINDS, runs, strict=True) if run and kind is not None}
+    texts = {kind: _lines_of(run) for kind, run in zip(_KINDS, runs, strict=True) if run and kind is not None}
     if has_escapes:
-        texts = {kind: _unescaped(lines) for kind, lines in texts.items()}
         if kind_of(texts[Kind.HEADER][0]) is not Kind.HEADER or summary_pid(texts[Kind.SUMMARY][0]) != pid:
             return None
-        log = "\n".join(chain(*texts.values()))
+        log = "\n".join(chain.from_iterable(texts.values()))
     else:
         log = text[: found.start(_TRACE)] + text[found.end(_TRACE) : -1]
-    last = Line(texts[Kind.KILLED][0], Stamp(times[-1]), numbers[-1], 0)
+    last = Line(texts[Kind.KILLED][0], *ended, 0)
     figures = "\n".join(texts.get(Kind.STAT, ()))
     parts = Parts(
-        first=Line(texts[Kind.HEADER][0], Stamp(times[0]), numbers[0], 0),
+        first=Line(texts[Kind.HEADER][0], *begun, 0),
         last=last,
         killed=last.stamp,
-        texts=defaultdict(list, texts),
+        texts=texts,
         statistics=[(line, figures) for line in texts.get(Kind.STATS, ())],
         tables=[(line, texts.get(Kind.ROW, [])) for line in texts.get(Kind.TABLE_HEAD, ())],
         log=log,
@@ -122,5 +124,9 @@ def _whole(text: str, numbers: list[int], times: list[int], end: int) -> Whole |
     return Whole(parts, pid, found.group(_TRACE), end)
 
 
-def _unescaped(lines: list[str]) -> list[str]:
+def _lines_of(run: str) -> list[str]:
+    lines = run.split("\n")
+    lines.pop()
+    if "\\" not in run:
+        return lines
     return [unescaped(line.encode()).decode("utf-8", "replace") for line in lines]

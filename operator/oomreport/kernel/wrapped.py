@@ -9,9 +9,9 @@ joining. A newline in a comm breaks a line too: journalctl then indents the rest
 syslog repeat the prefix with the same time.
 """
 
-import re
 from collections.abc import Callable, Iterator
 
+from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Stamp

@@ -16,6 +16,7 @@ config hash, not the UID of its mirror pod.
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 _HEX64 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _UID = r"[0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32}"
@@ -60,6 +61,7 @@ class Subject:
         return replace(self, namespace=namespace, pod=pod, container=container)
 
 
+@lru_cache(maxsize=256)  # who was killed once is killed again, and both paths of a record lie in one pod
 def subject_of(path: str | None) -> Subject | None:
     """Return the pod and the container that a memory-cgroup path lies in, or None where it lies in neither.
 
