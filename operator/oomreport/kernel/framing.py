@@ -13,9 +13,11 @@ from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.learned import LearnedPrefix
 from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.pasted import mended
 from oomreport.kernel.prefix import Prefixed, unprefixed
 from oomreport.kernel.record import Stamp
 from oomreport.kernel.structured import json_object, line_of_object
+from oomreport.kernel.suffix import LearnedSuffix
 from oomreport.kernel.wrapped import Joiner
 
 _KMSG = re.compile(rb"[ \t>|]*(?=\d{1,10},\d{1,20},\d{1,20},[^;\n]{0,200};)")
@@ -37,6 +39,7 @@ class Framer:
         """Start at the beginning of a log."""
         self._entries = Entries()
         self._learned = LearnedPrefix()
+        self._suffix = LearnedSuffix()
         self._joiner = Joiner()
         self._partial = b""
         self._hole = False
@@ -73,7 +76,7 @@ class Framer:
             return [line for fields in gathered for line in self._joined(line_of_object(fields), 0)]
         if b"\x1b" in raw:
             raw = _ANSI.sub(b"", raw)
-        return self._lines(raw.decode("utf-8", "replace"))
+        return self._lines(mended(raw.decode("utf-8", "replace")))
 
     def _end_partial(self) -> list[Line]:
         raw, self._partial = self._partial, b""
@@ -98,7 +101,12 @@ class Framer:
                 return self._joined(line_of_object(fields), depth)
         if '"=>"' in found.text:
             return self._fluent(found.text, depth)
-        return self._joiner.feed(self._after_hole(self._line(text, self._learned.taken_off(found), outer)), text)
+        line = self._line(text, self._learned.taken_off(found), outer)
+        kernel_text = self._suffix.taken_off(kind_of(line.text), line.text)
+        if len(kernel_text) < len(line.text):
+            text = text[: len(text) - len(line.text) + len(kernel_text)]
+            line = line._replace(text=kernel_text)
+        return self._joiner.feed(self._after_hole(line), text)
 
     def _joined(self, line: Line | None, depth: int) -> list[Line]:
         """Return an entry's line: as it is where the entry is the kernel's own, else by its text's own framing."""
