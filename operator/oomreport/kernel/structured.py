@@ -8,38 +8,32 @@ r"""Log entries that carry the kernel's text in a field: the journal, dmesg --js
 The journal says what came from the kernel (_TRANSPORT, SYSLOG_FACILITY 0); where the fields are there, they decide.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from oomreport.kernel.line import NO_STAMP, Line
 from oomreport.kernel.record import Stamp
-from oomreport.kernel.wall import wall_of
+from oomreport.kernel.wall import wall_of, wall_of_epoch
 
 _TEXT_KEYS = (
     "MESSAGE", "message", "msg", "log", "short_message", "full_message", "textPayload", "text", "line", "Message",
-    "_raw", "@message", "body", "Body", "raw", "content", "stringValue", "_line", "event",
+    "_raw", "@message", "body", "Body", "raw", "content", "stringValue", "_line", "event", "_msg", "Line",
+    "SyslogMessage", "LogMessage", "LogEntry", "original",
 )  # fmt: skip
 _NESTED_KEYS = (
-    "jsonPayload", "_source", "result", "fields", "data", "record", "log", "message", "body", "Body", "event",
-    "attributes", "systemd", "journald",
+    "jsonPayload", "result", "fields", "data", "record", "log", "message", "body", "Body", "event",
+    "attributes", "systemd", "journald", "content", "_source",
 )  # fmt: skip
 _HOST_KEYS = ("_HOSTNAME", "hostname", "host", "nodeName", "node")
-_TIME_KEYS = ("time", "@timestamp", "timestamp", "ts", "_time", "receiveTimestamp")
+_TIME_KEYS = (
+    "time", "@timestamp", "timestamp", "ts", "_time", "receiveTimestamp", "date", "Date", "Time", "timeUnixNano", "tsNs",
+    "TimeGenerated",
+)  # fmt: skip
+_TRANSPORT_KEYS = ("_TRANSPORT", "transport", "__journal__transport")
+_FACILITY_KEYS = ("SYSLOG_FACILITY", "facility", "Facility", "syslog_facility", "_facility")
+_TAG_KEYS = ("SYSLOG_IDENTIFIER", "programname", "appname", "ident", "identifier", "syslog_identifier", "ProcessName")
 _MOST_DEPTH = 4
-
-
-def json_object(text: str) -> Mapping[str, Any] | None:
-    """Return the JSON object that `text` is, None for anything else."""
-    text = text.strip().rstrip(",")
-    if not (text.startswith("{") and text.endswith("}")):
-        return None
-    try:
-        value = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def line_of_object(fields: Mapping[str, Any]) -> Line | None:
@@ -71,17 +65,19 @@ def _is_kernel(fields: Mapping[str, Any]) -> bool:
         **fields,
         **{k: v for name in _NESTED_KEYS if isinstance(fields.get(name), dict) for k, v in fields[name].items()},
     }
-    transport = flat.get("_TRANSPORT")
+    transport = next((flat[key] for key in _TRANSPORT_KEYS if key in flat), None)
     if isinstance(transport, str) and transport != "kernel":
         return False
-    facility = flat.get("SYSLOG_FACILITY", flat.get("facility"))
+    facility = next((flat[key] for key in _FACILITY_KEYS if key in flat), None)
+    if isinstance(facility, dict):
+        facility = facility.get("code", facility.get("name"))
     if facility is not None and str(facility) not in ("0", "kern", "kernel"):
         return False
     if _number(fields.get("pri")) is not None and "msg" in fields and (_number(fields["pri"]) or 0) >= 8:
         return False
     if transport is not None or facility is not None:
         return True
-    tag = next((flat[k] for k in ("SYSLOG_IDENTIFIER", "programname", "appname", "ident") if k in flat), "kernel")
+    tag = next((flat[key] for key in _TAG_KEYS if key in flat), "kernel")
     return tag in ("kernel", "", "-")
 
 
@@ -109,9 +105,15 @@ def _stamp(fields: Mapping[str, Any]) -> Stamp:
     realtime = _number(fields.get("_SOURCE_REALTIME_TIMESTAMP")) or _number(fields.get("__REALTIME_TIMESTAMP"))
     if realtime is not None and 0 < realtime < 10**17:
         return Stamp(monotonic_us=monotonic, wall=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=realtime))
-    text = next((fields[key] for key in _TIME_KEYS if isinstance(fields.get(key), str)), None)
-    wall = wall_of(text) if text else None
+    wall = next((time for time in (_wall(fields.get(key)) for key in _TIME_KEYS) if time is not None), None)
     return Stamp(monotonic_us=monotonic, wall=wall) if wall or monotonic is not None else NO_STAMP
+
+
+def _wall(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = value if isinstance(value, str) else f"{value:.6f}" if isinstance(value, float) else str(value)
+    return wall_of_epoch(text) if text[:1].isdigit() and "-" not in text and "/" not in text else wall_of(text)
 
 
 def _number(value: object) -> int | None:
