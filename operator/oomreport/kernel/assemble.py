@@ -69,6 +69,7 @@ class Assembler:
         self._joinable: Dump | None = None
         self._torn: list[str] = []
         self._backwards: Backwards | None = None
+        self._before: Line | None = None
         self._emitted: deque[_Emitted] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -131,7 +132,23 @@ class Assembler:
                 return []
             return self._pass_over(line)
         self._torn = []
+        if sequence is None and self._is_told_twice(kind, line):
+            return []
         return self._take(kind, line)
+
+    def _is_told_twice(self, kind: Kind, line: Line) -> bool:
+        """Whether the line is the one before once more, as of two shippers whose lines alternate.
+
+        Headers of two dumps may be the same: then two clocks have to tell that two shippers wrote them, or one that it is
+        the same moment.
+        """
+        before, self._before = self._before, line
+        if before is None or before.text != line.text:
+            return False
+        a, b = before.stamp.monotonic_us, line.stamp.monotonic_us
+        if a is not None and b is not None:
+            return a == b
+        return kind is not Kind.HEADER or (a is None) != (b is None)
 
     def feed_middle(self, block: bytes, at: int, end: int) -> int:
         """Take the middle of the open dump in, where it begins at `at` and is plain; return where other lines begin."""
@@ -210,6 +227,7 @@ class Assembler:
                 self._drop_rumour()
 
     def _pass_over(self, line: Line) -> list[Invocation]:
+        self._before = None
         self._count_unlike(line)
         if self._backwards is not None:
             self._backwards.pass_over()
