@@ -16,7 +16,7 @@ from typing import Any
 
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.prefix import unprefixed
-from oomreport.kernel.structured import line_of_object
+from oomreport.kernel.structured import is_event, line_of_object
 
 _MOST_DEPTH = 16
 _MOST_FAILURES = 16
@@ -60,8 +60,8 @@ def entries_in(value: object, depth: int = 0) -> Iterator[Mapping[str, Any]]:
 
 
 def _entries_in_object(value: dict[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
-    if "involvedObject" in value or "regarding" in value:
-        return  # an Event of Kubernetes: at most it repeats what the kernel said
+    if is_event(value):
+        return
     plain = {name: _plain(one) for name, one in value.items()}
     if line_of_object(plain) is not None:
         yield plain

@@ -161,11 +161,21 @@ def _summary(  # noqa: PLR0917
         summary = replace(summary, oom_memcg=summary.oom_memcg or task.oom_memcg)
     if cpuset is not None and summary.cpuset is None:
         summary = replace(summary, cpuset=cpuset.group(1), mems_allowed=cpuset.group(2) or None)
+    if summary.constraint is None:
+        summary = replace(summary, constraint=_constraint_of(_kill_lines(texts)))
     if summary.constraint is None and _is_memcg(dump, texts):
         summary = replace(summary, constraint="CONSTRAINT_MEMCG")
     if summary.constraint == "CONSTRAINT_MEMCG" and summary.oom_memcg is None and limited:
         summary = replace(summary, oom_memcg=limited)
     return summary
+
+
+def _constraint_of(kill_lines: list[str]) -> str | None:
+    """Return the constraint that kernels before 4.5 name on the kill line, where it is neither a cgroup's nor none."""
+    for text in kill_lines:
+        if text.startswith("No available memory"):
+            return "CONSTRAINT_CPUSET" if text.startswith("No available memory in cpuset") else "CONSTRAINT_MEMORY_POLICY"
+    return None
 
 
 def _is_memcg(dump: Dump, texts: Texts) -> bool:

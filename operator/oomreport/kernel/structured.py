@@ -41,7 +41,7 @@ def line_of_object(fields: Mapping[str, Any]) -> Line | None:
 
     `framed` is false where the text may have a prefix of its own, as container logs have.
     """
-    text = _text(fields, 0)
+    text = None if is_event(fields) else _text(fields, 0)
     if text is None:
         return None
     return Line(
@@ -52,6 +52,12 @@ def line_of_object(fields: Mapping[str, Any]) -> Line | None:
         host=next((fields[key] for key in _HOST_KEYS if isinstance(fields.get(key), str)), None),
         framed=_is_own_text(fields),
     )
+
+
+def is_event(fields: Mapping[str, Any]) -> bool:
+    """Whether the entry is an Event of Kubernetes, which at most repeats what the kernel said."""
+    inner = (fields.get(name) for name in ("event", "object"))
+    return any("involvedObject" in one or "regarding" in one for one in (fields, *inner) if isinstance(one, dict))
 
 
 def _is_own_text(fields: Mapping[str, Any]) -> bool:
