@@ -42,7 +42,8 @@ def _millis(line: KernelLine) -> int:
 
 def _aws_events(log: Log) -> list[dict[str, Any]]:
     return [
-        {"timestamp": _millis(line), "message": _syslog(line), "ingestionTime": _millis(line) + 3971} for line in split(log)
+        {"timestamp": _millis(line), "message": _syslog(line), "ingestionTime": _millis(line) + 3971}
+        for line in split(log)
     ]
 
 
@@ -71,11 +72,15 @@ def aws_logs_tail(log: Log) -> bytes:
 
 
 def aws_insights_csv(log: Log) -> bytes:
-    return _csv(["@timestamp", "@message"], [[f"{line.wall:%Y-%m-%d %H:%M:%S.%f}"[:-3], _syslog(line)] for line in split(log)])
+    return _csv(
+        ["@timestamp", "@message"], [[f"{line.wall:%Y-%m-%d %H:%M:%S.%f}"[:-3], _syslog(line)] for line in split(log)]
+    )
 
 
 def aws_insights_json(log: Log) -> bytes:
-    return _json_bytes([{"@timestamp": f"{line.wall:%Y-%m-%d %H:%M:%S}.000", "@message": _stamped(line)} for line in split(log)])
+    return _json_bytes(
+        [{"@timestamp": f"{line.wall:%Y-%m-%d %H:%M:%S}.000", "@message": _stamped(line)} for line in split(log)]
+    )
 
 
 def aws_insights_results(log: Log) -> bytes:
@@ -96,13 +101,21 @@ def _csv(head: list[str], rows: list[list[str]], *, quote_all: bool = False) -> 
 
 
 def grafana_csv(log: Log) -> bytes:
-    rows = [[str(_millis(line)), f"{line.wall:%Y-%m-%d %H:%M:%S}", _stamped(line), f"{_millis(line)}000000"] for line in split(log)]
+    rows = [
+        [str(_millis(line)), f"{line.wall:%Y-%m-%d %H:%M:%S}", _stamped(line), f"{_millis(line)}000000"]
+        for line in split(log)
+    ]
     return _csv(["Time", "Date", "Line", "tsNs"], rows, quote_all=True)
 
 
 def grafana_labels_csv(log: Log) -> bytes:
     rows = [
-        ['{"job":"systemd-journal","node":"node-1"}', f"{line.wall:%Y-%m-%d %H:%M:%S}.000", line.text, f"{_millis(line)}000000"]
+        [
+            '{"job":"systemd-journal","node":"node-1"}',
+            f"{line.wall:%Y-%m-%d %H:%M:%S}.000",
+            line.text,
+            f"{_millis(line)}000000",
+        ]
         for line in split(log)
     ]
     return _csv(["labels", "Time", "Line", "tsNs"], rows)
@@ -194,7 +207,7 @@ def gcloud_text_payload(log: Log) -> bytes:
 
 def _yaml_scalar(text: str) -> str:
     """A string as gcloud's printer writes it: plain where it can be, else in single quotes."""
-    plain = text and not text[0] in " [{}]'\"&*#?|-<>=!%@`,:" and ": " not in text and " #" not in text
+    plain = text and text[0] not in " [{}]'\"&*#?|-<>=!%@`,:" and ": " not in text and " #" not in text
     return text if plain and not text.endswith((" ", ":")) and "\n" not in text else "'" + text.replace("'", "''") + "'"
 
 
@@ -264,7 +277,9 @@ def fluent_bit_journal(log: Log) -> bytes:
 
 
 def otlp(log: Log) -> bytes:
-    records = [{"timeUnixNano": f"{_millis(line)}000000", "body": {"stringValue": line.text}, "traceId": ""} for line in log]
+    records = [
+        {"timeUnixNano": f"{_millis(line)}000000", "body": {"stringValue": line.text}, "traceId": ""} for line in log
+    ]
     resource = {"attributes": [{"key": "host.name", "value": {"stringValue": "node-1"}}]}
     return _json_bytes({"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {}, "logRecords": records}]}]})
 
@@ -281,7 +296,10 @@ def otlp_map(log: Log) -> bytes:
 
 
 def logfmt(log: Log) -> bytes:
-    rows = [f'ts={line.wall:{_ISO}}Z level={LEVELS[line.level]} host=node-1 transport=kernel msg={json.dumps(line.text)}' for line in log]
+    rows = [
+        f"ts={line.wall:{_ISO}}Z level={LEVELS[line.level]} host=node-1 transport=kernel msg={json.dumps(line.text)}"
+        for line in log
+    ]
     return ("\n".join(rows) + "\n").encode("utf-8", "replace")
 
 
@@ -296,7 +314,9 @@ def docker_of_journal_json(log: Log) -> bytes:
 
 
 def json_in_json_in_cri(log: Log) -> bytes:
-    entries = [json.dumps({"log": json.dumps({"log": _stamped(line) + "\n", "stream": "stdout"})}) for line in split(log)]
+    entries = [
+        json.dumps({"log": json.dumps({"log": _stamped(line) + "\n", "stream": "stdout"})}) for line in split(log)
+    ]
     return "".join(f"2026-02-27T23:59:00.123456789Z stdout F {row}\n" for row in entries).encode("utf-8", "replace")
 
 
@@ -313,7 +333,9 @@ def kubectl_prefix_timestamps(log: Log) -> bytes:
 
 
 def ocp_node_logs(log: Log) -> bytes:
-    rows = [f"ip-10-0-0-1.ec2.internal {line.wall:%b %d %H:%M:%S.%f} ip-10-0-0-1 kernel: {line.text}" for line in split(log)]
+    rows = [
+        f"ip-10-0-0-1.ec2.internal {line.wall:%b %d %H:%M:%S.%f} ip-10-0-0-1 kernel: {line.text}" for line in split(log)
+    ]
     return ("\n".join(rows) + "\n").encode("utf-8", "replace")
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from property.exports import split
 from property.framings import (
     LEVELS,
-    KernelLine,
     Log,
     _physical,
     dmesg,
@@ -164,7 +163,9 @@ def html_pre(log: Log) -> bytes:
 
 
 def code_fence(log: Log) -> bytes:
-    return _bytes(["<details><summary>dmesg</summary>", "", "```console", *_lines(dmesg(split(log))), "```", "", "</details>"])
+    return _bytes(
+        ["<details><summary>dmesg</summary>", "", "```console", *_lines(dmesg(split(log))), "```", "", "</details>"]
+    )
 
 
 def code_spans(log: Log) -> bytes:
@@ -382,7 +383,9 @@ def two_tabs(log: Log) -> bytes:
 
 def pipe_table(log: Log) -> bytes:
     """A Markdown table, or psql."""
-    return _bytes([f"| {line.wall:%Y-%m-%d %H:%M:%S} | node-1 | {text} |" for line in log for text in line.text.split("\n")])
+    return _bytes(
+        [f"| {line.wall:%Y-%m-%d %H:%M:%S} | node-1 | {text} |" for line in log for text in line.text.split("\n")]
+    )
 
 
 def kubectl_debug(log: Log) -> bytes:
@@ -485,4 +488,3 @@ def kills_then_all(log: Log) -> bytes:
 
 ORDERS = (newest_first, newest_first_seconds, newest_first_notime)
 REPEATS = (twice, twice_other_framing, twice_interleaved, kills_then_all)
-

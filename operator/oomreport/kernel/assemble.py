@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from oomreport.kernel.backwards import Backwards, runs_backwards
 from oomreport.kernel.dump import Dump, microseconds_between
-from oomreport.kernel.killed import killed_of
+from oomreport.kernel.killed import killed_of, reaped_pid
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import NO_STAMP, Line
 from oomreport.kernel.loss import Loss
@@ -70,6 +70,7 @@ class Assembler:
         self._torn: list[str] = []
         self._backwards: Backwards | None = None
         self._before: Line | None = None
+        self._reaped: deque[Line] = deque(maxlen=8)
         self._emitted: deque[_Emitted] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -153,7 +154,12 @@ class Assembler:
     def feed_middle(self, block: bytes, at: int, end: int) -> int:
         """Take the middle of the open dump in, where it begins at `at` and is plain; return where other lines begin."""
         dump = self._dump
-        if dump is None or self._rumour is not None or self._backwards is not None or self.loss.sequence != dump.last.sequence:
+        if (
+            dump is None
+            or self._rumour is not None
+            or self._backwards is not None
+            or self.loss.sequence != dump.last.sequence
+        ):
             return at
         if dump.furthest is Kind.HEADER and len(dump.entries) == 1:
             middle = middle_of(block, at, end, dump.last)
@@ -198,7 +204,7 @@ class Assembler:
             return []
         done: list[Invocation] = []
         for kind, line in backwards.turned():
-            done += self._take(kind, line, turned=True)
+            done += self._take_forwards(kind, line)
         return done + self._end()
 
     def _end(self) -> list[Invocation]:
@@ -239,17 +245,21 @@ class Assembler:
             return self._end()
         return []
 
-    def _take(self, kind: Kind, line: Line, *, turned: bool = False) -> list[Invocation]:
+    def _take(self, kind: Kind, line: Line) -> list[Invocation]:
         if self._backwards is not None:
             if self._backwards.takes(kind, line):
                 return self._turn_round() if self._backwards.done else []
             return self._turn_round() + self._take(kind, line)
-        if not turned and self._dump is not None and self._dump.kill_seen and self._dump.whole is None:
-            entries = self._dump.entries
+        dump = self._dump
+        if dump is not None and dump.kill_seen and dump.whole is None:
+            entries = dump.entries
             if len(entries) < _MOST_KILLS and runs_backwards(entries, kind, line):
                 self._dump = self._joinable = None
-                self._backwards = Backwards([*entries, (kind, line)])
+                self._backwards = Backwards([*self._reaped_of(entries), *entries, (kind, line)])
                 return []
+        return self._take_forwards(kind, line)
+
+    def _take_forwards(self, kind: Kind, line: Line) -> list[Invocation]:
         if self._rumour is not None and kind is not Kind.REAPED:
             if self._rumour.accepts(kind, line):
                 return self._confirmed(kind, line)
@@ -264,8 +274,14 @@ class Assembler:
                 done = self._end()
                 if chosen is not None:
                     self._start(Kind.KILLED, chosen)
-                return done + self._take(kind, line, turned=turned)
+                return done + self._take_forwards(kind, line)
         return self._start(kind, line)
+
+    def _reaped_of(self, entries: list[tuple[Kind, Line]]) -> list[tuple[Kind, Line]]:
+        """Return the lines of the reaper that came before the kill lines, as they do where the newest come first."""
+        kills = (killed_of(line.text) for kind, line in entries if kind is Kind.KILLED)
+        pids = {kill.pid for kill in kills if kill is not None}
+        return [(Kind.REAPED, line) for line in self._reaped if reaped_pid(line.text) in pids]
 
     def _confirmed(self, kind: Kind, line: Line) -> list[Invocation]:
         """Add a line to the rumour, which is a dump where the line says so."""
@@ -285,6 +301,8 @@ class Assembler:
         elif kind in _OPENERS:
             self._rumour = Dump()
             self._add(kind, line, self._rumour)
+        elif kind is Kind.REAPED:
+            self._reaped.append(line)
         return []
 
     def _add(self, kind: Kind, line: Line, dump: Dump) -> None:

@@ -66,22 +66,33 @@ def _entries_in_object(value: dict[str, Any], depth: int) -> Iterator[Mapping[st
     if line_of_object(plain) is not None:
         yield plain
         return
-    columns, rows = value.get("columns"), value.get("rows")
-    if isinstance(columns, list) and isinstance(rows, list):
-        names = [one.get("name") if isinstance(one, dict) else one for one in columns]
-        for row in rows:
-            if isinstance(row, list) and len(row) == len(names):
-                yield from entries_in(dict(zip(map(str, names), row, strict=True)), depth + 1)
-        return
-    labels, values = value.get("stream"), value.get("values")
-    if isinstance(labels, dict) and isinstance(values, list):
-        for pair in values:
-            if isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[1], str):
-                yield {**labels, "line": pair[1]}
+    told = _table(value) or _streams(value)
+    if told is not None:
+        for entry in told:
+            yield from entries_in(entry, depth + 1)
         return
     for one in value.values():
         if isinstance(one, dict | list):
             yield from entries_in(one, depth + 1)
+
+
+def _table(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the rows of a table whose columns have names."""
+    columns, rows = value.get("columns"), value.get("rows")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        return None
+    names = [str(one.get("name") if isinstance(one, dict) else one) for one in columns]
+    whole = (row for row in rows if isinstance(row, list) and len(row) == len(names))
+    return [dict(zip(names, row, strict=True)) for row in whole]
+
+
+def _streams(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the lines of a stream of Loki's, each with the labels of the stream."""
+    labels, values = value.get("stream"), value.get("values")
+    if not isinstance(labels, dict) or not isinstance(values, list):
+        return None
+    pairs = (pair for pair in values if isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[1], str))
+    return [{**labels, "timestamp": pair[0], "line": pair[1]} for pair in pairs]
 
 
 def _plain(value: object, depth: int = 0) -> object:
@@ -103,7 +114,9 @@ def _pairs(value: list[Any]) -> dict[str, Any] | None:
     """Return the object that a list of names with values stands for."""
     pairs: dict[str, Any] = {}
     for one in value:
-        name = next((one[key] for key in _NAMES if isinstance(one.get(key), str)), None) if isinstance(one, dict) else None
+        name = (
+            next((one[key] for key in _NAMES if isinstance(one.get(key), str)), None) if isinstance(one, dict) else None
+        )
         if name is None or "value" not in one:
             return None
         pairs[name] = _plain(one["value"], 1)

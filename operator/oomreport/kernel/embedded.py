@@ -37,17 +37,18 @@ class Cell(NamedTuple):
 
 def cell_of(line: str) -> Cell | None:
     """Return the cell of a row that reads as a part of a dump, None where the line is no row that has one."""
-    cells, at = [], 0
+    cells: list[tuple[Cell, bool]] = []
+    at = 0
     while len(cells) < _MOST_CELLS:
-        cell = _CELL.match(line, at)
-        if cell is None:
+        found = _CELL.match(line, at)
+        if found is None:
             if line[at : at + 1] != '"' or not cells:
                 return None
             cells.append((Cell(line[at + 1 :].replace('""', '"'), open=True), True))
             break
-        quoted = cell.group(1) is not None
-        cells.append((Cell(cell.group(1).replace('""', '"') if quoted else cell.group(2)), quoted))
-        at = cell.end() + 1
+        quoted = found.group(1) is not None
+        cells.append((Cell(found.group(1).replace('""', '"') if quoted else found.group(2)), quoted))
+        at = found.end() + 1
         if at > len(line):
             break
     if len(cells) < 2:

@@ -133,7 +133,7 @@ class Framer:
 
     def _embedded(self, text: str, found: Prefixed) -> list[Line] | None:
         """Return the lines of a row of CSV or a line of logfmt, None where the text is neither."""
-        if "=\"" in text:
+        if '="' in text:
             message = logfmt_message(text)
             if message is not None:
                 return self._joined(Line(text=message, stamp=Stamp(wall=found.wall), host=found.host, framed=False), 1)

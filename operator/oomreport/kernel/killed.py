@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _FIELD = r"(?:total-vm|vsz|vm|rss|swap|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_adj)"
-_TAIL = re.compile(rf"[ ,]*(?: ?score \d+)?(?:,? ?UID \d+,?)?(?:[ ,]+[A-Za-z][\w-]{{0,30}}:\s*-?\d+(?:kB)?)*[ ,]*\.{{0,3}}[\s\"'`\\]*")
+_TAIL = re.compile(
+    r"[ ,]*(?: ?score \d+)?(?:,? ?UID \d+,?)?(?:[ ,]+[A-Za-z][\w-]{0,30}:\s*-?\d+(?:kB)?)*[ ,]*\.{0,3}[\s\"'`\\]*"
+)
 _FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?\d+)(kB)?")
 _OLD_UID = re.compile(r"UID (\d+)")
 # What kernels since 3.0 print of a process whose name has no parenthesis.

@@ -174,7 +174,9 @@ def _constraint_of(kill_lines: list[str]) -> str | None:
     """Return the constraint that kernels before 4.5 name on the kill line, where it is neither a cgroup's nor none."""
     for text in kill_lines:
         if text.startswith("No available memory"):
-            return "CONSTRAINT_CPUSET" if text.startswith("No available memory in cpuset") else "CONSTRAINT_MEMORY_POLICY"
+            return (
+                "CONSTRAINT_CPUSET" if text.startswith("No available memory in cpuset") else "CONSTRAINT_MEMORY_POLICY"
+            )
     return None
 
 

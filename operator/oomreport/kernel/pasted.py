@@ -23,9 +23,9 @@ _COLOUR = re.compile(r"(?:ESC|\^\[)\[[0-9;]*[mK]")
 _LOST_COLOUR = re.compile(r"\[(?:\d{1,3}(?:;\d{1,3}){0,4})?m(?:\[K)?")
 _MARKDOWN = re.compile(r"\\([_\[\]*<>~`#|-])")
 _TAG = r"<(?:p|pre|code|li|div|span|td|tr|b|strong)(?: [^<>]{0,200})?>"
-_TAGS_BEFORE = re.compile(rf"\s*(?:{_TAG}|<br ?/?>)+", re.IGNORECASE)
+_TAGS_BEFORE = re.compile(rf"\A\s*(?:{_TAG}|<br ?/?>)+", re.IGNORECASE)
 _TAGS_BEHIND = re.compile(r"(?:</(?:p|pre|code|li|div|span|td|tr|b|strong)>|<br ?/?>)+\s*$", re.IGNORECASE)
-_MACRO = re.compile(r"\s*\{(?:noformat|code)(?::[^{}]{0,80})?\}")
+_MACRO = re.compile(r"\A\s*\{(?:noformat|code)(?::[^{}]{0,80})?\}")
 
 
 def mended(text: str) -> str:

@@ -1,14 +1,17 @@
 r"""Physical lines that a transport cut, put together again.
 
-    2026-02-27T23:59:00.1Z stdout P first                     a partial line of the CRI, then one with F
-    6,901,23,-,ncfrag=0/1200;first                            netconsole's fragments
-    oom-kill:constraint=3DCONSTRAINT_MEMCG,nodemask=3D(null),cpuset=          quoted-printable mail: a `=` at the end
+2026-02-27T23:59:00.1Z stdout P first                     a partial line of the CRI, then one with F
+6,901,23,-,ncfrag=0/1200;first                            netconsole's fragments
+oom-kill:constraint=3DCONSTRAINT_MEMCG,nodemask=3D(null),cpuset=          quoted-printable mail: a `=` at the end
 """
 
 import re
 
 _CRI = re.compile(rb"\d{4}-\d\d-\d\dT\S+ (stdout|stderr) ([FP]) (.*)", re.DOTALL)
-_FRAGMENT = re.compile(rb"((?:\d+\.\d[^,;\s]*,)?\d{1,10},\d{1,20},\d{1,20},[^,;\n]{1,16}(?:,[^;\n]{0,200}?)?),ncfrag=(\d+)/(\d+);(.*)", re.DOTALL)
+_FRAGMENT = re.compile(
+    rb"((?:\d+\.\d[^,;\s]*,)?\d{1,10},\d{1,20},\d{1,20},[^,;\n]{1,16}(?:,[^;\n]{0,200}?)?),ncfrag=(\d+)/(\d+);(.*)",
+    re.DOTALL,
+)
 _SOFT_BREAK_FROM, _SOFT_BREAK_TO = 60, 78
 _QUOTED = re.compile(rb"(?:[^=]|=[0-9A-F]{2})*=?")
 _CODE = re.compile(rb"=([0-9A-F]{2})")
@@ -66,7 +69,7 @@ class Pieces:
         elif head == self._head and offset == len(self._fragments):
             self._fragments += text
         else:
-            return raw  # one before it was lost
+            return head + b";" + text  # one before it was lost
         return self.flush() if len(self._fragments) >= size or len(self._fragments) > _MOST_BYTES else None
 
     def _quoted_printable(self, raw: bytes) -> bytes | None:

@@ -51,7 +51,9 @@ _CRI = re.compile(r"(?:stdout|stderr) [FP] ")
 _LABELS = re.compile(
     r"\[(?:pod|container|job)/[^\]]{1,300}\] |\{[^{}\"]{0,200}=\"[^{}]{0,1000}\"\} ?|[\w.-]{1,80} +\| "
 )
-_KERNEL_TAG = re.compile(r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)")
+_KERNEL_TAG = re.compile(
+    r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)"
+)
 _OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)(?!\s*\{)")
 _HOST_AND_TAG = re.compile(r"[\w.-]{1,255} (?!kernel\b)[\w./@-]{1,100}(?:\[\d+\])?: ")
 _PID_TAG = re.compile(r"(?:\S{1,255} )?(?!kernel\b)[A-Za-z_][\w./@:()+-]{0,100}\[\d+\]:\s")

@@ -7,6 +7,7 @@ held. An object that stands in no list is an entry too. What an entry's own list
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 _MEMBER = re.compile(rb'\s*("(?:[^"\\]|\\.)*")\s*:\s*(.*?)\s*$', re.DOTALL)
@@ -33,7 +34,11 @@ class PrettyJson:
     @property
     def idle(self) -> bool:
         """Whether no entry is half read."""
-        return not self._open or self._open[-1][1] == []
+        if not self._open:
+            return True
+        values = [value for _, value in self._open]
+        inside = any(isinstance(a, list) and isinstance(b, dict) for a, b in pairwise(values))
+        return values[-1] == [] and not inside
 
     def reset(self) -> None:
         """Forget the document."""

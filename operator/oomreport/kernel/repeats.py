@@ -14,6 +14,7 @@ _REMEMBERED = 4096
 _MOST_WAITING = 64
 # Two shippers of the same record may differ in when they saw it, and in the zone that they write it in.
 _LONGEST_APART_S = 26 * 3600
+_LONGEST_GROUP_US = 1_000_000
 
 _Key = tuple[object, ...]
 
@@ -52,28 +53,34 @@ class Repeats:
         return done
 
     def _is_repeat(self, invocation: Invocation) -> bool:
+        """Whether the record is there already, or has taken the place of poorer ones that wait."""
         keys = [_key(victim) for victim in invocation.victims]
         if not keys or None in keys:
             return False
         said = -len(invocation.missing)
         before = [self._known.get(key) for key in keys if key is not None]
-        if all(seen is not None and _may_be_one(seen[0], invocation.killed) for seen in before):
-            if all(seen is not None and seen[1] >= said for seen in before):
-                return True
-            if self._replaces_waiting(invocation):
-                self._remember(invocation, said)
-                return True
+        if all(seen is not None and seen[1] >= said and _may_be_one(seen[0], invocation.killed) for seen in before):
+            return True
+        replaced = self._replaces_waiting(invocation)
         self._remember(invocation, said)
-        return False
+        return replaced
 
     def _replaces_waiting(self, invocation: Invocation) -> bool:
-        """Put the fuller record in the place of the one that waits."""
+        """Put the fuller record in the place of those that wait and say no more than it."""
         keys = {_key(victim) for victim in invocation.victims}
-        for place, other in enumerate(self._waiting):
-            if keys >= {_key(victim) for victim in other.victims} and _may_be_one(other.killed, invocation.killed):
-                self._waiting[place] = invocation
-                return True
-        return False
+        poorer = [
+            place
+            for place, other in enumerate(self._waiting)
+            if other.victims
+            and keys >= {_key(victim) for victim in other.victims}
+            and _may_be_one(other.killed, invocation.killed)
+        ]
+        if not poorer:
+            return False
+        self._waiting[poorer[0]] = invocation
+        for place in reversed(poorer[1:]):
+            del self._waiting[place]
+        return True
 
     def _remember(self, invocation: Invocation, said: int) -> None:
         for victim in invocation.victims:
@@ -99,7 +106,7 @@ def _is_poor(invocation: Invocation) -> bool:
 
 def _may_be_one(a: Stamp, b: Stamp) -> bool:
     if a.monotonic_us is not None and b.monotonic_us is not None:
-        return a.monotonic_us == b.monotonic_us
+        return abs(a.monotonic_us - b.monotonic_us) <= _LONGEST_GROUP_US
     if a.wall is None or b.wall is None or YEARLESS in (a.wall.year, b.wall.year):
         return True
     apart = a.wall.replace(tzinfo=None) - b.wall.replace(tzinfo=None)

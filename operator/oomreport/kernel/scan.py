@@ -267,6 +267,8 @@ class Scanner:
 
 
 def _is_of_a_dump(raw: bytes) -> bool:
+    if b",ncfrag=" in raw[:256]:
+        return True  # a fragment of netconsole's, that the next one goes on with
     record = line_of_record(raw.lstrip(b" \t>|"))
     if record is not None:
         return kind_of(record.text) is not None

@@ -1,11 +1,11 @@
 """Entries as documents of YAML, as `gcloud logging read` prints them: the little of YAML that it takes.
 
-    ---
-    insertId: 1x2y
-    jsonPayload:
-      MESSAGE: 'oom-kill:constraint=CONSTRAINT_MEMCG,..'
-      _TRANSPORT: kernel
-    timestamp: '2026-02-27T23:58:41.120000Z'
+---
+insertId: 1x2y
+jsonPayload:
+  MESSAGE: 'oom-kill:constraint=CONSTRAINT_MEMCG,..'
+  _TRANSPORT: kernel
+timestamp: '2026-02-27T23:58:41.120000Z'
 """
 
 import json
