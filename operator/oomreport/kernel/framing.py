@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oomreport.kernel.documents import entries_in, entries_of_text
-from oomreport.kernel.embedded import cell_of, lines_of, logfmt_message
+from oomreport.kernel.embedded import Cell, Rows, lines_of, logfmt_message
 from oomreport.kernel.entries import Entries
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.kmsg import line_of_record
@@ -32,6 +32,7 @@ _OCTAL = re.compile(r"#(0[0-3][0-7]|177)")
 _NOQA = re.compile(r"\s+# (?:noqa|type:|pylint:).*$")
 _FLUENT = re.compile(r'[\[{,] ?"(?:msg|MESSAGE|message|log)"=>"((?:[^"\\]|\\.)*)"')
 _FLUENT_PRIORITY = re.compile(r'"priority"=>(\d+)')
+_FLUENT_FOREIGN = re.compile(r'"_TRANSPORT"=>"(?!kernel")|"SYSLOG_FACILITY"=>"(?!0")')
 _HOLE = re.compile(rb"[ \t>#*]*(?:--|\.\.\.|\[\.\.\.\]|\[snip\]|\xe2\x80\xa6)[ \t]*$")
 _MOST_BYTES = 1 << 20
 _LONGEST_ROW = 64 * 1024
@@ -49,6 +50,7 @@ class Framer:
         self._suffix = LearnedSuffix()
         self._joiner = Joiner()
         self._pieces = Pieces()
+        self._rows = Rows()
         self._row = ""
         self._hole = False
 
@@ -89,39 +91,46 @@ class Framer:
     def _rest_of_row(self, text: str) -> list[Line]:
         """Take in a line that a row of CSV goes on with, since a cell of it holds newlines."""
         self._row += "\n" + text
-        cell = cell_of(self._row)
+        cell = self._rows.cell_of(self._row)
         if cell is not None and cell.open and len(self._row) < _LONGEST_ROW:
             return []
         self._row = ""
-        return [] if cell is None else self._joined(Line(text=cell.text, framed=False), 1)
+        return [] if cell is None else self._of_cell(cell)
 
     def flush(self) -> list[Line]:
         """End the log and return what was still being gathered."""
         held = self._pieces.flush()
         lines = self._of_whole(held) if held else []
-        row, self._row = cell_of(self._row), ""
-        lines += self._joined(Line(text=row.text, framed=False), 1) if row is not None else []
+        cell = self._rows.cell_of(self._row) if self._row else None
+        self._row = ""
+        lines += self._of_cell(cell) if cell is not None else []
         lines += self._of_entries(self._entries.flush())
         return lines + self._joiner.flush()
 
     def _lines(self, text: str, depth: int = 0, outer: Line | None = None) -> list[Line]:
         """Return the lines of a physical line, or of the text that an entry `outer` carries."""
+        entries = None
         if text[:1] in "{\x1e" or text[:2] in ("[{", "[[") or text.startswith("data: {"):
             entries = entries_of_text(text.lstrip("\x1e").removeprefix("data: "))
-            if entries is not None:
-                return self._of_entries(entries, depth)
-        found = unprefixed(text)
-        if found.text[:1] == "{" and found.kernel:
-            entries = entries_of_text(found.text)
-            if entries is not None:
-                return self._of_entries(entries, depth)
+        if entries is None:
+            found = unprefixed(text)
+            if found.text[:1] == "{" and found.kernel:
+                entries = entries_of_text(found.text)
+        if entries is not None:
+            return self._of_entries(entries, depth)
+        if outer is None and self._rows.columns is None and depth == 0:
+            self._rows.learn(text)
+        return self._lines_behind(found, text, depth, outer)
+
+    def _lines_behind(self, found: Prefixed, text: str, depth: int, outer: Line | None) -> list[Line]:
+        """Return the lines of a text whose prefix was taken off."""
         if '"=>"' in found.text:
             return self._fluent(found.text, depth)
         if outer is None and found.kernel and not found.settled:
             embedded = self._embedded(text, found)
             if embedded is not None:
                 return embedded
-        several = lines_of(text) if len(text) > _LONG and depth < _MOST_NESTED else None
+        several = self._several(text, found) if len(text) > _LONG and depth < _MOST_NESTED else None
         if several is not None:
             return [line for piece in several for line in self._lines(piece, depth + 1, outer)]
         line = self._line(text, self._learned.taken_off(found), outer)
@@ -131,6 +140,17 @@ class Framer:
             line = line._replace(text=kernel_text)
         return self._joiner.feed(self._after_hole(line), text)
 
+    @staticmethod
+    def _several(text: str, found: Prefixed) -> list[str] | None:
+        """Return the lines of a text that lost its newlines, None for one line.
+
+        Other lines of the kernel hold what users wrote, which may be anything; a header holds a comm of 15 bytes.
+        """
+        kind = kind_of(found.text)
+        if kind is Kind.HEADER or (kind is None and not found.dated):
+            return lines_of(text)
+        return None
+
     def _embedded(self, text: str, found: Prefixed) -> list[Line] | None:
         """Return the lines of a row of CSV or a line of logfmt, None where the text is neither."""
         if '="' in text:
@@ -139,13 +159,16 @@ class Framer:
                 return self._joined(Line(text=message, stamp=Stamp(wall=found.wall), host=found.host, framed=False), 1)
         if "," not in text or (text[0] != '"' and ',"' not in text and kind_of(found.text) is not None):
             return None
-        cell = cell_of(text)
+        cell = self._rows.cell_of(text)
         if cell is None:
             return None
         if cell.open:
             self._row = text
             return self._joiner.flush()
-        return self._joined(Line(text=cell.text, framed=False), 1)
+        return self._of_cell(cell)
+
+    def _of_cell(self, cell: Cell) -> list[Line]:
+        return self._joined(Line(text=cell.text, framed=False), 1) if cell.kernel else []
 
     def _of_entries(self, entries: Iterable[Mapping[str, Any]], depth: int = 0) -> list[Line]:
         found = (entry for fields in entries for entry in entries_in(fields))
@@ -167,7 +190,12 @@ class Framer:
     def _fluent(self, text: str, depth: int) -> list[Line]:
         value = _FLUENT.search(text)
         priority = _FLUENT_PRIORITY.search(text)
-        if value is None or depth >= _MOST_NESTED or (priority and int(priority.group(1)) >= 8):
+        if (
+            value is None
+            or depth >= _MOST_NESTED
+            or _FLUENT_FOREIGN.search(text)
+            or (priority and int(priority.group(1)) >= 8)
+        ):
             return []
         try:
             inner = json.loads(f'"{value.group(1)}"', strict=False)

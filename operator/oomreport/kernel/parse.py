@@ -199,7 +199,7 @@ def _is_global(dump: Dump, texts: Texts, summary: Summary) -> bool:
         return True
     if summary.constraint is not None:
         return summary.constraint != "CONSTRAINT_MEMCG"
-    if any(text.startswith("Out of memory") for text in _kill_lines(texts)):
+    if any(text.startswith("Out of memory") and " in UB" not in text[:20] for text in _kill_lines(texts)):
         return True
     return _on_stack_only(dump, texts)
 

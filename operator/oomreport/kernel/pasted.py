@@ -25,6 +25,7 @@ _MARKDOWN = re.compile(r"\\([_\[\]*<>~`#|-])")
 _TAG = r"<(?:p|pre|code|li|div|span|td|tr|b|strong)(?: [^<>]{0,200})?>"
 _TAGS_BEFORE = re.compile(rf"\A\s*(?:{_TAG}|<br ?/?>)+", re.IGNORECASE)
 _TAGS_BEHIND = re.compile(r"(?:</(?:p|pre|code|li|div|span|td|tr|b|strong)>|<br ?/?>)+\s*$", re.IGNORECASE)
+_MOST_BEHIND = 200
 _MACRO = re.compile(r"\A\s*\{(?:noformat|code)(?::[^{}]{0,80})?\}")
 
 
@@ -37,7 +38,8 @@ def mended(text: str) -> str:
         text = _COLOUR.sub("", text)
     elif _LOST_COLOUR.match(text):
         text = _LOST_COLOUR.sub("", text)
-    text = _TAGS_BEHIND.sub("", _TAGS_BEFORE.sub("", text, count=1))
+    text = _TAGS_BEFORE.sub("", text, count=1)
+    text = text[:-_MOST_BEHIND] + _TAGS_BEHIND.sub("", text[-_MOST_BEHIND:])
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity.group()), text).replace("\u00a0", " ")
     if "\\_" in text or text.startswith("\\["):

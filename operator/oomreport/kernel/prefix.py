@@ -51,6 +51,7 @@ _CRI = re.compile(r"(?:stdout|stderr) [FP] ")
 _LABELS = re.compile(
     r"\[(?:pod|container|job)/[^\]]{1,300}\] |\{[^{}\"]{0,200}=\"[^{}]{0,1000}\"\} ?|[\w.-]{1,80} +\| "
 )
+_FOREIGN_LABEL = re.compile(r"\b_*(?:journal_+)?(?:transport|TRANSPORT)=\"(?!kernel\")|\bunit=\"[^\"]+\.service\"")
 _KERNEL_TAG = re.compile(
     r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)"
 )
@@ -189,7 +190,7 @@ def _tagged(found: Prefixed, kind: Kind | None) -> Prefixed | None:
         return replace(found, text=text[decoded.end() :], kernel=decoded.group(1) == "kern", settled=True)
     labels = _LABELS.match(text) or _JSON_TAG.match(text)
     if labels is not None:
-        return replace(found, text=text[labels.end() :])
+        return replace(found, text=text[labels.end() :], kernel=not _FOREIGN_LABEL.search(labels.group()))
     # A comm may hold a colon (`tmux: server invoked oom-killer`): then only host and tag together are a tag.
     tags = _HOST_AND_TAG if kind is Kind.HEADER else _OTHER_TAG
     if text[:1] != " " and tags.match(text):

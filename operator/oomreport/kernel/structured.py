@@ -32,6 +32,7 @@ _TIME_KEYS = (
 )  # fmt: skip
 _TRANSPORT_KEYS = ("_TRANSPORT", "transport", "__journal__transport")
 _FACILITY_KEYS = ("SYSLOG_FACILITY", "facility", "Facility", "syslog_facility", "_facility")
+_UNIT_KEYS = ("_SYSTEMD_UNIT", "systemd_unit", "unit")
 _TAG_KEYS = ("SYSLOG_IDENTIFIER", "programname", "appname", "ident", "identifier", "syslog_identifier", "ProcessName")
 _MOST_DEPTH = 4
 
@@ -48,7 +49,7 @@ def line_of_object(fields: Mapping[str, Any]) -> Line | None:
         text=text.removesuffix("\n"),
         stamp=_stamp(fields),
         facility=_number(fields.get("SYSLOG_FACILITY")),
-        kernel=_is_kernel(fields),
+        kernel=is_kernel(fields),
         host=next((fields[key] for key in _HOST_KEYS if isinstance(fields.get(key), str)), None),
         framed=_is_own_text(fields),
     )
@@ -66,11 +67,17 @@ def _is_own_text(fields: Mapping[str, Any]) -> bool:
     return "_TRANSPORT" in fields or "__CURSOR" in fields or ("pri" in fields and "msg" in fields)
 
 
-def _is_kernel(fields: Mapping[str, Any]) -> bool:
-    flat = {
-        **fields,
-        **{k: v for name in _NESTED_KEYS if isinstance(fields.get(name), dict) for k, v in fields[name].items()},
-    }
+def _flat(fields: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    nested = [fields[name] for name in (*_NESTED_KEYS, "syslog") if isinstance(fields.get(name), dict)]
+    flat = dict(fields)
+    for inner in nested if depth < _MOST_DEPTH else ():
+        flat |= _flat(inner, depth + 1)
+    return flat
+
+
+def is_kernel(fields: Mapping[str, Any]) -> bool:
+    """Whether an entry is the kernel's, as far as its fields tell; where they tell nothing it may be."""
+    flat = _flat(fields)
     transport = next((flat[key] for key in _TRANSPORT_KEYS if key in flat), None)
     if isinstance(transport, str) and transport != "kernel":
         return False
@@ -83,6 +90,9 @@ def _is_kernel(fields: Mapping[str, Any]) -> bool:
         return False
     if transport is not None or facility is not None:
         return True
+    unit = next((flat[key] for key in _UNIT_KEYS if isinstance(flat.get(key), str)), "")
+    if unit.endswith(".service") and not any(name in unit for name in ("kernel", "kmsg", "dmesg")):
+        return False
     tag = next((flat[key] for key in _TAG_KEYS if key in flat), "kernel")
     return tag in ("kernel", "", "-")
 

@@ -27,6 +27,7 @@ class LearnedSuffix:
     def __init__(self) -> None:
         """Start without any."""
         self._pattern: re.Pattern[str] | None = None
+        self._padded = False
 
     def taken_off(self, kind: Kind | None, text: str) -> str:
         """Return the text without the suffix; a line with a known end says which one the next ones have."""
@@ -34,19 +35,21 @@ class LearnedSuffix:
         if known is not None:
             end = known.match(text)
             if end is not None:
-                self._pattern = _shape_of(text[end.end() :])
+                rest = text[end.end() :]
+                self._padded = rest.isspace()
+                self._pattern = _shape_of(rest)
                 return end.group()
+        if self._padded:
+            return text.rstrip()
         if self._pattern is None:
             return text
-        suffix = self._pattern.search(text)
+        suffix = self._pattern.search(text, max(len(text) - 2 * _LONGEST, 0))
         return text if suffix is None else text[: suffix.start()]
 
 
 def _shape_of(suffix: str) -> re.Pattern[str] | None:
-    if not suffix or len(suffix) > _LONGEST or suffix[0].isalnum():
+    if not suffix or suffix.isspace() or len(suffix) > _LONGEST or suffix[0].isalnum():
         return None
-    if suffix.isspace():
-        return re.compile(r"\s+$")
     shape = "".join(r"\d+" if run.isdigit() else r"\s+" if run.isspace() else re.escape(run)
                     for run in re.findall(r"[0-9]+|\s+|[^0-9\s]+", suffix))  # fmt: skip
     return re.compile((r"\s*" if not suffix[0].isspace() else "") + shape + "$")
