@@ -24,11 +24,15 @@ def test_another_moment_is_another_kill() -> None:
     ]
 
 
-def test_another_size_or_process_is_another_kill() -> None:
-    assert said(_KILLED.format(5, 4), _KILLED.format(5, 5), _KILLED.format(6, 4)) == [
+def test_another_process_of_the_same_size_is_another_kill() -> None:
+    assert said(_KILLED.format(5, 4), _KILLED.format(6, 4)) == [([5], False), ([6], False)]
+
+
+def test_another_size_is_another_kill() -> None:
+    wall = "[Fri Jan  2 03:0{}:05 2026]"
+    assert said(f"{wall.format(1)} {_KILLED.format(5, 4)}", f"{wall.format(9)} {_KILLED.format(5, 8)}") == [
         ([5], False),
         ([5], False),
-        ([6], False),
     ]
 
 
