@@ -21,6 +21,7 @@ from oomreport.kernel.loss import Loss
 from oomreport.kernel.middle import middle_of, rows_of
 from oomreport.kernel.parse import invocation_of
 from oomreport.kernel.record import Invocation
+from oomreport.kernel.repeats import is_told_twice
 from oomreport.kernel.summary import summary_pid
 from oomreport.kernel.whole import Whole
 
@@ -133,23 +134,11 @@ class Assembler:
                 return []
             return self._pass_over(line)
         self._torn = []
-        if sequence is None and self._is_told_twice(kind, line):
-            return []
+        if sequence is None:
+            before, self._before = self._before, line
+            if before is not None and is_told_twice(before, kind, line):
+                return []
         return self._take(kind, line)
-
-    def _is_told_twice(self, kind: Kind, line: Line) -> bool:
-        """Whether the line is the one before once more, as of two shippers whose lines alternate.
-
-        Headers of two dumps may be the same: then two clocks have to tell that two shippers wrote them, or one that it is
-        the same moment.
-        """
-        before, self._before = self._before, line
-        if before is None or before.text != line.text:
-            return False
-        a, b = before.stamp.monotonic_us, line.stamp.monotonic_us
-        if a is not None and b is not None:
-            return a == b
-        return kind is not Kind.HEADER or (a is None) != (b is None)
 
     def feed_middle(self, block: bytes, at: int, end: int) -> int:
         """Take the middle of the open dump in, where it begins at `at` and is plain; return where other lines begin."""
@@ -251,7 +240,7 @@ class Assembler:
                 return self._turn_round() if self._backwards.done else []
             return self._turn_round() + self._take(kind, line)
         dump = self._dump
-        if dump is not None and dump.kill_seen and dump.whole is None:
+        if line.sequence is None and dump is not None and dump.kill_seen and dump.whole is None:
             entries = dump.entries
             if len(entries) < _MOST_KILLS and runs_backwards(entries, kind, line):
                 self._dump = self._joinable = None
