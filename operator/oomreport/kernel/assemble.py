@@ -134,10 +134,9 @@ class Assembler:
                 return []
             return self._pass_over(line)
         self._torn = []
-        if sequence is None:
-            before, self._before = self._before, line
-            if before is not None and is_told_twice(before, kind, line):
-                return []
+        before, self._before = self._before, line
+        if sequence is None and is_told_twice(before, kind, line):
+            return []
         return self._take(kind, line)
 
     def feed_middle(self, block: bytes, at: int, end: int) -> int:

@@ -94,13 +94,13 @@ class Repeats:
             self._known.popitem(last=False)
 
 
-def is_told_twice(before: Line, kind: Kind, line: Line) -> bool:
+def is_told_twice(before: Line | None, kind: Kind, line: Line) -> bool:
     """Whether the line is the one before once more, as of two shippers whose lines alternate.
 
     Headers of two dumps may be the same: then two clocks have to tell that two shippers wrote them, or one that it is the
     same moment.
     """
-    if before.text != line.text:
+    if before is None or before.text != line.text:
         return False
     a, b = before.stamp.monotonic_us, line.stamp.monotonic_us
     if a is not None and b is not None:
