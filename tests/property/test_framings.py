@@ -11,7 +11,7 @@ from oomreport.kernel.line import Line
 from oomreport.kernel.reader import invocations, invocations_of_text
 from oomreport.kernel.record import Invocation, Stamp
 from oomreport.kernel.scan import Scanner
-from property import framings
+from property import exports, framings, pastes
 from property.framings import KernelLine, Log
 from records.records import FOLDERS, log_of
 
@@ -21,6 +21,7 @@ Framing = Callable[[Log], bytes]
 _HOSTILE = ("comm-", "hostile", "overrun", "flood", "spoofed", "longer-than-a-record", "overflowing")
 _CAPTURES = [folder for folder in FOLDERS if folder.name.startswith("kernel-")]
 _PLAIN = [folder for folder in _CAPTURES if not any(word in folder.name for word in _HOSTILE)][::6]
+_FEW = _PLAIN[::3]
 _COMMS = [folder for folder in _CAPTURES if "comm-" in folder.name and "all-in-one" not in folder.name][::3]
 
 
@@ -72,6 +73,58 @@ def test_searching_gives_what_reading_every_line_gives_in_every_framing(framing:
         scanner = Scanner(quick_search())
         found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
         assert found + scanner.flush() == list(invocations_of_text(log.split(b"\n"))), folder.name
+
+
+_SHIPPED = exports.JSON_EXPORTS + exports.TEXT_EXPORTS + exports.CSV_EXPORTS
+_PASTED = pastes.ALIKE
+
+
+@pytest.mark.parametrize("framing", _SHIPPED + _PASTED, ids=lambda framing: framing.__name__)
+def test_a_log_says_the_same_however_it_was_shipped_or_pasted(framing: Framing) -> None:
+    for folder in _FEW:
+        lines = kernel_lines(folder)
+        log = framing(lines)
+        said = list(invocations_of_text(log.split(b"\n")))
+        assert [essence(one) for one in said] == truth(lines), folder.name
+        scanner = Scanner(quick_search())
+        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
+        assert found + scanner.flush() == said, folder.name
+
+
+@pytest.mark.parametrize("framing", pastes.PARTLY, ids=lambda framing: framing.__name__)
+def test_what_an_editor_made_of_a_log_still_names_victim_and_limit(framing: Framing) -> None:
+    for folder in _PLAIN:
+        lines = kernel_lines(folder)
+        said = [(one.oom_memcg, one.constraint, one.victims and one.victims[0].pid) for one in
+                invocations_of_text(framing(lines).split(b"\n"))]  # fmt: skip
+        assert said == [(one["oom_memcg"], one["constraint"], one["victims"] and one["victims"][0].pid)  # type: ignore[index]
+                        for one in truth(lines)], folder.name  # fmt: skip
+
+
+@pytest.mark.parametrize("framing", pastes.ORDERS, ids=lambda framing: framing.__name__)
+def test_a_log_that_is_shown_newest_first_says_the_same(framing: Framing) -> None:
+    for folder in _PLAIN:
+        if "oomgroup" in folder.name and framing is not pastes.newest_first:
+            continue  # without the kernel's own stamps a group's members come before anything tells that they are one
+        lines = exports.split(kernel_lines(folder))
+        log = framing(lines)
+        said = list(invocations_of_text(log.split(b"\n")))
+        assert [essence(one) for one in said] == truth(list(lines))[::-1], folder.name
+        scanner = Scanner(quick_search())
+        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
+        assert found + scanner.flush() == said, folder.name
+
+
+@pytest.mark.parametrize("framing", pastes.REPEATS, ids=lambda framing: framing.__name__)
+def test_a_kill_that_a_log_tells_twice_counts_once(framing: Framing) -> None:
+    for folder in _PLAIN:
+        lines = exports.split(kernel_lines(folder))
+        log = framing(lines)
+        said = list(invocations_of_text(log.split(b"\n")))
+        assert [essence(one) for one in said] == truth(list(lines)), folder.name
+        scanner = Scanner(quick_search())
+        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
+        assert found + scanner.flush() == said, folder.name
 
 
 @pytest.mark.parametrize("framing", framings.EXACT, ids=lambda framing: framing.__name__)

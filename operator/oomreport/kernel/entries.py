@@ -1,4 +1,4 @@
-"""Entries that take several physical lines: journalctl -o export, verbose and json-pretty, dmesg --json.
+"""Entries that take several physical lines: journalctl -o export, verbose and json-pretty, dmesg --json, gcloud's YAML.
 
     __CURSOR=s=..                       {                                   Fri 2024-01-05 12:00:00 UTC [s=..;i=..]
     _TRANSPORT=kernel                       "_TRANSPORT" : "kernel",            _TRANSPORT=kernel
@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.structured import json_object
+from oomreport.kernel.pretty import PrettyJson
+from oomreport.kernel.yaml_entries import YamlEntries
 
 _FIELD = re.compile(rb"(?: {4})?([A-Z_][A-Z0-9_]{0,63})=(.*)", re.DOTALL)
 _BARE = re.compile(rb"[A-Z_][A-Z0-9_]{0,63}")
 _FIRST = re.compile(rb"__CURSOR=|__REALTIME_TIMESTAMP=\d+$")
 _VERBOSE = re.compile(rb"\S{2,12} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* \S+ \[s=[0-9a-f]+;i=")
-_OPEN = re.compile(rb"\s*(?:\},? *)?\{\s*$")
-_CLOSE = re.compile(rb"\s*\}(?:,|,? *\{|\s*\]\s*\}?)?\s*$")
 _MOST_LINES = 2_000
 
 
@@ -32,13 +31,14 @@ class Entries:
         self._fields: dict[str, Any] | None = None
         self._verbose = False
         self._last = ""
-        self._json: list[bytes] | None = None
+        self._json = PrettyJson()
+        self._yaml = YamlEntries()
         self._binary: tuple[str, bytes] | None = None
 
     @property
     def idle(self) -> bool:
         """Whether no entry is half read."""
-        return self._fields is None and self._json is None and self._binary is None
+        return self._fields is None and self._binary is None and self._json.idle and self._yaml.idle
 
     def feed(self, raw: bytes) -> list[Mapping[str, Any]] | None:
         """Take a physical line in; return the entries that it ends, or None where it is none of an entry."""
@@ -46,8 +46,11 @@ class Entries:
             return self._feed_binary(raw)
         if self._fields is not None:
             return self._feed_field(raw)
-        if self._json is not None or _OPEN.match(raw):
-            return self._feed_json(raw)
+        done = self._json.feed(raw)
+        if done is None:
+            done = self._yaml.feed(raw)
+        if done is not None:
+            return done
         if _FIRST.match(raw):
             self._fields, self._verbose = {}, False
             return self._feed_field(raw)
@@ -58,8 +61,9 @@ class Entries:
 
     def flush(self) -> list[Mapping[str, Any]]:
         """End the log and return the entry that was still open."""
-        fields, self._fields, self._binary, self._json = self._fields, None, None, None
-        return [fields] if fields else []
+        fields, self._fields, self._binary = self._fields, None, None
+        self._json.reset()
+        return [*([fields] if fields else []), *self._yaml.flush()]
 
     def _feed_field(self, raw: bytes) -> list[Mapping[str, Any]] | None:
         assert self._fields is not None
@@ -96,19 +100,4 @@ class Entries:
         if self._fields is not None:
             self._fields[name] = data[8 : 8 + size].decode("utf-8", "replace")
         self._binary = None
-        return []
-
-    def _feed_json(self, raw: bytes) -> list[Mapping[str, Any]] | None:
-        if _CLOSE.match(raw) and self._json is not None:
-            value = json_object((b"\n".join(self._json) + b"}").decode("utf-8", "replace"))
-            self._json = [b"{"] if raw.rstrip().endswith(b"{") else None
-            return [value] if value is not None else []
-        if _OPEN.match(raw):
-            self._json = [b"{"]
-            return []
-        assert self._json is not None
-        if not re.match(rb'\s*(?:"|[\]\[}\d,tfn-])', raw) or len(self._json) > _MOST_LINES:
-            self._json = None
-            return None
-        self._json.append(raw)
         return []

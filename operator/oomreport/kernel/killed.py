@@ -5,10 +5,12 @@
     Killed process 212 (node) total-vm:..kB, anon-rss:..kB, file-rss:..kB         the second of two lines before 5.1
     Killed process 212, UID 48, (httpd) total-vm:..                               el6
     Killed process 212 (java), UID 99, total-vm:..                                el7
+    Out of memory in UB 101: OOM killed process 212 (php-cgi) score 0 vm:..kB, rss:..kB, swap:..kB      OpenVZ
     Killed process 212 (java) vsz:..kB, anon-rss:..                               2.6.33
     Out of memory: Kill process 212 (node) score 786 or sacrifice child           the first of two lines before 5.1
 
-A comm holds any byte but NUL, so it is taken up to the longest tail of known fields that ends the line.
+A comm holds any byte but NUL, so it is taken up to the longest tail of fields that ends the line; a newer kernel may
+print more of them.
 """
 
 from dataclasses import dataclass
@@ -16,9 +18,11 @@ from functools import lru_cache
 
 from oomreport.kernel import lazy_re as re
 
-_FIELD = r"(?:total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_adj)"
-_TAIL = re.compile(rf"[ ,]*(?:,? ?UID \d+,?)?(?:[ ,]+{_FIELD}:\s*-?\d+(?:kB)?)*[ ,]*\.{{0,3}}[\s\"'`\\]*")
-_FIGURE = re.compile(rf"({_FIELD}):\s*(-?\d+)(kB)?")
+_FIELD = r"(?:total-vm|vsz|vm|rss|swap|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_adj)"
+_TAIL = re.compile(
+    r"[ ,]*(?: ?score \d+)?(?:,? ?UID \d+,?)?(?:[ ,]+[A-Za-z][\w-]{0,30}:\s*-?\d+(?:kB)?)*[ ,]*\.{0,3}[\s\"'`\\]*"
+)
+_FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?\d+)(kB)?")
 _OLD_UID = re.compile(r"UID (\d+)")
 # What kernels since 3.0 print of a process whose name has no parenthesis.
 _PLAIN = re.compile(
@@ -26,7 +30,7 @@ _PLAIN = re.compile(
     r"anon-rss:([0-9]+)kB, file-rss:([0-9]+)kB(?:, shmem-rss:([0-9]+)kB)?"
     r"(?:, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+))?"
 )
-_KILLED = re.compile(r"Killed process (\d+)")
+_KILLED = re.compile(r"(?:K|OOM k)illed process (\d+)")
 _UID_FIRST = re.compile(r", UID (\d+),? *(?=\()")
 _CHOSEN = re.compile(
     r"[Kk]ill process (?P<pid>\d+) \((?P<comm>.*)\) score (?P<score>-?\d+) or (?:sacrifice|a) child", re.DOTALL
@@ -102,12 +106,16 @@ def _killed_of(text: str) -> Killed | None:
         comm=comm if close < len(rest) else None,
         uid=figures.get("UID", int(old_uid.group(1)) if old_uid else None),
         oom_score_adj=figures.get("oom_score_adj"),
-        total_vm_bytes=figures.get("total-vm", figures.get("vsz")),
+        total_vm_bytes=_first(figures, "total-vm", "vsz", "vm"),
         anon_rss_bytes=figures.get("anon-rss"),
         file_rss_bytes=figures.get("file-rss"),
         shmem_rss_bytes=figures.get("shmem-rss"),
         pagetables_bytes=figures.get("pgtables"),
     )
+
+
+def _first(figures: dict[str, int], *names: str) -> int | None:
+    return next((figures[name] for name in names if name in figures), None)
 
 
 def _close_of_comm(rest: str, start: int) -> int:

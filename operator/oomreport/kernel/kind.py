@@ -3,7 +3,9 @@
 A dump has one order (dump_header() and oom_kill_process() in mm/oom_kill.c), so a kind's number is also its place:
 what comes earlier than what was already seen belongs to another dump. Where older kernels differ:
 
+    2.6.9    `Out of Memory: Killed process N (comm).`, as RHEL 3 and 4 have it; RHEL 5 writes `Out of memory`
     2.6.30   `Out of memory: kill process N (comm) score S or a child`, then `Killed process N (comm)`
+    to 4.4   `No available memory in cpuset: Kill process ..`, `No available memory (MPOL_BIND): ..`
     2.6.36   `Kill process N (comm) score S or sacrifice child`, then `Killed process N (comm) total-vm:..`
     4.19     `oom-kill:constraint=..` replaces `Task in A killed as a result of limit of B`
     5.1      only `Killed process N (comm) total-vm:..`, no score
@@ -63,8 +65,11 @@ _HEAD = re.compile(r"\[ {0,4}pid {0,4}\] +(?:uid|ruid) ")
 _ROW = re.compile(r"\[ *\d+\] +\d+ +\d+ +\d+ +\d+ ")
 _SUMMARY = re.compile(r"oom-kill: ?constraint=[A-Z_]|oom-kill:constraint ?=")
 _CHOSEN = re.compile(r"[Kk]ill process \d+ ")
-_PREFIXED = re.compile(r"(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): ")
-_KILLED = re.compile(r"Killed process \d+(?: |,|$)")
+_PREFIXED = re.compile(
+    r"(?:Memory cgroup out of memory|Out of [mM]emory(?: \(oom_kill_allocating_task\)| in UB(?: \d+)?)?|"
+    r"No available memory(?: \(MPOL_BIND\)| in cpuset)): "
+)
+_KILLED = re.compile(r"(?:K|OOM k)illed process \d+(?: |,|$)")
 _GROUP = re.compile(r"Tasks in .* are going to be killed due to memory\.oom\.group set", re.DOTALL)
 _REAPED = re.compile(r"oom_reaper: reaped process \d+ ")
 _TRACE = re.compile(
@@ -93,7 +98,7 @@ def kind_of(text: str) -> Kind | None:  # noqa: C901, PLR0912 - one flat look-up
             return Kind.SUMMARY
         if _REAPED.match(text):
             return Kind.REAPED
-    elif first in "MO":
+    elif first in "MON":
         prefixed = _PREFIXED.match(text)
         if prefixed is not None:
             if _KILLED.match(text, prefixed.end()):

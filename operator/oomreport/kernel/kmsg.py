@@ -20,7 +20,9 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.line import NO_STAMP, Line
 from oomreport.kernel.record import Stamp
 
-_RECORD = re.compile(rb"(\d{1,10}),(\d{1,20}),(\d{1,20}),([^;,\n]{0,16})(?:,[^;\n]{0,200})?;([^\n]*)")
+_RECORD = re.compile(
+    rb"(\d{1,10}),(\d{1,20}),(\d{1,20}),([^;,\n]{0,16})(?:,(?!(?:[^;\n]{0,60},)?ncfrag=)[^;\n]{0,200})?;([^\n]*)"
+)
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _SYSLOG = re.compile(rb"<(\d{1,10})>(?:\[ *(\d{1,12})\.(\d{6})\](?:\[ *[TC]\d+\])? ?)?(.*)", re.DOTALL)
 _TO_THE_END = 1 << 62

@@ -16,6 +16,8 @@ _PLAIN = re.compile(
     r"|[^\s:\]|]+ invoked oom-killer: gfp_mask=0x"
     r"|Task in /\S* killed as a result of limit of /"
     r"|Memory cgroup stats for /"
+    r"|Tasks in /\S* are going to be killed due to memory\.oom\.group set"
+    r"|oom_reaper: reaped process \d+ \("
     r"|Tasks state \(memory values in pages\):"
     r"|\[ +pid +\] +uid +tgid total_vm"
     r"|memory: usage \d+kB, limit \d+kB, failcnt \d"
@@ -82,6 +84,8 @@ def _shape_of(prefix: str) -> re.Pattern[str]:
             parts.append(r"\d+")
         elif run[0].isascii() and (run[0].isalpha() or run[0] == "_"):
             parts.append(r"[A-Za-z_]+")
+        elif run in ":-":
+            parts.append("[:-]")  # grep: a hit, or a line around it
         elif run.isspace():
             parts.append(r"\s+" if len(run) > 1 else re.escape(run))
         else:

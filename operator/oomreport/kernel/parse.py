@@ -162,11 +162,23 @@ def _summary(  # noqa: PLR0917
         summary = replace(summary, oom_memcg=summary.oom_memcg or task.oom_memcg)
     if cpuset is not None and summary.cpuset is None:
         summary = replace(summary, cpuset=cpuset.group(1), mems_allowed=cpuset.group(2) or None)
+    if summary.constraint is None:
+        summary = replace(summary, constraint=_constraint_of(_kill_lines(texts)))
     if summary.constraint is None and _is_memcg(dump, texts):
         summary = replace(summary, constraint="CONSTRAINT_MEMCG")
     if summary.constraint == "CONSTRAINT_MEMCG" and summary.oom_memcg is None and limited:
         summary = replace(summary, oom_memcg=limited)
     return summary
+
+
+def _constraint_of(kill_lines: list[str]) -> str | None:
+    """Return the constraint that kernels before 4.5 name on the kill line, where it is neither a cgroup's nor none."""
+    for text in kill_lines:
+        if text.startswith("No available memory"):
+            return (
+                "CONSTRAINT_CPUSET" if text.startswith("No available memory in cpuset") else "CONSTRAINT_MEMORY_POLICY"
+            )
+    return None
 
 
 def _is_memcg(dump: Dump, texts: Texts) -> bool:
@@ -188,7 +200,7 @@ def _is_global(dump: Dump, texts: Texts, summary: Summary) -> bool:
         return True
     if summary.constraint is not None:
         return summary.constraint != "CONSTRAINT_MEMCG"
-    if any(text.startswith("Out of memory") for text in _kill_lines(texts)):
+    if any(text.startswith("Out of memory") and " in UB" not in text[:20] for text in _kill_lines(texts)):
         return True
     return _on_stack_only(dump, texts)
 

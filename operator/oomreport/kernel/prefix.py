@@ -21,8 +21,14 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.wall import wall_of, wall_of_epoch
 
-_QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+) (?=[\[<\w>\"]))+")
-_DMESG = re.compile(r"\[ {0,12}(\d{1,12})\.(\d{1,9})(?: +<? *[+-]?\d+\.\d+>?)?\](?:\[ *[TC]\d+\])?:? ?")
+_QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+|\u2022) (?=[\[<\w>\"])|[+:](?=[\[<]))+")
+# Numbers of lines: grep -n, whose context has a hyphen, cat -n, a list.
+_LINE_NUMBER = re.compile(r"[ \t]*\d{1,9}(?:[:\t](?=\S| +\[)|-(?=[\[<]|[A-Z][a-z]{2} )|[.)] (?=[\[<]|[A-Z][a-z]{2} ))")
+# Behind the stamp: the caller (printk.caller, also behind a blank), the level (crash's log -m), CPU and task (Android).
+_DMESG = re.compile(
+    r"\[ {0,12}(\d{1,12})\.(\d{1,9})(?: +<? *[+-]?\d+\.\d+>?)?\]"
+    r"(?: ?\[ *[TC]\d+\]| ?<[0-7]>|(?:\(\d{1,3}\)| )\[\d{1,3}: *[^\[\]]{1,16}?(?:: *\d{1,7})?\]| {1,2}c\d{1,3} +\d{1,7}(?= ))?:? ?"
+)
 _DELTA = re.compile(r"\[(?: *\+ *\d+\.\d+|< *\d+\.\d+ ?>| +)\] ?")
 _RELTIME = re.compile(r"\[[A-Z][a-z]{2} ? ?\d{1,2} \d\d:\d\d\] ?")
 _CTIME = re.compile(r"\[([^\[\]]{3,24} \d{1,2} \d\d:\d\d:\d\d \d{4})(?: *<? *[+-]?\d+\.\d+>?)?\] ?")
@@ -45,7 +51,10 @@ _CRI = re.compile(r"(?:stdout|stderr) [FP] ")
 _LABELS = re.compile(
     r"\[(?:pod|container|job)/[^\]]{1,300}\] |\{[^{}\"]{0,200}=\"[^{}]{0,1000}\"\} ?|[\w.-]{1,80} +\| "
 )
-_KERNEL_TAG = re.compile(r"(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)")
+_FOREIGN_LABEL = re.compile(r"\b_*(?:journal_+)?(?:transport|TRANSPORT)=\"(?!kernel\")|\bunit=\"[^\"]+\.service\"")
+_KERNEL_TAG = re.compile(
+    r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)"
+)
 _OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)(?!\s*\{)")
 _HOST_AND_TAG = re.compile(r"[\w.-]{1,255} (?!kernel\b)[\w./@-]{1,100}(?:\[\d+\])?: ")
 _PID_TAG = re.compile(r"(?:\S{1,255} )?(?!kernel\b)[A-Za-z_][\w./@:()+-]{0,100}\[\d+\]:\s")
@@ -181,7 +190,7 @@ def _tagged(found: Prefixed, kind: Kind | None) -> Prefixed | None:
         return replace(found, text=text[decoded.end() :], kernel=decoded.group(1) == "kern", settled=True)
     labels = _LABELS.match(text) or _JSON_TAG.match(text)
     if labels is not None:
-        return replace(found, text=text[labels.end() :])
+        return replace(found, text=text[labels.end() :], kernel=not _FOREIGN_LABEL.search(labels.group()))
     # A comm may hold a colon (`tmux: server invoked oom-killer`): then only host and tag together are a tag.
     tags = _HOST_AND_TAG if kind is Kind.HEADER else _OTHER_TAG
     if text[:1] != " " and tags.match(text):
@@ -194,6 +203,9 @@ def _undated(found: Prefixed) -> Prefixed | None:
     quote = _QUOTE.match(text)
     if quote is not None and quote.end():
         return replace(found, text=text[quote.end() :])
+    number = _LINE_NUMBER.match(text)
+    if number is not None:
+        return replace(found, text=text[number.end() :])
     decoded = _DECODED.match(text)
     if decoded is not None:
         return replace(found, text=text[decoded.end() :], kernel=decoded.group(1) == "kern", dated=True)

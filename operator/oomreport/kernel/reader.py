@@ -9,6 +9,7 @@ from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
 from oomreport.kernel.loss import Loss
 from oomreport.kernel.record import Invocation
+from oomreport.kernel.repeats import Repeats
 from oomreport.kernel.whole import Whole, whole_of
 
 _MOST_HOSTS = 256
@@ -24,6 +25,7 @@ class Reader:
         self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
         self._host: str | None = None
         self._numbered = False
+        self._repeats = Repeats()
 
     @property
     def busy(self) -> bool:
@@ -74,7 +76,7 @@ class Reader:
         elif self._numbered and raw[:1] != b" ":
             for assembler in self._hosts.values():
                 assembler.loss.passed(1)
-        return done
+        return self._repeats.without(done) if done else done
 
     def tick(self, raw: bytes) -> list[Invocation]:
         """Return the invocations that a physical line ends by its time alone; it is not taken in."""
@@ -83,7 +85,7 @@ class Reader:
         for line in [record] if record is not None else Framer().feed(raw):
             assembler = self._hosts.get(line.host)
             done += assembler.tick(line) if assembler is not None else []
-        return done
+        return self._repeats.without(done) if done else done
 
     def names_host(self, raw: bytes) -> bool:
         """Whether a physical line has a prefix of its own, by which the lines behind it without any are then placed."""
@@ -98,7 +100,9 @@ class Reader:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
         while at < end and self.busy:
             if self._framer.idle and self._host is None and None in self._hosts:
-                behind = _feed_records(self._hosts[None], block, at, end, done)
+                found: list[Invocation] = []
+                behind = _feed_records(self._hosts[None], block, at, end, found)
+                done += self._repeats.without(found) if found else found
                 self._numbered = self._numbered or behind > at
                 at = behind
                 if at >= end or not self.busy:
@@ -118,14 +122,15 @@ class Reader:
     def feed_whole(self, whole: Whole) -> list[Invocation]:
         """Take a whole dump in and return the invocations that it completes."""
         self._numbered = True
-        return self._hosts[None].feed_whole(whole)
+        done = self._hosts[None].feed_whole(whole)
+        return self._repeats.without(done) if done else done
 
     def flush(self) -> list[Invocation]:
         """End the log and return what is still open."""
         done = [invocation for line in self._framer.flush() for invocation in self._take(line)]
         for assembler in self._hosts.values():
             done += assembler.flush()
-        return done
+        return self._repeats.without(done) + self._repeats.flush()
 
     def _take(self, line: Line) -> list[Invocation]:
         if line.framed or line.host is not None:

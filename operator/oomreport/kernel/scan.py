@@ -30,8 +30,8 @@ _CONTINUED = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},c")
 _MOST_BACK = 400
 _MOST_LINE = 1 << 20
 _HEADER = b"invoked oom-killer"
-_ENTRY = (b"MESSAGE", b'"MESSAGE', b'"msg"')
-_ENTRY_LINES = 100
+_ENTRY = (b"MESSAGE", b'"', b"textPayload")
+_ENTRY_LINES = 400
 _MOST_BEHIND = 64 * 1024
 _MOST_UNNAMED = 4 * 1024
 _FEW_BYTES = 16 * 1024
@@ -255,7 +255,7 @@ class Scanner:
     ) -> int:
         """Return where the dump begins that the line at `start` belongs to; lines of the block before are read here."""
         at, unlike, best = start, 0, start
-        entry = block[start : start + 12].lstrip(b" \t").startswith(_ENTRY)
+        entry = block[start : start + 80].lstrip(b" \t").startswith(_ENTRY)
         for count in range(_ENTRY_LINES if entry else _MOST_BACK * 100):
             if at <= floor:
                 break
@@ -289,6 +289,8 @@ class Scanner:
 
 
 def _is_of_a_dump(raw: bytes) -> bool:
+    if b",ncfrag=" in raw[:256]:
+        return True  # a fragment of netconsole's, that the next one goes on with
     record = line_of_record(raw.lstrip(b" \t>|"))
     if record is not None:
         return kind_of(record.text) is not None

@@ -41,9 +41,14 @@ def wall_of(text: str) -> datetime | None:
 
 
 def wall_of_epoch(seconds: str) -> datetime | None:
-    """Return the time of a decimal number of seconds since 1970, None where it is out of range."""
+    """Return the time of a decimal number of seconds, or a whole one of milli-, micro- or nanoseconds, since 1970.
+
+    None where it is none, or out of range.
+    """
     whole, _, fraction = seconds.partition(".")
     try:
+        if not fraction and len(whole) in (13, 16, 19):
+            whole, fraction = whole[:10], whole[10:]
         return datetime.fromtimestamp(int(whole), UTC) + timedelta(microseconds=_micros(fraction or None))
     except (ValueError, OverflowError, OSError):
         return None

@@ -1,4 +1,5 @@
 from oomreport.kernel.killed import Chosen, Killed, chosen_of, killed_of, reaped_pid
+from oomreport.kernel.kind import Kind, kind_of
 
 KIB = 1024
 
@@ -46,6 +47,27 @@ def test_older_kernels_say_vsz() -> None:
     assert killed_of("Killed process 7 (a) vsz:12kB, anon-rss:4kB, file-rss:1kB") == Killed(
         pid=7, comm="a", total_vm_bytes=12 * KIB, anon_rss_bytes=4 * KIB, file_rss_bytes=KIB
     )
+
+
+def test_a_field_that_a_newer_kernel_prints_ends_no_name() -> None:
+    text = "Killed process 9 (x) total-vm:1kB) total-vm:4kB, anon-rss:8kB, file-rss:0kB, lazyfree-rss:0kB, new_field:3"
+    killed = killed_of(text)
+    assert killed is not None
+    assert (killed.comm, killed.total_vm_bytes) == ("x) total-vm:1kB", 4 * KIB)
+
+
+def test_openvz_names_the_container_by_its_beancounter() -> None:
+    # The form: https://kb.plesk.com/en/123671
+    text = "Out of memory in UB 101: OOM killed process 212 (php-cgi) score 0 vm:2048kB, rss:1024kB, swap:0kB"
+    assert kind_of(text) is Kind.KILLED
+    assert killed_of(text) == Killed(pid=212, comm="php-cgi", total_vm_bytes=2048 * KIB)
+
+
+def test_the_oldest_kernels_write_memory_large() -> None:
+    # The form: https://www.aslab.com/support/kb/38.html
+    text = "Out of Memory: Killed process 212 (mysqld)."
+    assert kind_of(text) is Kind.KILLED
+    assert killed_of(text) == Killed(pid=212, comm="mysqld")
 
 
 def test_the_chosen_process_has_the_printed_score() -> None:
