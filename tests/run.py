@@ -11,12 +11,12 @@
 
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
-The last three run where they are named only: without KVM a guest takes both processors of a small machine for ten minutes.
---keep leaves the clusters up for the next run. e2e-v2 has its own kernel; named with others, it runs beside those after
-`node`, with less right to the processors, and what it prints comes when it is done. OOMREPORT_KINDLAB names a tool that
-brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL down`; OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and
-image are made of. Exit status 1 when a test failed or a part could not be started although
-the machine has all it needs; a part whose needs are not met is named, not failed.
+The last two run where they are named only. --keep leaves the clusters up for the next run. The guest of e2e-v2 has its
+own kernel: it runs beside e2e, with less right to the processors, and what it prints comes when it is done.
+OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL down`;
+OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and image are made of.
+Exit status 1 when a test failed or a part could not be started although the machine has all it needs; a part whose needs
+are not met is named, not failed.
 """
 
 import argparse
@@ -63,9 +63,7 @@ V2 = (
     "tests/e2e/test_kills.py::test_the_victim_of_a_pod_limit_need_not_be_the_container_that_allocated",
     "tests/e2e/test_kills.py::test_a_storm_whose_dumps_the_kernel_limits_is_counted_to_the_last_kill",
 )
-V2_ONLY = ("tests/e2e/test_power.py", "tests/e2e/test_node_life.py", "tests/e2e/test_clock.py")
 V2_UP = (("up", "--provider", "native", "--v2-worker"), ("deploy",))
-SCENARIOS = ("tests/e2e/test_workloads.py", "tests/e2e/test_kills.py", "tests/e2e/test_outages.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +104,11 @@ PARTS = (
     Part(name="node", paths=("tests/node",)),
     Part(name="integration", paths=("tests/integration",), cluster="test-api", up=(("up", "--api-only"),)),
     Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",)), nodes="native"),
-    Part(name="e2e-v2", paths=V2, cluster="test-v2", up=V2_UP, nodes="v2", beside=True, by_name=True),
-    Part(name="e2e-v2-all", paths=(*SCENARIOS, *V2_ONLY), cluster="test-v2-all", up=V2_UP, nodes="v2", by_name=True),
+    Part(name="e2e-v2", paths=V2, cluster="test-v2", up=V2_UP, nodes="v2", beside=True),
+    Part(name="e2e-v2-all", paths=("tests/e2e",), cluster="test-v2-all", up=V2_UP, nodes="v2", by_name=True),
     Part(
         name="e2e-kind",
-        paths=("tests/e2e/test_shared_kernel.py", *SCENARIOS),
+        paths=("tests/e2e",),
         cluster="test-kind",
         up=(("up", "--provider", "kind", "--workers", "1"), ("deploy",)),
         nodes="kind",
@@ -130,7 +128,7 @@ def main(argv: Sequence[str]) -> int:
         "part",
         nargs="*",
         choices=[[], *(part.name for part in PARTS)],
-        help="when none is named, all but e2e-v2, e2e-v2-all and e2e-kind",
+        help="when none is named, all but e2e-v2-all and e2e-kind",
     )
     parser.add_argument("--keep", action="store_true", help="leave the clusters up")
     options = parser.parse_args(own)
@@ -143,7 +141,7 @@ def main(argv: Sequence[str]) -> int:
 def run_parts(parts: Sequence[Part], extra: Sequence[str], *, keep: bool) -> dict[str, Outcome]:
     """Run the parts in order; those that run beside others start after the parts that need a quiet machine."""
     found: dict[str, Outcome] = {}
-    quiet = [part for part in parts if part.name in ("unit", "node")]
+    quiet = [part for part in parts if part.name in ("unit", "node", "integration")]
     with ThreadPoolExecutor() as pool:
         for part in quiet:
             found[part.name] = run_whole_part(part, extra, keep=keep)
@@ -227,6 +225,7 @@ def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[s
         status = run_pytest(again, ["--last-failed", *paths, *extra], engine, printed)
         outcome.second_try, outcome.failed = again.passed, again.failed
         outcome.passed += again.passed
+        outcome.figures += again.figures
     if status not in (0, 1, NO_TESTS) or (status == 1 and not outcome.failed):
         outcome.failed += 1
         outcome.not_run = f"pytest ended with status {status}"
@@ -239,6 +238,7 @@ def run_pytest(outcome: Outcome, arguments: Sequence[str], engine: str | None, p
     part = outcome.part
     inside = [*inside_engine(engine), *CLUSTER, "--name", part.cluster, "exec", "--"] if part.cluster else []
     environment = os.environ | {"PYTHONUNBUFFERED": "1"} | ({"OOMREPORT_E2E_NODES": part.nodes} if part.nodes else {})
+    environment |= {"OOMREPORT_E2E_PATIENCE": "2"} if printed else {}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         # Parts that run at once must not forget what of the other failed.

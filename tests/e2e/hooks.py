@@ -1,11 +1,15 @@
-"""A hook's target by itself, with the controller's own account: the event is made of a real report."""
+"""A hook's target by itself, with the controller's own account: the event is made of a real report. And what a Job needs."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from e2e.kube import CONTROLLER_NAMESPACE, Object, apply, eventually, kubectl
+from e2e.nodes import Node, cluster_state
+from e2e.workloads import IMAGE
 from oomreport.adapters.api_access import api_access
 from oomreport.adapters.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
@@ -59,3 +63,23 @@ def grant(namespace: str, role: str, *what: str) -> None:
     who = f"--as=system:serviceaccount:{CONTROLLER_NAMESPACE}:{CONTROLLER}"
     may = ("auth", "can-i", *what, "-n", namespace, who)
     eventually("the right is in force", lambda: "yes" in kubectl(*may, check=False))
+
+
+def lend_kubectl(spec: Object, node: Node) -> None:
+    """Put the kubectl of a node in the place of the sample's image, which no test fetches.
+
+    kind's nodes bring one. A guest has none: the Job goes to the machine's own node, wherever the kill was.
+    """
+    if node.kind == "kind":
+        program = node.sh("command -v kubectl").strip()
+    else:
+        found = shutil.which("kubectl")
+        known = cluster_state()
+        assert found
+        assert known
+        program = str(Path(found).resolve())
+        spec["nodeSelector"] = {"kubernetes.io/hostname": known.facts["node"]}
+    (one,) = spec["containers"]
+    one |= {"image": IMAGE, "imagePullPolicy": "Never", "command": ["/kubectl"]}
+    one["volumeMounts"] = [{"name": "kubectl", "mountPath": "/kubectl", "readOnly": True}]
+    spec["volumes"] = [{"name": "kubectl", "hostPath": {"path": program, "type": "File"}}]

@@ -1,7 +1,8 @@
 """The node that the tests run on: native (this machine's kernel), v2 (a guest with cgroup v2 and systemd), or kind.
 
 A test runs on one node: its pods are sent there, and what it observes is read on that very node. OOMREPORT_E2E_NODES
-names the nodes, separated by commas; without it all that the cluster has, one after another.
+names the nodes, separated by commas; without it all that the cluster has, one after another. OOMREPORT_E2E_PATIENCE
+is how many times as long everything may take where much else runs on the machine.
 """
 
 import os
@@ -77,7 +78,8 @@ def choose(kind: str) -> Node:
     """Make the node of this kind the one under test."""
     global _chosen  # noqa: PLW0603 - one node is under test, as there is one cluster
     _chosen = {"native": _native, "v2": _v2, "kind": _kind}[kind]()
-    kube.set_pace(times=_TIMES[kind], pause=_PAUSE[kind])
+    patience = float(os.environ.get("OOMREPORT_E2E_PATIENCE", "1"))
+    kube.set_pace(times=_TIMES[kind] * patience, pause=_PAUSE[kind])
     return _chosen
 
 

@@ -68,8 +68,10 @@ def kills_told(namespace: str) -> dict[str, int]:
 
 
 def records_made(node: Node) -> int:
-    """Return how many records the node's agent has made since it started, as it tells at /healthz."""
+    """Return how many records the node's agent has made since it started, as it tells at /livez: /healthz answers with
+    an error, of which kubectl does not show the body, where records wait.
+    """
     agents = [one for one in items("pods", AGENT_NAMESPACE) if one["spec"].get("nodeName") == node.name]
     assert len(agents) == 1, f"{len(agents)} agents on {node.name}"
-    path = f"/api/v1/namespaces/{AGENT_NAMESPACE}/pods/{agents[0]['metadata']['name']}:8081/proxy/healthz"
+    path = f"/api/v1/namespaces/{AGENT_NAMESPACE}/pods/{agents[0]['metadata']['name']}:8081/proxy/livez"
     return int(json.loads(kubectl("get", "--raw", path))["records"])

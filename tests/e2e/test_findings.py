@@ -3,21 +3,18 @@
 A leak and a spike are told apart from the peak of a start by what came before, so these two take three minutes.
 """
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from e2e.kube import Object, apply, eventually, items, kubectl
-from e2e.reports import settled_report
-from e2e.witness import kills_of_pod, memory_folder, pods, running_id, working_set
+from e2e.nodes import Node
+from e2e.reports import child_verdict, settled_report
+from e2e.sampled import Sampled
+from e2e.witness import kills_of_pod, pods, running_id
 from e2e.workloads import MIB, container, pod, pod_spec
 
-# What the cgroups held is read on this machine.
-NODES = ("native",)
 NAMESPACE = "e2e-findings"
 # A container that dies within 150 s has died of its start, as far as anybody can tell.
 LONG_SECONDS = 175
@@ -26,22 +23,12 @@ INTERVAL_SECONDS = 5
 FIRST_SEEN_SECONDS = 12
 
 
-@dataclass
-class Watched:
-    """A container as the test saw it: its working set, read from the cgroup at times of its own."""
-
-    folder: Path
-    seen: list[tuple[float, int]] = field(default_factory=list)
-
-    def read(self) -> None:
-        size = working_set(self.folder)
-        if size is not None:
-            self.seen.append((time.time(), size))
-
-
 @pytest.fixture(scope="module")
-def watched() -> Iterator[dict[str, Watched]]:
-    """Run all five to their first kill; return by container what their cgroups held on the way."""
+def watched(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sampled]]:
+    """Run all five to their first kill; return by container what their cgroups held on the way.
+
+    None is started again: where a container goes with its child, it would be killed again and again.
+    """
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
     kubectl("create", "namespace", NAMESPACE)
     eventually("the default service account", lambda: items("serviceaccounts", NAMESPACE), seconds=20)
@@ -53,7 +40,7 @@ def watched() -> Iterator[dict[str, Watched]]:
         pod(
             "spike",
             NAMESPACE,
-            pod_spec(container("hold-then-child", "24", "128", str(LONG_SECONDS), "20", name="spike")),
+            pod_spec(container("hold-then-child", "24", "128", str(LONG_SECONDS), "20", name="spike"), restart="Never"),
         ),
         pod(
             "tmpfs",
@@ -74,26 +61,30 @@ def watched() -> Iterator[dict[str, Watched]]:
                 resources=shared,
             ),
         ),
-        pod("storm", NAMESPACE, pod_spec(container("workers", "25", "4", "0.3", "40", name="storm", limit="96Mi"))),
+        pod(
+            "storm",
+            NAMESPACE,
+            pod_spec(container("workers", "25", "4", "0.3", "40", name="storm", limit="96Mi"), restart="Never"),
+        ),
     )
-    found: dict[str, Watched] = {}
+    found: dict[str, Sampled] = {}
+    folder = tmp_path_factory.mktemp(node.kind)
 
     def all_killed() -> bool:
         listed = pods(NAMESPACE)
         for one in listed:
             for name in (each["name"] for each in one["spec"]["containers"]):
                 instance = running_id(one, name)
-                folder = memory_folder(instance) if instance and name not in found else None
-                if folder is not None:
-                    found[name] = Watched(folder)
-        for _ in range(4):
-            for each in found.values():
-                each.read()
-            time.sleep(0.25)
+                if instance and name not in found:
+                    found[name] = Sampled(instance, folder / name)
         return all(kills_of_pod(one["metadata"]["uid"]) for one in listed)
 
-    eventually("every story has its kill", all_killed, seconds=LONG_SECONDS + 60, every=0)
-    yield found
+    try:
+        eventually("every story has its kill", all_killed, seconds=LONG_SECONDS + 60, every=1)
+        yield found
+    finally:
+        for each in found.values():
+            each.close()
     kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
@@ -107,7 +98,7 @@ def told(name: str, of: str, verdict: str | None) -> tuple[dict[str, str], Objec
     return findings, status["recommendation"], status["lastKill"]
 
 
-def assert_way(last: Object, seen: Watched, *, at_least: int, rising: int = 3) -> None:
+def assert_way(last: Object, sampled: Sampled, *, at_least: int, rising: int = 3) -> None:
     """The report's samples are what the test read itself, to `rising` MiB, and end just before the kill."""
     usage = last["usage"]
     start, killed = (datetime.fromisoformat(text).timestamp() for text in (usage["startTime"], last["time"]))
@@ -115,9 +106,9 @@ def assert_way(last: Object, seen: Watched, *, at_least: int, rising: int = 3) -
     assert usage["intervalSeconds"] == INTERVAL_SECONDS
     assert len(times) >= at_least
     assert killed - 1.6 * INTERVAL_SECONDS <= times[-1] <= killed + 0.1
-    compared = 0
+    compared, seen = 0, sampled.seen()
     for at, size in zip(times, usage["bytes"], strict=True):
-        near = [own for when, own in seen.seen if abs(when - at) < 1.5]
+        near = [own for when, own in seen if abs(when - at) < 1.5]
         if near:
             compared += 1
             assert min(near) - rising * MIB <= size <= max(near) + rising * MIB, (at - start, size, near)
@@ -125,10 +116,9 @@ def assert_way(last: Object, seen: Watched, *, at_least: int, rising: int = 3) -
     assert max(usage["life"]["bytes"]) == max(usage["bytes"])
     if not last["silent"]:
         assert last["startedAt"] == last["termination"]["startedAt"]
-    assert datetime.fromisoformat(last["startedAt"]).timestamp() <= start + 1.5
 
 
-def test_a_leak_is_to_be_fixed_and_no_limit_raised(watched: dict[str, Watched]) -> None:
+def test_a_leak_is_to_be_fixed_and_no_limit_raised(watched: dict[str, Sampled]) -> None:
     findings, recommendation, last = told("leak", "leak", "Confirmed")
     assert "Leak" in findings
     assert not findings.keys() & {"Spike", "StartupPeak", "Staircase", "LimitBelowStart"}
@@ -140,8 +130,8 @@ def test_a_leak_is_to_be_fixed_and_no_limit_raised(watched: dict[str, Watched]) 
     assert_way(last, watched["leak"], at_least=(LONG_SECONDS - FIRST_SEEN_SECONDS) // INTERVAL_SECONDS)
 
 
-def test_a_spike_over_a_level_raises_the_limit(watched: dict[str, Watched]) -> None:
-    findings, recommendation, last = told("spike", "spike", "KernelOnly")
+def test_a_spike_over_a_level_raises_the_limit(watched: dict[str, Sampled]) -> None:
+    findings, recommendation, last = told("spike", "spike", child_verdict())
     assert findings["Spike"].startswith("Memory was at 2")
     assert not findings.keys() & {"Leak", "StartupPeak", "Staircase"}
     assert recommendation["action"] == "RaiseLimit"
@@ -149,7 +139,7 @@ def test_a_spike_over_a_level_raises_the_limit(watched: dict[str, Watched]) -> N
     assert_way(last, watched["spike"], at_least=(LONG_SECONDS - FIRST_SEEN_SECONDS) // INTERVAL_SECONDS)
 
 
-def test_files_in_a_memory_backed_volume_are_to_be_bounded(watched: dict[str, Watched]) -> None:
+def test_files_in_a_memory_backed_volume_are_to_be_bounded(watched: dict[str, Sampled]) -> None:
     findings, recommendation, last = told("tmpfs", "tmpfs", "Confirmed")
     assert "scratch" in findings["TmpfsFilled"]
     assert "scratch" in findings["VolumeWithoutSize"]
@@ -159,7 +149,7 @@ def test_files_in_a_memory_backed_volume_are_to_be_bounded(watched: dict[str, Wa
     assert_way(last, watched["tmpfs"], at_least=1)
 
 
-def test_a_neighbour_at_the_pods_limit_is_named_and_the_pods_limit_raised(watched: dict[str, Watched]) -> None:
+def test_a_neighbour_at_the_pods_limit_is_named_and_the_pods_limit_raised(watched: dict[str, Sampled]) -> None:
     findings, recommendation, last = told("shared", "innocent", "Confirmed")
     assert "Container greedy allocated" in findings["PodLimitHitByNeighbour"]
     assert "ContainerLimitHit" not in findings
@@ -168,8 +158,8 @@ def test_a_neighbour_at_the_pods_limit_is_named_and_the_pods_limit_raised(watche
     assert_way(last, watched["innocent"], at_least=2)
 
 
-def test_a_storm_of_workers_is_counted(watched: dict[str, Watched]) -> None:
-    findings, recommendation, last = told("storm", "storm", "KernelOnly")
+def test_a_storm_of_workers_is_counted(watched: dict[str, Sampled]) -> None:
+    findings, recommendation, last = told("storm", "storm", child_verdict())
     assert "processes 'hog-child' of about" in findings["ManyWorkers"]
     assert recommendation["action"] == "RaiseLimit"
     assert recommendation["previousLimit"] == "96Mi"

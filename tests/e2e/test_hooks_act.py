@@ -1,16 +1,13 @@
 """The whole way: a real kill, and the product itself raises the limit or runs the Job of the samples."""
 
-import shutil
-from pathlib import Path
-
-import pytest
 import yaml
 
+from e2e.hooks import lend_kubectl
 from e2e.kube import Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Node
 from e2e.reports import report_of
 from e2e.witness import kills_of_pod, running_id, statuses
-from e2e.workloads import IMAGE, container, deployment, pod_spec
+from e2e.workloads import container, deployment, pod_spec, twice
 from integration.api_server import MANIFESTS
 from oomreport.workload.quantity import parse_quantity
 
@@ -37,7 +34,7 @@ def finished(namespace: str, name: str) -> Object | None:
 def test_a_hook_raises_the_limit_by_itself_and_the_report_tells_of_it(namespace: str, node: Node) -> None:
     apply(*sample("resize", namespace))
     eventually("the hook is ready", lambda: is_ready(namespace, "resize"))
-    apply(deployment("web", namespace, pod_spec(container("child", "80", "2", "25", "5"))))
+    apply(deployment("web", namespace, pod_spec(container(*twice()))))
     report = eventually("the delivery", lambda: finished(namespace, "web"), seconds=120)
 
     (delivery,) = report["status"]["deliveries"]
@@ -50,6 +47,7 @@ def test_a_hook_raises_the_limit_by_itself_and_the_report_tells_of_it(namespace:
     assert change["after"] == parse_quantity(limit) == parse_quantity(report["status"]["recommendation"]["memoryLimit"])
     kills, restarts = len(kills_of_pod(pod["metadata"]["uid"])), statuses(pod)[0]["restartCount"]
     instance = running_id(pod, "api")
+    assert instance
 
     def whole_load() -> bool:
         lines = kubectl("logs", name, "-n", namespace).splitlines()
@@ -86,11 +84,9 @@ def test_a_hook_that_may_not_says_so_before_the_first_kill_and_works_once_it_is_
 
 
 def test_repeated_kills_restart_the_workload_by_the_samples_job(namespace: str, node: Node) -> None:
-    if node.kind != "native":
-        pytest.skip("kubectl is lent to the Job by a hostPath of this machine")
     objects = sample("restart-job", namespace)
     (hook,) = [one for one in objects if one["kind"] == "OOMHook"]
-    lend_kubectl(hook["spec"]["job"]["template"]["spec"]["template"]["spec"])
+    lend_kubectl(hook["spec"]["job"]["template"]["spec"]["template"]["spec"], node)
     apply(*objects)
     eventually("the hook is ready", lambda: is_ready(namespace, "restart"))
     apply(deployment("web", namespace, pod_spec(container("child", "80", "3", "2", "5"))))
@@ -111,13 +107,3 @@ def test_repeated_kills_restart_the_workload_by_the_samples_job(namespace: str, 
         return before not in {one["metadata"]["name"] for one in items("pods", namespace, "app=web")}
 
     assert eventually("another pod", replaced)
-
-
-def lend_kubectl(spec: Object) -> None:
-    """Put this machine's kubectl in the place of the sample's image, which no test fetches."""
-    program = shutil.which("kubectl")
-    assert program
-    (one,) = spec["containers"]
-    one |= {"image": IMAGE, "imagePullPolicy": "Never", "command": ["/kubectl"]}
-    one["volumeMounts"] = [{"name": "kubectl", "mountPath": "/kubectl", "readOnly": True}]
-    spec["volumes"] = [{"name": "kubectl", "hostPath": {"path": str(Path(program).resolve()), "type": "File"}}]

@@ -1,17 +1,15 @@
 """The Job of an event on a real node: the kubelet fills in its variables and its file, and the sample restarts a workload."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 import yaml
 
-from e2e.hooks import CONTROLLER, due, event_of, grant, with_api
+from e2e.hooks import CONTROLLER, due, event_of, grant, lend_kubectl, with_api
 from e2e.kube import CONTROLLER_NAMESPACE, Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Node
 from e2e.reports import settled_report
-from e2e.workloads import IMAGE, container, deployment, pod_spec
+from e2e.workloads import container, deployment, pod_spec
 from integration.api_server import MANIFESTS, holder_of, token
 from oomreport.adapters.api_server import ApiServer
 from oomreport.controller.job_target import JobTarget
@@ -99,15 +97,13 @@ def test_a_job_has_the_event_in_its_environment_and_as_a_file(
 def test_the_sample_restarts_the_workload_by_its_own_account(
     namespace: str, node: Node, report: Object, kubeconfig: str
 ) -> None:
-    if node.kind != "native":
-        pytest.skip("kubectl is lent to the Job by a hostPath of this machine")
     before = items("pods", namespace, "app=web")[0]["metadata"]["name"]
     text = (
         (MANIFESTS / "samples" / "restart-job.yaml").read_text().replace("namespace: shop", f"namespace: {namespace}")
     )
     objects = [one for one in yaml.safe_load_all(text) if one]
     (hook,) = [one for one in objects if one["kind"] == "OOMHook"]
-    lend_kubectl(hook["spec"]["job"]["template"]["spec"]["template"]["spec"])
+    lend_kubectl(hook["spec"]["job"]["template"]["spec"]["template"]["spec"], node)
     apply(*objects)
     grant(namespace, "oomreport-hook-jobs", "create", "jobs.batch")
     stored = item("oomhook", "restart", namespace)
@@ -127,13 +123,3 @@ def test_the_sample_restarts_the_workload_by_its_own_account(
     eventually(
         "another pod", lambda: before not in {one["metadata"]["name"] for one in items("pods", namespace, "app=web")}
     )
-
-
-def lend_kubectl(spec: Object) -> None:
-    """Put this machine's kubectl in the place of the sample's image, which no test fetches."""
-    program = shutil.which("kubectl")
-    assert program
-    (one,) = spec["containers"]
-    one |= {"image": IMAGE, "imagePullPolicy": "Never", "command": ["/kubectl"]}
-    one["volumeMounts"] = [{"name": "kubectl", "mountPath": "/kubectl", "readOnly": True}]
-    spec["volumes"] = [{"name": "kubectl", "hostPath": {"path": str(Path(program).resolve()), "type": "File"}}]

@@ -17,9 +17,9 @@ from e2e import nodes
 from e2e.hooks import CONTROLLER, due, grant, with_api
 from e2e.kube import CONTROLLER_NAMESPACE, Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Node
-from e2e.reports import report_of, settled_report
+from e2e.reports import child_verdict, report_of, settled_report
 from e2e.witness import kills_of_pod, running_id, statuses
-from e2e.workloads import MIB, container, deployment, pod, pod_spec
+from e2e.workloads import MIB, container, deployment, pod, pod_spec, twice
 from integration.api_server import MANIFESTS, holder_of, token
 from oomreport.adapters.api_server import ApiServer, path
 from oomreport.controller.policies import Policies
@@ -27,8 +27,6 @@ from oomreport.controller.resize_target import Patience, ResizeTarget
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.workload.quantity import parse_quantity
 
-# One child is killed at 64Mi; the next comes when the limit has long been raised.
-LOAD = ("child", "80", "2", "30", "5")
 ROLE = "oomreport-hook-resize"
 
 
@@ -114,8 +112,9 @@ def only_pod(namespace: str, app: str) -> Object:
 
 def killed_deployment(namespace: str, name: str = "web", **more: Any) -> tuple[Object, Object]:
     """A Deployment whose container's child was killed once: its report, and its pod, running."""
-    apply(deployment(name, namespace, pod_spec(container(*LOAD, **more))))
-    settled_report(namespace, "Deployment", name, verdict=None, seconds=90)
+    apply(deployment(name, namespace, pod_spec(container(*twice(), **more))))
+    # Confirmed by the end of the instance that was killed: the one that runs after it is another.
+    settled_report(namespace, "Deployment", name, verdict=child_verdict(), seconds=90)
     eventually("running", lambda: running_id(only_pod(namespace, name), "api"))
 
     def advised() -> Object | None:
@@ -123,6 +122,20 @@ def killed_deployment(namespace: str, name: str = "web", **more: Any) -> tuple[O
         return report if report and report["status"]["recommendation"]["action"] == "RaiseLimit" else None
 
     return eventually("the recommendation", advised), only_pod(namespace, name)
+
+
+def room_on(node: Node) -> int:
+    """Return what the requests of a node's pods leave of its memory, in bytes."""
+    (this,) = [one for one in items("nodes") if one["metadata"]["name"] == node.name]
+    there = [one for one in items("pods") if one["spec"].get("nodeName") == node.name]
+    requests = [
+        each.get("resources", {}).get("requests", {}).get("memory", "0")
+        for one in there
+        if one["status"]["phase"] not in ("Succeeded", "Failed") and "deletionTimestamp" not in one["metadata"]
+        for each in one["spec"]["containers"]
+    ]
+    allocatable = parse_quantity(this["status"]["allocatable"]["memory"]) or 0
+    return allocatable - sum(parse_quantity(each) or 0 for each in requests)
 
 
 def resources_of(namespace: str, name: str) -> Object:
@@ -259,9 +272,9 @@ def test_what_is_not_safe_is_left_alone_with_its_reason(
 ) -> None:
     restart = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
     flux = {"kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
-    kept = pod("kept", namespace, pod_spec(container(*LOAD)))
+    kept = pod("kept", namespace, pod_spec(container(*twice())))
     kept["metadata"]["labels"] = flux
-    apply(deployment("restarts", namespace, pod_spec(container(*LOAD, resizePolicy=restart))), kept)
+    apply(deployment("restarts", namespace, pod_spec(container(*twice(), resizePolicy=restart))), kept)
     plain, found = killed_deployment(namespace, "plain")
     name = found["metadata"]["name"]
     reports = {
@@ -280,10 +293,9 @@ def test_what_is_not_safe_is_left_alone_with_its_reason(
     reasons["quota"] = delivered_once_it_runs(kubeconfig, plain).message
     kubectl("delete", "resourcequota", "full", "-n", namespace)
 
-    (this,) = [one for one in items("nodes") if one["metadata"]["name"] == node.name]
-    free = (parse_quantity(this["status"]["allocatable"]["memory"]) or 0) // MIB - 32 * 3
-    free -= sum(96 if "controller" in one["metadata"]["name"] else 0 for one in items("pods", CONTROLLER_NAMESPACE))
-    apply(pod("crowd", namespace, pod_spec(container("hold", "1", limit=None, request=f"{free - 120}Mi"))))
+    # The limit is to rise by more than what is left.
+    room = f"{room_on(node) // MIB - 60}Mi"
+    apply(pod("crowd", namespace, pod_spec(container("hold", "1", limit=None, request=room))))
     eventually("the crowd runs", lambda: running_id(item("pod", "crowd", namespace) or {}, "api"))
     reasons["node"] = delivered_once_it_runs(kubeconfig, plain).message
 

@@ -3,7 +3,6 @@
 import re
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from e2e.kube import Object, items
 from e2e.nodes import Node, chosen
@@ -161,35 +160,6 @@ def memory_files(container_id: str) -> dict[str, str]:
     )
     parts = ("\n" + chosen().sh(script)).split("\n== ")[1:]
     return {name: text.strip() for name, _, text in (part.partition("\n") for part in parts)}
-
-
-def memory_folder(container_id: str) -> Path | None:
-    """Return the folder of a running container's memory cgroup, by the /proc/<pid>/cgroup of one of its processes.
-
-    Read on this machine: for the native node.
-    """
-    for pid in processes_in(container_id):
-        try:
-            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-        except OSError:
-            continue
-        for number, controllers, path in (line.split(":", 2) for line in lines):
-            if "memory" in controllers.split(",") or (number, controllers) == ("0", ""):
-                root = Path("/sys/fs/cgroup") / ("memory" if controllers else "")
-                if (root / path.lstrip("/") / "memory.stat").exists():
-                    return root / path.lstrip("/")
-    return None
-
-
-def working_set(folder: Path) -> int | None:
-    """Return the memory that a cgroup uses without inactive page cache, in bytes; None where it is gone."""
-    v1 = (folder / "memory.usage_in_bytes").exists()
-    try:
-        usage = int((folder / ("memory.usage_in_bytes" if v1 else "memory.current")).read_text())
-        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    except OSError:
-        return None
-    return usage - int(stat["total_inactive_file" if v1 else "inactive_file"])
 
 
 def pods(namespace: str, selector: str | None = None) -> list[Object]:

@@ -28,6 +28,17 @@ def container(
     }
 
 
+def twice(megabytes: int = 80) -> list[str]:
+    """Return the arguments of a load that is killed, and comes once more when its limit has long been raised.
+
+    Where a container dies with its child it is started again: there the load comes late, else it would be killed anew
+    before anybody could raise anything.
+    """
+    if (node := here()) and node.groups:
+        return ["hold-then-child", "1", str(megabytes), "90", "5"]
+    return ["child", str(megabytes), "2", "30", "5"]
+
+
 def pod_spec(*containers: Object, restart: str = "Always", **more: Any) -> Object:
     """A pod for the node under test, if there is one."""
     node = here()

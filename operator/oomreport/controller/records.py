@@ -36,6 +36,9 @@ class Records:
             return False
         if known is None:
             self.first_seen[record.name] = now
+        elif known.report != record.report:
+            # Another controller has claimed it, or taken its claim back: where it was routed to says nothing any more.
+            self.unroute(record.name)
         before, after = known.container_id if known else None, record.container_id
         if before != after:
             self._instances.update([after] if after else ())
@@ -66,7 +69,8 @@ class Records:
         return tuple(self._open[name] for name in sorted(self._of_report.get(key, ())))
 
     def route(self, name: str, key: ReportKey) -> None:
-        """Remember to which report an open record belongs."""
+        """Remember to which report an open record belongs, and to no other."""
+        self.unroute(name)
         self._keys[name] = key
         self._of_report[key].add(name)
 

@@ -48,6 +48,9 @@ class Teller:
 
     def mark(self, record: str, outcome: Outcome, report: tuple[str, str] | None) -> None:
         """Have a record say what became of it."""
+        if record in self._context.records.used:
+            # A look that began before the mark was written finds the record open, and no longer how it was counted.
+            return
         reference = {"reportRef": {"namespace": report[0], "name": report[1]}} if report else {}
         pending = self._marks.get(record)
         # A look between the count and its mark finds the record in the ledger already, and no longer how it came there.

@@ -6,6 +6,7 @@ from typing import Any
 from oomreport.controller.keys import node_report_key
 from oomreport.controller.pods import Pods
 from oomreport.controller.records import Records
+from oomreport.incident.evidence import RecordFacts
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import OwnerReference, PodFacts
 from unit.incident.builders import UID, after, cid, ended, pod, record, running
@@ -108,6 +109,22 @@ def test_a_match_comes_and_goes_with_the_records_status():
     assert records.has_own(cid(2))
     records.put(record("r", **anonymous), now=after(2))
     assert not records.has_own(cid(2))
+
+
+def test_a_record_that_another_controller_claims_anew_is_no_longer_where_it_was_routed_to():
+    records = Records()
+
+    def claimed(report: str, container: str) -> RecordFacts:
+        status = {"containerID": container, "reportRef": {"namespace": "shop", "name": report}}
+        return record("r", uid=None, status=status)
+
+    records.put(claimed("first", cid(1)), now=after(0))
+    records.route("r", KEY)
+    records.put(claimed("first", cid(1)), now=after(1))
+    assert records.of_report(KEY)
+    records.put(claimed("second", cid(2)), now=after(2))
+    assert records.of_report(KEY) == ()
+    assert records.key_of("r") is None
 
 
 WEB = Workload(api_version="apps/v1", kind="Deployment", name="web")
