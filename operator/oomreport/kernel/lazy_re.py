@@ -4,11 +4,13 @@ Records can be written in so many ways that there are more than a hundred patter
 reading a dump. A run needs a few of them.
 """
 
-from re import DOTALL, IGNORECASE, MULTILINE, NOFLAG, Match, Pattern, RegexFlag, escape, match
+from re import DOTALL, IGNORECASE, MULTILINE, NOFLAG, Match, Pattern, RegexFlag, escape, findall, match, search, sub
 from re import compile as compiled
 from typing import Any, AnyStr, cast
 
-__all__ = ["DOTALL", "IGNORECASE", "MULTILINE", "Match", "Pattern", "compile", "escape", "match"]
+__all__ = [
+    "DOTALL", "IGNORECASE", "MULTILINE", "Match", "Pattern", "compile", "escape", "findall", "match", "search", "sub",
+]  # fmt: skip
 _METHODS = ("findall", "finditer", "fullmatch", "match", "search", "split", "sub")
 
 
