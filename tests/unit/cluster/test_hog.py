@@ -82,11 +82,14 @@ def test_it_waits_for_a_file_and_takes_a_hostile_name(hog: Path, tmp_path: Path)
 
 def test_children_die_with_their_parent(hog: Path) -> None:
     with subprocess.Popen([hog, "child", "1"], stdout=subprocess.PIPE, text=True) as process:
-        said = "".join(lines(process, "allocated"))
-        child = int(said.split("child started n=1 pid=")[1].split()[0])
-        assert Path(f"/proc/{child}/comm").read_text() == "hog-child\n"
-        process.kill()
-        process.wait()
+        try:
+            # Which of the two speaks first is theirs to decide.
+            child = int(lines(process, "child started n=1 pid=")[-1].split("pid=")[1].split()[0])
+            deadline = time.monotonic() + 5
+            while (name := Path(f"/proc/{child}/comm").read_text()) != "hog-child\n":
+                assert time.monotonic() < deadline, name
+        finally:
+            process.kill()
     deadline = time.monotonic() + 5
     while Path(f"/proc/{child}/stat").exists() and ") Z " not in Path(f"/proc/{child}/stat").read_text():
         assert time.monotonic() < deadline
