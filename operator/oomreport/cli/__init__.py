@@ -5,6 +5,7 @@ explain   any kernel log, in words, as JSON, YAML or a page
 watch     the same, live on this machine
 story     what happened, as sentences
 text      a story on a terminal
+json_text compact JSON that steers no terminal
 page      stories as one self-contained HTML page
 pods      names and limits of the pods that a cluster or a file knows
 

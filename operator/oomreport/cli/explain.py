@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
 from oomreport.cli.account import Account
+from oomreport.cli.json_text import json_text
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
@@ -69,13 +70,13 @@ def specs_in(path: str, *, jobs: int = 1) -> Iterator[dict[str, Any]]:
     return _found(path, jobs, spec_of, corrected)
 
 
-def texts_in(path: str, *, jobs: int = 1) -> Iterator[str]:
+def texts_in(path: str, *, jobs: int = 1) -> Iterator[bytes]:
     """Return the same as JSON text, an item of the list that is printed each: so each process writes its own."""
 
-    def text_of(spec: dict[str, Any]) -> str:
-        return json.dumps(Account(None, spec).as_json())
+    def text_of(spec: dict[str, Any]) -> bytes:
+        return json_text(Account(None, spec).as_json())
 
-    def corrected(text: str, lost: int) -> str | None:
+    def corrected(text: bytes, lost: int) -> bytes | None:
         spec = json.loads(text)["spec"]
         return text_of({**spec, "lostBefore": lost}) if "sequence" in spec else None
 
@@ -218,18 +219,23 @@ class _Json(_Output):
 
     def __init__(self) -> None:
         self._count = 0
-        sys.stdout.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": [')
+        # Past the layer of text, which would look at each character again.
+        sys.stdout.flush()
+        self._file = sys.stdout.buffer
+        self._file.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": ['.encode())
 
     def add(self, account: Account) -> None:
-        self.add_text(json.dumps(account.as_json()))
+        self.add_text(json_text(account.as_json()))
 
-    def add_text(self, text: str) -> None:
+    def add_text(self, text: bytes) -> None:
         """Take one record that is JSON already."""
-        sys.stdout.write((",\n" if self._count else "\n") + text)
+        self._file.write(b",\n" if self._count else b"\n")
+        self._file.write(text)
         self._count += 1
 
     def close(self) -> None:
-        sys.stdout.write("\n]}\n" if self._count else "]}\n")
+        self._file.write(b"\n]}\n" if self._count else b"]}\n")
+        self._file.flush()
 
 
 class _Yaml(_Output):
