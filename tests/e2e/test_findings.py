@@ -111,10 +111,13 @@ def assert_way(last: Object, sampled: Sampled, *, at_least: int, rising: int = 3
         near = [own for when, own in seen if abs(when - at) < 1.5]
         if near:
             compared += 1
-            assert min(near) - rising * MIB <= size <= max(near) + rising * MIB, (at - start, size, near)
+            # A burst may pass between two readings of the test's own, up to the limit.
+            most = last["memory"]["limitBytes"] if killed - at < 1.5 else max(near) + rising * MIB
+            assert min(near) - rising * MIB <= size <= most, (at - start, size, near)
     assert compared >= at_least / 2
     assert max(usage["life"]["bytes"]) == max(usage["bytes"])
-    if not last["silent"]:
+    # A container that lives on has none, which takes a while to be sure of.
+    if "termination" in last:
         assert last["startedAt"] == last["termination"]["startedAt"]
 
 
