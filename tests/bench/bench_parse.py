@@ -1,6 +1,6 @@
 """How fast kernel logs are read: logs of 1 GB, ours and cAdvisor's parser in one run.
 
-    python tests/bench/bench_parse.py [--megabytes 1000] [--runs 3]
+    python tests/bench/bench_parse.py [--megabytes 1000] [--runs 5]
 
 Two logs of raw kernel records are made from the golden captures: `quiet` holds no OOM line, of `busy` 1 % of the lines
 are OOM dumps. cAdvisor's side (tests/bench/cadvisor, Go) gets the same lines through its own channel of messages. What
@@ -112,7 +112,7 @@ def best(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--megabytes", type=int, default=1000)
-    arguments.add_argument("--runs", type=int, default=3)
+    arguments.add_argument("--runs", type=int, default=5)
     given = arguments.parse_args()
     if shutil.which("go") is None:
         print("Go is not installed: cAdvisor's side cannot run", file=sys.stderr)
