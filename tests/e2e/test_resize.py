@@ -124,9 +124,16 @@ def killed_deployment(namespace: str, name: str = "web", **more: Any) -> tuple[O
     return eventually("the recommendation", advised), only_pod(namespace, name)
 
 
+def allocatable_on(node: Node) -> int:
+    """Return how much of a node's memory pods may ask for, in bytes."""
+    (this,) = [one for one in items("nodes") if one["metadata"]["name"] == node.name]
+    found = parse_quantity(this["status"]["allocatable"]["memory"])
+    assert found
+    return found
+
+
 def room_on(node: Node) -> int:
     """Return what the requests of a node's pods leave of its memory, in bytes."""
-    (this,) = [one for one in items("nodes") if one["metadata"]["name"] == node.name]
     there = [one for one in items("pods") if one["spec"].get("nodeName") == node.name]
     requests = [
         each.get("resources", {}).get("requests", {}).get("memory", "0")
@@ -134,8 +141,7 @@ def room_on(node: Node) -> int:
         if one["status"]["phase"] not in ("Succeeded", "Failed") and "deletionTimestamp" not in one["metadata"]
         for each in one["spec"]["containers"]
     ]
-    allocatable = parse_quantity(this["status"]["allocatable"]["memory"]) or 0
-    return allocatable - sum(parse_quantity(each) or 0 for each in requests)
+    return allocatable_on(node) - sum(parse_quantity(each) or 0 for each in requests)
 
 
 def resources_of(namespace: str, name: str) -> Object:
@@ -242,10 +248,7 @@ def test_a_resize_that_finds_no_room_waits_and_is_rolled_back_when_it_took_too_l
     """As after a crash between the request and the answer, on a node that filled up meanwhile."""
     report, found = killed_deployment(namespace)
     name = found["metadata"]["name"]
-    (this,) = [one for one in items("nodes") if one["metadata"]["name"] == node.name]
-    room = parse_quantity(this["status"]["allocatable"]["memory"])
-    assert room
-    asked = {"memory": f"{room // MIB - 64}Mi"}
+    asked = {"memory": f"{allocatable_on(node) // MIB - 64}Mi"}
 
     async def crashed(api: ApiServer) -> Answer:
         change = {"spec": {"containers": [{"name": "api", "resources": {"limits": asked, "requests": asked}}]}}

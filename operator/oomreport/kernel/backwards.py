@@ -53,7 +53,6 @@ class Backwards:
         self._entries = list(entries)
         self._sure = _is_sure(*entries[-2:])
         self._unrelated = 0
-        self._done = False
 
     def pass_over(self) -> None:
         """Take note of a line that is of no dump."""
@@ -65,7 +64,7 @@ class Backwards:
             self._sure = kind is Kind.ROW
             if not self._sure:
                 return False
-        if self._done or self._unrelated > _MOST_UNRELATED or len(self._entries) >= _MOST_LINES:
+        if self.done or self._unrelated > _MOST_UNRELATED or len(self._entries) >= _MOST_LINES:
             return False
         passed = microseconds_between(self._entries[-1][1], line)
         if passed is not None and not -_LONGEST_US <= passed <= 0:
@@ -74,13 +73,12 @@ class Backwards:
             return False
         self._entries.append((kind, line))
         self._unrelated = 0
-        self._done = kind is Kind.HEADER
         return True
 
     @property
     def done(self) -> bool:
         """Whether the header was reached."""
-        return self._done
+        return self._entries[-1][0] is Kind.HEADER
 
     def turned(self) -> list[Entry]:
         """Return the lines as the kernel printed them."""

@@ -97,16 +97,13 @@ def _streams(value: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _plain(value: object, depth: int = 0) -> object:
     """Return OpenTelemetry's values, which name their type, and lists of names with values, as what they stand for."""
-    if depth > _MOST_DEPTH:
+    if depth > _MOST_DEPTH or not isinstance(value, dict) or len(value) != 1:
         return value
-    if isinstance(value, dict):
-        if len(value) == 1:
-            (name, inner), *_ = value.items()
-            if name in _VALUES:
-                return inner
-            if name == "kvlistValue" and isinstance(inner, dict) and isinstance(inner.get("values"), list):
-                return _plain(_pairs(inner["values"]), depth + 1)
-        return value
+    ((name, inner),) = value.items()
+    if name in _VALUES:
+        return inner
+    if name == "kvlistValue" and isinstance(inner, dict) and isinstance(inner.get("values"), list):
+        return _plain(_pairs(inner["values"]), depth + 1)
     return value
 
 

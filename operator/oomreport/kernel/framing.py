@@ -83,7 +83,7 @@ class Framer:
             return self._rest_of_row(raw.decode("utf-8", "replace"))
         gathered = self._entries.feed(raw)
         if gathered is not None:
-            return self._of_entries(gathered)
+            return self._of_documents(gathered)
         if b"\x1b" in raw:
             raw = _ANSI.sub(b"", raw)
         return self._lines(mended(raw.decode("utf-8", "replace")))
@@ -104,7 +104,7 @@ class Framer:
         cell = self._rows.cell_of(self._row) if self._row else None
         self._row = ""
         lines += self._of_cell(cell) if cell is not None else []
-        lines += self._of_entries(self._entries.flush())
+        lines += self._of_documents(self._entries.flush())
         return lines + self._joiner.flush()
 
     def _lines(self, text: str, depth: int = 0, outer: Line | None = None) -> list[Line]:
@@ -170,9 +170,11 @@ class Framer:
     def _of_cell(self, cell: Cell) -> list[Line]:
         return self._joined(Line(text=cell.text, framed=False), 1) if cell.kernel else []
 
+    def _of_documents(self, documents: Iterable[Mapping[str, Any]]) -> list[Line]:
+        return self._of_entries(entry for fields in documents for entry in entries_in(fields))
+
     def _of_entries(self, entries: Iterable[Mapping[str, Any]], depth: int = 0) -> list[Line]:
-        found = (entry for fields in entries for entry in entries_in(fields))
-        return [line for entry in found for line in self._joined(line_of_object(entry), depth)]
+        return [line for entry in entries for line in self._joined(line_of_object(entry), depth)]
 
     def _joined(self, line: Line | None, depth: int) -> list[Line]:
         """Return an entry's line: as it is where the entry is the kernel's own, else by its text's own framing."""
