@@ -135,14 +135,17 @@ def monotonic_us() -> int:
     return next(stamp for _, _, stamp, text in reversed(ring(user_space=True, of=node)) if text == mark)
 
 
-def processes_in(container_id: str) -> dict[int, str]:
-    """Return host pid and comm of every process in a container, by /proc/<pid>/cgroup."""
+def processes_in(container_id: str) -> dict[int, int]:
+    """Return every process of a container: its pid inside by its pid on the host.
+
+    Only the former says which is PID 1: host pids begin anew after pid_max, which is 32768 on small machines.
+    """
     script = (
-        f"for file in $(grep -ls {container_id} /proc/[0-9]*/cgroup); do folder=${{file%/cgroup}};"
-        ' echo "${folder#/proc/} $(tr "\\n" " " <$folder/comm)"; done 2>/dev/null; true'
+        f"for file in $(grep -ls {container_id} /proc/[0-9]*/cgroup); do"
+        " awk '$1 == \"NSpid:\" {print $2, $NF}' ${file%cgroup}status; done 2>/dev/null; true"
     )
-    lines = chosen().sh_on_kernel(script).stdout.decode(errors="replace").splitlines()
-    return {int(pid): comm.strip() for pid, _, comm in (line.partition(" ") for line in lines)}
+    lines = chosen().sh_on_kernel(script).stdout.decode().splitlines()
+    return {int(pid): int(inside) for pid, inside in (line.split() for line in lines)}
 
 
 def events_of_memory(pod_uid: str) -> dict[str, int]:

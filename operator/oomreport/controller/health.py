@@ -1,7 +1,7 @@
 """Answers the kubelet's probes, in the event loop itself: a loop that hangs answers nothing, and that is the point.
 
 /healthz   200 while the process is worth keeping
-/readyz    200 while it does its work: as the leader with all lists read, or waiting for its turn
+/readyz    200 while it does its work: as the leader with all lists read, or waiting while another one leads
 /metrics   for Prometheus, see metrics.py
 """
 

@@ -92,7 +92,8 @@ class Controller:
         self._stop = asyncio.Event()
         self._watch: Watch | None = None
         self._queue: WorkQueue | None = None
-        self._in_turn = False
+        # Not ready before the Lease was asked for: nobody works who could be waited for.
+        self._role = "starting"
         self._figures = Metrics(_now)
 
     async def run(self) -> int:
@@ -134,7 +135,9 @@ class Controller:
         while not self._stop.is_set():
             try:
                 if await lease.hold():
+                    self._role = "leader"
                     return True
+                self._role = "standby"
             except ApiError as error:
                 log.warning("lease cannot be looked at", extra={"error": str(error)})
             await self._pause(pause)
@@ -172,7 +175,7 @@ class Controller:
         )
         delivery.notes.counted = self._figures.count
         self._figures.set_pending(delivery.deliverer.pending)
-        self._queue, self._in_turn = queue, True
+        self._queue, self._role = queue, "leader"
         self._watch = watch = Watch(context, self._access)
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None
         ends = {asyncio.create_task(self._stop.wait(), name="stop"), *({keep} if keep else ())}
@@ -273,8 +276,8 @@ class Controller:
             loop.add_signal_handler(number, self._stop.set)
 
     def _state(self) -> tuple[bool, Mapping[str, Any]]:
-        if not self._in_turn:
-            return True, {"role": "standby"}
+        if self._role != "leader":
+            return self._role == "standby", {"role": self._role}
         listed = self._watch is not None and self._watch.is_listed
         return listed, {"role": "leader", "listed": listed, "queue": len(self._queue or ())}
 

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from integration.api_server import CONTROLLER_NAMESPACE
 from integration.controller.client import V1, Client, Object, ReportWatch, eventually
 from integration.controller.conftest import Start
+from integration.controller.process import Controller, free_port
 from integration.controller.shop import Shop, record
 from integration.controller.test_reports import send, settled
 from oomreport.adapters.api_server import path
@@ -156,6 +158,22 @@ def test_a_second_controller_waits_and_takes_over_when_the_first_ends(shop: Shop
         "GET", path("coordination.k8s.io/v1", "leases", namespace=CONTROLLER_NAMESPACE, name="oomreport-controller")
     )
     assert lease["spec"]["holderIdentity"] == "second"
+
+
+def test_a_controller_that_could_not_ask_for_the_lease_is_not_ready(kubeconfig: str, tmp_path: Path):
+    """Or a rolling update would end a working one for it."""
+    config = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
+    nowhere = tmp_path / "kubeconfig"
+    nowhere.write_text(yaml.safe_dump(config), encoding="utf-8")
+    lost = Controller(str(nowhere), tmp_path)
+    try:
+        warned = "lease cannot be looked at"
+        eventually("it asked in vain", lambda: [one for one in lost.messages("warning") if one["message"] == warned])
+        assert lost.probe("readyz") == {"ready": False, "role": "starting"}
+        assert lost.probe("healthz")["healthy"]
+    finally:
+        lost.stop()
 
 
 def test_an_api_server_that_is_away_loses_nothing(shop: Shop, start: Start):
