@@ -5,8 +5,11 @@ from hypothesis import strategies as st
 
 from oomreport.adapters.log_file import quick_search
 from oomreport.kernel import killed, summary, table
+from oomreport.kernel.dump import Dump
 from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.plain import said_at_once
 from oomreport.kernel.reader import invocations_of_text
+from oomreport.kernel.said import said_by_lines
 from oomreport.kernel.scan import Scanner
 from oomreport.kernel.whole import whole_of
 from records.records import FOLDERS, log_of
@@ -91,6 +94,20 @@ def test_most_captures_are_read_at_once_and_say_the_same() -> None:
     assert whole > 0.8 * len(_DUMPS)
 
 
+def test_most_whole_captures_say_at_once_what_their_lines_say() -> None:
+    whole = []
+    for dump in _DUMPS:
+        log = b"\n".join([*records(dump, 2, 5_000_000), b""])
+        begin = log.rfind(b"\n", 0, log.find(b"invoked oom-killer")) + 1
+        if (found := whole_of(log, begin, len(log))) is not None:
+            whole.append(Dump.of_whole(found, lost_before=0))
+    at_once = [(dump, said) for dump in whole if (said := said_at_once(dump)) is not None]
+    assert [said for _, said in at_once] == [
+        by_lines._replace(mem_info=list(by_lines.mem_info)) for by_lines in (said_by_lines(dump) for dump, _ in at_once)
+    ]
+    assert len(at_once) > 0.8 * len(whole)
+
+
 @st.composite
 def garbled(draw: st.DrawFn, texts: list[str]) -> str:
     text = draw(st.sampled_from(texts)).encode("utf-8", "replace")
@@ -102,7 +119,7 @@ def garbled(draw: st.DrawFn, texts: list[str]) -> str:
 @given(garbled(_SUMMARIES), st.booleans(), st.sampled_from([frozenset(), frozenset({"app"}), frozenset({"", "1"})]))
 @settings(max_examples=600, deadline=None)
 def test_a_plain_summary_says_what_any_summary_says(text: str, limited: bool, comms: frozenset[str]) -> None:  # noqa: FBT001
-    plain = summary._plain(text)
+    plain = summary.plain_summary(text)
     limit = text.partition(",oom_memcg=")[2].partition(",")[0] if limited else None
     assert plain is None or plain == summary._summary_of(text, comms, limit)
 
@@ -110,13 +127,13 @@ def test_a_plain_summary_says_what_any_summary_says(text: str, limited: bool, co
 @given(garbled(_KILLS))
 @settings(max_examples=600, deadline=None)
 def test_a_plain_kill_line_says_what_any_kill_line_says(text: str) -> None:
-    plain = killed._plain(text)
+    plain = killed.plain_killed(text)
     assert plain is None or plain == killed._killed_of(text)
 
 
 def test_lines_of_all_captures_are_mostly_plain() -> None:
-    assert sum(summary._plain(text) is not None for text in _SUMMARIES) > 0.8 * len(_SUMMARIES)
-    assert sum(killed._plain(text) is not None for text in _KILLS) > 0.8 * len(_KILLS)
+    assert sum(summary.plain_summary(text) is not None for text in _SUMMARIES) > 0.8 * len(_SUMMARIES)
+    assert sum(killed.plain_killed(text) is not None for text in _KILLS) > 0.8 * len(_KILLS)
 
 
 @given(st.lists(garbled(_ROWS), max_size=8), st.sampled_from(_HEADS))

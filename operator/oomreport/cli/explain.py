@@ -31,9 +31,7 @@ _KEPT_BYTES = 16 << 20
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain the logs and return the exit status; a log that cannot be read does not keep the others from it."""
-    # Records hold no cycles, so the collector would look through what it cannot free, again and again.
     gc.freeze()
-    gc.set_threshold(100_000)
     # The C library gives the memory of each chunk back to the kernel, which then clears it page by page for the next one.
     # It learns from the size of a large block that is freed how much to keep; this one is never touched.
     bytes(_KEPT_BYTES)

@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ exit status:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
+    # Modules and records hold few cycles: the collector would look through what it cannot free, again and again.
+    gc.set_threshold(100_000)
     given = sys.argv[1:] if argv is None else argv
     # To describe the commands about reports takes longer than to explain a small log, which needs none of them.
     arguments = _parser(for_logs=list(given[:1]) in (["explain"], ["watch"])).parse_args(given)

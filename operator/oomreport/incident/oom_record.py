@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from oomreport.incident.usage import Peak, Pressure, Sample, Usage
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, Task, Trigger, Victim
 from oomreport.workload.container import Subject, scope_of, subject_of
+
+if TYPE_CHECKING:  # nothing that explaining a log has a use for
+    from oomreport.incident.usage import Peak, Pressure, Sample, Usage
 
 API_VERSION = "oomreport.dev/v1alpha1"
 MOST_VICTIMS = 1000
@@ -80,7 +82,7 @@ def record_spec(
     origin: Origin,
     time: datetime | None,
     subject: Subject | None,
-    usage: Usage | None = None,
+    usage: "Usage | None" = None,
 ) -> dict[str, Any]:
     """Return the `spec` of the OOMRecord, with the API's names; `time` is when the killer's first line was printed."""
     spec: dict[str, Any] = {
@@ -231,7 +233,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
     )
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def _usage(usage: "Usage") -> dict[str, Any]:
     return {
         "startTime": rfc3339(usage.start),
         "intervalSeconds": usage.interval_seconds,
@@ -244,7 +246,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _sample(sample: Sample) -> dict[str, Any]:
+def _sample(sample: "Sample") -> dict[str, Any]:
     return _without_none(
         {
             "time": rfc3339(sample.time),
@@ -260,9 +262,9 @@ def _sample(sample: Sample) -> dict[str, Any]:
     )
 
 
-def _peak(peak: Peak) -> dict[str, Any]:
+def _peak(peak: "Peak") -> dict[str, Any]:
     return {"time": rfc3339(peak.time), "bytes": peak.size}
 
 
-def _pressure(pressure: Pressure) -> dict[str, Any]:
+def _pressure(pressure: "Pressure") -> dict[str, Any]:
     return {"time": rfc3339(pressure.time), "somePercent": pressure.some, "fullPercent": pressure.full}

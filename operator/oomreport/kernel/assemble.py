@@ -10,7 +10,7 @@ which are put together again where the summary or the kill line then is whole.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oomreport.kernel.backwards import Backwards, runs_backwards
 from oomreport.kernel.dump import Dump, microseconds_between
@@ -45,8 +45,7 @@ _MOST_PIECES = 255
 _MOST_KILLS = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Emitted:
+class _Emitted(NamedTuple):
     pids: frozenset[int]
     last: Line
     group: bool
@@ -166,12 +165,10 @@ class Assembler:
 
     def feed_whole(self, whole: Whole) -> list[Invocation]:
         """Take a whole dump in, where the next line is not needed for another; return the invocation that it ends."""
-        first, last, *_ = whole.parts
-        assert first.sequence is not None
-        self.loss.number(first.sequence)
+        self.loss.number(whole.begun[1])
         done = self._end()
         self._dump = self._joinable = Dump.of_whole(whole, lost_before=self.loss.taken())
-        self.loss.sequence = last.sequence
+        self.loss.sequence = whole.ended[1]
         self._unlike = 0
         return done
 

@@ -1,7 +1,7 @@
 """The rows of the table as ranked tasks, with scores on the printed scale where the total is known."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from oomreport.kernel import meminfo
 from oomreport.kernel.badness import NEVER, pages_of, points_of, score_of
@@ -9,14 +9,13 @@ from oomreport.kernel.record import MemoryUsage, Task
 from oomreport.kernel.table import Row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
+class Candidates(NamedTuple):
     """Tasks by badness, highest first. `total_bytes` is None where the dump does not tell what the scores relate to."""
 
-    tasks: tuple[Task, ...] = ()
-    total_bytes: int | None = None
-    rows: dict[int, Row] = field(default_factory=dict)
-    scores: dict[int, int] = field(default_factory=dict)
+    tasks: tuple[Task, ...]
+    total_bytes: int | None
+    rows: dict[int, Row]
+    scores: dict[int, int]
 
     def row(self, pid: int) -> Row | None:
         """Return a process' row; for the leader of a group of threads also the row of one of them."""
@@ -46,16 +45,12 @@ def candidates_of(
     else:
         totals = _memcg_totals(rows, memory, page_bytes)
     total = _fitting(totals, rows, page_bytes=page_bytes, victim_pid=victim_pid, printed=printed_score)
-    order = _ranked(rows, total_pages=total or 0, page_bytes=page_bytes)
-    scores: dict[int, int] = {}
-    if total:
-        for points, row in order:
-            scores[row.pid] = 0 if row.oom_score_adj == NEVER else max(points, 0) * 1000 // total
+    tasks = _ranked(rows, total=total, page_bytes=page_bytes)
     return Candidates(
-        tasks=tuple([_task(row, page_bytes=page_bytes, score=scores.get(row.pid)) for _, row in order]),
+        tasks=tasks,
         total_bytes=total * page_bytes if total else None,
         rows={row.pid: row for row in rows},
-        scores=scores,
+        scores={task.pid: task.oom_score for task in tasks if task.oom_score is not None},
     )
 
 
@@ -95,31 +90,31 @@ def _fitting(
     return totals[0]
 
 
-def _ranked(rows: tuple[Row, ...], *, total_pages: int, page_bytes: int) -> list[tuple[int, Row]]:
-    """Return points and rows as the kernel ranks them; of equals the later one wins, and -1000 is out of the question."""
-    thousandth = total_pages // 1000
-    keyed = [
-        (row.oom_score_adj != NEVER, pages_of(row, page_bytes) + (row.oom_score_adj or 0) * thousandth, place, row)
-        for place, row in enumerate(rows)
-    ]
+def _ranked(rows: tuple[Row, ...], *, total: int | None, page_bytes: int) -> tuple[Task, ...]:
+    """Return tasks as the kernel ranks them; of equals the later one wins, and -1000 is out of the question."""
+    thousandth = (total or 0) // 1000
+    keyed = []
+    for place, row in enumerate(rows):
+        # By position, in one go: large machines have thousands of rows.
+        pid, comm, uid, tgid, total_vm, rss, swap, tables, table_pages, adj = row
+        if tables is None and table_pages is not None:
+            tables = table_pages * page_bytes
+        points = pages_of(row, page_bytes) + (adj or 0) * thousandth
+        score = None
+        if total:
+            score = 0 if adj == NEVER else max(points, 0) * 1000 // total
+        task = Task(
+            pid,
+            comm,
+            tgid,
+            uid,
+            None if total_vm is None else total_vm * page_bytes,
+            None if rss is None else rss * page_bytes,
+            None if swap is None else swap * page_bytes,
+            tables,
+            adj,
+            score,
+        )
+        keyed.append((adj != NEVER, points, place, task))
     keyed.sort(reverse=True)  # no two have the same place
-    return [(points, row) for _, points, _, row in keyed]
-
-
-def _task(row: Row, *, page_bytes: int, score: int | None) -> Task:
-    tables = row.pagetable_bytes
-    if tables is None and row.pagetable_pages is not None:
-        tables = row.pagetable_pages * page_bytes
-    # By position: in the order of the fields, which is quicker than by name.
-    return Task(
-        row.pid,
-        row.comm,
-        row.tgid,
-        row.uid,
-        None if row.total_vm is None else row.total_vm * page_bytes,
-        None if row.rss is None else row.rss * page_bytes,
-        None if row.swapents is None else row.swapents * page_bytes,
-        tables,
-        row.oom_score_adj,
-        score,
-    )
+    return tuple([task for *_, task in keyed])

@@ -58,15 +58,14 @@ class Dump:
     @classmethod
     def of_whole(cls, whole: Whole, *, lost_before: int) -> "Dump":
         """Return the dump that was read at once."""
-        texts, last = whole.parts.texts, whole.parts.last
         return cls(
             lost_before=lost_before,
             whole=whole,
-            kinds=set(texts),
+            kinds=whole.kinds,
             furthest=Kind.KILLED,
             pids={whole.pid},
             summary_pid=whole.pid,
-            stamped=last,
+            stamped=whole.last,
             kill_seen=True,
         )
 
@@ -85,7 +84,7 @@ class Dump:
     @property
     def last(self) -> Line:
         """The line seen last."""
-        return self.lines[-1][1] if self.lines or self.whole is None else self.whole.parts.last
+        return self.lines[-1][1] if self.lines or self.whole is None else self.whole.last
 
     def add(self, kind: Kind, line: Line) -> None:
         """Take a line in."""
@@ -117,7 +116,7 @@ class Dump:
     def parts(self) -> Parts:
         """Return the lines sorted by what they are."""
         if self.whole is not None and all(kind is Kind.REAPED for kind, _ in self.lines):
-            parts = self.whole.parts
+            parts = self.whole.parts()
             if not self.lines:
                 return parts
             late = [line.text for _, line in self.lines]

@@ -13,8 +13,8 @@ A comm holds any byte but NUL, so it is taken up to the longest tail of fields t
 print more of them.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 
@@ -26,7 +26,7 @@ _FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?\d+)(kB)?")
 _OLD_UID = re.compile(r"UID (\d+)")
 # What kernels since 3.0 print of a process whose name has no parenthesis.
 _PLAIN = re.compile(
-    r"(?:(?:Memory cgroup out of memory|Out of memory): )?Killed process ([0-9]+) \(([^()]{0,60})\) total-vm:([0-9]+)kB, "
+    r"(?:(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): )?Killed process ([0-9]+) \(([^()]{0,60})\) total-vm:([0-9]+)kB, "
     r"anon-rss:([0-9]+)kB, file-rss:([0-9]+)kB(?:, shmem-rss:([0-9]+)kB)?"
     r"(?:, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+))?"
 )
@@ -39,8 +39,7 @@ _CHOSEN_CUT = re.compile(r"[Kk]ill process (?P<pid>\d+) \((?P<comm>[^)]*)\)?", r
 _REAPED = re.compile(r"oom_reaper: reaped process (\d+) \((.*)\)(?:, now anon-rss:|,|$)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Killed:
+class Killed(NamedTuple):
     """What a "Killed process" line says. Sizes are bytes; None where the line is cut or of a kernel that prints less."""
 
     pid: int
@@ -54,8 +53,7 @@ class Killed:
     pagetables_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class Chosen(NamedTuple):
     """What a "Kill process" line says. The process that dies may be a child of the chosen one."""
 
     pid: int
@@ -66,10 +64,11 @@ class Chosen:
 @lru_cache(maxsize=16)  # asked for when the line comes, and again when the dump is read
 def killed_of(text: str) -> Killed | None:
     """Return what a "Killed process" line says, or None where `text` is no such line."""
-    return _plain(text) or _killed_of(text)
+    return plain_killed(text) or _killed_of(text)
 
 
-def _plain(text: str) -> Killed | None:
+def plain_killed(text: str) -> Killed | None:
+    """Return the same where nothing in the line can be read in two ways; None otherwise."""
     found = _PLAIN.fullmatch(text)
     if found is None:
         return None

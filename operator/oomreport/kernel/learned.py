@@ -4,8 +4,6 @@ A shipper's prefix differs from line to line in numbers and names, hardly in sha
 only the kernel prints becomes a pattern in which every run of letters or of digits matches any such run.
 """
 
-from dataclasses import replace
-
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import kind_of
 from oomreport.kernel.prefix import Prefixed
@@ -72,9 +70,9 @@ def _after(found: Prefixed, start: int) -> Prefixed:
     text = found.text[start:]
     stamp = _STAMP.match(text)
     if stamp is None:
-        return replace(found, text=text, dated=True, settled=True)
+        return found._replace(text=text, dated=True, settled=True)
     micros = int(stamp.group(1)) * 1_000_000 + int(stamp.group(2))
-    return replace(found, text=text[stamp.end() :], monotonic_us=micros, dated=True, settled=True)
+    return found._replace(text=text[stamp.end() :], monotonic_us=micros, dated=True, settled=True)
 
 
 def _shape_of(prefix: str) -> re.Pattern[str]:

@@ -19,7 +19,8 @@ _USAGE = re.compile(r"(memory\+swap|memory|swap|kmem): usage (\d+)kB, limit (\d+
 _STATS = re.compile(r"Memory cgroup stats(?: for (?P<path>.*?))?:(?P<inline>(?: [\w()]+:-?\d+KB)*)\s*$", re.DOTALL)
 _INLINE = re.compile(r"([\w()]+):(-?\d+)KB")
 _LINE = re.compile(r"^\s*([a-z_][a-z_0-9]*(?:\([a-z_]+\))?) (\d+)\s*$", re.MULTILINE)
-_ONLY_LINES = re.compile(r"(?:[a-z_]++[a-z_0-9]*+(?:\([a-z_]++\))? [0-9]++(?:\n|\Z))++")
+_ONLY_LINES = re.compile(r"(?:[a-z_][a-z_0-9]*+(?:\([a-z_]++\))?+ [0-9]++(?:\n|\Z))++")
+_HEAD = "Memory cgroup stats for "
 _UNLIMITED_KB = 2**53 - 2**20
 _UNLIMITED_KB_OF_32_BIT = 2**33 - 4
 
@@ -32,6 +33,8 @@ def usage_of(text: str) -> tuple[str, int, int, int] | None:
 
 def stats_of(text: str) -> tuple[str | None, dict[str, int]]:
     """Return the cgroup of a "Memory cgroup stats for" line, None where it is cut, and the statistics on it, in bytes."""
+    if text.startswith(_HEAD) and text.endswith(":"):
+        return text[len(_HEAD) : -1] or None, {}
     head = _STATS.match(text)
     if head is None:
         return None, {}
@@ -41,9 +44,19 @@ def stats_of(text: str) -> tuple[str | None, dict[str, int]]:
 def line_stats(text: str) -> dict[str, int]:
     """Return the `key value` lines of a record: bytes, or a count for the kernel's event counters."""
     if _ONLY_LINES.fullmatch(text):
-        words = text.split()
-        return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+        return plain_stats(text)
     return {key: int(value) for key, value in _LINE.findall(text)}
+
+
+def plain_stats(text: str) -> dict[str, int]:
+    """Return the statistics in text of nothing but `key value` lines."""
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def plain_usages(run: str) -> list[tuple[str, int, int, int]]:
+    """Return what `usage_of` says of each line in a run of nothing else."""
+    return [(name, int(used), int(limit), int(failed)) for name, used, limit, failed in _USAGE.findall(run)]
 
 
 def memory_usage(usages: Iterable[tuple[str, int, int, int]], stat: dict[str, int]) -> MemoryUsage | None:

@@ -9,8 +9,6 @@ r"""What web pages, editors and terminals do to the text of a line, undone.
 Only what cannot be the kernel's own text is touched, and only in text that people handle, not in entries.
 """
 
-import html
-
 from oomreport.kernel import lazy_re as re
 
 _ODD = re.compile(
@@ -19,7 +17,10 @@ _ODD = re.compile(
     re.IGNORECASE,
 )
 _BLANKS = {ord(c): " " for c in "\u00a0\u2007\u202f"} | {ord(c): None for c in "\u200b\u200c\u200d\u2060\ufeff"}
-_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#39|#34|#x27|#160);")
+_ENTITIES = {
+    "lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'", "#34": '"', "#x27": "'", "#160": " ",
+}  # fmt: skip
+_ENTITY = re.compile(rf"&({'|'.join(_ENTITIES)});")
 _COLOUR = re.compile(r"(?:ESC|\^\[)\[[0-9;]*[mK]")
 _LOST_COLOUR = re.compile(r"\[(?:\d{1,3}(?:;\d{1,3}){0,4})?m(?:\[K)?")
 _MARKDOWN = re.compile(r"\\([_\[\]*<>~`#|-])")
@@ -42,7 +43,7 @@ def mended(text: str) -> str:
     text = _TAGS_BEFORE.sub("", text, count=1)
     text = text[:-_MOST_BEHIND] + _TAGS_BEHIND.sub("", text[-_MOST_BEHIND:])
     if "&" in text:
-        text = _ENTITY.sub(lambda entity: html.unescape(entity.group()), text).replace("\u00a0", " ")
+        text = _ENTITY.sub(lambda entity: _ENTITIES[entity.group(1)], text)
     if "\\_" in text or text.startswith("\\["):
         text = _MARKDOWN.sub(r"\1", text)
     return _MACRO.sub("", text, count=1)

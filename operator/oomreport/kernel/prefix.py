@@ -14,8 +14,8 @@ A line of another program (`host sshd[123]: ..`) is told apart, unless its autho
 that carries no facility. Only the blank that belongs to a prefix is taken, since a comm may begin with blanks.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
@@ -65,8 +65,7 @@ _EVENT = re.compile(r"(?:\d+ )?OOMKilling: ")
 _BOM = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prefixed:
+class Prefixed(NamedTuple):
     """A line without its prefix, and what the prefix told.
 
     `dated` says that something of a logger's was taken off, more than quotes and blanks; `settled` that what was taken
@@ -120,25 +119,25 @@ def _bracketed(found: Prefixed) -> Prefixed | None:
     dmesg = _DMESG.match(text)
     if dmesg is not None:
         micros = int(dmesg.group(1)) * 1_000_000 + int(dmesg.group(2)[:6].ljust(6, "0"))
-        after = replace(found, text=text[dmesg.end() :], monotonic_us=micros, dated=True, settled=True)
+        after = found._replace(text=text[dmesg.end() :], monotonic_us=micros, dated=True, settled=True)
         return _after_dmesg(after)
     ctime = _CTIME.match(text) or _ISO_BRACKET.match(text)
     if ctime is not None:
-        return replace(found, text=text[ctime.end() :], wall=wall_of(ctime.group(1)), dated=True, settled=True)
+        return found._replace(text=text[ctime.end() :], wall=wall_of(ctime.group(1)), dated=True, settled=True)
     delta = _DELTA.match(text) or _RELTIME.match(text)
     if delta is not None:
-        return replace(found, text=text[delta.end() :], dated=True, settled=True)
+        return found._replace(text=text[delta.end() :], dated=True, settled=True)
     labels = None if found.settled else _LABELS.match(text)
-    return None if labels is None else replace(found, text=text[labels.end() :], dated=True)
+    return None if labels is None else found._replace(text=text[labels.end() :], dated=True)
 
 
 def _after_dmesg(found: Prefixed) -> Prefixed:
     """Take host and tag off, with which journalctl -o short-monotonic goes on and plain dmesg does not."""
     tag = _KERNEL_TAG.match(found.text)
     if tag is not None:
-        return replace(found, text=found.text[tag.end() :], host=tag.group(1) or found.host)
+        return found._replace(text=found.text[tag.end() :], host=tag.group(1) or found.host)
     if _PID_TAG.match(found.text):
-        return replace(found, kernel=False)
+        return found._replace(kernel=False)
     return found
 
 
@@ -148,13 +147,12 @@ def _with_pri(found: Prefixed) -> Prefixed | None:
         return None
     facility = int(pri.group(1)) >> 3
     text = found.text[pri.end() :]
-    after = replace(found, text=text, facility=facility, kernel=facility == 0, dated=True)
+    after = found._replace(text=text, facility=facility, kernel=facility == 0, dated=True)
     rfc5424 = _RFC5424.match(text)
     if rfc5424 is None:
         return after
     stamp, host, app = rfc5424.groups()
-    return replace(
-        after,
+    return after._replace(
         text=text[rfc5424.end() :],
         wall=wall_of(stamp),
         host=None if host == "-" else host,
@@ -169,10 +167,10 @@ def _timed(found: Prefixed) -> Prefixed | None:
         after = text[time.end() :]
         wall = wall_of(time.group(1)) or found.wall
         cri = _CRI.match(after)
-        return replace(found, text=after[cri.end() :] if cri else after, wall=wall, dated=True)
+        return found._replace(text=after[cri.end() :] if cri else after, wall=wall, dated=True)
     epoch = _EPOCH.match(text)
     if epoch is not None:
-        return replace(found, text=text[epoch.end() :], wall=wall_of_epoch(epoch.group(1)), dated=True)
+        return found._replace(text=text[epoch.end() :], wall=wall_of_epoch(epoch.group(1)), dated=True)
     return None
 
 
@@ -181,20 +179,20 @@ def _tagged(found: Prefixed, kind: Kind | None) -> Prefixed | None:
     text = found.text
     tag = _KERNEL_TAG.match(text)
     if tag is not None:
-        return replace(found, text=text[tag.end() :], host=tag.group(1) or found.host, settled=True)
+        return found._replace(text=text[tag.end() :], host=tag.group(1) or found.host, settled=True)
     host = _HOST.match(text)
     if host is not None:
-        return replace(found, text=text[host.end() :], host=host.group(1))
+        return found._replace(text=text[host.end() :], host=host.group(1))
     decoded = _DECODED.match(text)
     if decoded is not None:
-        return replace(found, text=text[decoded.end() :], kernel=decoded.group(1) == "kern", settled=True)
+        return found._replace(text=text[decoded.end() :], kernel=decoded.group(1) == "kern", settled=True)
     labels = _LABELS.match(text) or _JSON_TAG.match(text)
     if labels is not None:
-        return replace(found, text=text[labels.end() :], kernel=not _FOREIGN_LABEL.search(labels.group()))
+        return found._replace(text=text[labels.end() :], kernel=not _FOREIGN_LABEL.search(labels.group()))
     # A comm may hold a colon (`tmux: server invoked oom-killer`): then only host and tag together are a tag.
     tags = _HOST_AND_TAG if kind is Kind.HEADER else _OTHER_TAG
     if text[:1] != " " and tags.match(text):
-        return replace(found, kernel=False)
+        return found._replace(kernel=False)
     return None
 
 
@@ -202,27 +200,27 @@ def _undated(found: Prefixed) -> Prefixed | None:
     text = found.text
     quote = _QUOTE.match(text)
     if quote is not None and quote.end():
-        return replace(found, text=text[quote.end() :])
+        return found._replace(text=text[quote.end() :])
     number = _LINE_NUMBER.match(text)
     if number is not None:
-        return replace(found, text=text[number.end() :])
+        return found._replace(text=text[number.end() :])
     decoded = _DECODED.match(text)
     if decoded is not None:
-        return replace(found, text=text[decoded.end() :], kernel=decoded.group(1) == "kern", dated=True)
+        return found._replace(text=text[decoded.end() :], kernel=decoded.group(1) == "kern", dated=True)
     node = _NODE_PREFIX.match(text)
     if node is not None:
-        return replace(found, text=text[node.end() :], host=node.group(1))
+        return found._replace(text=text[node.end() :], host=node.group(1))
     event = _EVENT.match(text)
     if event is not None:
-        return replace(found, text=text[event.end() :], dated=True)
+        return found._replace(text=text[event.end() :], dated=True)
     if "kernel" in text[:300]:
         tag = _KERNEL_TAG.match(text.lstrip(" \t"))
         if tag is not None:
-            return replace(found, text=text.lstrip(" \t")[tag.end() :], host=tag.group(1), dated=True, settled=True)
+            return found._replace(text=text.lstrip(" \t")[tag.end() :], host=tag.group(1), dated=True, settled=True)
     labels = _LABELS.match(text)
     if labels is not None:
-        return replace(found, text=text[labels.end() :], dated=True)
+        return found._replace(text=text[labels.end() :], dated=True)
     stripped = text.lstrip(" \t\"'`\u201c")
     if stripped != text:
-        return replace(found, text=stripped)
+        return found._replace(text=stripped)
     return None

@@ -56,20 +56,19 @@ class Repeats:
 
     def _is_repeat(self, invocation: Invocation) -> bool:
         """Whether the record is there already, or has taken the place of poorer ones that wait."""
-        keys = [_key(victim) for victim in invocation.victims]
-        if not keys or None in keys:
+        keys = [key for victim in invocation.victims if (key := _key(victim)) is not None]
+        if not keys or len(keys) < len(invocation.victims):
             return False
         said = -len(invocation.missing)
-        before = [self._known.get(key) for key in keys if key is not None]
-        if all(seen is not None and seen[1] >= said and _may_be_one(seen[0], invocation.killed) for seen in before):
+        before = [seen for key in keys if (seen := self._known.get(key)) is not None and seen[1] >= said]
+        if len(before) == len(keys) and all(_may_be_one(seen[0], invocation.killed) for seen in before):
             return True
-        replaced = self._replaces_waiting(invocation)
-        self._remember(invocation, said)
+        replaced = bool(self._waiting) and self._replaces_waiting(invocation, set(keys))
+        self._remember(keys, (invocation.killed, said))
         return replaced
 
-    def _replaces_waiting(self, invocation: Invocation) -> bool:
+    def _replaces_waiting(self, invocation: Invocation, keys: set[_Key]) -> bool:
         """Put the fuller record in the place of those that wait and say no more than it."""
-        keys = {_key(victim) for victim in invocation.victims}
         poorer = [
             place
             for place, other in enumerate(self._waiting)
@@ -84,12 +83,10 @@ class Repeats:
             del self._waiting[place]
         return True
 
-    def _remember(self, invocation: Invocation, said: int) -> None:
-        for victim in invocation.victims:
-            key = _key(victim)
-            if key is not None:
-                self._known[key] = (invocation.killed, said)
-                self._known.move_to_end(key)
+    def _remember(self, keys: list[_Key], seen: tuple[Stamp, int]) -> None:
+        for key in keys:
+            self._known[key] = seen
+            self._known.move_to_end(key)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 

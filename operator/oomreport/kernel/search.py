@@ -1,7 +1,7 @@
 """Searching chunks of a log at the speed of memory."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PHRASES = (
     b"invoked oom-killer",
@@ -42,8 +42,7 @@ def plain_finder(phrases: Sequence[bytes]) -> Find:
     return find
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Search(NamedTuple):
     """The searches through a chunk of a log: for PHRASES, for INDENTS, for FLAGS."""
 
     phrases: Find

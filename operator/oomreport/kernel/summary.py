@@ -9,7 +9,7 @@ pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path co
 `/` itself), so the first `,oom_memcg=/` is the kernel's; and the victim's cgroup lies below the one at its limit.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 
@@ -34,8 +34,7 @@ _PLAIN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(NamedTuple):
     """Whose limit was hit, and whom the kernel chose. None where the line is cut or leaves a field out."""
 
     constraint: str | None = None
@@ -64,10 +63,11 @@ def summary_of(text: str, *, comms: frozenset[str] = frozenset(), limited: str |
     `comms` are the names that the dump gives the victim elsewhere, and `limited` is the cgroup whose statistics it
     prints: they settle what the line alone leaves open when names in it imitate its fields.
     """
-    return _plain(text) or _summary_of(text, comms, limited)
+    return plain_summary(text) or _summary_of(text, comms, limited)
 
 
-def _plain(text: str) -> Summary | None:
+def plain_summary(text: str) -> Summary | None:
+    """Return the same where nothing in the line can be read in two ways; None otherwise."""
     found = _PLAIN.fullmatch(text)
     if found is None:
         return None

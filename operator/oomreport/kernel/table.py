@@ -84,27 +84,25 @@ def row_of(text: str, columns: tuple[str, ...] | None) -> Row | None:
 
 def rows_of(texts: list[str], columns: tuple[str, ...] | None) -> list[Row]:
     """Return the rows of a table, without those that are none: the usual tables by one search."""
-    if columns in (_NEW, _SPLIT_RSS) and texts:
-        joined = "\n".join(texts)
-        # A name may hold a newline, and a row may be cut: then the search finds more lines than rows, or fewer.
-        found = _lines_pattern_of(columns).findall(joined)
-        if len(found) == len(texts) == joined.count("\n") + 1:
-            return [
-                Row(
-                    int(n[0]),
-                    n[-1],
-                    int(n[1]),
-                    int(n[2]),
-                    int(n[3]),
-                    int(n[4]),
-                    int(n[-3]),
-                    int(n[-4]),
-                    None,
-                    int(n[-2]),
-                )
-                for n in found
-            ]
+    # A name may hold a newline: then there are more lines than texts.
+    joined = "\n".join([*texts, ""])
+    found = plain_rows(joined, columns) if joined.count("\n") == len(texts) else None
+    if found is not None:
+        return found
     return [row for row in (row_of(text, columns) for text in texts) if row is not None]
+
+
+def plain_rows(run: str, columns: tuple[str, ...] | None) -> list[Row] | None:
+    """Return the rows in a run of lines; None where one is cut, or the table is not one of the usual ones."""
+    if columns not in (_NEW, _SPLIT_RSS):
+        return None
+    found = _lines_pattern_of(columns).findall(run)
+    if len(found) != run.count("\n"):
+        return None
+    return [
+        Row(int(n[0]), n[-1], int(n[1]), int(n[2]), int(n[3]), int(n[4]), int(n[-3]), int(n[-4]), None, int(n[-2]))
+        for n in found
+    ]
 
 
 @lru_cache(maxsize=8)

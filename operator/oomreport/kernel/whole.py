@@ -27,20 +27,20 @@ _RECORD = re.compile(rb"^[0-7],(\d{1,20}),(\d{1,20}),-(?:,caller=[TC]\d{1,20})?;
 _TEXT = r"[ -~]*+\n"
 _NUMBER = r"[a-z_]++[a-z_0-9]*+(?:\([a-z_]+\))? \d++"
 _WHOLE = re.compile(
-    r"([ -~]{1,60} invoked oom-killer: " + _TEXT + r")"
-    r"(CPU: \d++ (?:UID: \d++ )?PID: \d++ " + _TEXT + r")"
-    r"((?:(?:Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"
+    r"(?P<header>[ -~]{0,60} invoked oom-killer: " + _TEXT + r")"
+    r"(?P<cpu>CPU: \d++ (?:UID: \d++ )?PID: \d++ " + _TEXT + r")?"
+    r"(?P<trace>(?:(?:Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"
     r" </?(?:TASK|IRQ|NMI|SOFTIRQ)>| (?:\? )?[\w.$]++\+0x[0-9a-f]++/0x[0-9a-f]++|Tainted: )" + _TEXT + r")*+)"
-    r"((?:(?:memory|memory\+swap|kmem|swap): usage \d++kB, limit \d++kB, failcnt \d++\n)*+)"
-    r"(?:(Memory cgroup stats for " + _TEXT + r")"
-    r"((?:" + _NUMBER + r"(?:\\x0a" + _NUMBER + r")*+(?:\\x0a)?\n)*+))?"
-    r"((?:(?:Mem-Info:|active_anon:\d|Node \d++ |lowmem_reserve\[\]:|\d++ (?:total pagecache pages|pages )|"
+    r"(?P<usage>(?:(?:memory|memory\+swap|kmem|swap): usage \d++kB, limit \d++kB, failcnt \d++\n)*+)"
+    r"(?:(?P<stats>Memory cgroup stats for " + _TEXT + r")"
+    r"(?P<figures>(?:" + _NUMBER + r"(?:\\x0a" + _NUMBER + r")*+(?:\\x0a)?\n)*+))?"
+    r"(?P<info>(?:(?:Mem-Info:|active_anon:\d|Node \d++ |lowmem_reserve\[\]:|\d++ (?:total pagecache pages|pages )|"
     r"Swap cache stats:|(?:Free|Total) swap ++=|Memory cgroup min protection )" + _TEXT + r")*+)"
     r"(?:(Tasks state \(memory values in pages\):\n)"
-    r"(\[ {0,4}pid {0,4}\] ++uid [ -\[\]-~]*+\n)"
-    r"((?:\[ *+\d++\] ++\d++ ++\d++ ++\d++ ++\d++ " + _TEXT + r")*+))?"
-    r"(oom-kill:constraint=[A-Z_]++,[ -~]*,pid=(?P<pid>\d++),uid=\d++\n)"
-    r"((?:Memory cgroup out of memory|Out of memory): Killed process (?P=pid) \(" + _TEXT + r")"
+    r"(?P<head>\[ {0,4}pid {0,4}\] ++uid [ -\[\]-~]*+\n)"
+    r"(?P<rows>(?:\[ *+\d++\] ++\d++ ++\d++ ++\d++ ++\d++ " + _TEXT + r")*+))?"
+    r"(?P<summary>oom-kill:constraint=[A-Z_]++,[ -~]*,pid=(?P<pid>\d++),uid=\d++\n)"
+    r"(?P<killed>(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): Killed process (?P=pid) \(" + _TEXT + r")"
 )  # fmt: skip
 # Only what the kernel escapes: a letter that is escaped might be one of "invoked oom-killer".
 _NO_ESCAPE = re.compile(r"\\(?!x(?:[01][0-9a-f]|5c|7f|[89a-f][0-9a-f]))")
@@ -48,7 +48,6 @@ _HEADER = b" invoked oom-killer: "
 _KILLED = b": Killed process "
 _LONGEST = 256 * 1024
 # What the groups of the pattern are: all but the call trace and the pid.
-_TRACE = 3
 _KINDS = (
     Kind.HEADER, Kind.CPU, None, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.MEM_INFO, Kind.TABLE_TITLE, Kind.TABLE_HEAD,
     Kind.ROW, Kind.SUMMARY, None, Kind.KILLED,
@@ -57,17 +56,59 @@ _BETWEEN = tuple(kind for kind in _KINDS[1:-1] if kind is not None)
 
 
 class Whole(NamedTuple):
-    """A whole dump: its lines by their kinds, without the call trace, which is `trace`, and the place behind it."""
+    """A whole dump: what the pattern found, stamp and number of the first and the last record, and the place behind it.
 
-    parts: Parts
-    pid: int
-    trace: str
+    `found` has a group a part, each of whole lines, None where there is none.
+    """
+
+    found: re.Match[str]
+    begun: tuple[Stamp, int]
+    ended: tuple[Stamp, int]
     end: int
+
+    @property
+    def pid(self) -> int:
+        """The victim."""
+        return int(self.found["pid"])
+
+    @property
+    def trace(self) -> str:
+        """The call trace."""
+        return self.found["trace"]
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """The kinds of its lines."""
+        return {kind for kind, run in zip(_KINDS, self.found.groups(), strict=True) if run and kind is not None}
+
+    @property
+    def first(self) -> Line:
+        """The header."""
+        return Line(text_of(self.found["header"][:-1]), *self.begun, 0)
+
+    @property
+    def last(self) -> Line:
+        """The kill line."""
+        return Line(text_of(self.found["killed"][:-1]), *self.ended, 0)
+
+    def parts(self) -> Parts:
+        """Return the lines sorted by what they are."""
+        runs = zip(_KINDS, self.found.groups(), strict=True)
+        texts = {kind: lines_of(run) for kind, run in runs if run and kind is not None}
+        figures = "\n".join(texts.get(Kind.STAT, ()))
+        return Parts(
+            first=self.first,
+            last=self.last,
+            killed=self.ended[0],
+            texts=texts,
+            statistics=[(line, figures) for line in texts.get(Kind.STATS, ())],
+            tables=[(line, texts.get(Kind.ROW, [])) for line in texts.get(Kind.TABLE_HEAD, ())],
+            log="\n".join(chain.from_iterable(texts.values())),
+        )
 
     def entries(self) -> list[tuple[Kind, Line]]:
         """Return the same line by line; those in the middle have the last one's number, and statistics are one line."""
-        first, last, *_ = self.parts
-        texts = self.parts.texts
+        first, last, texts = self.first, self.last, self.parts().texts
         middle = [(kind, last._replace(text=text)) for kind in _BETWEEN for text in texts.get(kind, ())]
         return [(Kind.HEADER, first), *middle, (Kind.KILLED, last)]
 
@@ -93,40 +134,37 @@ def whole_of(block: bytes, at: int, end: int) -> Whole | None:
     joined = b"\n".join(texts)
     if not joined.isascii():
         return None
-    stretch = (Stamp(times[0]), first), (Stamp(times[-1]), first + len(records) - 1)
-    return _whole(joined.decode("ascii") + "\n", *stretch, stop)
-
-
-def _whole(text: str, begun: tuple[Stamp, int], ended: tuple[Stamp, int], end: int) -> Whole | None:
-    has_escapes = "\\" in text
-    found = None if has_escapes and _NO_ESCAPE.search(text) else _WHOLE.fullmatch(text)
+    found = _found(joined.decode("ascii") + "\n")
     if found is None:
         return None
-    pid, runs = int(found["pid"]), found.groups()
-    texts = {kind: _lines_of(run) for kind, run in zip(_KINDS, runs, strict=True) if run and kind is not None}
-    if has_escapes:
-        if kind_of(texts[Kind.HEADER][0]) is not Kind.HEADER or summary_pid(texts[Kind.SUMMARY][0]) != pid:
-            return None
-        log = "\n".join(chain.from_iterable(texts.values()))
-    else:
-        log = text[: found.start(_TRACE)] + text[found.end(_TRACE) : -1]
-    last = Line(texts[Kind.KILLED][0], *ended, 0)
-    figures = "\n".join(texts.get(Kind.STAT, ()))
-    parts = Parts(
-        first=Line(texts[Kind.HEADER][0], *begun, 0),
-        last=last,
-        killed=last.stamp,
-        texts=texts,
-        statistics=[(line, figures) for line in texts.get(Kind.STATS, ())],
-        tables=[(line, texts.get(Kind.ROW, [])) for line in texts.get(Kind.TABLE_HEAD, ())],
-        log=log,
-    )
-    return Whole(parts, pid, found.group(_TRACE), end)
+    return Whole(found, (Stamp(times[0]), first), (Stamp(times[-1]), first + len(records) - 1), stop)
 
 
-def _lines_of(run: str) -> list[str]:
+def _found(text: str) -> re.Match[str] | None:
+    if "\\" not in text:
+        return _WHOLE.fullmatch(text)
+    found = None if _NO_ESCAPE.search(text) else _WHOLE.fullmatch(text)
+    if found is None:
+        return None
+    # What is escaped may turn out to be something else.
+    header, summary = found["header"], found["summary"]
+    if "\\" in header and kind_of(text_of(header[:-1])) is not Kind.HEADER:
+        return None
+    if "\\" in summary and summary_pid(text_of(summary[:-1])) != int(found["pid"]):
+        return None
+    return found
+
+
+def lines_of(run: str) -> list[str]:
+    """Return the text of each record in a run of them."""
     lines = run.split("\n")
     lines.pop()
-    if "\\" not in run:
-        return lines
-    return [unescaped(line.encode()).decode("utf-8", "replace") for line in lines]
+    return lines if "\\" not in run else [text_of(line) for line in lines]
+
+
+def text_of(escaped: str) -> str:
+    """Return what /dev/kmsg has escaped."""
+    if "\\" not in escaped:
+        return escaped
+    text = escaped.replace("\\x0a", "\n")
+    return unescaped(escaped.encode()).decode("utf-8", "replace") if "\\" in text else text

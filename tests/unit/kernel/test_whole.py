@@ -31,7 +31,7 @@ def whole(*texts: str, numbers: range | None = None, step: int = 7) -> Whole | N
 def test_a_plain_dump_is_taken_from_its_header_to_its_kill() -> None:
     found = whole(*_LINES)
     assert found is not None
-    parts = found.parts
+    parts = found.parts()
     assert (found.pid, parts.first.sequence, parts.last.sequence) == (212, 100, 112)
     assert parts.log == "\n".join(_LINES[:2] + _LINES[4:]).replace("\\x0a", "\n")
     assert parts.statistics == [(_LINES[5], "anon 57610240\nfile 12288")]
