@@ -203,11 +203,14 @@ class _Output:
 
 def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
     kinds = {"json": _Json, "yaml": _Yaml}
-    main: _Output = kinds[arguments.output]() if arguments.output in kinds else _Text(arguments.colour)
+    knows_pods = arguments.pods is not None or arguments.context is not None
+    main: _Output = (
+        kinds[arguments.output]() if arguments.output in kinds else _Text(arguments.colour, knows_pods=knows_pods)
+    )
     if not arguments.html:
         stack.callback(main.close)
         return main
-    both = _Both(main, _Page(arguments.html))
+    both = _Both(main, _Page(arguments.html, knows_pods=knows_pods))
     stack.callback(both.close)
     return both
 
@@ -256,10 +259,11 @@ class _Yaml(_Output):
 
 
 class _Text(_Output):
-    def __init__(self, colour: str) -> None:
+    def __init__(self, colour: str, *, knows_pods: bool) -> None:
         from oomreport.cli.text import Style, style_for
 
         self._style: Style = style_for(sys.stdout, colour)
+        self._knows_pods = knows_pods
         self._count = 0
         self._wants_pods = False
 
@@ -276,15 +280,16 @@ class _Text(_Output):
     def close(self) -> None:
         if not self._count and self.whole:
             sys.stdout.write("No OOM kill found.\n")
-        if self._wants_pods:
+        if self._wants_pods and not self._knows_pods:
             from oomreport.cli.story import PODS_HINT
 
             sys.stdout.write(f"\n{PODS_HINT}\n")
 
 
 class _Page(_Output):
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, knows_pods: bool) -> None:
         self._path = path
+        self._knows_pods = knows_pods
         self._accounts: list[Account] = []
 
     def add(self, account: Account) -> None:
@@ -296,7 +301,7 @@ class _Page(_Output):
         from oomreport.cli.page import page
 
         try:
-            Path(self._path).write_text(page(self._accounts), encoding="utf-8")
+            Path(self._path).write_text(page(self._accounts, knows_pods=self._knows_pods), encoding="utf-8")
         except OSError as error:
             raise LogUnreadable(f"{self._path}: cannot be written: {error.strerror}") from error
 

@@ -45,13 +45,13 @@ _TOP = 12
 _MOST_CONTENTS = 30
 
 
-def page(accounts: Sequence[Account]) -> str:
-    """Return the page."""
+def page(accounts: Sequence[Account], *, knows_pods: bool) -> str:
+    """Return the page; `knows_pods` says whether pods were asked for."""
     body = "\n".join(_article(number, account) for number, account in enumerate(accounts, 1))
     if not accounts:
         body = "<p>No OOM kill found.</p>"
     kills = sum(account.spec["victimCount"] for account in accounts)
-    hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if any(map(wants_pods, accounts)) else ""
+    hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if not knows_pods and any(map(wants_pods, accounts)) else ""
     contents = _contents(accounts) if len(accounts) > 1 else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>OOM kills</title>'

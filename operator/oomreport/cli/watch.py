@@ -1,7 +1,6 @@
 """`oomreport watch`: the OOM kills of this machine, explained as they happen."""
 
 import argparse
-import json
 import os
 import select
 import stat
@@ -14,6 +13,7 @@ from oomreport.adapters.log_access import opened_source
 from oomreport.adapters.proc_files import ProcFiles
 from oomreport.cli.account import Account
 from oomreport.cli.explain import spec_of
+from oomreport.cli.json_text import json_text
 from oomreport.cli.judgement import Judge
 from oomreport.cli.text import style_for, told
 from oomreport.errors import OOMReportError
@@ -98,7 +98,7 @@ class _Teller:
             spec = spec_of(invocation, source=self._source)
             account = Account(invocation, spec, None, self._judge.judgement(spec) if self._judge else None)
             if self._json:
-                sys.stdout.write(json.dumps(account.as_json()) + "\n")
+                sys.stdout.write(json_text(account.as_json()).decode("ascii") + "\n")
             else:
                 sys.stdout.write(told(account, number=self._count, style=self._style) + "\n")
             sys.stdout.flush()

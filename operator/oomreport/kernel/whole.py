@@ -58,7 +58,7 @@ _BETWEEN = tuple(kind for kind in _KINDS[1:-1] if kind is not None)
 class Whole(NamedTuple):
     """A whole dump: what the pattern found, stamp and number of the first and the last record, and the place behind it.
 
-    `found` has a group a part, each of whole lines, None where there is none.
+    `found` has a group for each part, of whole lines as they stand in the log.
     """
 
     found: re.Match[str]
@@ -141,18 +141,13 @@ def whole_of(block: bytes, at: int, end: int) -> Whole | None:
 
 
 def _found(text: str) -> re.Match[str] | None:
-    if "\\" not in text:
-        return _WHOLE.fullmatch(text)
-    found = None if _NO_ESCAPE.search(text) else _WHOLE.fullmatch(text)
-    if found is None:
+    found = None if "\\" in text and _NO_ESCAPE.search(text) else _WHOLE.fullmatch(text)
+    # A name may be too long for a comm; and what is escaped may turn out to be something else.
+    if found is None or kind_of(text_of(found["header"][:-1])) is not Kind.HEADER:
         return None
-    # What is escaped may turn out to be something else.
-    header, summary = found["header"], found["summary"]
-    if "\\" in header and kind_of(text_of(header[:-1])) is not Kind.HEADER:
-        return None
-    if "\\" in summary and summary_pid(text_of(summary[:-1])) != int(found["pid"]):
-        return None
-    return found
+    summary = found["summary"]
+    is_other = "\\" in summary and summary_pid(text_of(summary[:-1])) != int(found["pid"])
+    return None if is_other else found
 
 
 def lines_of(run: str) -> list[str]:

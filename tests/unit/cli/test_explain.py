@@ -178,6 +178,18 @@ def test_pods_give_names_and_limits(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "container api of pod shop/web-1 on node n1" in " ".join(capsys.readouterr().out.split())
 
 
+def test_who_gave_pods_is_not_told_to_give_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = [
+        {"kind": "Pod", "metadata": {"name": "other", "namespace": "shop", "uid": "1"}, "spec": {"containers": []}}
+    ]
+    (tmp_path / "pods.json").write_text(json.dumps({"kind": "List", "items": others}))
+    for given, is_told in ([], True), (["--pods", str(tmp_path / "pods.json")], False):
+        page = tmp_path / "page.html"
+        assert main(["explain", *given, "--html", str(page), str(SEED)]) == 0
+        hint = "With --pods FILE or --context"
+        assert (hint in capsys.readouterr().out, hint in page.read_text()) == (is_told, is_told)
+
+
 def test_a_file_of_pods_that_holds_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pods").write_text("hello")
     assert main(["explain", "--pods", str(tmp_path / "pods"), str(SEED)]) == 2

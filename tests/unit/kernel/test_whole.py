@@ -55,6 +55,19 @@ def test_what_is_not_plain_is_left_to_be_read_line_by_line(place: int, line: str
     assert whole(*_LINES[:place], line, *_LINES[place:]) is None
 
 
+def test_a_name_too_long_for_a_comm_begins_no_dump() -> None:
+    assert whole("a name of a program" + _LINES[0].removeprefix("node"), *_LINES[1:]) is None
+
+
+@pytest.mark.parametrize(
+    "line", [" invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0", _LINES[0]]
+)
+def test_neither_a_name_nor_the_line_of_the_processor_need_be_there(line: str) -> None:
+    found = whole(line, *_LINES[2:])
+    assert found is not None
+    assert (found.first.text, found.pid) == (line, 212)
+
+
 def test_a_missing_number_or_a_long_pause_is_no_plain_dump() -> None:
     assert whole(*_LINES, numbers=range(100, 200, 2)) is None
     assert whole(*_LINES, step=-1) is None
