@@ -9,7 +9,7 @@ from e2e.nodes import Node
 from e2e.reports import assert_victim, settled_report
 from e2e.test_kills import kills_in
 from e2e.test_outages import kill_in, no_agent
-from e2e.witness import monotonic_us, oom_killed
+from e2e.witness import killed, monotonic_us
 from e2e.workloads import container, pod, pod_spec
 
 NODES = ("v2",)
@@ -43,7 +43,7 @@ def test_a_kill_after_a_suspend_is_told_at_its_time_by_an_agent_that_came_later(
         assert slept > LEAST_SECONDS, f"the guest was suspended for {slept} s"
         found = kill_in(namespace, "late")
     report = settled_report(namespace, "Pod", "late", verdict="Confirmed", seconds=90)
-    ended = oom_killed(found, "api")
+    ended = killed(found, "api")
     assert ended
     told, known = (datetime.fromisoformat(text) for text in (report["status"]["lastKill"]["time"], ended["finishedAt"]))
     assert abs(told - known) < 2 * _TOLERANCE

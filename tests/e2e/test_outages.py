@@ -9,7 +9,7 @@ from datetime import datetime
 from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, Object, apply, eventually, item, items, kubectl, roll_out
 from e2e.nodes import Gate, Node
 from e2e.reports import assert_victim, child_verdict, children_killed, report_of, settled_report
-from e2e.witness import kills_of_pod, oom_killed, pods, running_id, statuses
+from e2e.witness import killed, kills_of_pod, pods, running_id, statuses
 from e2e.workloads import container, pod, pod_spec
 
 ABSENT = {"spec": {"template": {"spec": {"nodeSelector": {"oomreport.dev/test": "no-such-node"}}}}}
@@ -44,7 +44,7 @@ def no_controller() -> Iterator[None]:
 def kill_in(namespace: str, name: str) -> Object:
     """Have a pod's only container killed and return the pod once its status says so."""
     apply(pod(name, namespace, pod_spec(container("self", "128", "1", "5"), restart="Never")))
-    return eventually("OOMKilled", lambda: next((p for p in pods(namespace) if oom_killed(p, "api")), None))
+    return eventually("killed", lambda: next((p for p in pods(namespace) if killed(p, "api")), None))
 
 
 def child_pod(namespace: str) -> Object:

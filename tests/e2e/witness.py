@@ -200,3 +200,8 @@ def terminations(pod: Object, container: str) -> list[Object]:
 def oom_killed(pod: Object, container: str) -> Object | None:
     """Return the newest termination with reason OOMKilled."""
     return next((t for t in terminations(pod, container) if t["reason"] == "OOMKilled"), None)
+
+
+def killed(pod: Object, container: str) -> Object | None:
+    """Return the newest termination by SIGKILL. Now and then containerd hears of the OOM later than of the end, and says Error."""
+    return next((t for t in terminations(pod, container) if t["exitCode"] == 137), None)
