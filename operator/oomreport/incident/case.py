@@ -99,6 +99,17 @@ class Case:
         return f" (sampled {max(0.0, (killed - time).total_seconds()):.0f} s before the kill)"
 
     @property
+    def limit_above_pods(self) -> int | None:
+        """Return the container's own limit, as its cgroup had it and the pod says, where the pod's that fired is lower.
+
+        The kubelet gives no pod less than its containers have, and raises the pod first: here the pod was left behind.
+        """
+        own = sample_sizes(self.last.get("usage")).get("limit")
+        if self.cause != Cause.POD_LIMIT or self.fired is None or own is None or own <= self.fired:
+            return None
+        return own if self.facts is None or self.facts.memory_limit == own else None
+
+    @property
     def peak(self) -> int | None:
         """Return the most that the container ever held, page cache included, in bytes."""
         size = ((self.last.get("usage") or {}).get("peak") or {}).get("bytes")

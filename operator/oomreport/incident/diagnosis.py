@@ -31,6 +31,7 @@ from oomreport.incident.findings_limit import (
     node_out_of_memory,
     numa_nodes_exhausted,
     pod_limit_hit_by_neighbour,
+    pod_limit_left_behind,
     silent_kill,
 )
 from oomreport.incident.findings_settings import heap_against_limit, protection, request_below_use, volume_without_size
@@ -79,6 +80,7 @@ RULES: tuple[Rule, ...] = (
     Rule(name="GroupKilled", severity="Info", find=group_killed, of_record=True),
     Rule(name="ContainerLimitHit", severity="Info", find=container_limit_hit),
     Rule(name="PodLimitHitByNeighbour", severity="Warning", find=pod_limit_hit_by_neighbour, of_record=True),
+    Rule(name="PodLimitLeftBehind", severity="Critical", find=pod_limit_left_behind),
     Rule(name="NodeAllocatableHit", severity="Critical", find=node_allocatable_hit),
     Rule(name="NodeOutOfMemory", severity="Critical", find=node_out_of_memory),
     Rule(name="NUMANodesExhausted", severity="Critical", find=numa_nodes_exhausted, of_record=True),

@@ -65,6 +65,17 @@ def pod_limit_hit_by_neighbour(case: Case) -> str | None:
     return f"{name} allocated when the pod reached its limit; the kernel chose a process of container {case.container}"
 
 
+def pod_limit_left_behind(case: Case) -> str | None:
+    """Say that a resize reached the container and not the pod's cgroup, as may happen while no container runs."""
+    own = case.limit_above_pods
+    if own is None or case.fired is None:
+        return None
+    return (
+        f"Container {case.container} has a limit of {format_quantity(own)}, but its pod's cgroup still has"
+        f" {format_quantity(case.fired)}: a resize did not reach it; a new pod gets what the spec says"
+    )
+
+
 def node_allocatable_hit(case: Case) -> str | None:
     """Say that all pods of the node, or of a QoS class, share the limit that fired."""
     if case.cause != Cause.NODE_ALLOCATABLE:

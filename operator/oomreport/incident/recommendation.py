@@ -99,6 +99,12 @@ def _container_limit(case: Case) -> Recommendation:
 def _pod_limit(case: Case) -> Recommendation:
     if case.fired is None:
         return _nothing("the pod's limit fired, but neither the kernel's record nor the pod tells its size")
+    if (own := case.limit_above_pods) is not None:
+        return _nothing(
+            f"the pod's limit fired at {format_quantity(case.fired)} (as the kernel printed it), but container"
+            f" {case.container} has {format_quantity(own)} of its own: a resize did not reach the pod's cgroup; delete the pod,"
+            " and the next one has what the spec says"
+        )
     return _tmpfs(case, case.fired) or _raised(case, case.fired)
 
 

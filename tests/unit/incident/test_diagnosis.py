@@ -7,6 +7,7 @@ import pytest
 from oomreport.incident.diagnosis import RULES, Case, findings
 from oomreport.incident.evidence import RecordFacts
 from oomreport.incident.oom_record import rfc3339
+from oomreport.incident.recommendation import recommendation
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
 from unit.incident.builders import after, cid, pod, record, running
@@ -48,6 +49,33 @@ def test_a_neighbour_under_the_pods_limit_is_named():
     assert rules(of=neighbour, cause="PodLimit") == ["PodLimitHitByNeighbour"]
     systemd = record(triggerCpuset=f"cri-containerd-{cid(2)}.scope")
     assert rules(of=systemd, cause="PodLimit", facts=facts) == ["PodLimitHitByNeighbour"]
+
+
+@pytest.mark.parametrize(
+    ("own", "in_force", "is_behind"),
+    [(144, 144, True), (144, None, True), (64, 64, False), (32, 32, False), (144, 64, False), (None, 144, False)],
+)
+def test_a_pod_that_a_resize_did_not_reach_is_told_and_given_no_more(
+    own: int | None, in_force: int | None, *, is_behind: bool
+):
+    """The container's own limit counts as its cgroup had it, and while the pod says the same, where there is a pod."""
+    sample = {"time": rfc3339(after(-1)), "usageBytes": 60 * MI, **({"limitBytes": own * MI} if own else {})}
+    last = {
+        "cause": "PodLimit",
+        "containerID": cid(1),
+        "memory": {"usageBytes": 64 * MI, "limitBytes": 64 * MI},
+        "usage": {"lastSample": sample},
+    }
+    facts = pod(running(limit=in_force * MI)) if in_force else None
+    case = Case(last=last, container="api", record=record(scope="Pod", limit=64 * MI), pod=facts)
+    told = [one["message"] for one in findings(case) if one["rule"] == "PodLimitLeftBehind"]
+    advice = recommendation(case).as_json()
+    if is_behind:
+        assert "limit of 144Mi, but its pod's cgroup still has 64Mi" in told[0]
+        assert (advice["action"], "delete the pod" in advice["basis"]) == ("None", True)
+    else:
+        assert told == []
+        assert advice["action"] == "RaisePodLimit"
 
 
 def test_many_small_processes_above_their_request_are_summed():
