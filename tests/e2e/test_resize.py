@@ -17,7 +17,7 @@ from e2e import nodes
 from e2e.hooks import CONTROLLER, due, grant, with_api
 from e2e.kube import CONTROLLER_NAMESPACE, Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Node
-from e2e.reports import child_verdict, report_of, settled_report
+from e2e.reports import assert_victim, child_verdict, report_of, settled_report
 from e2e.witness import kills_of_pod, running_id, statuses
 from e2e.workloads import MIB, container, deployment, pod, pod_spec, twice
 from integration.api_server import MANIFESTS, holder_of, token
@@ -100,10 +100,20 @@ def delivered_once_it_runs(kubeconfig: str, report: Object, **spec: Any) -> Answ
 
 def limits_on(node: Node, container_id: str) -> tuple[int, int]:
     """Return what the kernel holds: the memory limits of a running container's cgroup and of its pod's, in bytes."""
-    one = "for f in memory.max memory.limit_in_bytes; do [ -e $d/$f ] && cat $d/$f && cat $d/../$f; done"
-    found = f"find /sys/fs/cgroup -type d -name '*{container_id}*' -path '*pod*' -not -path '*{container_id}*/*'"
-    numbers = node.sh(f"for d in $({found}); do {one}; done; true").split()
+    numbers = _with_limits(node, container_id, "cat $d/$f && cat $d/../$f").split()
     return int(numbers[0]), int(numbers[1])
+
+
+def lower_pods_limit(node: Node, container_id: str, size: int) -> None:
+    """Give the pod of a running container another limit, past the kubelet."""
+    _with_limits(node, container_id, f"echo {size} > $d/../$f")
+
+
+def _with_limits(node: Node, container_id: str, command: str) -> str:
+    """Run a command where a container's limit is: file $f in folder $d."""
+    found = f"find /sys/fs/cgroup -type d -name '*{container_id}*' -path '*pod*' -not -path '*{container_id}*/*'"
+    one = f"for f in memory.max memory.limit_in_bytes; do [ -e $d/$f ] && {command}; done"
+    return node.sh(f"for d in $({found}); do {one}; done; true")
 
 
 def only_pod(namespace: str, app: str) -> Object:
@@ -332,3 +342,24 @@ def test_the_sample_binds_the_role_that_these_tests_grant() -> None:
 
 def of_namespace(kind: str, name: str, namespace: str, spec: Object) -> Object:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+def test_a_pod_whose_cgroup_is_behind_its_container_is_told_and_asked_no_limit_for(namespace: str, node: Node) -> None:
+    """As a kubelet leaves it that resizes at the moment in which the container dies: there, each start is killed by it."""
+    load = container("hold-then-child", "1", "100", "15", "5", limit="144Mi")
+    apply(pod("behind", namespace, pod_spec(load, restart="Never")))
+    instance = eventually("it runs", lambda: running_id(item("pod", "behind", namespace) or {}, "api"))
+    lower_pods_limit(node, instance, 64 * MIB)
+    assert limits_on(node, instance) == (144 * MIB, 64 * MIB)
+
+    def told() -> Object | None:
+        report = report_of(namespace, "Pod", "behind")
+        found = (report or {}).get("status", {}).get("findings", ())
+        return report if any(one["rule"] == "PodLimitLeftBehind" for one in found) else None
+
+    report = eventually("it is told", told, seconds=90)
+    (kill,) = kills_of_pod(report["status"]["lastKill"]["podUID"])
+    assert_victim(report["status"]["lastKill"], kill)
+    assert report["status"]["lastKill"]["cause"] == "PodLimit"
+    assert report["status"]["recommendation"]["action"] == "None"
+    assert "delete the pod" in report["status"]["recommendation"]["basis"]
