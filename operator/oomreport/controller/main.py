@@ -135,7 +135,6 @@ class Controller:
         while not self._stop.is_set():
             try:
                 if await lease.hold():
-                    self._role = "leader"
                     return True
                 self._role = "standby"
             except ApiError as error:
@@ -144,6 +143,7 @@ class Controller:
         return False
 
     async def _work(self, api: ApiServer, lease: Lease | None) -> int:
+        self._role = "leader"
         async with self._metrics() as prometheus, WebhookClient(self._settings.hook_reach.refusal) as webhooks:
             return await self._work_with(api, lease, prometheus, webhooks)
 
@@ -175,7 +175,7 @@ class Controller:
         )
         delivery.notes.counted = self._figures.count
         self._figures.set_pending(delivery.deliverer.pending)
-        self._queue, self._role = queue, "leader"
+        self._queue = queue
         self._watch = watch = Watch(context, self._access)
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None
         ends = {asyncio.create_task(self._stop.wait(), name="stop"), *({keep} if keep else ())}
