@@ -40,7 +40,7 @@ def _said(whole: Whole, last: Line, late: Sequence[str]) -> Said | None:
     if stats and (summary.oom_memcg is None or stats_of(text_of(stats[:-1]))[1]):
         return None
     is_memcg = summary.constraint == "CONSTRAINT_MEMCG" and not summary.global_oom
-    figures = figures.replace("\\x0a", "\n") if figures else ""
+    figures = text_of(figures) if figures else ""
     pid, release = cpu_of(text_of(cpu)) if cpu else (None, None)
     return Said(
         first=whole.first,
