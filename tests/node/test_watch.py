@@ -23,10 +23,12 @@ class Watch:
         self.process = subprocess.Popen(
             [OOMREPORT, "watch", "--source", source, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+        if "--past" not in options:  # with it, it begins to watch when the past was read from its output
+            self.wait_until_it_watches()
+
+    def wait_until_it_watches(self) -> None:
         assert self.process.stderr
-        self.said = self.process.stderr.readline().decode()
-        assert "watching the kernel log" in self.said
-        time.sleep(0.3)  # what the log still holds is passed over first
+        assert b"watching the kernel log" in self.process.stderr.readline()
 
     def output_until(self, word: bytes, seconds: float) -> bytes:
         assert self.process.stdout
@@ -87,6 +89,23 @@ def test_it_tells_people_in_words_and_ends_with_an_interrupt(group: Group, new_w
     _, errors = watch.process.communicate(timeout=5)
     assert watch.process.returncode == 130
     assert errors == b""
+
+
+def test_kills_of_before_are_told_only_where_they_are_wanted(
+    group: Group, new_watch: NewWatch, source: str
+) -> None:
+    containers = [group.container(limit_mib=16) for _ in range(6)]  # more text than is read at once
+    with hogs(containers, 1, comm="earlier") as earlier:
+        for hog in earlier:
+            hog.go()
+        pids = {pid for hog in earlier for pid in hog.killed()}
+    assert new_watch(source).output_until(b"killed", 2.5) == b""  # longer than any silence that ends a dump
+    with_past = new_watch(source, "--past", "-o", "json")
+    told = with_past.output_until(b"never", 2.5)
+    with_past.wait_until_it_watches()
+    found = [victim["pid"] for line in told.splitlines() for victim in json.loads(line)["spec"]["victims"]]
+    assert [pid for pid in found if pid in pids] == sorted(pids, key=found.index)
+    assert pids <= set(found)
 
 
 def test_it_ends_when_nobody_reads_it_any_more(group: Group, new_watch: NewWatch, source: str) -> None:

@@ -99,7 +99,9 @@ class SyslogSource:
         return self._position
 
     def wait(self, seconds: float, wake_fd: int | None = None) -> bool:
-        """Wait until something was killed, or until the ring is due to be read in any case."""
+        """Wait until something was killed, or until the ring is due to be read in any case; not while text waits."""
+        if self._waiting:
+            return True
         end = time.monotonic() + seconds
         while True:
             count = self._kills()

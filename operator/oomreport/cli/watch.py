@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
+    from oomreport.adapters.log_source import LogSource
     from oomreport.incident.oom_record import Source
     from oomreport.kernel.record import Invocation
 
@@ -41,27 +42,35 @@ def run(arguments: argparse.Namespace) -> int:
         return _FAILED
     told_by = _Teller(arguments, source.name)
     assembler = Assembler()
-    past = True
-    print(f"watching the kernel log ({source.name}), ends with Ctrl-C", file=sys.stderr, flush=True)
-    quiet_since = time.monotonic()
     output = _pipe_of(sys.stdout)
     try:
+        _read_past(source, assembler, told_by, keep=arguments.past)
+        print(f"watching the kernel log ({source.name}), ends with Ctrl-C", file=sys.stderr, flush=True)
+        quiet_since = time.monotonic()
         while not _has_hung_up(output):
             patience = _QUIET_AFTER_KILL if assembler.kill_seen else _QUIET
             if source.wait(patience if assembler.open else 3600.0, output):
                 reading = source.read()
-                found = [one for line in reading.lines for one in assembler.feed(line)]
-                told_by.tell(found, keep=not past or arguments.past)
+                told_by.tell(one for line in reading.lines for one in assembler.feed(line))
                 quiet_since = time.monotonic()
-                if past and reading.drained:
-                    told_by.tell(assembler.flush(), keep=arguments.past)
-                    past = False
             elif assembler.open and time.monotonic() - quiet_since >= patience:
-                told_by.tell(assembler.flush(), keep=True)
+                told_by.tell(assembler.flush())
     finally:
         source.close()
     sys.stderr.close()  # as where writing fails: nobody is there to be told
     return 0
+
+
+def _read_past(source: "LogSource", assembler: Assembler, told_by: "_Teller", *, keep: bool) -> None:
+    """Read what the log holds of before, to its end, and tell the kills in it where they are wanted."""
+    drained = False
+    while not drained and source.wait(0):
+        reading = source.read()
+        drained = reading.drained
+        found = [one for line in reading.lines for one in assembler.feed(line)]
+        told_by.tell(found if keep else ())
+    found = assembler.flush()
+    told_by.tell(found if keep else ())
 
 
 def _pipe_of(stream: "TextIO") -> int | None:
@@ -92,8 +101,8 @@ class _Teller:
         self._judge = Judge() if arguments.advice else None
         self._count = 0
 
-    def tell(self, found: "Iterable[Invocation]", *, keep: bool) -> None:
-        for invocation in found if keep else ():
+    def tell(self, found: "Iterable[Invocation]") -> None:
+        for invocation in found:
             self._count += 1
             spec = spec_of(invocation, source=self._source)
             account = Account(invocation, spec, None, self._judge.judgement(spec) if self._judge else None)

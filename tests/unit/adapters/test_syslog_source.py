@@ -141,6 +141,17 @@ def test_waiting_ends_with_a_wake_up_and_when_a_slow_reading_is_due() -> None:
     assert not source.wait(1, wake_read)
 
 
+def test_there_is_no_waiting_while_text_that_was_fetched_is_unread() -> None:
+    ring = Ring()
+    source = source_on(ring)
+    for number in range(2000):
+        ring.print(f"line {number}", at=number)
+    read: list[str] = []
+    while source.wait(0):
+        read += texts(source)
+    assert read == [f"line {number}" for number in range(2000)]
+
+
 def test_a_machine_that_does_not_count_kills_has_its_ring_read_at_a_steady_pace() -> None:
     source = SyslogSource(Ring().text, lambda: None, poll_seconds=0.05)
     source.read()
