@@ -2,7 +2,8 @@
 
     unit          the pure core, golden records, laws                    needs nothing
     node          the agent on this machine's kernel, real kills         needs Linux, root, memory cgroups
-    integration   CRDs, policies, rights and controller                  needs a real API server (tests/cluster)
+    integration   CRDs, policies, rights, manifests, checkouts           needs a real API server (tests/cluster)
+    controller    the controller and its hooks                           the same
     e2e           the product on a real node                             needs a real cluster (tests/cluster)
     e2e-v2        the same on a guest with cgroup v2 and systemd, and    needs root, QEMU (Debian's packages)
                   the life of a node: reboots, power cuts, no memory
@@ -11,8 +12,9 @@
 
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
-The last two run where they are named only. --keep leaves the clusters up for the next run. The guest of e2e-v2 has its
-own kernel: it runs beside e2e, with less right to the processors, and what it prints comes when it is done.
+The last two run where they are named only. --keep leaves the clusters up for the next run. What kills nobody on this
+kernel runs beside the others, with less right to the processors: the controller beside the parts before it, e2e-v2 (its
+guest has its own kernel) beside e2e. What they print comes when they are done.
 OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL down`;
 OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and image are made of.
 Exit status 1 when a test failed or a part could not be started although the machine has all it needs; a part whose needs
@@ -37,7 +39,7 @@ PYTEST = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q"]
 CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster")]
 CANNOT_RUN_HERE = 3
 # Parts with real kernels and clusters: what failed is tried a second time, and the summary says so.
-REAL = ("node", "integration", "e2e", "e2e-v2", "e2e-v2-all", "e2e-kind")
+REAL = ("node", "integration", "controller", "e2e", "e2e-v2", "e2e-v2-all", "e2e-kind")
 NO_TESTS = 5
 # The older of pytest's two formats has room for what a test measured.
 PROPERTIES = ("-o", "junit_family=xunit1")
@@ -71,8 +73,8 @@ V2_UP = (("up", "--provider", "native", "--v2-worker"), ("deploy",))
 class Part:
     """A group of tests with the cluster it needs: none, the API server alone, or a whole node.
 
-    `nodes` are the kinds of nodes it runs on. What runs `beside` others needs no quiet machine and kills nobody on its
-    kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is named.
+    `nodes` are the kinds of nodes it runs on. The parts of a `stage` run one after the other, those `beside` at the same
+    time: they need no quiet machine and kill nobody on this kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is named.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Part:
     cluster: str | None = None
     up: tuple[tuple[str, ...], ...] = ()
     nodes: str | None = None
+    stage: int = 2
     beside: bool = False
     docker: bool = False
     by_name: bool = False
@@ -101,9 +104,23 @@ class Outcome:
 
 
 PARTS = (
-    Part(name="unit", paths=("tests/unit", "tests/property", "tests/records")),
-    Part(name="node", paths=("tests/node",)),
-    Part(name="integration", paths=("tests/integration",), cluster="test-api", up=(("up", "--api-only"),)),
+    Part(name="unit", paths=("tests/unit", "tests/property", "tests/records"), stage=1),
+    Part(name="node", paths=("tests/node",), stage=1),
+    Part(
+        name="integration",
+        paths=("tests/integration", "--ignore=tests/integration/controller"),
+        cluster="test-api",
+        up=(("up", "--api-only"),),
+        stage=1,
+    ),
+    Part(
+        name="controller",
+        paths=("tests/integration/controller",),
+        cluster="test-controller",
+        up=(("up", "--api-only"),),
+        stage=1,
+        beside=True,
+    ),
     Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",)), nodes="native"),
     Part(name="e2e-v2", paths=V2, cluster="test-v2", up=V2_UP, nodes="v2", beside=True),
     Part(name="e2e-v2-all", paths=("tests/e2e",), cluster="test-v2-all", up=V2_UP, nodes="v2", by_name=True),
@@ -140,21 +157,19 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run_parts(parts: Sequence[Part], extra: Sequence[str], *, keep: bool) -> dict[str, Outcome]:
-    """Run the parts in order; those that run beside others start after the parts that need a quiet machine."""
+    """Run the parts stage by stage."""
     found: dict[str, Outcome] = {}
-    quiet = [part for part in parts if part.name in ("unit", "node", "integration")]
     with ThreadPoolExecutor() as pool:
-        for part in quiet:
-            found[part.name] = run_whole_part(part, extra, keep=keep)
-        rest = [part for part in parts if part not in quiet]
-        aside = [part for part in rest if part.beside and len(rest) > 1]
-        started = {part.name: pool.submit(run_aside, part, extra, keep=keep) for part in aside}
-        for part in rest:
-            if part not in aside:
-                found[part.name] = run_whole_part(part, extra, keep=keep)
-        for name, running in started.items():
-            found[name], printed = running.result()
-            print(printed, end="", flush=True)
+        for stage in sorted({part.stage for part in parts}):
+            present = [part for part in parts if part.stage == stage]
+            aside = [part for part in present if part.beside and len(present) > 1]
+            started = {part.name: pool.submit(run_aside, part, extra, keep=keep) for part in aside}
+            for part in present:
+                if part not in aside:
+                    found[part.name] = run_whole_part(part, extra, keep=keep)
+            for name, running in started.items():
+                found[name], printed = running.result()
+                print(printed, end="", flush=True)
     return found
 
 
@@ -205,7 +220,7 @@ def gently(printed: IO[str] | None) -> list[str]:
 def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[str] | None) -> Outcome:
     """Bring up what the part needs and run its tests."""
     outcome = Outcome(part=part)
-    paths = [path for path in part.paths if (ROOT / path.partition("::")[0]).exists()]
+    paths = [path for path in part.paths if path.startswith("-") or (ROOT / path.partition("::")[0]).exists()]
     started = time.monotonic()
     for verb in part.up:
         print(f"\n== {part.name}: cluster {' '.join(verb)}", flush=True, file=printed)
@@ -248,6 +263,7 @@ def run_pytest(outcome: Outcome, arguments: Sequence[str], engine: str | None, p
             *inside,
             *PYTEST,
             f"--junitxml={report}",
+            *PROPERTIES,
             "-o",
             f"cache_dir=.pytest_cache/{part.name}",
             *arguments,

@@ -91,9 +91,7 @@ def test_it_tells_people_in_words_and_ends_with_an_interrupt(group: Group, new_w
     assert errors == b""
 
 
-def test_kills_of_before_are_told_only_where_they_are_wanted(
-    group: Group, new_watch: NewWatch, source: str
-) -> None:
+def test_kills_of_before_are_told_only_where_they_are_wanted(group: Group, new_watch: NewWatch, source: str) -> None:
     containers = [group.container(limit_mib=16) for _ in range(6)]  # more text than is read at once
     with hogs(containers, 1, comm="earlier") as earlier:
         for hog in earlier:

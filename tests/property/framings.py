@@ -419,14 +419,35 @@ def wrapped_indented(log: Log) -> bytes:
     return _wrapped(journal_short(log), 90, at_blanks=True, indent="    ")
 
 
-def backslashed(log: Log) -> bytes:
+def _broken_at_commas(log: bytes, between: str) -> bytes:
     out = []
-    for line in rsyslog(log).decode("utf-8", "surrogateescape").split("\n"):
+    for line in log.decode("utf-8", "surrogateescape").split("\n"):
         if "oom-kill:" in line or "Killed process" in line:
-            out.append(line.replace(",", ",\\\n    "))
+            out.append(line.replace(",", "," + between))
         else:
             out.append(line)
     return "\n".join(out).encode("utf-8", "surrogateescape")
+
+
+def backslashed(log: Log) -> bytes:
+    return _broken_at_commas(rsyslog(log), "\\\n    ")
+
+
+def broken_at_commas_indented(log: Log) -> bytes:
+    return _broken_at_commas(dmesg(log), "\n               ")
+
+
+def mail_wrapped_quoted(log: Log) -> bytes:
+    """A mail that broke the lines, in the answer to it."""
+    return _each(mail_wrapped(log), b"> > ")
+
+
+def broken_at_commas_commented(log: Log) -> bytes:
+    return _each(broken_at_commas_indented(log), b"## ")
+
+
+def broken_at_commas_quoted(log: Log) -> bytes:
+    return _each(_broken_at_commas(rsyslog(log), "\n"), b">")
 
 
 # Framings in which a record is an entry of its own, so that nothing a process calls itself can leave it.
@@ -441,4 +462,7 @@ LINES = (
     compose, cloudwatch, fluent_bit, loki, unknown_shipper, unknown_shipper_no_stamp, quoted, quoted_twice,
     quoted_tight, indented, tabbed, commented, crlf,
 )  # fmt: skip
-WRAPPED = (mail_wrapped, terminal_wrapped, wrapped_indented, backslashed)
+WRAPPED = (
+    mail_wrapped, terminal_wrapped, wrapped_indented, backslashed, broken_at_commas_indented, mail_wrapped_quoted,
+    broken_at_commas_commented, broken_at_commas_quoted,
+)  # fmt: skip

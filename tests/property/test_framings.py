@@ -135,7 +135,11 @@ def test_no_name_leaves_the_entry_it_is_in(framing: Framing) -> None:
         assert said == truth(lines), folder.name
 
 
-@pytest.mark.parametrize("framing", [framings.mail_wrapped, framings.backslashed], ids=lambda framing: framing.__name__)
+@pytest.mark.parametrize(
+    "framing",
+    [one for one in framings.WRAPPED if one not in (framings.terminal_wrapped, framings.wrapped_indented)],
+    ids=lambda framing: framing.__name__,
+)
 def test_a_log_that_was_wrapped_says_the_same(framing: Framing) -> None:
     for folder in _PLAIN:
         if "global" in folder.name or "constraint" in folder.name:

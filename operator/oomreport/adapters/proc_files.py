@@ -43,7 +43,7 @@ class ProcFiles:
     def oom_kills(self) -> int | None:
         """Return how many processes the OOM killer killed on the machine since boot, None where it is not counted.
 
-        Read some ten times a second, so the file stays open: 30 microseconds each.
+        Read five to twenty times a second, so the file stays open: 30 microseconds each.
         """
         try:
             if self._vmstat is None:

@@ -4,8 +4,9 @@ It needs CAP_SYSLOG and nothing else: no device, no privilege. In return there i
 sequence numbers, so two things are made here:
 
 When to read. `oom_kill` of /proc/vmstat moves just before the kernel prints a kill, and reading it costs 30
-microseconds against more than a millisecond for the ring. So it is looked at ten times a second, and the ring is read when it moved, again and again until nothing more comes, and every few seconds for what no counter shows (the
-killer ran and found no victim) and before the ring wraps.
+microseconds against more than a millisecond for the ring. So it is looked at five times a second, ten times where
+something was killed just now, and the ring is read when it moved, again and again until nothing more comes, and every
+few seconds for what no counter shows (the killer ran and found no victim) and before the ring wraps.
 
 What is new. Stamps are not unique and lines may be identical, so the end of the text seen last is searched in the new
 text, and what follows it is new. Where it is gone, the ring was overwritten (or cleared by `dmesg --clear`, which hides
@@ -31,8 +32,12 @@ _SIZE_BUFFER = 10
 _TAIL_BYTES = 2048
 
 _MOST_READ_BYTES = 16 * 1024
-# A wake-up and a look at the count cost some 200 microseconds when nothing is in the caches.
+# A wake-up and a look at the count cost some 200 microseconds when nothing is in the caches. It hurries only where a
+# cgroup's counter may be all that tells of a kill: the kernel leaves dumps out beyond ten kills in five seconds, so not
+# for the first after a while.
+_TICK_SECONDS_IDLE = 0.2
 _TICK_SECONDS = 0.1
+_HURRIED_SECONDS = 10.0
 _TICK_SECONDS_AFTER_KILL = 0.05
 # After a kill the ring is read at each tick until this many readings brought nothing new.
 _QUIET_READINGS = 4
@@ -88,6 +93,7 @@ class SyslogSource:
         self._waiting = b""
         self._count = kills()
         self._quiet = 0
+        self._moved_at = float("-inf")
         self._slow_seconds = slow_seconds if self._count is not None else poll_seconds
         self._read_at = float("-inf")
         self._made_up_us = 0
@@ -104,20 +110,23 @@ class SyslogSource:
             return True
         end = time.monotonic() + seconds
         while True:
-            count = self._kills()
+            count, now = self._kills(), time.monotonic()
             if count != self._count:
-                self._count = count
+                self._count, self._moved_at = count, now
                 self._quiet = _QUIET_READINGS
                 return True
-            now = time.monotonic()
             if now >= self._read_at + (_TICK_SECONDS_AFTER_KILL if self._quiet else self._slow_seconds):
                 return True
             if now >= end:
                 return False
-            tick = _TICK_SECONDS_AFTER_KILL if self._quiet else _TICK_SECONDS
-            tick = min(tick if count is not None else self._slow_seconds, end - now)
-            if select.select([] if wake_fd is None else [wake_fd], [], [], tick)[0]:
+            tick = self._tick(now) if count is not None else self._slow_seconds
+            if select.select([] if wake_fd is None else [wake_fd], [], [], min(tick, end - now))[0]:
                 return False
+
+    def _tick(self, now: float) -> float:
+        if self._quiet:
+            return _TICK_SECONDS_AFTER_KILL
+        return _TICK_SECONDS if now - self._moved_at < _HURRIED_SECONDS else _TICK_SECONDS_IDLE
 
     def read(self) -> Reading:
         """Return lines that came since the last reading, at most 16 KiB of them at once."""

@@ -70,7 +70,8 @@ def _after(found: Prefixed, start: int) -> Prefixed:
     text = found.text[start:]
     stamp = _STAMP.match(text)
     if stamp is None:
-        return found._replace(text=text, dated=True, settled=True)
+        marks_only = not any(character.isalnum() for character in found.text[:start])
+        return found._replace(text=text, dated=not marks_only, settled=True)
     micros = int(stamp.group(1)) * 1_000_000 + int(stamp.group(2))
     return found._replace(text=text[stamp.end() :], monotonic_us=micros, dated=True, settled=True)
 

@@ -21,7 +21,7 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.wall import wall_of, wall_of_epoch
 
-_QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+|\u2022) (?=[\[<\w>\"])|[+:](?=[\[<]))+")
+_QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+|\u2022) (?=[\[<\w>\"])|[+:#](?=[\[<]))+")
 # Numbers of lines: grep -n, whose context has a hyphen, cat -n, a list.
 _LINE_NUMBER = re.compile(r"[ \t]*\d{1,9}(?:[:\t](?=\S| +\[)|-(?=[\[<]|[A-Z][a-z]{2} )|[.)] (?=[\[<]|[A-Z][a-z]{2} ))")
 # Behind the stamp: the caller (printk.caller, also behind a blank), the level (crash's log -m), CPU and task (Android).

@@ -87,14 +87,14 @@ class Reader:
             done += assembler.tick(line) if assembler is not None else []
         return self._repeats.without(done) if done else done
 
-    def names_host(self, raw: bytes) -> bool:
-        """Whether a physical line has a prefix of its own, by which the lines behind it without any are then placed."""
-        record = line_of_record(raw) if raw[:1].isdigit() else None
-        for line in [record] if record is not None else Framer().feed(raw):
-            if line.framed or line.host is not None:
-                self._host = line.host
-                return True
-        return False
+    def goes_on_behind(self, passed: Iterable[bytes], raw: bytes) -> None:
+        """Say which lines were passed over, the last one first: a line `raw` without a prefix is of their machine.
+
+        One that has a prefix tells by itself whose it is, once a line before it that is held back was taken in.
+        """
+        if _prefixed(raw) is None:
+            named = next((line for line in map(_prefixed, passed) if line is not None), None)
+            self._host = named.host if named is not None else self._host
 
     def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
@@ -142,6 +142,13 @@ class Reader:
                 _, oldest = self._hosts.popitem(last=False)
                 return oldest.flush() + assembler.feed(line)
         return assembler.feed(line)
+
+
+def _prefixed(raw: bytes) -> Line | None:
+    """Return the line that a physical line is where it has a prefix of its own, which says whose it is."""
+    record = line_of_record(raw) if raw[:1].isdigit() else None
+    lines = [record] if record is not None else Framer().feed(raw)
+    return next((line for line in lines if line.framed or line.host is not None), None)
 
 
 def _feed_records(assembler: Assembler, block: bytes, at: int, end: int, done: list[Invocation]) -> int:

@@ -243,12 +243,7 @@ class Scanner:
         passed = block[max(floor, start - _MOST_UNNAMED) : start].split(b"\n")[:-1]
         if at_floor and start - floor < _MOST_UNNAMED:
             passed = [*b"".join(self._behind)[-_MOST_UNNAMED:].split(b"\n")[:-1], *passed]
-        self._name_host_by(passed, block[start : end if end >= 0 else len(block)])
-
-    def _name_host_by(self, passed: list[bytes], line: bytes) -> None:
-        for raw in (line, *reversed(passed)):
-            if self._reader.names_host(raw):
-                break
+        self._reader.goes_on_behind(reversed(passed), block[start : end if end >= 0 else len(block)])
 
     def _first_line(  # noqa: C901 - two walks back, in this block and the one before
         self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool
@@ -280,7 +275,7 @@ class Scanner:
                     break
             if kept < len(lines):
                 self._reader.skipped(-sum(is_counted(line, 0) for line in lines[kept:]))
-                self._name_host_by(lines[:kept], lines[kept])
+                self._reader.goes_on_behind(reversed(lines[:kept]), lines[kept])
                 for line in lines[kept:]:
                     done += self._reader.feed(line)
                 self._forget()

@@ -12,7 +12,10 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind
 
 _ENDS = {
-    Kind.HEADER: re.compile(r".*? invoked oom-killer: .*?(?:oom_score_adj|oom_adj|oomkilladj)=-?\d+(?!\d)", re.DOTALL),
+    # 2.6.36 to 3.6 print both values: oom_adj=-17, oom_score_adj=-1000
+    Kind.HEADER: re.compile(
+        r".*? invoked oom-killer: .*?(?:oom_adj=-?\d+, )?(?:oom_score_adj|oom_adj|oomkilladj)=-?\d+(?!\d)", re.DOTALL
+    ),
     Kind.USAGE: re.compile(r".*?failcnt \d+(?!\d)"),
     Kind.TABLE_TITLE: re.compile(r"Tasks state \(memory values in pages\):"),
     Kind.TABLE_HEAD: re.compile(r"\[ *pid *\].*? name(?!\w)"),

@@ -5,7 +5,7 @@ r"""Lines that a mail client, a terminal or an author broke in two, and texts th
 
 The rest of a wrapped line has no prefix of its own. It is joined where that makes the line say more: with nothing
 between (a terminal breaks anywhere) or with a blank (a mail client breaks at blanks). A backslash at the end asks for
-joining. A newline in a comm breaks a line too: journalctl then indents the rest by the width of its prefix, dmesg and
+joining. Where the line is quoted or commented out, so is its rest. A newline in a comm breaks a line too: journalctl then indents the rest by the width of its prefix, dmesg and
 syslog repeat the prefix with the same time.
 """
 
@@ -54,6 +54,7 @@ _BEGINNING = re.compile(
 _GOES_ON = frozenset(
     {Kind.SUMMARY, Kind.KILLED, Kind.TASK_IN, Kind.STATS, Kind.HEADER, Kind.CHOSEN, Kind.GROUP, Kind.USAGE, Kind.CPU}
 )
+_QUOTE = re.compile(r"(?:[ \t]*[>|\u2502#*/;%+\u2022-])+")
 _MOST_PIECES = 40
 _MOST_CHARACTERS = 20_000
 
@@ -64,6 +65,7 @@ class Joiner:
     def __init__(self) -> None:
         """Start with nothing held."""
         self._held: Line | None = None
+        self._raw = ""
         self._width = 0
         self._pieces = 0
         self._columns = 0
@@ -78,13 +80,13 @@ class Joiner:
         width = max(len(raw) - len(line.text), 0)
         held = self._held
         if held is None:
-            return self._hold_or_pass(line, width)
-        joined = self._joined(held, line, raw) if self._pieces < _MOST_PIECES else None
+            return self._hold_or_pass(line, raw, width)
+        joined = self._joined(held, *self._unquoted(line, raw)) if self._pieces < _MOST_PIECES else None
         if joined is not None:
             self._held = joined
             self._pieces += 1
             return []
-        return [*self.flush(), *self._hold_or_pass(line, width)]
+        return [*self.flush(), *self._hold_or_pass(line, raw, width)]
 
     def flush(self) -> list[Line]:
         """Return the line that is held back."""
@@ -95,12 +97,20 @@ class Joiner:
             self._columns = len(columns_of(held.text) or ())
         return [held]
 
-    def _hold_or_pass(self, line: Line, width: int) -> list[Line]:
+    def _unquoted(self, line: Line, raw: str) -> tuple[Line, str]:
+        """Return a line without the quotes that it shares with the one that is held."""
+        quote = _QUOTE.match(self._raw) if not line.framed else None
+        if quote is None or not raw.startswith(quote.group()):
+            return line, raw
+        rest = raw[quote.end() :].removeprefix(" ")
+        return line._replace(text=rest.strip()), rest
+
+    def _hold_or_pass(self, line: Line, raw: str, width: int) -> list[Line]:
         kind = kind_of(line.text)
         if kind is Kind.TABLE_HEAD:
             self._columns = len(columns_of(line.text) or ())
         if line.kernel and self._may_go_on(line, kind):
-            self._held, self._width, self._pieces = line, width, 0
+            self._held, self._raw, self._width, self._pieces = line, raw, width, 0
             return []
         return [line]
 

@@ -131,6 +131,22 @@ def test_waiting_ends_when_the_machines_count_of_kills_moves_and_goes_on_until_q
     assert 2 <= readings <= 6
 
 
+def test_the_count_is_looked_at_seldom_where_nothing_was_killed_for_a_while() -> None:
+    looks = 0
+
+    def count() -> int:
+        nonlocal looks
+        looks += 1
+        return 7
+
+    source = SyslogSource(Ring().text, count)
+    source.wait(0)
+    source.read()
+    looks = 0
+    assert not source.wait(0.5)
+    assert looks <= 4  # on a busy machine less
+
+
 def test_waiting_ends_with_a_wake_up_and_when_a_slow_reading_is_due() -> None:
     source = SyslogSource(Ring().text, lambda: 0, slow_seconds=0.2)
     source.read()
