@@ -147,6 +147,17 @@ def logcli_jsonl(log: Log) -> bytes:
     )
 
 
+def papertrail_json(log: Log) -> bytes:
+    return _json_lines(
+        [{"id": 1, "received_at": f"{line.wall:{_ISO}}Z", "hostname": "node-1", "program": "kernel",
+          "facility": "Kernel", "severity": "Warning", "message": line.text} for line in log]
+    )  # fmt: skip
+
+
+def promtail_dry_run(log: Log) -> bytes:
+    return _json_lines([{"ts": f"{line.wall:{_ISO}}Z", "entry": line.text} for line in log])
+
+
 def logcli_default(log: Log) -> bytes:
     rows = [f'{line.wall:%Y-%m-%dT%H:%M:%S}Z {{job="j", transport="kernel"}} {line.text}' for line in split(log)]
     return ("\n".join(rows) + "\n").encode("utf-8", "replace")
@@ -341,8 +352,8 @@ def ocp_node_logs(log: Log) -> bytes:
 
 JSON_EXPORTS = (
     aws_get_log_events, aws_get_log_events_compact, aws_filter_log_events, aws_insights_json, aws_insights_results,
-    grafana_json, loki_api, logcli_jsonl, elastic_search, elastic_search_pretty, splunk_json, gcloud_json,
-    gcloud_text_payload, azure_tables, azure_cli, vector_journald, filebeat, journalbeat, fluent_bit_json,
+    papertrail_json, promtail_dry_run, grafana_json, loki_api, logcli_jsonl, elastic_search, elastic_search_pretty,
+    splunk_json, gcloud_json, gcloud_text_payload, azure_tables, azure_cli, vector_journald, filebeat, journalbeat, fluent_bit_json,
     fluent_bit_journal, otlp, otlp_map, cri_of_journal_json, docker_of_journal_json, json_in_json_in_cri, stern_json,
 )  # fmt: skip
 TEXT_EXPORTS = (

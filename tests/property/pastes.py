@@ -253,6 +253,29 @@ def one_physical_line(log: Log) -> bytes:
     return "\\n".join(_lines(dmesg(split(log)))).encode() + b"\n"
 
 
+def html_one_line(log: Log) -> bytes:
+    return "<br/>".join(html.escape(line) for line in _lines(dmesg(split(log)))).encode() + b"\n"
+
+
+def console_returns(log: Log) -> bytes:
+    """A serial console that ends its lines with newline and return, in this order."""
+    return dmesg(log).replace(b"\n", b"\n\r")
+
+
+def build_server(log: Log) -> bytes:
+    """Times in escape sequences, as Buildkite writes them."""
+    return _bytes([f"\x1b_bk;t=1772236721{n % 1000:03}\x07{line}" for n, line in enumerate(_lines(dmesg(split(log))))])
+
+
+def code_spans_starred(log: Log) -> bytes:
+    return _bytes([f"* `{line}`" for line in _lines(dmesg(split(log)))])
+
+
+def terminal_frame(log: Log) -> bytes:
+    """Copied out of a program that draws a frame, such as k9s."""
+    return _bytes([f"\u2502 {line:<220} \u2502" for line in _lines(rsyslog(split(log)))])
+
+
 def abrt(log: Log) -> bytes:
     return b"".join(b":" + line + b"\n" for line in dmesg(log).split(b"\n")[:-1])
 
@@ -449,7 +472,8 @@ ALIKE = (
     screen_log, gke_serial, am_pm, am_pm_notime, epoch_millis, epoch_nanos, french_syslog, russian_ctime, odd_zone,
     named_zone, numeric_named_zone, year_first, day_first, kernel_dated, with_unit, syslog_ng, android_bugreport,
     two_tabs, kubectl_debug, login_prompts, curly_quotes, en_dashes, chat_copy, netconsole_extended,
-    netconsole_release, netconsole_fragments,
+    netconsole_release, netconsole_fragments, html_one_line, console_returns, build_server, code_spans_starred,
+    terminal_frame,
 )  # fmt: skip
 # The zones of Mem-Info are not put together again; a comm in front of a line may be taken for a part of a table's border.
 PARTLY = (format_flowed, pipe_table)

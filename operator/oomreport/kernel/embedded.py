@@ -25,6 +25,7 @@ _OF_THE_KERNEL = re.compile(
 )
 _STAMP = re.compile(r"\s*\[ {0,5}\d{1,8}\.\d{6}\]")
 _BEFORE_STAMP = re.compile(r"(?<=\s)(?=\[ {0,5}\d{1,8}\.\d{6}\][ \[])")
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _NAME = re.compile(r"[@_A-Za-z][\w.@ -]{0,60}")
 _TEARABLE = (Kind.STATS, Kind.SUMMARY, Kind.KILLED, Kind.HEADER)
 _MOST_CELLS = 200
@@ -113,8 +114,8 @@ def logfmt_message(line: str) -> str | None:
 
 
 def lines_of(text: str) -> list[str] | None:
-    r"""Return the lines of a text whose newlines are written `\n`, or are lost, None where it is one line."""
-    for pieces in (text.split("\\n"), _BEFORE_STAMP.split(text)):
+    r"""Return the lines of a text whose newlines are written `\n` or `<br>`, or are lost, None where it is one line."""
+    for pieces in (text.split("\\n"), _BREAK.split(text), _BEFORE_STAMP.split(text)):
         if len(pieces) < _FEWEST_LINES:
             continue
         kinds = [kind for kind in (kind_of(unprefixed(piece).text) for piece in pieces) if kind is not None]

@@ -27,7 +27,8 @@ from oomreport.kernel.wrapped import Joiner
 
 # netconsole puts the kernel's release in front where asked to.
 _KMSG = re.compile(rb"[ \t>|]*(?:\d{1,3}\.\d{1,3}[^,;\s]{0,100},)?(?=\d{1,10},\d{1,20},\d{1,20},[^;\n]{0,200};)")
-_ANSI = re.compile(rb"\x1b\[[0-9;]*[mKGHF]|\x1b\][^\x07]*\x07")
+# Colours, a window's title, and what a build server puts before each line.
+_ANSI = re.compile(rb"\x1b\[[0-9;]*[mKGHF]|\x1b[\]_][^\x07\x1b]*(?:\x07|\x1b\\)")
 _OCTAL = re.compile(r"#(0[0-3][0-7]|177)")
 _NOQA = re.compile(r"\s+# (?:noqa|type:|pylint:).*$")
 _FLUENT = re.compile(r'[\[{,] ?"(?:msg|MESSAGE|message|log)"=>"((?:[^"\\]|\\.)*)"')

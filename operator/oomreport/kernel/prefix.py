@@ -21,7 +21,7 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.wall import wall_of, wall_of_epoch
 
-_QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+|\u2022) (?=[\[<\w>\"])|[+:#](?=[\[<]))+")
+_QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+|\u2022) (?=[\[<\w>\"`])|[+:#](?=[\[<]))+")
 # Numbers of lines: grep -n, whose context has a hyphen, cat -n, a list.
 _LINE_NUMBER = re.compile(r"[ \t]*\d{1,9}(?:[:\t](?=\S| +\[)|-(?=[\[<]|[A-Z][a-z]{2} )|[.)] (?=[\[<]|[A-Z][a-z]{2} ))")
 # Behind the stamp: the caller (printk.caller, also behind a blank), the level (crash's log -m), CPU and task (Android).
@@ -62,7 +62,8 @@ _HOST = re.compile(r"([A-Za-z0-9][\w.-]{0,253}|\d+\.\d+\.\d+\.\d+):? (?=\[ *\d+\
 _NODE_PREFIX = re.compile(r"([\w.-]{1,253}): (?=kern *: )")
 _JSON_TAG = re.compile(r"[\w.*/-]{1,100}:?\s+(?=\{\s*\")")
 _EVENT = re.compile(r"(?:\d+ )?OOMKilling: ")
-_BOM = "\ufeff"
+# What stands before the first character of a line: a mark of the text's encoding, a serial console's carriage return.
+_INVISIBLE = "\ufeff\r"
 
 
 class Prefixed(NamedTuple):
@@ -84,7 +85,7 @@ class Prefixed(NamedTuple):
 
 def unprefixed(line: str) -> Prefixed:
     """Return a line of a log without what loggers put in front of it."""
-    found = Prefixed(text=line.lstrip(_BOM))
+    found = Prefixed(text=line.lstrip(_INVISIBLE))
     for _ in range(12):
         after = _one_piece_less(found)
         if after is None:

@@ -19,7 +19,7 @@ from oomreport.kernel.wall import wall_of, wall_of_epoch
 _TEXT_KEYS = (
     "MESSAGE", "message", "msg", "log", "short_message", "full_message", "textPayload", "text", "line", "Message",
     "_raw", "@message", "body", "Body", "raw", "content", "stringValue", "_line", "event", "_msg", "Line",
-    "SyslogMessage", "LogMessage", "LogEntry", "original",
+    "SyslogMessage", "LogMessage", "LogEntry", "original", "entry", "payload", "logMessage", "log_message",
 )  # fmt: skip
 _NESTED_KEYS = (
     "jsonPayload", "result", "fields", "data", "record", "log", "message", "body", "Body", "event",
@@ -84,7 +84,7 @@ def is_kernel(fields: Mapping[str, Any]) -> bool:
     facility = next((flat[key] for key in _FACILITY_KEYS if key in flat), None)
     if isinstance(facility, dict):
         facility = facility.get("code", facility.get("name"))
-    if facility is not None and str(facility) not in ("0", "kern", "kernel"):
+    if facility is not None and str(facility).lower() not in ("0", "kern", "kernel"):
         return False
     if _number(fields.get("pri")) is not None and "msg" in fields and (_number(fields["pri"]) or 0) >= 8:
         return False

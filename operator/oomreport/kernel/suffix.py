@@ -47,11 +47,15 @@ class LearnedSuffix:
         if self._pattern is None:
             return text
         suffix = self._pattern.search(text, max(len(text) - 2 * _LONGEST, 0))
-        return text if suffix is None else text[: suffix.start()]
+        if suffix is None:
+            return text
+        kernel_text = text[: suffix.start()]
+        return kernel_text.rstrip() if suffix.group()[:1].isspace() else kernel_text
 
 
 def _shape_of(suffix: str) -> re.Pattern[str] | None:
-    if not suffix or suffix.isspace() or len(suffix) > _LONGEST or suffix[0].isalnum():
+    # A column of a table or the frame of a terminal pads with any number of blanks.
+    if not suffix or suffix.isspace() or len(" ".join(suffix.split())) > _LONGEST or suffix[0].isalnum():
         return None
     shape = "".join(r"\d+" if run.isdigit() else r"\s+" if run.isspace() else re.escape(run)
                     for run in _RUNS.findall(suffix))  # fmt: skip
