@@ -218,7 +218,6 @@ class Assembler:
                 self._drop_rumour()
 
     def _pass_over(self, line: Line) -> list[Invocation]:
-        self._before = None
         self._count_unlike(line)
         if self._backwards is not None:
             self._backwards.pass_over()

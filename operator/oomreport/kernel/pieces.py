@@ -15,6 +15,8 @@ _FRAGMENT = re.compile(
 _SOFT_BREAK_FROM, _SOFT_BREAK_TO = 60, 78
 _QUOTED = re.compile(rb"(?:[^=]|=[0-9A-F]{2})*=?")
 _CODE = re.compile(rb"=([0-9A-F]{2})")
+# A record of /dev/kmsg is whole, whatever its text ends with.
+_RECORD = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},")
 _MOST_BYTES = 1 << 20
 
 
@@ -39,7 +41,7 @@ class Pieces:
             return self._partial_line(raw)
         if b",ncfrag=" in raw[:256]:
             return self._fragment(raw)
-        if self._soft or raw[-1:] == b"=" or b"=3D" in raw:
+        if self._soft or ((raw[-1:] == b"=" or b"=3D" in raw) and not _RECORD.match(raw)):
             return self._quoted_printable(raw)
         return raw
 
