@@ -13,8 +13,8 @@
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
 The last two run where they are named only. --keep leaves the clusters up for the next run. What kills nobody on this
-kernel runs beside the others, with less right to the processors: the controller beside the parts before it, e2e-v2 (its
-guest has its own kernel) beside e2e. What they print comes when they are done.
+kernel (integration, controller, and e2e-v2, whose guest has its own) runs beside the others, one after the other and with
+less right to the processors; what it prints comes when it is done.
 OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL down`;
 OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and image are made of.
 Exit status 1 when a test failed or a part could not be started although the machine has all it needs; a part whose needs
@@ -73,8 +73,8 @@ V2_UP = (("up", "--provider", "native", "--v2-worker"), ("deploy",))
 class Part:
     """A group of tests with the cluster it needs: none, the API server alone, or a whole node.
 
-    `nodes` are the kinds of nodes it runs on. The parts of a `stage` run one after the other, those `beside` at the same
-    time: they need no quiet machine and kill nobody on this kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is named.
+    `nodes` are the kinds of nodes it runs on. What runs `beside` others needs no quiet machine and kills nobody on its
+    kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is named.
     """
 
     name: str
@@ -82,7 +82,6 @@ class Part:
     cluster: str | None = None
     up: tuple[tuple[str, ...], ...] = ()
     nodes: str | None = None
-    stage: int = 2
     beside: bool = False
     docker: bool = False
     by_name: bool = False
@@ -104,21 +103,20 @@ class Outcome:
 
 
 PARTS = (
-    Part(name="unit", paths=("tests/unit", "tests/property", "tests/records"), stage=1),
-    Part(name="node", paths=("tests/node",), stage=1),
+    Part(name="unit", paths=("tests/unit", "tests/property", "tests/records")),
+    Part(name="node", paths=("tests/node",)),
     Part(
         name="integration",
         paths=("tests/integration", "--ignore=tests/integration/controller"),
         cluster="test-api",
         up=(("up", "--api-only"),),
-        stage=1,
+        beside=True,
     ),
     Part(
         name="controller",
         paths=("tests/integration/controller",),
         cluster="test-controller",
         up=(("up", "--api-only"),),
-        stage=1,
         beside=True,
     ),
     Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",)), nodes="native"),
@@ -157,20 +155,27 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run_parts(parts: Sequence[Part], extra: Sequence[str], *, keep: bool) -> dict[str, Outcome]:
-    """Run the parts stage by stage."""
+    """Run the parts in order, and those that run beside others in a second row where there are others."""
     found: dict[str, Outcome] = {}
-    with ThreadPoolExecutor() as pool:
-        for stage in sorted({part.stage for part in parts}):
-            present = [part for part in parts if part.stage == stage]
-            aside = [part for part in present if part.beside and len(present) > 1]
-            started = {part.name: pool.submit(run_aside, part, extra, keep=keep) for part in aside}
-            for part in present:
-                if part not in aside:
-                    found[part.name] = run_whole_part(part, extra, keep=keep)
-            for name, running in started.items():
-                found[name], printed = running.result()
-                print(printed, end="", flush=True)
+    aside = [part for part in parts if part.beside]
+    aside = aside if len(aside) < len(parts) else []
+    with ThreadPoolExecutor(max_workers=1) as second_row:
+        started = {part.name: second_row.submit(run_aside, part, extra, keep=keep) for part in aside}
+        for part in parts:
+            if part not in aside:
+                found[part.name] = run_whole_part(part, extra, keep=keep)
+            for name in [name for name, running in started.items() if running.done()]:
+                found[name] = printed_of(started.pop(name).result())
+        for name, running in started.items():
+            found[name] = printed_of(running.result())
     return found
+
+
+def printed_of(done: tuple[Outcome, str]) -> Outcome:
+    """Print what a part that ran beside others had to say, and return its outcome."""
+    outcome, printed = done
+    print(printed, end="", flush=True)
+    return outcome
 
 
 def run_aside(part: Part, extra: Sequence[str], *, keep: bool) -> tuple[Outcome, str]:
