@@ -253,6 +253,12 @@ def one_physical_line(log: Log) -> bytes:
     return "\\n".join(_lines(dmesg(split(log)))).encode() + b"\n"
 
 
+def html_table(log: Log) -> bytes:
+    lines = enumerate(_lines(dmesg_notime(split(log))))
+    rows = [f"<tr><td>{n}</td><td>23:58:41</td><td>{html.escape(line)}</td></tr>" for n, line in lines]
+    return _bytes(["<table>", *rows, "</table>"])
+
+
 def html_one_line(log: Log) -> bytes:
     return "<br/>".join(html.escape(line) for line in _lines(dmesg(split(log)))).encode() + b"\n"
 
@@ -472,7 +478,7 @@ ALIKE = (
     screen_log, gke_serial, am_pm, am_pm_notime, epoch_millis, epoch_nanos, french_syslog, russian_ctime, odd_zone,
     named_zone, numeric_named_zone, year_first, day_first, kernel_dated, with_unit, syslog_ng, android_bugreport,
     two_tabs, kubectl_debug, login_prompts, curly_quotes, en_dashes, chat_copy, netconsole_extended,
-    netconsole_release, netconsole_fragments, html_one_line, console_returns, build_server, code_spans_starred,
+    netconsole_release, netconsole_fragments, html_table, html_one_line, console_returns, build_server, code_spans_starred,
     terminal_frame,
 )  # fmt: skip
 # The zones of Mem-Info are not put together again; a comm in front of a line may be taken for a part of a table's border.

@@ -54,14 +54,12 @@ class LearnedPrefix:
 def _start_of_kernel_text(text: str) -> int | None:
     plain = _PLAIN.search(text, 0, _LONGEST + 200)
     stamp = _STAMP.search(text, 0, _LONGEST)
-    if stamp is not None and plain is not None and stamp.end() <= plain.start():
-        start = stamp.start()
-    elif plain is not None:
-        start = plain.start()
-    else:
+    if plain is None:
         return None
+    start = stamp.start() if stamp is not None and stamp.end() <= plain.start() else plain.start()
     prefix = text[:start]
-    if not prefix or len(prefix) > _LONGEST or not prefix.endswith(_ENDS) or _FOREIGN.search(prefix):
+    # What looks like the comm may begin with the end of a program's own prefix: msg="java invoked
+    if not prefix or len(prefix) > _LONGEST or not prefix.endswith(_ENDS) or _FOREIGN.search(text, 0, plain.end()):
         return None
     return start
 

@@ -27,6 +27,7 @@ _MARKDOWN = re.compile(r"\\([_\[\]*<>~`#|-])")
 _TAG = r"<(?:p|pre|code|li|div|span|td|tr|b|strong)(?: [^<>]{0,200})?>"
 _TAGS_BEFORE = re.compile(rf"\A\s*(?:{_TAG}|<br ?/?>)+", re.IGNORECASE)
 _TAGS_BEHIND = re.compile(r"(?:</(?:p|pre|code|li|div|span|td|tr|b|strong)>|<br ?/?>)+\s*$", re.IGNORECASE)
+_CELLS = re.compile(r"</td>\s*<td(?: [^<>]{0,200})?>", re.IGNORECASE)
 _MOST_BEHIND = 200
 _MACRO = re.compile(r"\A\s*\{(?:noformat|code)(?::[^{}]{0,80})?\}")
 
@@ -41,6 +42,7 @@ def mended(text: str) -> str:
     elif _LOST_COLOUR.match(text):
         text = _LOST_COLOUR.sub("", text)
     text = _TAGS_BEFORE.sub("", text, count=1)
+    text = _CELLS.sub("\t", text)
     text = text[:-_MOST_BEHIND] + _TAGS_BEHIND.sub("", text[-_MOST_BEHIND:])
     if "&" in text:
         text = _ENTITY.sub(lambda entity: _ENTITIES[entity.group(1)], text)
