@@ -21,7 +21,11 @@ NewWatch = Callable[..., "Watch"]
 class Watch:
     def __init__(self, source: str, *options: str) -> None:
         self.process = subprocess.Popen(
-            [OOMREPORT, "watch", "--source", source, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [OOMREPORT, "watch", "--source", source, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A test run in the background of a script has it ignored, and its children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs here
         )
         if "--past" not in options:  # with it, it begins to watch when the past was read from its output
             self.wait_until_it_watches()

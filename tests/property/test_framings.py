@@ -20,8 +20,8 @@ Framing = Callable[[Log], bytes]
 # is an entry of its own keep those apart.
 _HOSTILE = ("comm-", "hostile", "overrun", "flood", "spoofed", "longer-than-a-record", "overflowing")
 _CAPTURES = [folder for folder in FOLDERS if folder.name.startswith("kernel-")]
-_PLAIN = [folder for folder in _CAPTURES if not any(word in folder.name for word in _HOSTILE)][::6]
-_FEW = _PLAIN[::3]
+PLAIN = [folder for folder in _CAPTURES if not any(word in folder.name for word in _HOSTILE)][::6]
+_FEW = PLAIN[::3]
 _COMMS = [folder for folder in _CAPTURES if "comm-" in folder.name and "all-in-one" not in folder.name][::3]
 
 
@@ -57,7 +57,7 @@ def truth(lines: list[KernelLine]) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("framing", framings.EXACT + framings.LINES, ids=lambda framing: framing.__name__)
 def test_a_log_says_the_same_in_every_framing(framing: Framing) -> None:
-    for folder in _PLAIN:
+    for folder in PLAIN:
         lines = kernel_lines(folder)
         said = [essence(one) for one in invocations_of_text(framing(lines).split(b"\n"))]
         assert said == truth(lines), folder.name
@@ -66,7 +66,7 @@ def test_a_log_says_the_same_in_every_framing(framing: Framing) -> None:
 @pytest.mark.parametrize("framing", framings.EXACT + framings.LINES, ids=lambda framing: framing.__name__)
 def test_searching_gives_what_reading_every_line_gives_in_every_framing(framing: Framing) -> None:
     quiet = [KernelLine(text=f"eth0: link {turn}", micros=1000 + turn, level=6) for turn in range(300)]
-    for folder in _PLAIN[::2]:
+    for folder in PLAIN[::2]:
         lines = kernel_lines(folder)
         later = [KernelLine(text=f"eth0: link {turn}", micros=lines[-1].micros + turn, level=6) for turn in range(300)]
         log = framing([*quiet, *lines, *later])
@@ -93,7 +93,7 @@ def test_a_log_says_the_same_however_it_was_shipped_or_pasted(framing: Framing) 
 
 @pytest.mark.parametrize("framing", pastes.PARTLY, ids=lambda framing: framing.__name__)
 def test_what_an_editor_made_of_a_log_still_names_victim_and_limit(framing: Framing) -> None:
-    for folder in _PLAIN:
+    for folder in PLAIN:
         lines = kernel_lines(folder)
         said = [(one.oom_memcg, one.constraint, one.victims and one.victims[0].pid) for one in
                 invocations_of_text(framing(lines).split(b"\n"))]  # fmt: skip
@@ -103,7 +103,7 @@ def test_what_an_editor_made_of_a_log_still_names_victim_and_limit(framing: Fram
 
 @pytest.mark.parametrize("framing", pastes.ORDERS, ids=lambda framing: framing.__name__)
 def test_a_log_that_is_shown_newest_first_says_the_same(framing: Framing) -> None:
-    for folder in _PLAIN:
+    for folder in PLAIN:
         if "oomgroup" in folder.name and framing is not pastes.newest_first:
             continue  # without the kernel's own stamps a group's members come before anything tells that they are one
         lines = exports.split(kernel_lines(folder))
@@ -117,7 +117,7 @@ def test_a_log_that_is_shown_newest_first_says_the_same(framing: Framing) -> Non
 
 @pytest.mark.parametrize("framing", pastes.REPEATS, ids=lambda framing: framing.__name__)
 def test_a_kill_that_a_log_tells_twice_counts_once(framing: Framing) -> None:
-    for folder in _PLAIN:
+    for folder in PLAIN:
         lines = exports.split(kernel_lines(folder))
         log = framing(lines)
         said = list(invocations_of_text(log.split(b"\n")))
@@ -141,7 +141,7 @@ def test_no_name_leaves_the_entry_it_is_in(framing: Framing) -> None:
     ids=lambda framing: framing.__name__,
 )
 def test_a_log_that_was_wrapped_says_the_same(framing: Framing) -> None:
-    for folder in _PLAIN:
+    for folder in PLAIN:
         if "global" in folder.name or "constraint" in folder.name:
             continue  # the zones of Mem-Info are not put together again: the total of the scores is unknown then
         lines = kernel_lines(folder)
@@ -153,7 +153,7 @@ def test_a_log_that_was_wrapped_says_the_same(framing: Framing) -> None:
     "framing", [framings.terminal_wrapped, framings.wrapped_indented], ids=lambda framing: framing.__name__
 )
 def test_a_log_that_a_terminal_broke_still_names_victim_and_limit(framing: Framing) -> None:
-    for folder in _PLAIN:
+    for folder in PLAIN:
         lines = kernel_lines(folder)
         said = [(one.oom_memcg, one.constraint, [v.pid for v in one.victims]) for one in
                 invocations_of_text(framing(lines).split(b"\n"))]  # fmt: skip

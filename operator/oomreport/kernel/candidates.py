@@ -65,9 +65,9 @@ def _memcg_totals(rows: tuple[Row, ...], memory: MemoryUsage | None, page_bytes:
     limit = memory.limit_bytes // page_bytes
     if memory.swap_limit_bytes == 0:
         return [limit]
-    in_use = bool(memory.swap_usage_bytes) or any(row.swapents for row in rows)
+    in_use = bool(memory.swap_usage_bytes or memory.stat.get("swapcached")) or any(row.swapents for row in rows)
     if memory.swap_limit_bytes is None:
-        return [] if in_use else [limit]
+        return [] if in_use or not rows else [limit]
     with_swap = limit + memory.swap_limit_bytes // page_bytes
     return [with_swap, limit] if in_use else [limit, with_swap]
 

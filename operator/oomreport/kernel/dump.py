@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.killed import killed_of
+from oomreport.kernel.killed import ends_in_pid, killed_of
 from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
 from oomreport.kernel.middle import Middle
@@ -206,7 +206,7 @@ class Dump:
             return True
         if Kind.CHOSEN in self.kinds:
             return False
-        return self._names(killed.pid, line)
+        return self._names(killed.pid, line) or ends_in_pid(line.text)
 
     def _names(self, pid: int, line: Line) -> bool:
         """Whether this dump is about `pid`: as its summary, as the table row of one of its threads, or by position."""

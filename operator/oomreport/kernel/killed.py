@@ -22,8 +22,8 @@ _FIELD = r"(?:total-vm|vsz|vm|rss|swap|anon-rss|file-rss|shmem-rss|pgtables|UID|
 _TAIL = re.compile(
     r"[ ,]*(?: ?score \d+)?(?:,? ?UID \d+,?)?(?:[ ,]+[A-Za-z][\w-]{0,30}:\s*-?\d+(?:kB)?)*[ ,]*\.{0,3}[\s\"'`\\]*"
 )
-_FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?\d+)(kB)?")
-_OLD_UID = re.compile(r"UID (\d+)")
+_FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?\d+)(kB)?(?=(.?))", re.DOTALL)
+_OLD_UID = re.compile(r"UID (\d+)(?=[,\s])")
 # What kernels since 3.0 print of a process whose name has no parenthesis.
 _PLAIN = re.compile(
     r"(?:(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): )?Killed process ([0-9]+) \(([^()]{0,60})\) total-vm:([0-9]+)kB, "
@@ -31,6 +31,8 @@ _PLAIN = re.compile(
     r"(?:, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+))?"
 )
 _KILLED = re.compile(r"(?:K|OOM k)illed process (\d+)")
+_CUT_IN_PID = re.compile(r"illed process \d+$")
+_BEHIND = (" ", ",")
 _UID_FIRST = re.compile(r", UID (\d+),? *(?=\()")
 _CHOSEN = re.compile(
     r"[Kk]ill process (?P<pid>\d+) \((?P<comm>.*)\) score (?P<score>-?\d+) or (?:sacrifice|a) child", re.DOTALL
@@ -98,7 +100,12 @@ def _killed_of(text: str) -> Killed | None:
         return Killed(pid=pid, uid=int(uid_first.group(1)) if uid_first else None)
     close = _close_of_comm(rest, at + 1)
     comm, tail = rest[at + 1 : close], rest[close + 1 :]
-    figures = {name: int(number) * (1024 if unit else 1) for name, number, unit in _FIGURE.findall(tail)}
+    # A size without its unit is cut, and so is what never ends the line.
+    figures = {
+        name: int(number) * (1024 if unit else 1)
+        for name, number, unit, rest in _FIGURE.findall(tail)
+        if unit or name == "oom_score_adj" or (name == "UID" and rest in _BEHIND)
+    }
     old_uid = uid_first or _OLD_UID.search(tail)
     return Killed(
         pid=pid,
@@ -111,6 +118,11 @@ def _killed_of(text: str) -> Killed | None:
         shmem_rss_bytes=figures.get("shmem-rss"),
         pagetables_bytes=figures.get("pgtables"),
     )
+
+
+def ends_in_pid(text: str) -> bool:
+    """Whether a kill line ends with its victim's pid, of which more digits may have been cut off."""
+    return _CUT_IN_PID.search(text) is not None
 
 
 def _first(figures: dict[str, int], *names: str) -> int | None:

@@ -70,7 +70,10 @@ _PREFIXED = re.compile(
     r"No available memory(?: \(MPOL_BIND\)| in cpuset)): "
 )
 _KILLED = re.compile(r"(?:K|OOM k)illed process \d+(?: |,|$)")
-_GROUP = re.compile(r"Tasks in .* are going to be killed due to memory\.oom\.group set", re.DOTALL)
+# The path is long, so that a pager or a column often cuts within it; nothing else begins so.
+_GROUP = re.compile(
+    r"Tasks in .* are going to be killed due to memory\.oom\.group set|Tasks in /\S{30,}(?: (?:a.{0,60})?)?$", re.DOTALL
+)
 _REAPED = re.compile(r"oom_reaper: reaped process \d+ ")
 _TRACE = re.compile(
     r"Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"

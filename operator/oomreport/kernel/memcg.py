@@ -16,7 +16,9 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.record import MemoryUsage
 
 _USAGE = re.compile(r"(memory\+swap|memory|swap|kmem): usage (\d+)kB, limit (\d+)kB, failcnt (\d+)")
-_STATS = re.compile(r"Memory cgroup stats(?: for (?P<path>.*?))?:(?P<inline>(?: [\w()]+:-?\d+KB)*)\s*$", re.DOTALL)
+_STATS = re.compile(
+    r"Memory cgroup stats(?: for (?P<path>.*?))?:(?P<inline>(?: [\w()]+:-?\d+KB)*)(?P<cut> \S+)?\s*$", re.DOTALL
+)
 _INLINE = re.compile(r"([\w()]+):(-?\d+)KB")
 _LINE = re.compile(r"^\s*([a-z_][a-z_0-9]*(?:\([a-z_]+\))?) (\d+)\s*$", re.MULTILINE)
 _ONLY_LINES = re.compile(r"(?:[a-z_][a-z_0-9]*+(?:\([a-z_]++\))?+ [0-9]++(?:\n|\Z))++")
@@ -33,10 +35,10 @@ def usage_of(text: str) -> tuple[str, int, int, int] | None:
 
 def stats_of(text: str) -> tuple[str | None, dict[str, int]]:
     """Return the cgroup of a "Memory cgroup stats for" line, None where it is cut, and the statistics on it, in bytes."""
-    if text.startswith(_HEAD) and text.endswith(":"):
+    if text.startswith(_HEAD) and text.endswith(":") and ": " not in text:
         return text[len(_HEAD) : -1] or None, {}
     head = _STATS.match(text)
-    if head is None:
+    if head is None or (head["cut"] and not head["inline"]):
         return None, {}
     return head["path"] or None, {key: int(value) * 1024 for key, value in _INLINE.findall(head["inline"])}
 

@@ -1,5 +1,6 @@
 """A dump becomes an invocation. Total: any lines give a value, and what they do not say is None and in `missing`."""
 
+from dataclasses import replace
 from typing import TypeVar
 
 from oomreport.kernel import meminfo
@@ -7,7 +8,7 @@ from oomreport.kernel.candidates import Candidates, candidates_of
 from oomreport.kernel.dump import Dump
 from oomreport.kernel.killed import Killed
 from oomreport.kernel.plain import said_at_once
-from oomreport.kernel.record import Invocation, ScoreSource, Victim
+from oomreport.kernel.record import Invocation, ScoreSource, Trigger, Victim
 from oomreport.kernel.said import Said, said_by_lines
 from oomreport.kernel.summary import Summary
 
@@ -21,7 +22,7 @@ def invocation_of(dump: Dump) -> Invocation:
     candidates = candidates_of(
         rows=rows,
         memory=None if said.is_global else said.memory,
-        mem_info=said.mem_info if said.is_global else None,
+        mem_info=said.mem_info if said.is_global and summary.constraint else None,
         nodes=_nodes(summary),
         page_bytes=_page_bytes(said),
         victim_pid=_ranked_first(said),
@@ -39,7 +40,7 @@ def invocation_of(dump: Dump) -> Invocation:
         oom_memcg=summary.oom_memcg,
         task_memcg=summary.task_memcg,
         cpuset=summary.cpuset,
-        trigger=said.trigger,
+        trigger=_trigger(said, candidates),
         group_kill=said.group_kill,
         selected_pid=chosen.pid if chosen and all(chosen.pid != victim.pid for victim in victims) else None,
         total_bytes=candidates.total_bytes,
@@ -110,7 +111,7 @@ def _victims(said: Said, candidates: Candidates) -> tuple[Victim, ...]:
                 uid=_known(kill.uid, row.uid if row else None, summary.uid if same else None),
                 oom_score=score,
                 oom_score_source=source,
-                oom_score_adj=_known(kill.oom_score_adj, row.oom_score_adj if row else None),
+                oom_score_adj=_whole(kill.oom_score_adj, row.oom_score_adj if row else None),
                 total_vm_bytes=kill.total_vm_bytes,
                 anon_rss_bytes=kill.anon_rss_bytes,
                 file_rss_bytes=kill.file_rss_bytes,
@@ -120,6 +121,22 @@ def _victims(said: Said, candidates: Candidates) -> tuple[Victim, ...]:
             )
         )
     return tuple(victims)
+
+
+def _trigger(said: Said, candidates: Candidates) -> Trigger | None:
+    """Return the task that a header names, with the whole score where the header is cut within it."""
+    trigger = said.trigger
+    row = candidates.rows.get(trigger.pid) if trigger is not None and trigger.pid is not None else None
+    if trigger is None or row is None or trigger.oom_score_adj in (None, row.oom_score_adj):
+        return trigger
+    return replace(trigger, oom_score_adj=_whole(trigger.oom_score_adj, row.oom_score_adj))
+
+
+def _whole(ends_line: int | None, in_table: int | None) -> int | None:
+    """Return the number that ends a line, or the table's where the line was cut within it."""
+    if ends_line is None or in_table is None or not str(in_table).startswith(str(ends_line)):
+        return _known(ends_line, in_table)
+    return in_table
 
 
 def _known(*values: T | None) -> T | None:

@@ -5,14 +5,14 @@ from typing import NamedTuple, TypeVar
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump import Dump
-from oomreport.kernel.killed import Chosen, Killed, chosen_of, killed_of, reaped_pid
+from oomreport.kernel.killed import Chosen, Killed, chosen_of, ends_in_pid, killed_of, reaped_pid
 from oomreport.kernel.kind import Kind
 from oomreport.kernel.line import Line
 from oomreport.kernel.memcg import line_stats, memory_usage, stats_of, usage_of
 from oomreport.kernel.parts import Parts, Texts
 from oomreport.kernel.record import MemoryUsage, Part, Stamp, Trigger
 from oomreport.kernel.summary import Summary, summary_of, task_in
-from oomreport.kernel.table import Row, columns_of, rows_of
+from oomreport.kernel.table import Row, columns_begun, columns_of, rows_of
 from oomreport.kernel.trigger import cpu_of, trigger_of
 
 T = TypeVar("T")
@@ -54,13 +54,13 @@ def said_by_lines(dump: Dump) -> Said:
     """Return what the lines of a dump say."""
     parts = dump.parts()
     texts = parts.texts
-    rows = tuple([row for head, lines in parts.tables for row in rows_of(lines, columns_of(head) if head else None)])
-    kills = _unique(_all(texts, Kind.KILLED, killed_of))
+    rows = tuple([row for head, lines in parts.tables for row in _rows(head, lines)])
+    kills = _unique(_all(texts, Kind.KILLED, lambda text: _killed(text, dump.summary_pid)))
     chosen = _first(texts, Kind.CHOSEN, chosen_of)
     memory, limited = _memory(parts)
     summary = _summary(dump, texts, kills, rows, chosen, limited)
     is_global = _is_global(dump, texts, summary)
-    if summary.constraint is None and is_global and not _on_stack_only(dump, texts):
+    if summary.constraint is None and is_global and not _on_stack_only(dump, texts) and Kind.SUMMARY not in texts:
         summary = summary._replace(constraint="CONSTRAINT_NONE")
     pid, release = cpu_of(texts[Kind.CPU][0]) if texts.get(Kind.CPU) else (None, None)
     return Said(
@@ -86,6 +86,11 @@ def said_by_lines(dump: Dump) -> Said:
     )
 
 
+def _rows(head: str | None, lines: list[str]) -> list[Row]:
+    columns = columns_of(head) if head else None
+    return rows_of(lines, columns, columns_begun(head) if head and columns is None else ())
+
+
 def _all(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> list[T]:
     return [value for text in texts.get(kind, _NONE) if (value := parse(text)) is not None]
 
@@ -96,6 +101,16 @@ def _first(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> T | No
         if value is not None:
             return value
     return None
+
+
+def _killed(text: str, summary_pid: int | None) -> Killed | None:
+    """Return what a kill line says; where it ends within the pid, the summary has to name one that begins so."""
+    killed = killed_of(text)
+    if killed is None or not ends_in_pid(text):
+        return killed
+    if summary_pid is None or not str(summary_pid).startswith(str(killed.pid)):
+        return None
+    return killed._replace(pid=summary_pid)
 
 
 def _unique(kills: list[Killed]) -> tuple[Killed, ...]:
@@ -110,16 +125,15 @@ def _memory(parts: Parts) -> tuple[MemoryUsage | None, str | None]:
     """Return the limited cgroup's state and, where the dump shows it, its path.
 
     The kernel prints the statistics of the limited cgroup first (before 5.3 those of all cgroups below it as well, each
-    without its children, so that the sum is what the limit counts).
+    without its children, so that the sum is what the limit counts: a key that a cut line lacks has no sum).
     """
     usages = _all(parts.texts, Kind.USAGE, usage_of)
-    stat: dict[str, int] = {}
-    paths: list[str | None] = []
-    for text, figures in parts.statistics:
-        path, inline = stats_of(text)
-        paths.append(path)
-        for key, value in inline.items():
-            stat[key] = stat.get(key, 0) + value
+    found = [(*stats_of(text), figures) for text, figures in parts.statistics]
+    paths = [path for path, _, _ in found]
+    inlines = [inline for _, inline, _ in found if inline]
+    stat = {key: sum(inline[key] for inline in inlines) for key in (inlines[0] if inlines else {})
+            if all(key in inline for inline in inlines)}  # fmt: skip
+    for _, _, figures in found:
         stat.update(line_stats(figures))
     certain = bool(paths) and (bool(usages) or len(paths) == 1)
     return memory_usage(usages, stat), paths[0] if certain else None
@@ -144,8 +158,10 @@ def _summary(  # noqa: PLR0917
     cpuset = _first(texts, Kind.CPUSET, _CPUSET.match)
     if summary is None:
         summary = task or Summary()
-    elif task is not None:
+    if task is not None:
         summary = summary._replace(oom_memcg=summary.oom_memcg or task.oom_memcg)
+        if limited is not None and limited.startswith(summary.oom_memcg or "/"):
+            summary = summary._replace(oom_memcg=limited)  # the line ends with the path, and may be cut within
     if cpuset is not None and summary.cpuset is None:
         summary = summary._replace(cpuset=cpuset.group(1), mems_allowed=cpuset.group(2) or None)
     if summary.constraint is None:

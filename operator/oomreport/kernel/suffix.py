@@ -20,6 +20,8 @@ _ENDS = {
     Kind.TABLE_TITLE: re.compile(r"Tasks state \(memory values in pages\):"),
     Kind.TABLE_HEAD: re.compile(r"\[ *pid *\].*? name(?!\w)"),
 }
+# The marks of who cut the line: before them a number may be half.
+_CUT = ("...", "\u2026", ">")
 _LONGEST = 120
 _RUNS = re.compile(r"[0-9]+|\s+|[^0-9\s]+")
 
@@ -39,6 +41,8 @@ class LearnedSuffix:
             end = known.match(text)
             if end is not None:
                 rest = text[end.end() :]
+                if rest in _CUT:
+                    return text
                 self._padded = rest.isspace()
                 self._pattern = _shape_of(rest)
                 return end.group()

@@ -4,7 +4,9 @@
         task=COMM,pid=N,uid=N
     oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=PATH,task=..
 
-Nothing in it is quoted, and whoever runs a container names its comm and the cgroups inside it. What can be relied on:
+A line that was cut (by a kernel's record, a pager, a column) ends within a value, which is left out then: half a path is
+the path of another cgroup. Nothing in it is quoted, and whoever runs a container names its comm and the cgroups inside
+it. What can be relied on:
 pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path component, hence without a slash (or is
 `/` itself), so the first `,oom_memcg=/` is the kernel's; and the victim's cgroup lies below the one at its limit.
 """
@@ -14,8 +16,9 @@ from typing import NamedTuple
 from oomreport.kernel import lazy_re as re
 
 _TASK_IN = re.compile(r"Task in (.*?) killed as a result of limit of (\S.*?|$)\s*$", re.DOTALL)
-_HEAD = re.compile(r"oom-kill: ?constraint ?= ?(?P<constraint>[A-Z_0-9]+)")
-_TAIL = re.compile(r",\s*pid=(?P<pid>\d+)(?:,\s*uid=(?P<uid>\d+))?[\s\"'`.,\\]*$")
+_HEAD = re.compile(r"oom-kill: ?constraint ?= ?(?P<constraint>[A-Z_0-9]+)(?=(?P<ends>\s*,)?)")
+# More digits of the pid may have been cut off where nothing stands behind it.
+_TAIL = re.compile(r",\s*pid=(?P<pid>\d+)(?!$|\d|\.\.)(?:,\s*uid=(?P<uid>\d+))?[\s\"'`.,\\]*$")
 _NODEMASK = re.compile(r",\s*nodemask=(?P<nodemask>\(null\)|[-\d,]*\d)?(?=,|$)")
 _MEMS = re.compile(r",\s*mems_allowed=(?P<mems>[-\d]*(?:,[-\d]+)*)(?=,|$)")
 _OOM_MEMCG = re.compile(r",\s*oom_memcg=(?=/|$)")
@@ -24,6 +27,9 @@ _GLOBAL = re.compile(r",\s*global_oom(?=,|$)")
 _CPUSET = re.compile(r",\s*cpuset=")
 _AFTER_CPUSET = re.compile(r",\s*(?:mems_allowed|global_oom|oom_memcg|task_memcg)(?==|,|$)")
 _TASK = re.compile(r",\s*task=")
+_KEY = re.compile(r",\s*(?:nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|task|pid)=?")
+_WHOLE_END = re.compile(r",\s*$|(?:/[0-9a-f]{64}|\.scope|\.service)[\s\"'`]*$")
+_CONSTRAINTS = frozenset({"CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"})
 _LONGEST_COMM = 15
 # A line without a comma in any name, nor a blank in a path, can be read in one way only.
 _PLAIN = re.compile(
@@ -54,7 +60,16 @@ def task_in(text: str) -> Summary | None:
     parts = _TASK_IN.match(text)
     if parts is None:
         return None
-    return Summary(constraint="CONSTRAINT_MEMCG", task_memcg=parts[1], oom_memcg=parts[2] or None)
+    task_memcg, oom_memcg = parts.groups()
+    # Below it by its letters alone, or marked: then the end of the line is cut off.
+    is_cut = (
+        _is_marked(oom_memcg)
+        or (oom_memcg != "/" and oom_memcg[-1:] == "/")
+        or (task_memcg.startswith(oom_memcg) and not _is_below(task_memcg, oom_memcg))
+    )
+    return Summary(
+        constraint="CONSTRAINT_MEMCG", task_memcg=task_memcg, oom_memcg=None if is_cut else oom_memcg or None
+    )
 
 
 def summary_of(text: str, *, comms: frozenset[str] = frozenset(), limited: str | None = None) -> Summary | None:
@@ -91,11 +106,11 @@ def _summary_of(text: str, comms: frozenset[str], limited: str | None) -> Summar
     if head is None:
         return None
     tail = _TAIL.search(text)
-    body = text[head.end() : tail.start() if tail else len(text)]
-    comm, body = _comm_split_off(body, comms) if tail else (None, body)
+    body = text[head.end() : tail.start() if tail else _end_of_whole_values(text)]
+    comm, body = _comm_split_off(body if tail else body.rstrip(" ,"), comms)
     mems, oom_memcg, task_memcg, is_global = _cgroups(body, limited)
     return Summary(
-        constraint=head["constraint"],
+        constraint=head["constraint"] if head["ends"] or head["constraint"] in _CONSTRAINTS else None,
         nodemask=_nodemask(body),
         cpuset=_cpuset(body),
         mems_allowed=mems,
@@ -104,7 +119,7 @@ def _summary_of(text: str, comms: frozenset[str], limited: str | None) -> Summar
         task_memcg=task_memcg,
         comm=comm,
         pid=int(tail["pid"]) if tail else None,
-        uid=int(tail["uid"]) if tail and tail["uid"] else None,
+        uid=int(tail["uid"]) if tail and tail["uid"] and not _is_marked(text) else None,
     )
 
 
@@ -112,6 +127,12 @@ def summary_pid(text: str) -> int | None:
     """Return the pid that an `oom-kill:` line names, None where it is cut before that."""
     tail = _TAIL.search(text) if _HEAD.match(text) else None
     return int(tail["pid"]) if tail else None
+
+
+def _end_of_whole_values(text: str) -> int:
+    """Return where the last value of a cut line begins; the line's end where a comma stands there, or a whole name."""
+    last = max((key.start() for key in _KEY.finditer(text)), default=len(text))
+    return len(text) if _WHOLE_END.search(text) else last
 
 
 def _comm_split_off(body: str, comms: frozenset[str]) -> tuple[str | None, str]:
@@ -143,6 +164,11 @@ def _cgroups(body: str, limited: str | None) -> tuple[str | None, str | None, st
     if task_first is None:
         return _mems(body[: limit.start()]), _path(rest), None, False
     return _mems(body[: limit.start()]), _path(rest[: task_first.start()]), _path(rest[task_first.end() :]), False
+
+
+def _is_marked(text: str) -> bool:
+    """Whether a text ends with the mark of who cut it: an ellipsis, or the sign of `less`."""
+    return text.endswith(("...", "\u2026", ">"))
 
 
 def _is_below(path: str, ancestor: str) -> bool:

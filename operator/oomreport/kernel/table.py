@@ -21,6 +21,8 @@ _NEW = ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_sco
 _SPLIT_RSS = (*_NEW[:4], "rss_anon", "rss_file", "rss_shmem", *_NEW[4:])
 _PMDS = (*_OLD, "nr_pmds", "swapents", "oom_score_adj")
 _PUDS = (*_OLD, "nr_pmds", "nr_puds", "swapents", "oom_score_adj")
+_LAST_NUMBER = re.compile(r" +-?\d+$")
+_LAST_WIDTH = 14
 _PAGE = 4096
 _MOST_COLUMNS = 32
 
@@ -54,13 +56,24 @@ def columns_of(head: str) -> tuple[str, ...] | None:
     return tuple(names[:-1])
 
 
-def row_of(text: str, columns: tuple[str, ...] | None) -> Row | None:
-    """Return a table's row, or None where it is cut before its name or has not the columns of its head."""
+def columns_begun(head: str) -> tuple[str, ...]:
+    """Return the columns that a cut head still names."""
+    return tuple(head.partition("]")[2].split()[:-1])
+
+
+def row_of(text: str, columns: tuple[str, ...] | None, begun: tuple[str, ...] = ()) -> Row | None:
+    """Return a table's row, or None where it is cut before its name or has not the columns of its head.
+
+    Of a head that is cut `columns` is None, and `begun` what it still names.
+    """
     if columns is None:
         whole = _ROW.match(text)
-        columns = _columns_by_count(_NUMBERS.findall(whole.group(2))) if whole is not None else ()
+        # Without a name there may have been more columns.
+        named = whole if whole is not None and (whole.group(3) or "").strip() else None
+        columns = _columns_by_count(_NUMBERS.findall(named.group(2))) if named is not None else ()
+        columns = columns if columns[: len(begun)] == begun else ()
     found = _pattern_of(columns).match(text) if columns else None
-    if found is None:
+    if found is None or (found[found.re.groups] is None and _ends_in_a_number(text)):
         return None
     pid, *numbers, comm = found.groups()
     if columns == _NEW:
@@ -82,14 +95,14 @@ def row_of(text: str, columns: tuple[str, ...] | None) -> Row | None:
     )
 
 
-def rows_of(texts: list[str], columns: tuple[str, ...] | None) -> list[Row]:
+def rows_of(texts: list[str], columns: tuple[str, ...] | None, begun: tuple[str, ...] = ()) -> list[Row]:
     """Return the rows of a table, without those that are none: the usual tables by one search."""
     # A name may hold a newline: then there are more lines than texts.
     joined = "\n".join([*texts, ""])
     found = plain_rows(joined, columns) if joined.count("\n") == len(texts) else None
     if found is not None:
         return found
-    return [row for row in (row_of(text, columns) for text in texts) if row is not None]
+    return [row for row in (row_of(text, columns, begun) for text in texts) if row is not None]
 
 
 def plain_rows(run: str, columns: tuple[str, ...] | None) -> list[Row] | None:
@@ -107,12 +120,18 @@ def plain_rows(run: str, columns: tuple[str, ...] | None) -> list[Row] | None:
 
 @lru_cache(maxsize=8)
 def _lines_pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(r"^\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r"(?: (.*))?$", re.MULTILINE)
+    return re.compile(r"^\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r" (.*)$", re.MULTILINE)
 
 
 @lru_cache(maxsize=64)
 def _pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(r"\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r"(?: (.*))?$", re.DOTALL)
+
+
+def _ends_in_a_number(text: str) -> bool:
+    """Whether a row without a name is cut within its last column, which is 14 characters wide in every kernel."""
+    last = _LAST_NUMBER.search(text)
+    return last is not None and len(last.group()) < _LAST_WIDTH
 
 
 def _columns_by_count(numbers: list[str]) -> tuple[str, ...]:

@@ -8,14 +8,15 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import HEADER
 from oomreport.kernel.record import Trigger
 
-_GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)")
+# A value at the end of a cut line may be half of it: only order and score end the line.
+_GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)(?=[(,\s])")
 _ORDER = re.compile(r"\border=(-?\d+)")
-_ADJ = re.compile(r"\boom_score_adj=(-?\d+)")
+_ADJ = re.compile(r"\boom_score_adj=(-?\d+)(?![\d.>\u2026])")
 _PLAIN = re.compile(
     r"([^\n]{0,15}) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\([A-Z_0-9|]*\), order=(-?\d+), oom_score_adj=(-?\d+)"
 )
 _CPU = re.compile(r"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?(\d+)|Pid: (\d+))")
-_RELEASE = re.compile(r"(?:Not tainted|Tainted: .*?|\(unreliable\)) +\(?(\d+\.\d+[^\s)]*)")
+_RELEASE = re.compile(r"(?:Not tainted|Tainted: .*?|\(unreliable\)) +\(?(\d+\.\d+[^\s)]*)(?=[\s)])")
 
 
 def trigger_of(text: str, pid: int | None) -> Trigger | None:

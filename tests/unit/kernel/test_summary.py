@@ -1,3 +1,5 @@
+import pytest
+
 from oomreport.kernel.summary import Summary, summary_of, task_in
 
 
@@ -31,10 +33,27 @@ def test_a_cgroup_that_imitates_the_fields_stays_a_path() -> None:
     assert (said.task_memcg, said.comm, said.pid) == (hostile, "nested-app", 3473)
 
 
-def test_a_summary_that_was_cut_says_what_it_still_says() -> None:
-    said = summary_of("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a/b")
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (",oom_memcg=/a/b,", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", None)),
+        (",oom_memcg=/a/b", ("CONSTRAINT_MEMCG", "/", "0", None, None)),  # of /a/big, perhaps
+        (",oom_memcg=/a/b,task_mem", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", None)),
+        (",oom_memcg=/a/b,task_memcg=/a/b/x.scope", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", "/a/b/x.scope")),
+        (",oom_memcg=/a/b,task_memcg=/a/b/x,task=ja", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", "/a/b/x")),
+    ],
+)
+def test_a_summary_that_was_cut_says_what_it_still_says(rest: str, expected: tuple[str | None, ...]) -> None:
+    said = summary_of(f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0{rest}")
     assert said is not None
-    assert (said.oom_memcg, said.task_memcg, said.pid) == ("/a/b", None, None)
+    assert (said.constraint, said.cpuset, said.mems_allowed, said.oom_memcg, said.task_memcg) == expected
+    assert (said.comm, said.pid) == (None, None)
+
+
+def test_half_a_constraint_is_none() -> None:
+    said = summary_of("oom-kill:constraint=CONSTRAINT_MEM")
+    assert said is not None
+    assert said.constraint is None
 
 
 def test_older_kernels_say_it_in_words() -> None:
