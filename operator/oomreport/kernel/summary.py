@@ -5,8 +5,9 @@
     oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=PATH,task=..
 
 A line that was cut (by a kernel's record, a pager, a column) ends within a value, which is left out then: half a path is
-the path of another cgroup. Nothing in it is quoted, and whoever runs a container names its comm and the cgroups inside
-it. What can be relied on:
+the path of another cgroup.
+
+Nothing in it is quoted, and whoever runs a container names its comm and the cgroups inside it. What can be relied on:
 pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path component, hence without a slash (or is
 `/` itself), so the first `,oom_memcg=/` is the kernel's; and the victim's cgroup lies below the one at its limit.
 """
