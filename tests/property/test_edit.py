@@ -6,6 +6,7 @@ compares the bytes around the edit.
 
 from collections import Counter
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -77,6 +78,13 @@ def test_any_yaml_any_value_one_scalar_changes_and_nothing_else(document: Docume
     # takes one, or an alias is a key.
     if scalar.style not in ("|", ">"):
         assert done
+
+
+@pytest.mark.parametrize("value", ["---", "..."])
+@pytest.mark.parametrize("text", ["0\n...\n", "0\n---\n1\n", "a: 0\n", "- 0\n"])
+def test_the_marks_between_documents_are_values_too(text: str, value: str):
+    source = read_yaml(text)
+    assert check(Document(text=text), source, next(one for one in scalars(source) if one.value == "0"), value)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])

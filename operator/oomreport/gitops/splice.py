@@ -16,6 +16,8 @@ from oomreport.gitops.yaml_text import Alias, Scalar, Unit, YamlText, events_of
 
 _SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _BLOCK = ("|", ">")
+# At the beginning of a line these end a document, or begin one.
+_MARKERS = ("---", "...")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ def _means(words: str, value: str) -> bool:
     """Whether words are this value wherever a scalar may stand: as key and value, in block and in flow."""
     if _SIMPLE.fullmatch(words):
         return True
+    if words.startswith(_MARKERS):
+        return False
     try:
         block = yaml.load(f"{words}: {words}", yaml.BaseLoader)  # noqa: S506 - it builds strings only
         flow = yaml.load(f"[{words}, {words}]", yaml.BaseLoader)  # noqa: S506
