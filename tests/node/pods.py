@@ -117,6 +117,7 @@ class Group:
     """A kubelet's cgroup of our own below the root, with pods made on demand."""
 
     def __init__(self) -> None:
+        _remove_left_behind()
         self.folder = memory_root() / f"oomreport-node-{os.getpid()}-{secrets.token_hex(3)}"
         self.kubepods = self.folder / "kubepods"
         (self.kubepods / "burstable").mkdir(parents=True)
@@ -136,16 +137,27 @@ class Group:
         return Container(uid, container_id, folder)
 
     def remove(self) -> None:
-        for folder, _, _ in os.walk(self.folder, topdown=False):
-            for _ in range(100):
-                try:
-                    Path(folder).rmdir()
-                except FileNotFoundError:
-                    break
-                except OSError:
-                    time.sleep(0.02)
-                else:
-                    break
+        _remove(self.folder)
+
+
+def _remove_left_behind() -> None:
+    """Remove the groups of runs that were killed: an agent would find their containers, too, and sample them."""
+    for folder in memory_root().glob("oomreport-node-*-*"):
+        if not Path("/proc", folder.name.split("-")[2]).exists():
+            _remove(folder)
+
+
+def _remove(group: Path) -> None:
+    for folder, _, _ in os.walk(group, topdown=False):
+        for _ in range(100):
+            try:
+                Path(folder).rmdir()
+            except FileNotFoundError:
+                break
+            except OSError:
+                time.sleep(0.02)
+            else:
+                break
 
 
 class Hog:
