@@ -24,6 +24,10 @@ demo: install ## the main job: a real cluster, real OOM kills, the reports (the 
 test: install ## all tests that can run here; at the end what could not, and why
 	@$(BIN)/python tests/run.py
 
+.PHONY: laws
+laws: install ## every law with new examples, twenty times as many (about a quarter of an hour)
+	@OOMREPORT_EXAMPLES=20 $(BIN)/python -m pytest -q tests/property tests/unit
+
 .PHONY: check
 check: install ## ruff, mypy --strict, the import contract, CRD drift
 	$(BIN)/ruff check .
