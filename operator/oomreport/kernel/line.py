@@ -11,6 +11,8 @@ from typing import NamedTuple
 from oomreport.kernel.record import Stamp
 
 NO_STAMP = Stamp()
+# What those put at the end of a line who cut it: an ellipsis, or the sign of `less`. Before it a value may be half.
+CUT_MARKS = ("...", "\u2026", ">")
 
 
 class Line(NamedTuple):

@@ -81,8 +81,7 @@ class Reader:
     def tick(self, raw: bytes) -> list[Invocation]:
         """Return the invocations that a physical line ends by its time alone; it is not taken in."""
         done: list[Invocation] = []
-        record = line_of_record(raw.rstrip(b"\r\0")) if raw[:1].isdigit() else None
-        for line in [record] if record is not None else Framer().feed(raw):
+        for line in _lines_alone(raw):
             assembler = self._hosts.get(line.host)
             done += assembler.tick(line) if assembler is not None else []
         return self._repeats.without(done) if done else done
@@ -146,9 +145,13 @@ class Reader:
 
 def _prefixed(raw: bytes) -> Line | None:
     """Return the line that a physical line is where it has a prefix of its own, which says whose it is."""
-    record = line_of_record(raw) if raw[:1].isdigit() else None
-    lines = [record] if record is not None else Framer().feed(raw)
-    return next((line for line in lines if line.framed or line.host is not None), None)
+    return next((line for line in _lines_alone(raw) if line.framed or line.host is not None), None)
+
+
+def _lines_alone(raw: bytes) -> list[Line]:
+    """Return the lines of a physical line without what stands around it."""
+    record = line_of_record(raw.rstrip(b"\r\0")) if raw[:1].isdigit() else None
+    return [record] if record is not None else Framer().feed(raw)
 
 
 def _feed_records(assembler: Assembler, block: bytes, at: int, end: int, done: list[Invocation]) -> int:

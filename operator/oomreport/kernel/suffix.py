@@ -10,6 +10,7 @@ way only. So what stands behind those is not the kernel's, and is taken off the 
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.kind import Kind
+from oomreport.kernel.line import CUT_MARKS
 
 _ENDS = {
     # 2.6.36 to 3.6 print both values: oom_adj=-17, oom_score_adj=-1000
@@ -20,8 +21,6 @@ _ENDS = {
     Kind.TABLE_TITLE: re.compile(r"Tasks state \(memory values in pages\):"),
     Kind.TABLE_HEAD: re.compile(r"\[ *pid *\].*? name(?!\w)"),
 }
-# The marks of who cut the line: before them a number may be half.
-_CUT = ("...", "\u2026", ">")
 _LONGEST = 120
 _RUNS = re.compile(r"[0-9]+|\s+|[^0-9\s]+")
 
@@ -41,7 +40,7 @@ class LearnedSuffix:
             end = known.match(text)
             if end is not None:
                 rest = text[end.end() :]
-                if rest in _CUT:
+                if rest in CUT_MARKS:
                     return text
                 self._padded = rest.isspace()
                 self._pattern = _shape_of(rest)

@@ -15,6 +15,7 @@ pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path co
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
+from oomreport.kernel.line import CUT_MARKS
 
 _TASK_IN = re.compile(r"Task in (.*?) killed as a result of limit of (\S.*?|$)\s*$", re.DOTALL)
 _HEAD = re.compile(r"oom-kill: ?constraint ?= ?(?P<constraint>[A-Z_0-9]+)(?=(?P<ends>\s*,)?)")
@@ -64,7 +65,7 @@ def task_in(text: str) -> Summary | None:
     task_memcg, oom_memcg = parts.groups()
     # Below it by its letters alone, or marked: then the end of the line is cut off.
     is_cut = (
-        _is_marked(oom_memcg)
+        oom_memcg.endswith(CUT_MARKS)
         or (oom_memcg != "/" and oom_memcg[-1:] == "/")
         or (task_memcg.startswith(oom_memcg) and not _is_below(task_memcg, oom_memcg))
     )
@@ -120,7 +121,7 @@ def _summary_of(text: str, comms: frozenset[str], limited: str | None) -> Summar
         task_memcg=task_memcg,
         comm=comm,
         pid=int(tail["pid"]) if tail else None,
-        uid=int(tail["uid"]) if tail and tail["uid"] and not _is_marked(text) else None,
+        uid=int(tail["uid"]) if tail and tail["uid"] and not text.endswith(CUT_MARKS) else None,
     )
 
 
@@ -165,11 +166,6 @@ def _cgroups(body: str, limited: str | None) -> tuple[str | None, str | None, st
     if task_first is None:
         return _mems(body[: limit.start()]), _path(rest), None, False
     return _mems(body[: limit.start()]), _path(rest[: task_first.start()]), _path(rest[task_first.end() :]), False
-
-
-def _is_marked(text: str) -> bool:
-    """Whether a text ends with the mark of who cut it: an ellipsis, or the sign of `less`."""
-    return text.endswith(("...", "\u2026", ">"))
 
 
 def _is_below(path: str, ancestor: str) -> bool:

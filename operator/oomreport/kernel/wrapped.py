@@ -5,8 +5,8 @@ r"""Lines that a mail client, a terminal or an author broke in two, and texts th
 
 The rest of a wrapped line has no prefix of its own. It is joined where that makes the line say more: with nothing
 between (a terminal breaks anywhere) or with a blank (a mail client breaks at blanks). A backslash at the end asks for
-joining. Where the line is quoted or commented out, so is its rest. A newline in a comm breaks a line too: journalctl then indents the rest by the width of its prefix, dmesg and
-syslog repeat the prefix with the same time.
+joining. Where the line is quoted or commented out, so is its rest. A newline in a comm breaks a line too: journalctl then
+indents the rest by the width of its prefix, dmesg and syslog repeat the prefix with the same time.
 """
 
 from collections.abc import Callable, Iterator
