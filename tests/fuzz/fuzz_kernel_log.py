@@ -25,8 +25,8 @@ with atheris.instrument_imports(
     include=["oomreport.kernel", "oomreport.workload.container", "oomreport.incident.oom_record"]
 ):
     from oomreport.incident.oom_record import Origin, record_spec, subject_of_invocation
-    from oomreport.kernel.reader import invocations_of_records, invocations_of_text
-    from oomreport.kernel.scan import Scanner
+    from oomreport.kernel.reading.reader import invocations_of_records, invocations_of_text
+    from oomreport.kernel.reading.scanner import Scanner
 
 # Generous: an instrumented run on a loaded machine is many times slower than a plain one.
 SECONDS_PER_INPUT = 5.0

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
-from oomreport.kernel.reader import invocations_of_text
+from oomreport.kernel.reading.reader import invocations_of_text
 from oomreport.kernel.record import ScoreSource
 from property import framings
 from property.test_framings import PLAIN, Framing, kernel_lines

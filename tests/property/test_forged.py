@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from oomreport.kernel.reader import invocations_of_text
+from oomreport.kernel.reading.reader import invocations_of_text
 
 _TEXT = (
     "Memory cgroup out of memory: Killed process 666 (forged) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, "

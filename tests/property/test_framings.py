@@ -8,9 +8,9 @@ import pytest
 from oomreport.adapters.log_file import quick_search
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
-from oomreport.kernel.reader import invocations, invocations_of_text
+from oomreport.kernel.reading.reader import invocations, invocations_of_text
+from oomreport.kernel.reading.scanner import Scanner
 from oomreport.kernel.record import Invocation, Stamp
-from oomreport.kernel.scan import Scanner
 from property import exports, framings, pastes
 from property.framings import KernelLine, Log
 from records.records import FOLDERS, log_of

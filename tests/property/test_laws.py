@@ -3,11 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.kernel.assemble import Assembler
+from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.kmsg import line_of_record, unescaped
-from oomreport.kernel.reader import Reader, invocations_of_records, invocations_of_text
-from oomreport.kernel.scan import Scanner
-from oomreport.kernel.summary import summary_of
+from oomreport.kernel.reading.reader import Reader, invocations_of_records, invocations_of_text
+from oomreport.kernel.reading.scanner import Scanner
+from oomreport.kernel.text.summary import summary_of
 from records.records import FOLDERS, log_of
 
 _LOGS = [log_of(folder) for folder in FOLDERS]

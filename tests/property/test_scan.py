@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from oomreport.adapters.log_file import quick_search
 from oomreport.kernel.kmsg import line_of_record
-from oomreport.kernel.reader import invocations_of_text
+from oomreport.kernel.reading.phrases import FLAGS, INDENTS, PHRASES, plain_finder
+from oomreport.kernel.reading.reader import invocations_of_text
+from oomreport.kernel.reading.scanner import Again, Scanner
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.scan import Again, Scanner
-from oomreport.kernel.search import FLAGS, INDENTS, PHRASES, plain_finder
 from records.records import FOLDERS, log_of
 
 _DUMPS = [

@@ -4,14 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oomreport.adapters.log_file import quick_search
-from oomreport.kernel import killed, summary, table
-from oomreport.kernel.dump import Dump
+from oomreport.kernel.dump.dump import Dump
+from oomreport.kernel.dump.facts import said_by_lines
+from oomreport.kernel.dump.fast_facts import said_at_once
+from oomreport.kernel.dump.fast_path import whole_of
 from oomreport.kernel.kmsg import line_of_record
-from oomreport.kernel.plain import said_at_once
-from oomreport.kernel.reader import invocations_of_text
-from oomreport.kernel.said import said_by_lines
-from oomreport.kernel.scan import Scanner
-from oomreport.kernel.whole import whole_of
+from oomreport.kernel.reading.reader import invocations_of_text
+from oomreport.kernel.reading.scanner import Scanner
+from oomreport.kernel.text import killed, summary, table
 from records.records import FOLDERS, log_of
 
 _DUMPS = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oomreport.incident.oom_record import Origin, Source, record_spec, subject_of_invocation
-from oomreport.kernel.reader import invocations_of_text
+from oomreport.kernel.reading.reader import invocations_of_text
 from oomreport.kernel.record import Invocation
 
 HERE = Path(__file__).parent

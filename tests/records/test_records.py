@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.kernel.reader import invocations_of_text
-from oomreport.kernel.scan import Scanner
+from oomreport.kernel.reading.reader import invocations_of_text
+from oomreport.kernel.reading.scanner import Scanner
 from records.records import FOLDERS, log_of, specs_of
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.search import FLAGS, INDENTS, PHRASES, PLAIN, Find, Search
+from oomreport.kernel.reading.phrases import FLAGS, INDENTS, PHRASES, PLAIN, Find, Search
 
 if TYPE_CHECKING:
     from io import BufferedReader

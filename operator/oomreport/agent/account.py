@@ -8,8 +8,8 @@ cgroups and the lines read show the same kills.
 
 from collections.abc import Iterable
 
-from oomreport.kernel.kind import Kind, kind_of
 from oomreport.kernel.line import Line
+from oomreport.kernel.text.kind import Kind, kind_of
 
 _WORDS = "Killed process "
 

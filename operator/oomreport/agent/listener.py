@@ -15,7 +15,7 @@ from oomreport.agent.log import Log
 from oomreport.agent.settings import AgentSettings
 from oomreport.errors import SourceUnavailable
 from oomreport.incident.oom_record import Source
-from oomreport.kernel.assemble import Assembler
+from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.record import Invocation, Part
 
 # Late lines of a kill (the rest of a group) come within this; a dump whose kill line is lost is given up later.

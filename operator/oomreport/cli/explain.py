@@ -15,9 +15,9 @@ from oomreport.cli.account import Account
 from oomreport.cli.json_text import json_text
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
+from oomreport.kernel.reading.scanner import Head, Scanner, Tail
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.scan import Head, Scanner, Tail
-from oomreport.kernel.wall import YEARLESS
+from oomreport.kernel.times import YEARLESS
 
 if TYPE_CHECKING:
     from oomreport.cli.judgement import Judge, Judgement

@@ -18,7 +18,7 @@ from oomreport.cli.story import (
     whole_of,
 )
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.wall import YEARLESS
+from oomreport.kernel.times import YEARLESS
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1c1e21; --soft: #5b6470; --line: #d0d4da; --ground: #fff; --box: #f4f5f7; --bad: #b3261e; --warn: #8a5a00 }

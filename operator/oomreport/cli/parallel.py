@@ -13,8 +13,8 @@ from typing import IO, TypeVar
 
 from oomreport.adapters.log_file import quick_search
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.counting import lines_in
-from oomreport.kernel.scan import Again, Head, Tail
+from oomreport.kernel.reading.line_count import lines_in
+from oomreport.kernel.reading.scanner import Again, Head, Tail
 
 Part = tuple[int, int]
 T = TypeVar("T")

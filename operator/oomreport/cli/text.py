@@ -13,7 +13,7 @@ from typing import TextIO
 from oomreport.cli.account import Account
 from oomreport.cli.story import heading, hints, make_up, recommended, sentences, shown, size_text, whole_of
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.wall import YEARLESS
+from oomreport.kernel.times import YEARLESS
 
 _BAR = 50
 _TOP = 5

@@ -17,7 +17,7 @@ from oomreport.cli.json_text import json_text
 from oomreport.cli.judgement import Judge
 from oomreport.cli.text import style_for, told
 from oomreport.errors import OOMReportError
-from oomreport.kernel.assemble import Assembler
+from oomreport.kernel.dump.assembler import Assembler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

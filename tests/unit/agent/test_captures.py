@@ -9,7 +9,7 @@ import pytest
 
 from oomreport.incident.attribution import group_memcg
 from oomreport.incident.oom_record import subject_of_invocation
-from oomreport.kernel.assemble import Assembler
+from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.record import Invocation
 from oomreport.workload.container import subject_of

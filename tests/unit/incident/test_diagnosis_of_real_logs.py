@@ -8,7 +8,7 @@ import pytest
 from oomreport.incident.evidence import record_facts
 from oomreport.incident.oom_record import Origin, Source, record_spec, subject_of_invocation
 from oomreport.incident.report import decide
-from oomreport.kernel.reader import invocations_of_records
+from oomreport.kernel.reading.reader import invocations_of_records
 from unit.incident.builders import PATIENCE, T0, UID, container, evidence, pod
 
 RECORDS = Path(__file__).parents[2] / "records"

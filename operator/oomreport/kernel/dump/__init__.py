@@ -1,0 +1,1 @@
+"""Lines of the kernel become dumps, and dumps become invocations."""

@@ -1,0 +1,146 @@
+"""A dump becomes an invocation. Total: any lines give a value, and what they do not say is None and in `missing`."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from oomreport.kernel.dump.dump import Dump
+from oomreport.kernel.dump.facts import Said, said_by_lines
+from oomreport.kernel.dump.fast_facts import said_at_once
+from oomreport.kernel.record import Invocation, ScoreSource, Trigger, Victim
+from oomreport.kernel.text import meminfo
+from oomreport.kernel.text.candidates import Candidates, candidates_of
+from oomreport.kernel.text.killed import Killed
+from oomreport.kernel.text.summary import Summary
+
+T = TypeVar("T")
+
+
+def invocation_of(dump: Dump) -> Invocation:
+    """Return what a dump says."""
+    said = said_at_once(dump) or said_by_lines(dump)
+    first, summary, chosen, rows = said.first, said.summary, said.chosen, said.rows
+    candidates = candidates_of(
+        rows=rows,
+        memory=None if said.is_global else said.memory,
+        mem_info=said.mem_info if said.is_global and summary.constraint else None,
+        nodes=_nodes(summary),
+        page_bytes=_page_bytes(said),
+        victim_pid=_ranked_first(said),
+        printed_score=chosen.score if chosen else None,
+    )
+    victims = _victims(said, candidates)
+    return Invocation(
+        first=first.stamp,
+        killed=said.killed or first.stamp,
+        sequence_first=first.sequence,
+        sequence_last=said.last.sequence,
+        kernel_release=said.release,
+        constraint=summary.constraint,
+        global_oom=said.is_global,
+        oom_memcg=summary.oom_memcg,
+        task_memcg=summary.task_memcg,
+        cpuset=summary.cpuset,
+        trigger=_trigger(said, candidates),
+        group_kill=said.group_kill,
+        selected_pid=chosen.pid if chosen and all(chosen.pid != victim.pid for victim in victims) else None,
+        total_bytes=candidates.total_bytes,
+        panicked=said.panicked,
+        nodemask=summary.nodemask,
+        mems_allowed=summary.mems_allowed,
+        victims=victims,
+        memory=said.memory,
+        tasks=candidates.tasks,
+        task_count=len(rows) if rows or said.has_table else None,
+        missing=said.missing,
+        lost_before=max(dump.lost_before, 0),
+        log=said.log,
+    )
+
+
+def _nodes(summary: Summary) -> frozenset[int] | None:
+    if summary.constraint == "CONSTRAINT_CPUSET":
+        return meminfo.nodes_of(summary.mems_allowed)
+    if summary.constraint == "CONSTRAINT_MEMORY_POLICY":
+        return meminfo.nodes_of(summary.nodemask)
+    return None
+
+
+def _page_bytes(said: Said) -> int:
+    """Return the page size: the kill line gives in kB what the table gives in pages; 4 KiB where nothing tells."""
+    sizes = {row.pid: row.total_vm for row in said.rows if row.total_vm}
+    for kill in said.kills:
+        pages = sizes.get(kill.pid)
+        if pages and kill.total_vm_bytes and kill.total_vm_bytes // pages in (4096, 8192, 16384, 65536):
+            return kill.total_vm_bytes // pages
+    by_blocks = meminfo.page_bytes_of(said.mem_info)
+    if by_blocks:
+        return by_blocks
+    return 16384 if said.release and "loongarch64" in said.release else 4096
+
+
+def _ranked_first(said: Said) -> int | None:
+    """Return the task that had the highest badness: the chosen one, which need not be the one that died."""
+    chosen, kills = said.chosen, said.kills
+    pids = {row.pid for row in said.rows}
+    for pid in (chosen.pid if chosen else None, kills[0].pid if kills else None, said.summary.pid):
+        if pid in pids:
+            return pid
+    return None
+
+
+def _victims(said: Said, candidates: Candidates) -> tuple[Victim, ...]:
+    """Return the processes that died, with what the summary and the table add."""
+    kills, summary, chosen = said.kills, said.summary, said.chosen
+    if not kills and summary.pid is not None and not said.no_victim:
+        kills = (Killed(pid=summary.pid, comm=summary.comm, uid=summary.uid),)
+    if not kills and chosen is None:
+        kills = tuple(Killed(pid=pid) for pid in sorted(said.reaped) if candidates.row(pid))
+    victims = []
+    for index, kill in enumerate(kills):
+        row = candidates.row(kill.pid)
+        same = index == 0 and summary.pid == kill.pid
+        score = candidates.score(kill.pid)
+        source = ScoreSource.COMPUTED if score is not None else None
+        if chosen is not None and index == 0 and chosen.score is not None:
+            score, source = chosen.score, ScoreSource.PRINTED
+        pagetables = kill.pagetables_bytes
+        victims.append(
+            Victim(
+                pid=kill.pid,
+                comm=_known(kill.comm, row.comm if row else None, summary.comm if same else None),
+                uid=_known(kill.uid, row.uid if row else None, summary.uid if same else None),
+                oom_score=score,
+                oom_score_source=source,
+                oom_score_adj=_whole(kill.oom_score_adj, row.oom_score_adj if row else None),
+                total_vm_bytes=kill.total_vm_bytes,
+                anon_rss_bytes=kill.anon_rss_bytes,
+                file_rss_bytes=kill.file_rss_bytes,
+                shmem_rss_bytes=kill.shmem_rss_bytes,
+                pagetables_bytes=pagetables,
+                reaped=kill.pid in said.reaped,
+            )
+        )
+    return tuple(victims)
+
+
+def _trigger(said: Said, candidates: Candidates) -> Trigger | None:
+    """Return the task that a header names, with the whole score where the header is cut within it."""
+    trigger = said.trigger
+    row = candidates.rows.get(trigger.pid) if trigger is not None and trigger.pid is not None else None
+    if trigger is None or row is None or trigger.oom_score_adj in (None, row.oom_score_adj):
+        return trigger
+    return replace(trigger, oom_score_adj=_whole(trigger.oom_score_adj, row.oom_score_adj))
+
+
+def _whole(ends_line: int | None, in_table: int | None) -> int | None:
+    """Return the number that ends a line, or the table's where the line was cut within it."""
+    if ends_line is None or in_table is None or not str(in_table).startswith(str(ends_line)):
+        return _known(ends_line, in_table)
+    return in_table
+
+
+def _known(*values: T | None) -> T | None:
+    for value in values:
+        if value is not None:
+            return value
+    return None

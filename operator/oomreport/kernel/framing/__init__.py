@@ -1,0 +1,1 @@
+"""Physical lines of any log become lines of the kernel."""

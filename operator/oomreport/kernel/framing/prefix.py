@@ -1,0 +1,227 @@
+"""What loggers and people put in front of a line of kernel text, taken off piece by piece.
+
+    [12345.678901] text                      dmesg; with a caller id: [12345.678901][ T1234] text
+    [Sat Apr 27 22:56:09 2019] text          dmesg -T, weekday and month in any language
+    [  +0.000004] text                       dmesg --reltime, after [Jul 5 16:27]
+    kern  :warn  : 2025-01-21T08:43:30,287197+00:00 text        dmesg --decode --time-format iso
+    <4>[   12.345678] text                   dmesg --raw, syslog(2)
+    Oct  3 06:22:43 host kernel: [ 12.345678] text              RFC 3164, journalctl -o short
+    <4>1 2024-01-05T12:00:00Z host kernel - - - text            RFC 5424
+    2024-01-05T12:00:00.1Z stdout F text     the log file of a container (CRI)
+    1720128512 host [ 7195.442797] text      and whatever else a shipper adds
+
+A line of another program (`host sshd[123]: ..`) is told apart, unless its author forges the kernel's own tag in a text
+that carries no facility. Only the blank that belongs to a prefix is taken, since a comm may begin with blanks.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from oomreport.kernel import lazy_re as re
+from oomreport.kernel.text.kind import Kind, kind_of
+from oomreport.kernel.times import wall_of, wall_of_epoch
+
+_QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+|\u2022) (?=[\[<\w>\"`])|[+:#](?=[\[<]))+")
+# Numbers of lines: grep -n, whose context has a hyphen, cat -n, a list.
+_LINE_NUMBER = re.compile(r"[ \t]*\d{1,9}(?:[:\t](?=\S| +\[)|-(?=[\[<]|[A-Z][a-z]{2} )|[.)] (?=[\[<]|[A-Z][a-z]{2} ))")
+# Behind the stamp: the caller (printk.caller, also behind a blank), the level (crash's log -m), CPU and task (Android).
+_DMESG = re.compile(
+    r"\[ {0,12}(\d{1,12})\.(\d{1,9})(?: +<? *[+-]?\d+\.\d+>?)?\]"
+    r"(?: ?\[ *[TC]\d+\]| ?<[0-7]>|(?:\(\d{1,3}\)| )\[\d{1,3}: *[^\[\]]{1,16}?(?:: *\d{1,7})?\]| {1,2}c\d{1,3} +\d{1,7}(?= ))?:? ?"
+)
+_DELTA = re.compile(r"\[(?: *\+ *\d+\.\d+|< *\d+\.\d+ ?>| +)\] ?")
+_RELTIME = re.compile(r"\[[A-Z][a-z]{2} ? ?\d{1,2} \d\d:\d\d\] ?")
+_CTIME = re.compile(r"\[([^\[\]]{3,24} \d{1,2} \d\d:\d\d:\d\d \d{4})(?: *<? *[+-]?\d+\.\d+>?)?\] ?")
+_ISO_BRACKET = re.compile(r"\[(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\]]{0,20})\]:? ?")
+_ISO = re.compile(
+    r"(?:[A-Z][a-z]{2} )?(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d\b| (?:UTC|GMT|[A-Z]{3,4})(?= ))?):?\s"
+)
+_RFC3164 = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?"
+    r"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* [ \d]?\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: (?:[A-Z]{3,4} )?\d{4}(?= ))?)\s"
+)
+_EPOCH = re.compile(r"(1\d{9}(?:\.\d{1,9})?)\s")
+_PRI = re.compile(r"<(\d{1,3})>")
+_RFC5424 = re.compile(r"1 (\S+) (\S+) (\S+) \S+ \S+ (?:-|\[(?:[^\]\\]|\\.)*\](?:\[(?:[^\]\\]|\\.)*\])*)(?: \ufeff?|$)")
+_DECODED = re.compile(
+    r"(kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d) *[:.] *"
+    r"(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug) *:? +(?=\S)"
+)
+_CRI = re.compile(r"(?:stdout|stderr) [FP] ")
+_LABELS = re.compile(
+    r"\[(?:pod|container|job)/[^\]]{1,300}\] |\{[^{}\"]{0,200}=\"[^{}]{0,1000}\"\} ?|[\w.-]{1,80} +\| "
+)
+_FOREIGN_LABEL = re.compile(r"\b_*(?:journal_+)?(?:transport|TRANSPORT)=\"(?!kernel\")|\bunit=\"[^\"]+\.service\"")
+_KERNEL_TAG = re.compile(
+    r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)"
+)
+_OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)(?!\s*\{)")
+_HOST_AND_TAG = re.compile(r"[\w.-]{1,255} (?!kernel\b)[\w./@-]{1,100}(?:\[\d+\])?: ")
+_PID_TAG = re.compile(r"(?:\S{1,255} )?(?!kernel\b)[A-Za-z_][\w./@:()+-]{0,100}\[\d+\]:\s")
+_HOST = re.compile(r"([A-Za-z0-9][\w.-]{0,253}|\d+\.\d+\.\d+\.\d+):? (?=\[ *\d+\.\d{6}\]|kern *: )")
+_NODE_PREFIX = re.compile(r"([\w.-]{1,253}): (?=kern *: )")
+_JSON_TAG = re.compile(r"[\w.*/-]{1,100}:?\s+(?=\{\s*\")")
+_EVENT = re.compile(r"(?:\d+ )?OOMKilling: ")
+# What stands before the first character of a line: a mark of the text's encoding, a serial console's carriage return.
+_INVISIBLE = "\ufeff\r"
+
+
+class Prefixed(NamedTuple):
+    """A line without its prefix, and what the prefix told.
+
+    `dated` says that something of a logger's was taken off, more than quotes and blanks; `settled` that what was taken
+    off is the kernel's own stamp or tag, behind which its text begins.
+    """
+
+    text: str
+    monotonic_us: int | None = None
+    wall: datetime | None = None
+    host: str | None = None
+    facility: int | None = None
+    kernel: bool = True
+    dated: bool = False
+    settled: bool = False
+
+
+def unprefixed(line: str) -> Prefixed:
+    """Return a line of a log without what loggers put in front of it."""
+    found = Prefixed(text=line.lstrip(_INVISIBLE))
+    for _ in range(12):
+        after = _one_piece_less(found)
+        if after is None:
+            break
+        found = after
+        if not found.kernel:
+            break
+    return found
+
+
+def _one_piece_less(found: Prefixed) -> Prefixed | None:
+    text = found.text
+    first = text[:1]
+    if first == "[":
+        return _bracketed(found)
+    if found.settled or not first:
+        return None
+    kind = kind_of(text)
+    if kind is not None and kind is not Kind.HEADER:
+        return None
+    if first == "<":
+        return _with_pri(found)
+    if first.isdigit() or first in "JFMASONDTW":
+        timed = _timed(found)
+        if timed is not None:
+            return timed
+    return _tagged(found, kind) if found.dated else _undated(found)
+
+
+def _bracketed(found: Prefixed) -> Prefixed | None:
+    text = found.text
+    dmesg = _DMESG.match(text)
+    if dmesg is not None:
+        micros = int(dmesg.group(1)) * 1_000_000 + int(dmesg.group(2)[:6].ljust(6, "0"))
+        after = found._replace(text=text[dmesg.end() :], monotonic_us=micros, dated=True, settled=True)
+        return _after_dmesg(after)
+    ctime = _CTIME.match(text) or _ISO_BRACKET.match(text)
+    if ctime is not None:
+        return found._replace(text=text[ctime.end() :], wall=wall_of(ctime.group(1)), dated=True, settled=True)
+    delta = _DELTA.match(text) or _RELTIME.match(text)
+    if delta is not None:
+        return found._replace(text=text[delta.end() :], dated=True, settled=True)
+    labels = None if found.settled else _LABELS.match(text)
+    return None if labels is None else found._replace(text=text[labels.end() :], dated=True)
+
+
+def _after_dmesg(found: Prefixed) -> Prefixed:
+    """Take host and tag off, with which journalctl -o short-monotonic goes on and plain dmesg does not."""
+    tag = _KERNEL_TAG.match(found.text)
+    if tag is not None:
+        return found._replace(text=found.text[tag.end() :], host=tag.group(1) or found.host)
+    if _PID_TAG.match(found.text):
+        return found._replace(kernel=False)
+    return found
+
+
+def _with_pri(found: Prefixed) -> Prefixed | None:
+    pri = _PRI.match(found.text)
+    if pri is None:
+        return None
+    facility = int(pri.group(1)) >> 3
+    text = found.text[pri.end() :]
+    after = found._replace(text=text, facility=facility, kernel=facility == 0, dated=True)
+    rfc5424 = _RFC5424.match(text)
+    if rfc5424 is None:
+        return after
+    stamp, host, app = rfc5424.groups()
+    return after._replace(
+        text=text[rfc5424.end() :],
+        wall=wall_of(stamp),
+        host=None if host == "-" else host,
+        kernel=facility == 0 and app in ("kernel", "-"),
+    )
+
+
+def _timed(found: Prefixed) -> Prefixed | None:
+    text = found.text
+    time = _ISO.match(text) or _RFC3164.match(text)
+    if time is not None:
+        after = text[time.end() :]
+        wall = wall_of(time.group(1)) or found.wall
+        cri = _CRI.match(after)
+        return found._replace(text=after[cri.end() :] if cri else after, wall=wall, dated=True)
+    epoch = _EPOCH.match(text)
+    if epoch is not None:
+        return found._replace(text=text[epoch.end() :], wall=wall_of_epoch(epoch.group(1)), dated=True)
+    return None
+
+
+def _tagged(found: Prefixed, kind: Kind | None) -> Prefixed | None:
+    """Take host and tag off that follow a time."""
+    text = found.text
+    tag = _KERNEL_TAG.match(text)
+    if tag is not None:
+        return found._replace(text=text[tag.end() :], host=tag.group(1) or found.host, settled=True)
+    host = _HOST.match(text)
+    if host is not None:
+        return found._replace(text=text[host.end() :], host=host.group(1))
+    decoded = _DECODED.match(text)
+    if decoded is not None:
+        return found._replace(text=text[decoded.end() :], kernel=decoded.group(1) == "kern", settled=True)
+    labels = _LABELS.match(text) or _JSON_TAG.match(text)
+    if labels is not None:
+        return found._replace(text=text[labels.end() :], kernel=not _FOREIGN_LABEL.search(labels.group()))
+    # A comm may hold a colon (`tmux: server invoked oom-killer`): then only host and tag together are a tag.
+    tags = _HOST_AND_TAG if kind is Kind.HEADER else _OTHER_TAG
+    if text[:1] != " " and tags.match(text):
+        return found._replace(kernel=False)
+    return None
+
+
+def _undated(found: Prefixed) -> Prefixed | None:
+    text = found.text
+    quote = _QUOTE.match(text)
+    if quote is not None and quote.end():
+        return found._replace(text=text[quote.end() :])
+    number = _LINE_NUMBER.match(text)
+    if number is not None:
+        return found._replace(text=text[number.end() :])
+    decoded = _DECODED.match(text)
+    if decoded is not None:
+        return found._replace(text=text[decoded.end() :], kernel=decoded.group(1) == "kern", dated=True)
+    node = _NODE_PREFIX.match(text)
+    if node is not None:
+        return found._replace(text=text[node.end() :], host=node.group(1))
+    event = _EVENT.match(text)
+    if event is not None:
+        return found._replace(text=text[event.end() :], dated=True)
+    if "kernel" in text[:300]:
+        tag = _KERNEL_TAG.match(text.lstrip(" \t"))
+        if tag is not None:
+            return found._replace(text=text.lstrip(" \t")[tag.end() :], host=tag.group(1), dated=True, settled=True)
+    labels = _LABELS.match(text)
+    if labels is not None:
+        return found._replace(text=text[labels.end() :], dated=True)
+    stripped = text.lstrip(" \t\"'`\u201c")
+    if stripped != text:
+        return found._replace(text=stripped)
+    return None

@@ -1,0 +1,1 @@
+"""Whole logs become invocations."""

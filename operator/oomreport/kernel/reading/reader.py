@@ -1,0 +1,190 @@
+"""Whole logs become invocations."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from oomreport.kernel.dump.assembler import Assembler
+from oomreport.kernel.dump.fast_path import Whole, whole_of
+from oomreport.kernel.dump.loss import Loss
+from oomreport.kernel.framing.framer import Framer
+from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.line import Line
+from oomreport.kernel.reading.duplicates import Repeats
+from oomreport.kernel.record import Invocation
+
+_MOST_HOSTS = 256
+_LONGEST_RECORD = 64 * 1024
+
+
+class Reader:
+    """Reads the physical lines of a log; a log that several machines wrote is taken apart by their names."""
+
+    def __init__(self) -> None:
+        """Start at the beginning of a log."""
+        self._framer = Framer()
+        self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
+        self._host: str | None = None
+        self._numbered = False
+        self._repeats = Repeats()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next line is needed: a dump has not named its victim yet, or an entry is half read."""
+        if not self._framer.idle:
+            return True
+        for assembler in self._hosts.values():  # noqa: SIM110 - asked for each line: no generator
+            if assembler.busy:
+                return True
+        return False
+
+    @property
+    def open(self) -> bool:
+        """Whether a dump has begun that more lines may belong to."""
+        return any(assembler.open for assembler in self._hosts.values())
+
+    @property
+    def joinable(self) -> bool:
+        """Whether a record that continues the one before would belong to a dump."""
+        return any(assembler.joinable for assembler in self._hosts.values())
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a line had a sequence number, by which loss is counted."""
+        return self._numbered
+
+    @property
+    def loss(self) -> Loss | None:
+        """What is known of lost records; None before the first line."""
+        return next((one.loss for one in self._hosts.values() if one.numbered), None)
+
+    @property
+    def first_lost(self) -> int | None:
+        """The sum of `loss` before the first invocation; None where there was none yet."""
+        return next((one.first_lost for one in self._hosts.values() if one.numbered), None)
+
+    def skipped(self, records: int) -> None:
+        """Say that so many lines were passed over unread, so that they do not count as lost."""
+        for assembler in self._hosts.values():
+            assembler.skipped(records)
+
+    def feed(self, raw: bytes) -> list[Invocation]:
+        """Take one physical line in, without its newline, and return the invocations that it completes."""
+        lines = self._framer.feed(raw)
+        done = [invocation for line in lines for invocation in self._take(line)]
+        if lines and lines[-1].sequence is not None:
+            self._numbered = True
+        elif self._numbered and raw[:1] != b" ":
+            for assembler in self._hosts.values():
+                assembler.loss.passed(1)
+        return self._repeats.without(done) if done else done
+
+    def tick(self, raw: bytes) -> list[Invocation]:
+        """Return the invocations that a physical line ends by its time alone; it is not taken in."""
+        done: list[Invocation] = []
+        for line in _lines_alone(raw):
+            assembler = self._hosts.get(line.host)
+            done += assembler.tick(line) if assembler is not None else []
+        return self._repeats.without(done) if done else done
+
+    def goes_on_behind(self, passed: Iterable[bytes], raw: bytes) -> None:
+        """Say which lines were passed over, the last one first: a line `raw` without a prefix is of their machine.
+
+        One that has a prefix tells by itself whose it is, once a line before it that is held back was taken in.
+        """
+        if _prefixed(raw) is None:
+            named = next((line for line in map(_prefixed, passed) if line is not None), None)
+            self._host = named.host if named is not None else self._host
+
+    def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
+        """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
+        while at < end and self.busy:
+            if self._framer.idle and self._host is None and None in self._hosts:
+                found: list[Invocation] = []
+                behind = _feed_records(self._hosts[None], block, at, end, found)
+                done += self._repeats.without(found) if found else found
+                self._numbered = self._numbered or behind > at
+                at = behind
+                if at >= end or not self.busy:
+                    break
+            stop = block.find(b"\n", at)
+            stop = len(block) if stop < 0 else stop
+            done += self.feed(block[at:stop])
+            at = stop + 1
+        return at
+
+    def whole(self, block: bytes, at: int, end: int) -> Whole | None:
+        """Return the whole dump that begins with the line at `at`, where it is plain and may be fed; None otherwise."""
+        if self.busy or self._host is not None or None not in self._hosts:
+            return None
+        return whole_of(block, at, end)
+
+    def feed_whole(self, whole: Whole) -> list[Invocation]:
+        """Take a whole dump in and return the invocations that it completes."""
+        self._numbered = True
+        done = self._hosts[None].feed_whole(whole)
+        return self._repeats.without(done) if done else done
+
+    def flush(self) -> list[Invocation]:
+        """End the log and return what is still open."""
+        done = [invocation for line in self._framer.flush() for invocation in self._take(line)]
+        for assembler in self._hosts.values():
+            done += assembler.flush()
+        return self._repeats.without(done) + self._repeats.flush()
+
+    def _take(self, line: Line) -> list[Invocation]:
+        if line.framed or line.host is not None:
+            self._host = line.host  # a line without any prefix is of the machine of the line before
+        assembler = self._hosts.get(self._host)
+        if assembler is None:
+            assembler = self._hosts[self._host] = Assembler()
+            if len(self._hosts) > _MOST_HOSTS:
+                _, oldest = self._hosts.popitem(last=False)
+                return oldest.flush() + assembler.feed(line)
+        return assembler.feed(line)
+
+
+def _prefixed(raw: bytes) -> Line | None:
+    """Return the line that a physical line is where it has a prefix of its own, which says whose it is."""
+    return next((line for line in _lines_alone(raw) if line.framed or line.host is not None), None)
+
+
+def _lines_alone(raw: bytes) -> list[Line]:
+    """Return the lines of a physical line without what stands around it."""
+    record = line_of_record(raw.rstrip(b"\r\0")) if raw[:1].isdigit() else None
+    return [record] if record is not None else Framer().feed(raw)
+
+
+def _feed_records(assembler: Assembler, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
+    """Do the same for records of /dev/kmsg only, which need no framing; return where another line begins."""
+    while assembler.busy:
+        at = assembler.feed_middle(block, at, end)
+        stop = block.find(b"\n", at, end)
+        if not 0 < stop - at < _LONGEST_RECORD or block[stop - 1] in b"\r\0":
+            break
+        line = line_of_record(block, at, stop)
+        if line is None:
+            break
+        done += assembler.feed(line)
+        at = stop + 1
+    return at
+
+
+def invocations(lines: Iterable[Line]) -> Iterator[Invocation]:
+    """Yield the invocations of the OOM killer in one machine's log, in the order of the log."""
+    assembler = Assembler()
+    for line in lines:
+        yield from assembler.feed(line)
+    yield from assembler.flush()
+
+
+def invocations_of_records(records: Iterable[bytes]) -> Iterator[Invocation]:
+    """Yield the invocations in records as read from /dev/kmsg; what is no record is passed over."""
+    return invocations(line for line in map(line_of_record, records) if line is not None)
+
+
+def invocations_of_text(lines: Iterable[bytes]) -> Iterator[Invocation]:
+    """Yield the invocations in a log of any framing, given its physical lines without their newlines."""
+    reader = Reader()
+    for raw in lines:
+        yield from reader.feed(raw)
+    yield from reader.flush()

@@ -1,0 +1,1 @@
+"""What one line of an OOM record says. No state."""

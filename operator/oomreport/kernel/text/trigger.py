@@ -1,0 +1,45 @@
+r"""The task whose allocation started the OOM killer, and the kernel's release, which stands on the CPU line.
+
+node invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=939
+CPU: 0 PID: 212 Comm: node Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2
+"""
+
+from oomreport.kernel import lazy_re as re
+from oomreport.kernel.record import Trigger
+from oomreport.kernel.text.kind import HEADER
+
+# A value at the end of a cut line may be half of it: only order and score end the line.
+_GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)(?=[(,\s])")
+_ORDER = re.compile(r"\border=(-?\d+)")
+_ADJ = re.compile(r"\boom_score_adj=(-?\d+)(?![\d.>\u2026])")
+_PLAIN = re.compile(
+    r"([^\n]{0,15}) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\([A-Z_0-9|]*\), order=(-?\d+), oom_score_adj=(-?\d+)"
+)
+_CPU = re.compile(r"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?(\d+)|Pid: (\d+))")
+_RELEASE = re.compile(r"(?:Not tainted|Tainted: .*?|\(unreliable\)) +\(?(\d+\.\d+[^\s)]*)(?=[\s)])")
+
+
+def trigger_of(text: str, pid: int | None) -> Trigger | None:
+    """Return the task that a header names, whose pid the CPU line has; None where `text` is no header."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        comm, mask, order, adj = plain.groups()
+        return Trigger(comm=comm, pid=pid, gfp_mask=mask, order=int(order), oom_score_adj=int(adj))
+    header = HEADER.match(text)
+    if header is None:
+        return None
+    rest = header["rest"] or ""
+    gfp, orders, adjs = _GFP.search(rest), _ORDER.search(rest), _ADJ.search(rest)
+    return Trigger(
+        comm=header["comm"] or "",
+        pid=pid,
+        gfp_mask=gfp.group(1) if gfp else None,
+        order=int(orders.group(1)) if orders else None,
+        oom_score_adj=int(adjs.group(1)) if adjs else None,
+    )
+
+
+def cpu_of(text: str) -> tuple[int | None, str | None]:
+    """Return the pid and the kernel's release on a CPU line."""
+    cpu, release = _CPU.match(text), _RELEASE.search(text)
+    return int(cpu.group(1) or cpu.group(2)) if cpu else None, release.group(1) if release else None

@@ -1,0 +1,62 @@
+import pytest
+
+from oomreport.kernel.text.summary import Summary, summary_of, task_in
+
+
+def test_a_summary_gives_whose_limit_and_whom() -> None:
+    line = (
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=c1,mems_allowed=0-3,5,oom_memcg=/kubepods/pod1,"
+        "task_memcg=/kubepods/pod1/c1,task=java,pid=77,uid=5"
+    )
+    assert summary_of(line) == Summary(
+        constraint="CONSTRAINT_MEMCG", cpuset="c1", mems_allowed="0-3,5", oom_memcg="/kubepods/pod1",
+        task_memcg="/kubepods/pod1/c1", comm="java", pid=77, uid=5,
+    )  # fmt: skip
+
+
+def test_a_global_oom_names_no_limited_cgroup() -> None:
+    said = summary_of(
+        "oom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/,mems_allowed=0-1,global_oom,"
+        "task_memcg=/user.slice,task=a,pid=1,uid=0"
+    )
+    assert said is not None
+    assert (said.global_oom, said.oom_memcg, said.task_memcg, said.nodemask) == (True, None, "/user.slice", "1")
+
+
+def test_a_cgroup_that_imitates_the_fields_stays_a_path() -> None:
+    hostile = "/kubepods/pod1/c1/x,task=innocent,pid=1,uid=0"
+    said = summary_of(
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods/pod1/c1,"
+        f"task_memcg={hostile},task=nested-app,pid=3473,uid=0"
+    )
+    assert said is not None
+    assert (said.task_memcg, said.comm, said.pid) == (hostile, "nested-app", 3473)
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (",oom_memcg=/a/b,", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", None)),
+        (",oom_memcg=/a/b", ("CONSTRAINT_MEMCG", "/", "0", None, None)),  # of /a/big, perhaps
+        (",oom_memcg=/a/b,task_mem", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", None)),
+        (",oom_memcg=/a/b,task_memcg=/a/b/x.scope", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", "/a/b/x.scope")),
+        (",oom_memcg=/a/b,task_memcg=/a/b/x,task=ja", ("CONSTRAINT_MEMCG", "/", "0", "/a/b", "/a/b/x")),
+    ],
+)
+def test_a_summary_that_was_cut_says_what_it_still_says(rest: str, expected: tuple[str | None, ...]) -> None:
+    said = summary_of(f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0{rest}")
+    assert said is not None
+    assert (said.constraint, said.cpuset, said.mems_allowed, said.oom_memcg, said.task_memcg) == expected
+    assert (said.comm, said.pid) == (None, None)
+
+
+def test_half_a_constraint_is_none() -> None:
+    said = summary_of("oom-kill:constraint=CONSTRAINT_MEM")
+    assert said is not None
+    assert said.constraint is None
+
+
+def test_older_kernels_say_it_in_words() -> None:
+    assert task_in("Task in /a/b killed as a result of limit of /a") == Summary(
+        constraint="CONSTRAINT_MEMCG", task_memcg="/a/b", oom_memcg="/a"
+    )
