@@ -8,8 +8,8 @@ import pytest
 from integration.api_server import ADMIN, TIME, Object, RefusedError, record, report
 from oomreport.api.oom_record import OOMRecord
 from oomreport.api.oom_report import OOMReport
-from oomreport.incident.ledger import MOST_COUNTED
 from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_VICTIMS
+from oomreport.incident.witness.ledger import MOST_COUNTED
 
 NODE = "crd-node"
 VICTIM = {"pid": 212, "comm": "node", "oomScore": 1873, "anonRSSBytes": 55_271_424, "reaped": False}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from oomreport.adapters.memory_detail import Detail, inactive_file
 from oomreport.adapters.memory_files import Gauge
-from oomreport.incident.flight_recorder import FlightRecorder
+from oomreport.incident.memory.flight_recorder import FlightRecorder
 
 # From this share of the limit on, memory is short.
 NEAR_LIMIT = 0.75

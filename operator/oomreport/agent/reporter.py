@@ -24,7 +24,7 @@ from oomreport.agent.containers import NodeContainers
 from oomreport.agent.evidence import Evidence, remember
 from oomreport.agent.log import Log
 from oomreport.agent.ownership import Ownership
-from oomreport.incident.attribution import Attribution, SubjectSource, attributions, group_memcg
+from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import (
     API_VERSION,
     Origin,
@@ -34,7 +34,7 @@ from oomreport.incident.oom_record import (
     record_spec,
     subject_of_invocation,
 )
-from oomreport.incident.usage import Usage
+from oomreport.incident.witness.attribution import Attribution, SubjectSource, attributions, group_memcg
 from oomreport.kernel.record import Invocation, Part, Stamp
 from oomreport.workload.container import Subject, subject_of
 

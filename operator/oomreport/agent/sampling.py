@@ -21,8 +21,8 @@ from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.flight import NEAR_LIMIT, Flight
 from oomreport.agent.known import KnownContainer
-from oomreport.incident.flight_recorder import FlightRecorder, Series
-from oomreport.incident.usage import Peak, Pressure, Sample, Usage
+from oomreport.incident.memory.flight_recorder import FlightRecorder, Series
+from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
 
 _SLOTS = 5
 # The first step is shorter or a little longer, by slots of the interval; more would count as a missed sample.

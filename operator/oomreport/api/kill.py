@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from oomreport.api.resource import Comm, MicroTime, Model, atomic
-from oomreport.incident.flight_recorder import MOST_LIFE_SAMPLES
+from oomreport.incident.memory.flight_recorder import MOST_LIFE_SAMPLES
 from oomreport.incident.oom_record import MOST_STAT_KEYS, MOST_TASKS, MOST_USAGE_SAMPLES
 from oomreport.kernel.record import ScoreSource
 

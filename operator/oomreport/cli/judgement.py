@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oomreport.cli.pods import Named
-from oomreport.incident.case import Case
-from oomreport.incident.cause import Cause, cause_of
-from oomreport.incident.diagnosis import findings
-from oomreport.incident.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER, RecordFacts
-from oomreport.incident.history import PastKill
-from oomreport.incident.recommendation import recommendation
+from oomreport.incident.advice.case import Case
+from oomreport.incident.advice.diagnosis import findings
+from oomreport.incident.advice.recommendation import recommendation
+from oomreport.incident.memory.history import PastKill
+from oomreport.incident.witness.cause import Cause, cause_of
+from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER, RecordFacts
 from oomreport.workload.container import Scope
 from oomreport.workload.pod import parse_time
 

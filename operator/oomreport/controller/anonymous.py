@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from oomreport.controller.context import Context
 from oomreport.controller.keys import NodeKey, ReportKey, report_key
 from oomreport.controller.routing import Router
-from oomreport.incident.evidence import Ending, RecordFacts
-from oomreport.incident.ledger import ledger_of
-from oomreport.incident.matching import matches, may_belong
+from oomreport.incident.witness.evidence import Ending, RecordFacts
+from oomreport.incident.witness.ledger import ledger_of
+from oomreport.incident.witness.matching import matches, may_belong
 
 
 class Anonymous:

@@ -15,8 +15,8 @@ from oomreport.controller.fresh import Fresh, Known, Terms
 from oomreport.controller.keys import ReportKey
 from oomreport.controller.policies import Policies
 from oomreport.errors import ApiError
-from oomreport.incident.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
-from oomreport.incident.surroundings import Surroundings, Unknown
+from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
+from oomreport.incident.witness.surroundings import Surroundings, Unknown
 from oomreport.workload.bounds import (
     MemoryRange,
     QuotaLeft,

@@ -14,8 +14,8 @@ from typing import Any
 from oomreport.adapters.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.keys import ReportKey, SurveyKey, report_key
-from oomreport.incident.fix import is_followed
-from oomreport.incident.notice import ANNOTATIONS
+from oomreport.incident.report.notice import ANNOTATIONS
+from oomreport.incident.report.rollout_conditions import is_followed
 from oomreport.workload.pod import pod_facts
 
 log = logging.getLogger(__name__)

@@ -19,12 +19,12 @@ from oomreport.controller.keys import RecordKey, ReportKey
 from oomreport.controller.reports import is_edited, key_of_report
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import deliveries_of
-from oomreport.incident.evidence import record_facts
-from oomreport.incident.fix import is_awaited
-from oomreport.incident.ledger import ledger_of
 from oomreport.incident.names import OOM_RECORDS, OOM_REPORTS
-from oomreport.incident.notice import ANNOTATIONS
 from oomreport.incident.oom_record import API_VERSION
+from oomreport.incident.report.notice import ANNOTATIONS
+from oomreport.incident.report.rollout_conditions import is_awaited
+from oomreport.incident.witness.evidence import record_facts
+from oomreport.incident.witness.ledger import ledger_of
 from oomreport.workload.pod import parse_time, pod_facts
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from oomreport.incident.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
+from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
 from oomreport.workload.owner import Workload
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from oomreport.adapters.api_server import ApiServer, path
 from oomreport.controller.fresh import Fresh, Terms
 from oomreport.controller.keys import ReportKey
-from oomreport.incident.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
+from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
 from oomreport.workload.manager import manager_of
 
 _TERMS = Terms(keep=300.0, keep_failure=60.0, wait=0.5)

@@ -11,7 +11,7 @@ from typing import Any
 from oomreport.adapters.api_server import ApiServer, path
 from oomreport.controller.changes import Changes
 from oomreport.controller.follow import Follow
-from oomreport.incident.advice import is_outdated
+from oomreport.incident.advice.kept_advice import is_outdated
 from oomreport.workload.bounds import bounds_hash, told_by_quota, told_by_range
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

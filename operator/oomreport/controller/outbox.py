@@ -17,10 +17,10 @@ from oomreport.controller.reports import StoredReport, labels_of
 from oomreport.hooks.answer import Change
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.outbox import kill_times, posted, redelivered
-from oomreport.incident.condition import Finding, conditions
-from oomreport.incident.evidence import Patience
 from oomreport.incident.oom_record import rfc3339
-from oomreport.incident.report import Decision
+from oomreport.incident.report.condition import Finding, conditions
+from oomreport.incident.report.status import Decision
+from oomreport.incident.witness.evidence import Patience
 
 log = logging.getLogger(__name__)
 DELIVERED = "Delivered"

@@ -15,12 +15,12 @@ from oomreport.controller.follow import REFUSED
 from oomreport.controller.keys import ReportKey
 from oomreport.controller.reports import key_of_report
 from oomreport.errors import ApiError
-from oomreport.incident.advice import is_by
-from oomreport.incident.fix import is_awaited
+from oomreport.incident.advice.kept_advice import is_by
 from oomreport.incident.names import OOM_POLICIES
 from oomreport.incident.oom_record import API_VERSION
-from oomreport.incident.policy import Policy, conduct_for, policy_for
-from oomreport.incident.surroundings import Unknown
+from oomreport.incident.report.rollout_conditions import is_awaited
+from oomreport.incident.witness.policy import Policy, conduct_for, policy_for
+from oomreport.incident.witness.surroundings import Unknown
 
 log = logging.getLogger(__name__)
 POLICIES = path(API_VERSION, OOM_POLICIES)

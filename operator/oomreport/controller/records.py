@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oomreport.controller.keys import ReportKey
-from oomreport.incident.evidence import RecordFacts
+from oomreport.incident.witness.evidence import RecordFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,12 @@ from oomreport.controller.outbox import without_delivered
 from oomreport.controller.reports import NamespaceGoneError, StaleReportError, StoredReport
 from oomreport.controller.routing import Router
 from oomreport.controller.telling import Teller
-from oomreport.incident.evidence import Evidence, Patience, RecordFacts
-from oomreport.incident.ledger import Entry, Verdict, ledger_of
 from oomreport.incident.names import OOM_RECORDS
 from oomreport.incident.oom_record import API_VERSION
-from oomreport.incident.report import Decision, Outcome, decide
-from oomreport.incident.surroundings import Surroundings
+from oomreport.incident.report.status import Decision, Outcome, decide
+from oomreport.incident.witness.evidence import Evidence, Patience, RecordFacts
+from oomreport.incident.witness.ledger import Entry, Verdict, ledger_of
+from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.workload.pod import PodFacts, parse_time
 
 log = logging.getLogger(__name__)

@@ -17,11 +17,11 @@ from oomreport.controller.keys import NodeKey, RecordKey, ReportKey, node_report
 from oomreport.controller.reports import NamespaceGoneError
 from oomreport.controller.telling import Teller
 from oomreport.errors import ApiError
-from oomreport.incident.evidence import UNKNOWN_CONTAINER, RecordFacts, record_facts
 from oomreport.incident.names import OOM_RECORDS
-from oomreport.incident.notice import ANNOTATIONS
 from oomreport.incident.oom_record import API_VERSION
-from oomreport.incident.report import Outcome
+from oomreport.incident.report.notice import ANNOTATIONS
+from oomreport.incident.report.status import Outcome
+from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, RecordFacts, record_facts
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import PodFacts, pod_facts
 

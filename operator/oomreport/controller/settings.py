@@ -14,7 +14,7 @@ from oomreport import __version__
 from oomreport.errors import ConfigurationError
 from oomreport.hooks.address import Network, Reach, network
 from oomreport.hooks.schedule import Terms
-from oomreport.incident.evidence import Patience
+from oomreport.incident.witness.evidence import Patience
 from oomreport.options import LOG_LEVELS, default_by, host_and_port, new_group, one_of, readable_file
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}

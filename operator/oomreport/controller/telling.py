@@ -15,9 +15,9 @@ from oomreport.controller.keys import EventKey, MarkKey, PodNoteKey
 from oomreport.controller.reports import StoredReport
 from oomreport.errors import ApiError
 from oomreport.incident.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, OOM_RECORDS
-from oomreport.incident.notice import ReportObject, annotations, event, event_series
 from oomreport.incident.oom_record import API_VERSION, rfc3339
-from oomreport.incident.report import Outcome
+from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
+from oomreport.incident.report.status import Outcome
 from oomreport.workload.pod import PodFacts
 
 log = logging.getLogger(__name__)

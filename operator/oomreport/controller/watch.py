@@ -23,10 +23,10 @@ from oomreport.controller.pauses import GrowingPauses
 from oomreport.controller.policies import POLICIES
 from oomreport.controller.reports import key_of_report
 from oomreport.errors import ApiError
-from oomreport.incident.evidence import record_facts
 from oomreport.incident.names import GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
-from oomreport.incident.notice import ANNOTATIONS
 from oomreport.incident.oom_record import API_VERSION
+from oomreport.incident.report.notice import ANNOTATIONS
+from oomreport.incident.witness.evidence import record_facts
 from oomreport.workload.pod import pod_facts
 
 log = logging.getLogger(__name__)

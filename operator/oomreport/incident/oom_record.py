@@ -15,7 +15,7 @@ from oomreport.kernel.record import Invocation, MemoryUsage, Part, Task, Trigger
 from oomreport.workload.container import Subject, scope_of, subject_of
 
 if TYPE_CHECKING:  # nothing that explaining a log has a use for
-    from oomreport.incident.usage import Peak, Pressure, Sample, Usage
+    from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
 
 API_VERSION = "oomreport.dev/v1alpha1"
 MOST_VICTIMS = 1000

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from advice.machine import Advice, Kill, Size
-from oomreport.incident.evidence import Evidence, Patience, record_facts
-from oomreport.incident.flight_recorder import FlightRecorder
+from oomreport.incident.memory.flight_recorder import FlightRecorder
 from oomreport.incident.oom_record import rfc3339
-from oomreport.incident.report import decide
+from oomreport.incident.report.status import decide
+from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import pod_facts
 from oomreport.workload.quantity import parse_quantity

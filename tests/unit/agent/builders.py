@@ -10,8 +10,8 @@ from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
 from oomreport.agent.reporter import Reporter
+from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import Source
-from oomreport.incident.usage import Usage
 from oomreport.kernel.record import Invocation, Part, Stamp, Task, Victim
 from unit.adapters.nodes import FakeNode
 

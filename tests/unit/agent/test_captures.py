@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.incident.attribution import group_memcg
 from oomreport.incident.oom_record import subject_of_invocation
+from oomreport.incident.witness.attribution import group_memcg
 from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.record import Invocation

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.incident.usage import Usage
+from oomreport.incident.memory.usage import Usage
 from oomreport.kernel.record import Part, Task, Victim
 from oomreport.workload.container import Subject
 from unit.adapters.nodes import V1, V2

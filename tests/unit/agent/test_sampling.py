@@ -8,7 +8,7 @@ from oomreport.adapters.memory_detail import Detail
 from oomreport.adapters.memory_files import Gauge, MemoryFiles
 from oomreport.agent.clock import Moment
 from oomreport.agent.sampling import Sampler
-from oomreport.incident.usage import Usage
+from oomreport.incident.memory.usage import Usage
 from unit.adapters.nodes import V1, V2
 from unit.agent.builders import ID, NOON, OTHER_ID, UID, Desk
 

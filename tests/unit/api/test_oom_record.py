@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from oomreport.api.oom_record import OOMRecord, OOMRecordSpec
-from oomreport.incident.attribution import Attribution, SubjectSource
+from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
 from oomreport.incident.oom_record import (
     API_VERSION,
     MOST_LOG_BYTES,
@@ -19,7 +19,7 @@ from oomreport.incident.oom_record import (
     Source,
     record_spec,
 )
-from oomreport.incident.usage import Peak, Pressure, Sample, Usage
+from oomreport.incident.witness.attribution import Attribution, SubjectSource
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Task, Trigger, Victim
 from oomreport.workload.container import Scope, Subject
 

@@ -5,9 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from oomreport.api.oom_report import OOMReport
-from oomreport.incident.evidence import Evidence, Patience, record_facts
-from oomreport.incident.ledger import MOST_COUNTED
-from oomreport.incident.report import decide
+from oomreport.incident.report.status import decide
+from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
+from oomreport.incident.witness.ledger import MOST_COUNTED
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import pod_facts
 

@@ -6,7 +6,7 @@ from typing import Any
 from oomreport.controller.keys import node_report_key
 from oomreport.controller.pods import Pods
 from oomreport.controller.records import Records
-from oomreport.incident.evidence import RecordFacts
+from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import OwnerReference, PodFacts
 from unit.incident.builders import UID, after, cid, ended, pod, record, running

@@ -6,7 +6,7 @@ from typing import Any
 from oomreport.controller.changes import Changes
 from oomreport.controller.keys import ReportKey, report_key
 from oomreport.controller.policies import Policies
-from oomreport.incident.policy import DEFAULT
+from oomreport.incident.witness.policy import DEFAULT
 from oomreport.workload.owner import Workload
 from oomreport.workload.quantity import GI
 

@@ -8,7 +8,7 @@ import pytest
 from oomreport.controller.keys import MarkKey
 from oomreport.controller.records import Records
 from oomreport.controller.telling import Teller
-from oomreport.incident.report import Outcome
+from oomreport.incident.report.status import Outcome
 from unit.incident.builders import after, record
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.incident.evidence import RecordFacts
-from oomreport.incident.ledger import ledger_of
-from oomreport.incident.report import decide
+from oomreport.incident.report.status import decide
+from oomreport.incident.witness.evidence import RecordFacts
+from oomreport.incident.witness.ledger import ledger_of
 from oomreport.workload.pod import PodFacts, Termination
 from unit.incident.builders import PATIENCE, UID, after, cid, container, evidence, pod, record, running, termination
 

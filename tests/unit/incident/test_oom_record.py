@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oomreport.api.oom_record import OOMRecordSpec
+from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
 from oomreport.incident.oom_record import (
     MOST_LOG_BYTES,
     MOST_TASKS,
@@ -18,7 +19,6 @@ from oomreport.incident.oom_record import (
     rfc3339,
     subject_of_invocation,
 )
-from oomreport.incident.usage import Peak, Pressure, Sample, Usage
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, Stamp, Task, Trigger, Victim
 from oomreport.workload.container import Subject
 

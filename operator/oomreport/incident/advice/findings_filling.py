@@ -1,0 +1,164 @@
+"""What filled the memory, and how it grew."""
+
+from collections import Counter
+
+from oomreport.incident.advice.case import Case
+from oomreport.incident.advice.leaks import duration, leaks, rate
+from oomreport.incident.advice.sizing import in_mi
+from oomreport.incident.memory.trajectory import Shape
+from oomreport.incident.witness.cause import Cause
+from oomreport.workload.quantity import MI
+
+_HALF = 0.5
+_NOTABLE_CACHE = 0.1
+_NOTABLE_SHARE = 0.25
+_MANY = 8
+_STARTS = 3
+_NOTABLE_STALL = 10.0
+_OWN_LIMITS = (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT, Cause.NESTED_CGROUP)
+
+
+def leak(case: Case) -> str | None:
+    """Name a leak with its rate and the time to the next kill."""
+    if case.cause != Cause.CONTAINER_LIMIT:
+        return None
+    why = leaks(case)
+    if why is None:
+        return None
+    way = case.way
+    room = (case.fired or 0) - way.level
+    when = f"; from {in_mi(way.level // MI * MI)} after a restart it is back at the limit in about {duration(room / way.growth)}"
+    return f"Leak: {why}{when if way.growth > 0 and room > 0 else ''}"
+
+
+def limit_below_start(case: Case) -> str | None:
+    """Say that the limit is lower than the image needs to come up at all."""
+    starts = [kill for kill in case.past[-_STARTS:] if kill.shape is Shape.STARTUP and kill.limit]
+    if case.cause != Cause.CONTAINER_LIMIT or len(starts) < _STARTS or _files_in_memory(case):
+        return None
+    runs = ", ".join(f"{duration(kill.uptime_seconds or 0)} at {in_mi(kill.limit or 0)}" for kill in starts)
+    return f"The limit is lower than container {case.container} needs to start: it died after {runs}"
+
+
+def startup_peak(case: Case) -> str | None:
+    """Say that it died while it started."""
+    way = case.way
+    if case.cause != Cause.CONTAINER_LIMIT or way.shape is not Shape.STARTUP or way.uptime_seconds is None:
+        return None
+    if _files_in_memory(case):
+        return None
+    fast = f", growing by {rate(way.growth)}" if way.growth > 0 else ""
+    return f"It died {duration(way.uptime_seconds)} after its start{fast}: the peak of starting is above the limit"
+
+
+def spike(case: Case) -> str | None:
+    """Say that memory had been level before."""
+    way = case.way
+    if case.cause != Cause.CONTAINER_LIMIT or way.shape is not Shape.SPIKE:
+        return None
+    near = f"; it had come within a tenth of it {way.near_misses} times before" if way.near_misses else ""
+    level = in_mi(way.level // MI * MI)
+    return f"Memory was at {level} and rose to the limit within {duration(way.rising_seconds)}{near}"
+
+
+def staircase(case: Case) -> str | None:
+    """Say that memory came in steps."""
+    if case.cause != Cause.CONTAINER_LIMIT or case.way.shape is not Shape.STAIRCASE:
+        return None
+    level = in_mi(case.way.level // MI * MI)
+    return f"Memory rose from {level} by steps with level stretches between, over {duration(case.way.rising_seconds)}"
+
+
+def tmpfs_filled(case: Case) -> str | None:
+    """Say that files in memory filled it: they are charged until they are deleted, beyond the life of a container."""
+    used = case.used
+    if not used or not _files_in_memory(case):
+        return None
+    share = 100 * case.shmem // used
+    names = ", ".join(volume.name for volume in case.pod.memory_volumes) if case.pod else ""
+    where = (
+        f"the memory-backed volume {names}" if names else "tmpfs (/dev/shm, a memory-backed volume) or shared mappings"
+    )
+    return (
+        f"{in_mi(case.shmem // MI * MI)} of {in_mi(used)} ({share} %) was {where}{case.sampled};"
+        " a restart alone may not free it"
+    )
+
+
+def _files_in_memory(case: Case) -> bool:
+    """Return whether files in memory make up half: then what fills the limit is written, whenever that is."""
+    return bool(case.used) and case.shmem >= _HALF * (case.used or 0)
+
+
+def kernel_memory(case: Case) -> str | None:
+    """Say that the kernel's own memory filled it: killing processes frees it late or never."""
+    used = case.used
+    if not used or case.kernel < _HALF * used:
+        return None
+    slab, sock = case.stat("slab"), case.stat("sock")
+    most = f", of it slab {in_mi(slab // MI * MI)}, sockets {in_mi(sock // MI * MI)}" if slab or sock else ""
+    return (
+        f"{in_mi(case.kernel // MI * MI)} of {in_mi(used)} was the kernel's own memory{most}{case.sampled}: look"
+        " at open files, sockets, pipes and the number of processes"
+    )
+
+
+def page_cache_is_not_the_cause(case: Case) -> str | None:
+    """Say that page cache is given back before anything is killed."""
+    used = case.used
+    own = case.cause in _OWN_LIMITS or case.reached_own_limit
+    if not own or not used or case.page_cache < _NOTABLE_CACHE * used:
+        return None
+    return (
+        f"{in_mi(case.page_cache // MI * MI)} of page cache was charged too{case.sampled}; the kernel drops it before it"
+        " kills, so dashboards that count it show a limit reached long before"
+    )
+
+
+def swap_full(case: Case) -> str | None:
+    """Say that swap did not help any more. On cgroup v1 the figures are memory and swap together."""
+    used, limit = case.memory.get("swapUsageBytes"), case.memory.get("swapLimitBytes")
+    if not case.memory:
+        used, limit = case.sample.get("swap"), case.sample.get("swapLimit")
+    if not isinstance(used, int) or not isinstance(limit, int) or not limit or used < 0.95 * limit:
+        return None
+    together = case.fired is not None and limit >= case.fired and case.stat("swap") == 0 and used <= 1.02 * case.fired
+    if together:
+        return None
+    return f"Swap was full as well: {in_mi(used // MI * MI)} of {in_mi(limit)}{case.sampled}"
+
+
+def thrashing(case: Case) -> str | None:
+    """Say that tasks stood still for want of memory before the kill: it had been slow before it died."""
+    pressure = (case.last.get("usage") or {}).get("pressure") or {}
+    some, full = pressure.get("somePercent"), pressure.get("fullPercent")
+    if not isinstance(some, int | float) or not isinstance(full, int | float) or full < _NOTABLE_STALL:
+        return None
+    cache = (
+        f"; {in_mi(case.page_cache // MI * MI)} of page cache was left, and what it reads again and again may need more"
+        if case.page_cache >= MI
+        else ""
+    )
+    return (
+        f"It was slow before it died: in ten seconds at least one task stood still for want of memory {some:.0f} % of the time,"
+        f" all of them {full:.0f} %{cache}"
+    )
+
+
+def many_workers(case: Case) -> str | None:
+    """Say that the number of alike processes, not one of them, filled the memory. The table shows the largest twenty."""
+    used = case.used
+    if case.cause not in _OWN_LIMITS or not used:
+        return None
+    sizes = Counter(task.get("comm") for task in case.tasks if (task.get("rssBytes") or 0) >= MI)
+    comm, shown = sizes.most_common(1)[0] if sizes else (None, 0)
+    rows = sorted(int(task["rssBytes"]) for task in case.tasks if task.get("comm") == comm and task.get("rssBytes"))
+    usual = rows[len(rows) // 2] if rows else 0
+    if shown < _MANY or usual < MI or rows[0] < _HALF * usual or usual * shown < _NOTABLE_SHARE * used:
+        return None
+    hidden = (case.record.spec.get("taskCount") or 0) - len(case.tasks) if case.record else 0
+    number = min(shown + max(hidden, 0), -(-used // usual)) if shown == len(case.tasks) else shown
+    return (
+        f"{number} processes {comm!r} of about {in_mi(usual // MI * MI)} each make {in_mi(usual * number // MI * MI)}:"
+        " bound their number, or size the limit for it"
+    )

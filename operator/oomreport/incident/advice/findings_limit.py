@@ -1,0 +1,168 @@
+"""Whose limit it was, who reached it, and who died for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oomreport.incident.advice.case import Case
+from oomreport.incident.advice.sizing import in_mi
+from oomreport.incident.witness.cause import Cause
+from oomreport.workload.container import Scope, subject_of
+from oomreport.workload.quantity import MI, format_quantity
+
+_PAGE = 4096
+_MOST_NAMED = 3
+
+
+def silent_kill(case: Case) -> str | None:
+    """Tell of a kill that pod status cannot show, since the container's first process lived on."""
+    if not case.last.get("silent"):
+        return None
+    return (
+        f"{_victim(case)} was killed and container {case.container} lived on: pod status did not show it at that time"
+    )
+
+
+def group_killed(case: Case) -> str | None:
+    """Tell that all processes went at once: since 1.28 the kubelet sets memory.oom.group on containers (cgroup v2)."""
+    if case.record is None or not case.record.spec.get("groupKill"):
+        return None
+    count = case.last.get("victims") or len(case.record.spec.get("victims") or ())
+    if count == 1:
+        return f"The kernel killed the cgroup as a whole (memory.oom.group), and {_victim(case)} was all that was in it"
+    return f"The kernel killed all {count} processes of the cgroup at once (memory.oom.group), {_victim(case)} chosen first"
+
+
+def container_limit_hit(case: Case) -> str | None:
+    """Say which limit fired, and what the memory was."""
+    if case.cause != Cause.CONTAINER_LIMIT or case.fired is None:
+        return None
+    parts = [
+        f"{name} {in_mi(size // MI * MI)}"
+        for name, size in (
+            ("heap and stacks", case.anonymous),
+            ("tmpfs and shared memory", case.shmem),
+            ("page cache", case.page_cache),
+            ("kernel", case.kernel),
+        )
+        if size >= MI
+    ]
+    also = " (the pod's limit is the same)" if case.last.get("scope") == Scope.POD else ""
+    filled = f": {', '.join(parts)}" if parts else ""
+    return f"Container {case.container} reached its own limit of {format_quantity(case.fired)}{also}{filled}"
+
+
+def pod_limit_hit_by_neighbour(case: Case) -> str | None:
+    """Name the container that allocated: under a pod's limit the kernel chooses its victim among all containers."""
+    if case.cause != Cause.POD_LIMIT or case.record is None:
+        return None
+    allocating = subject_of(case.record.spec.get("oomMemcg"))
+    cpuset = str(case.record.spec.get("triggerCpuset") or "")
+    trigger = next((part for part in reversed(cpuset.replace(".scope", "").split("/")) if part), "")[-64:]
+    if allocating is None or len(trigger) != 64 or trigger == case.last.get("containerID"):
+        return None
+    neighbour = case.pod.container_with(trigger) if case.pod else None
+    name = f"Container {neighbour.name}" if neighbour else f"Another container ({trigger[:12]})"
+    return f"{name} allocated when the pod reached its limit; the kernel chose a process of container {case.container}"
+
+
+def pod_limit_left_behind(case: Case) -> str | None:
+    """Say that a resize reached the container and not the pod's cgroup, as may happen while no container runs."""
+    own = case.limit_above_pods
+    if own is None or case.fired is None:
+        return None
+    return (
+        f"Container {case.container} has a limit of {format_quantity(own)}, but its pod's cgroup still has"
+        f" {format_quantity(case.fired)}: a resize did not reach it; a new pod gets what the spec says"
+    )
+
+
+def node_allocatable_hit(case: Case) -> str | None:
+    """Say that all pods of the node, or of a QoS class, share the limit that fired."""
+    if case.cause != Cause.NODE_ALLOCATABLE:
+        return None
+    whose = "pods of one QoS class" if case.last.get("scope") == Scope.QOS_CLASS else "pods of the node"
+    limit = f" of {format_quantity(case.fired)}" if case.fired else ""
+    return f"All {whose} together reached their limit{limit}; no limit of container {case.container} fired{_exceeding(case)}"
+
+
+def node_out_of_memory(case: Case) -> str | None:
+    """Say that the node ran out of memory, and who exceeded its request most."""
+    if case.cause != Cause.NODE_OUT_OF_MEMORY:
+        return None
+    if case.asked_for:
+        return f"Somebody asked the kernel for an OOM kill (SysRq f), and it chose {_victim(case)}; nothing was full"
+    return (
+        f"The node ran out of memory; no limit of container {case.container} fired, and the kernel chose {_victim(case)}"
+        f"{_exceeding(case)}"
+    )
+
+
+def numa_nodes_exhausted(case: Case) -> str | None:
+    """Say that only a part of the node's memory was allowed: by a cpuset, or by the process's own memory policy."""
+    if case.cause != Cause.CPUSET_OR_NUMA:
+        return None
+    policy = case.record is not None and case.record.spec.get("constraint") == "CONSTRAINT_MEMORY_POLICY"
+    by = "the process's memory policy" if policy else "its cpuset"
+    return f"The NUMA nodes that {by} allows ran out of memory; no limit of container {case.container} fired"
+
+
+def nested_cgroup_hit(case: Case) -> str | None:
+    """Name the cgroup inside the container: Kubernetes neither sets its limit nor shows it."""
+    if case.cause != Cause.NESTED_CGROUP or case.record is None:
+        return None
+    path = str(case.record.spec.get("oomMemcg") or "")
+    inner = path.rstrip("/").rsplit("/", 1)[-1][:64]
+    limit = f" of {format_quantity(case.fired)}" if case.fired else ""
+    return f"Cgroup {inner!r}, made inside container {case.container}, reached its own limit{limit}"
+
+
+def _victim(case: Case) -> str:
+    victim = case.last.get("victim") or {}
+    return f"{victim['comm']!r} (pid {victim.get('pid')})" if victim.get("comm") else "a process"
+
+
+def _exceeding(case: Case) -> str:
+    """Name the tasks that used most above their request, as far as oom_score_adj tells the request.
+
+    For a Burstable container it is 1000 - 1000 x request / memory, so resident memory plus adj x memory / 1000 less the
+    memory is what the task uses above its container's request; processes alike by name and adj are summed. 1000 is
+    BestEffort: all that it uses is above it.
+    """
+    total = _total_pages(case)
+    if not total:
+        return ""
+    alike: dict[tuple[str, int], list[tuple[int, Any]]] = {}
+    for task in case.tasks:
+        adj, rss = task.get("oomScoreAdj"), task.get("rssBytes")
+        if adj is None or rss is None or adj < 2:
+            continue
+        excess = rss - (1000 - adj) * (total * _PAGE // 1000)
+        if excess >= 16 * MI:
+            alike.setdefault((str(task.get("comm")), adj), []).append((excess, task.get("pid")))
+    # Of several alike, the request is taken off each: in one container they are above it by more.
+    sums = sorted(((sum(excess for excess, _ in each), comm, each) for (comm, _), each in alike.items()), reverse=True)
+    named = [
+        f"{comm!r} (pid {each[0][1]}) by {in_mi(excess // MI * MI)}"
+        if len(each) == 1
+        else f"{comm!r} ({len(each)} processes) by {in_mi(excess // MI * MI)} at least"
+        for excess, comm, each in sums[:_MOST_NAMED]
+    ]
+    return f"; most above the request of its container: {', '.join(named)}" if named else ""
+
+
+def _total_pages(case: Case) -> int | None:
+    """Return the memory that the scores relate to, from any row: score = (rss + adj x total / 1000) x 1000 / total."""
+    best: tuple[int, int] | None = None
+    for task in case.tasks:
+        total = _total_of(task)
+        if total and (best is None or (task.get("rssBytes") or 0) > best[0]):
+            best = (task.get("rssBytes") or 0, total)
+    return best[1] if best else None
+
+
+def _total_of(task: Mapping[str, Any]) -> int | None:
+    score, adj, rss = task.get("oomScore"), task.get("oomScoreAdj"), task.get("rssBytes")
+    if score is None or adj is None or not rss or score - adj < 20:
+        return None
+    pages = (rss + (task.get("swapBytes") or 0) + (task.get("pagetablesBytes") or 0)) // _PAGE
+    return int(pages * 1000 // (score - adj))

@@ -1,0 +1,68 @@
+"""What the witnesses of a kill are worth."""
+
+from oomreport.incident.advice.case import Case
+from oomreport.incident.advice.sizing import in_mi
+from oomreport.incident.witness.cause import Cause
+from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
+from oomreport.incident.witness.ledger import Verdict
+from oomreport.workload.pod import parse_time
+from oomreport.workload.quantity import MI, format_quantity
+
+# Far enough below the limit that no batch of charges can have failed at it.
+_NEVER_REACHED = 0.9
+
+
+def container_unknown(case: Case) -> str | None:
+    """Say why no container is named: beyond ten OOMs in five seconds the kernel prints neither cgroup nor limit.
+
+    Where all is known, the namespace is not there any more, and nothing can be created in one that is being deleted.
+    """
+    if case.container != UNKNOWN_CONTAINER:
+        return None
+    subject = case.record.subject if case.record else None
+    if subject and subject.container:
+        return (
+            f"Container {subject.container} of pod {subject.namespace}/{subject.pod} was hit; its namespace was deleted"
+            " before the kill could be told there"
+        )
+    return (
+        "The kernel named the process only (it prints the cgroup of at most ten OOMs in five seconds), and neither the"
+        " node's counters nor pod status told whose it was"
+    )
+
+
+def peak_against_limit(case: Case) -> str | None:
+    """Say what the kernel's own peak tells of a limit that no record names.
+
+    It has page cache in it, which may fill the limit without a kill; where it is below the limit, that did not fire.
+    """
+    peak, limit = case.peak, case.sample.get("limit")
+    if case.cause != Cause.UNKNOWN or peak is None or not limit:
+        return None
+    most = f"at its highest it held {in_mi(peak // MI * MI)} of {format_quantity(limit)}, page cache included"
+    killed, counted = (parse_time(text) for text in (case.last.get("time"), case.last["usage"]["peak"].get("time")))
+    if case.reached_own_limit:
+        return f"The container had reached its own limit, which no record names as the one that fired: {most}"
+    if peak < _NEVER_REACHED * limit and killed and counted and counted >= killed:
+        return f"The container never reached its own limit, so another one fired, or the node was full: {most}"
+    return None
+
+
+def status_contradicted(case: Case) -> str | None:
+    """Say that a healthy witness of every kernel kill saw none."""
+    if case.last.get("verdict") != Verdict.CONTRADICTED:
+        return None
+    return "Pod status says OOMKilled, but the node's agent was ready the whole time and saw no kill: it is not counted"
+
+
+def status_only(case: Case) -> str | None:
+    """Say why there is no victim, no size and no cause."""
+    if case.last.get("verdict") != Verdict.STATUS_ONLY:
+        return None
+    return "Only pod status tells of this kill: no agent was ready on the node, or a guest kernel killed"
+
+
+def kernel_log_lost(case: Case) -> str | None:
+    """Warn of a ring buffer that wrapped: it may have held more kills."""
+    lost = case.record.spec.get("lostBefore", 0) if case.record else 0
+    return f"{lost} messages of the kernel were overwritten before the agent could read them" if lost else None

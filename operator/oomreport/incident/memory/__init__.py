@@ -1,0 +1,1 @@
+"""A container's memory on its way to a kill."""

@@ -1,0 +1,128 @@
+"""What the pod itself is told of a kill: its annotations and an Event of events.k8s.io/v1.
+
+An Event's reason tells at a glance whose limit it was and whether the container lived on. Its name is computed from pod,
+container and reason, so that a repeated kill becomes a series of one Event instead of a storm. Of an Event that exists
+the API server lets nothing change but its series.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from oomreport.incident.names import (
+    ANNOTATION_CAUSE,
+    ANNOTATION_KILLS,
+    ANNOTATION_LAST_KILL,
+    ANNOTATION_REPORT,
+    ANNOTATION_VICTIM,
+    OOM_REPORT,
+)
+from oomreport.incident.oom_record import API_VERSION, bounded_text, rfc3339
+from oomreport.incident.witness.cause import Cause
+from oomreport.workload.quantity import MI, format_quantity
+
+ANNOTATIONS = (
+    ANNOTATION_LAST_KILL,
+    ANNOTATION_KILLS,
+    ANNOTATION_VICTIM,
+    ANNOTATION_CAUSE,
+    ANNOTATION_REPORT,
+)
+REPORTER = "oomreport.dev/controller"
+_MOST_NOTE = 1000
+_OF_NODE = frozenset({Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY, Cause.CPUSET_OR_NUMA})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportObject:
+    """What refers to a report."""
+
+    namespace: str
+    name: str
+    container: str
+    uid: str = ""
+
+
+def annotations(kill: Mapping[str, Any], *, report: ReportObject, kills: int) -> dict[str, str]:
+    """Return what a pod is annotated with after a kill; `kills` counts those of the report, over all its pods."""
+    return {
+        ANNOTATION_LAST_KILL: kill["time"],
+        ANNOTATION_KILLS: str(kills),
+        ANNOTATION_VICTIM: (kill.get("victim") or {}).get("comm") or "",
+        ANNOTATION_CAUSE: kill["cause"],
+        ANNOTATION_REPORT: report.name,
+    }
+
+
+def event_reason(kill: Mapping[str, Any], *, silent: bool) -> str:
+    """Return the reason of a kill's Event."""
+    if silent:
+        return "ProcessOOMKilled"
+    if kill["cause"] == Cause.POD_LIMIT:
+        return "PodLimitOOMKilled"
+    return "NodeOOMKilled" if kill["cause"] in _OF_NODE else "ContainerOOMKilled"
+
+
+def event(
+    kill: Mapping[str, Any], *, report: ReportObject, silent: bool, now: datetime, instance: str
+) -> dict[str, Any]:
+    """Return the Event of a kill in a pod, as it is first created; `instance` names the process that reports it."""
+    reason = event_reason(kill, silent=silent)
+    parts = (kill.get("podUID", ""), report.container, reason)
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"namespace": report.namespace, "name": f"{kill['pod'][:200].rstrip('.-')}.{digest}"},
+        "eventTime": rfc3339(now),
+        "type": "Warning",
+        "reason": reason,
+        "action": "OOMKill",
+        "note": bounded_text(_note(kill, report, silent=silent), _MOST_NOTE),
+        "reportingController": REPORTER,
+        "reportingInstance": instance[:128],
+        "regarding": {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "namespace": report.namespace,
+            "name": kill["pod"],
+            "uid": kill.get("podUID", ""),
+            "fieldPath": f"spec.containers{{{report.container}}}",
+        },
+        "related": {
+            "apiVersion": API_VERSION,
+            "kind": OOM_REPORT,
+            "namespace": report.namespace,
+            "name": report.name,
+            "uid": report.uid,
+        },
+    }
+
+
+def event_series(stored: Mapping[str, Any], *, more: int, now: datetime) -> dict[str, Any]:
+    """Return the patch by which an Event that exists tells of `more` kills."""
+    count = (stored.get("series") or {}).get("count", 1)
+    return {"series": {"count": count + more, "lastObservedTime": rfc3339(now)}}
+
+
+def _note(kill: Mapping[str, Any], report: ReportObject, *, silent: bool) -> str:
+    victim, memory = kill.get("victim") or {}, kill.get("memory") or {}
+    who = f"process {_printable(victim.get('comm', ''))} (pid {victim['pid']})" if victim else "a process"
+    size = victim.get("anonRSSBytes")
+    limit = memory.get("limitBytes")
+    return "".join(
+        (
+            f"Container {report.container}: {who} was OOM-killed",
+            f", anonymous memory {size / MI:.0f}Mi" if size else "",
+            f", at a limit of {format_quantity(limit)}" if limit else "",
+            f", cause {kill['cause']}",
+            "; the container lived on" if silent else "",
+            f"; see oomreport {report.name}",
+        )
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

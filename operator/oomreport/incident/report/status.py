@@ -1,0 +1,333 @@
+"""The status of an OOMReport: what it becomes by new evidence.
+
+A report stays small however many kills it counts: the last kill in full, ten in short, the live part of the ledger.
+What is not looked up any more (the record is deleted, the pod gone) does not erase what was known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from oomreport.incident.advice.case import Case, way_to
+from oomreport.incident.advice.diagnosis import findings
+from oomreport.incident.advice.kept_advice import advice_for
+from oomreport.incident.memory.history import in_short, past_kills
+from oomreport.incident.memory.trajectory import Trajectory
+from oomreport.incident.oom_record import rfc3339, rfc3339_seconds
+from oomreport.incident.report.condition import conditions, correlated, recommended
+from oomreport.incident.report.review import reviewed, reviewed_state
+from oomreport.incident.report.rollout_conditions import Kills, fix
+from oomreport.incident.witness.cause import cause_of
+from oomreport.incident.witness.correlation import Correlation, Kill, correlate, lived_on, settles
+from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
+from oomreport.incident.witness.ledger import Entry, Verdict
+from oomreport.workload.pod import ContainerFacts, parse_time
+
+MOST_RECENT_KILLS = 10
+
+
+class Outcome(StrEnum):
+    """What became of a record; API.md's words."""
+
+    COUNTED = "Counted"
+    JOINED = "Joined"
+    NO_KILL = "NoKill"
+    CONTAINER_UNKNOWN = "ContainerUnknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to write.
+
+    status        the whole status, without what others write into it
+    changed       whether it differs from the one that is stored
+    used          what became of records, by name; to be marked after the status is written
+    mismatched    anonymous records whose match must be taken back: another record speaks of that container
+    shown         kills that the report shows for the first time, as in lastKill, oldest first
+    settled       kills whose verdict nothing is expected to change any more: by ID, whether the container lived on
+    look_again    when time alone changes something
+    """
+
+    status: dict[str, Any]
+    changed: bool
+    used: Mapping[str, Outcome]
+    mismatched: tuple[str, ...]
+    shown: tuple[Mapping[str, Any], ...]
+    settled: Mapping[str, bool]
+    look_again: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """What is known of the container after a kill, and until when pod status may still tell of it."""
+
+    lived_on: bool | None
+    open_until: datetime | None
+
+
+def decide(evidence: Evidence, patience: Patience) -> Decision:
+    """Return what the report becomes."""
+    correlation = correlate(evidence, patience)
+    stored = evidence.status
+    shown = tuple(_kill(kill, evidence) for kill in correlation.kills)
+    last = _last_kill(stored.get("lastKill"), shown, correlation)
+    used = _outcomes(correlation, evidence)
+    if last is None:
+        return Decision(
+            status={},
+            changed=False,
+            used=used,
+            mismatched=(),
+            shown=(),
+            settled={},
+            look_again=correlation.look_again,
+        )
+    watched = {last["id"], *evidence.unsettled, *(kill["id"] for kill in shown)}
+    standing = {
+        entry.id: _standing(entry, correlation.ledger, evidence, patience)
+        for entry in correlation.ledger
+        if entry.id in watched
+    }
+    entry = next((one for one in correlation.ledger if one.id == last["id"]), None)
+    if entry:
+        last = _witnessed(last, entry, standing[entry.id], correlation.ledger, evidence)
+    kills = stored.get("kills", 0) + correlation.more
+    way = way_to(last)
+    recent = _recent_kills(stored.get("recentKills", ()), shown, correlation, of_last=(last["id"], way))
+    case = _case(last, recent, correlation, kills, evidence, way=way)
+    advice, found = _explained(case, shown, evidence)
+    review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
+    first = min(filter(None, (stored.get("firstKillTime"), *(kill["time"] for kill in shown))))
+    mended = fix(evidence, patience, advice=advice, kills=_kills(kills, first, recent, stored))
+    waiting = entry is not None and standing[entry.id].open_until is not None
+    status = {
+        "observedGeneration": evidence.generation,
+        "kills": kills,
+        "firstKillTime": first,
+        "lastKillTime": last["time"],
+        "lastKill": last,
+        "recentKills": recent,
+        "counted": [one.as_json() for one in correlation.ledger],
+        "settledBefore": rfc3339(correlation.settled_before) if correlation.settled_before else None,
+        "findings": found,
+        "recommendation": advice,
+        "managedBy": (stored.get("managedBy") if evidence.managed_by is None else evidence.managed_by) or None,
+        "reviewed": review,
+        "applied": mended.applied,
+        "conditions": conditions(
+            stored.get("conditions", ()),
+            {
+                "Correlated": correlated(last=last, recent=recent, waiting=waiting),
+                "Recommended": recommended(advice),
+                "Reviewed": reviewed(review, advice),
+                **mended.conditions,
+            },
+            generation=evidence.generation,
+            now=evidence.now,
+        ),
+    }
+    times = (correlation.look_again, mended.look_again, *(one.open_until for one in standing.values()))
+    return Decision(
+        status=_without_none(status),
+        changed=any(value != stored.get(key) for key, value in status.items()),
+        used=used,
+        mismatched=correlation.mismatched,
+        shown=shown,
+        settled={id_: bool(one.lived_on) for id_, one in standing.items() if one.open_until is None},
+        look_again=min(filter(None, times), default=None),
+    )
+
+
+def _outcomes(correlation: Correlation, evidence: Evidence) -> dict[str, Outcome]:
+    kills = {record.name for record in evidence.records if record.is_kill}
+    counted = Outcome.CONTAINER_UNKNOWN if evidence.container == UNKNOWN_CONTAINER else Outcome.COUNTED
+    return {
+        name: Outcome.NO_KILL if name not in kills else Outcome.JOINED if joined else counted
+        for name, joined in correlation.used.items()
+    }
+
+
+def _kill(kill: Kill, evidence: Evidence) -> dict[str, Any]:
+    """Return a kill as lastKill shows it, before its termination and silence are known."""
+    entry, record = kill.entry, kill.record
+    subject = record.subject if record else None
+    pod = kill.ending.pod if kill.ending else None
+    pod = pod or evidence.pod_of(pod_uid=record.pod_uid if record else None, container_id=entry.container_id)
+    container = pod.container(evidence.container) if pod else None
+    spec = record.spec if record else {}
+    victims = spec.get("victims") or ()
+    return _without_none(
+        {
+            "id": entry.id,
+            "time": rfc3339(entry.time),
+            "pod": pod.name if pod else subject.pod if subject else None,
+            "podUID": pod.uid if pod else subject.pod_uid if subject else None,
+            "node": record.node if record else pod.node if pod else None,
+            "containerID": entry.container_id,
+            "startedAt": _seconds(_started(kill.ending, container, entry)),
+            "verdict": entry.verdict,
+            "cause": cause_of(record, pod, container),
+            "scope": record.scope if record else None,
+            "silent": False,
+            "victim": victims[0] if victims else None,
+            "victims": spec.get("victimCount") or len(victims) or None,
+            "trigger": spec.get("trigger"),
+            "memory": spec.get("memory"),
+            "tasks": spec.get("tasks"),
+            "usage": spec.get("usage"),
+            "recordName": record.name if record else None,
+        }
+    )
+
+
+def _last_kill(
+    stored: Mapping[str, Any] | None, shown: Sequence[Mapping[str, Any]], correlation: Correlation
+) -> dict[str, Any] | None:
+    kills = [kill for kill in (stored, *shown) if kill and kill.get("id") not in correlation.replaced]
+    last = max(kills, key=lambda kill: (kill["time"], kill["id"]), default=None)
+    return dict(last) if last else None
+
+
+def _standing(entry: Entry, ledger: Sequence[Entry], evidence: Evidence, patience: Patience) -> _Standing:
+    outlived = False if _took_the_container(entry, evidence) else lived_on(entry, ledger, evidence, patience)
+    until = settles(entry, evidence, patience)
+    is_open = entry.verdict is Verdict.KERNEL_ONLY and outlived is None and evidence.now < until
+    return _Standing(lived_on=outlived, open_until=until if is_open else None)
+
+
+def _took_the_container(entry: Entry, evidence: Evidence) -> bool:
+    """Whether the container was killed as a group, by the record or as it was said before.
+
+    A kubelet that is slow to tell of the end shows a container as running that is gone.
+    """
+    record = next((one for one in evidence.records if one.name == entry.id), None)
+    if record is None:
+        said = evidence.status.get("lastKill") or {}
+        settled = said.get("id") == entry.id and said.get("silent") is False and entry.id not in evidence.unsettled
+        return settled and any(finding["rule"] == "GroupKilled" for finding in evidence.status.get("findings") or ())
+    return record.container_id is not None and record.killed_whole_container
+
+
+def _witnessed(
+    kill: dict[str, Any], entry: Entry, standing: _Standing, ledger: Sequence[Entry], evidence: Evidence
+) -> dict[str, Any]:
+    """Return the last kill with what pod status says of it by now; what it no longer shows stays as it was."""
+    ending = _ending_of(entry, ledger, evidence)
+    pod = ending.pod if ending else evidence.pod_of(pod_uid=None, container_id=entry.container_id)
+    container = pod.container(evidence.container) if pod else None
+    runs = container is not None and container.running_id == entry.container_id
+    attempt = ending.termination.attempt if ending else container.attempt if container and runs else None
+    termination = _termination(ending) if ending else None
+    started = _seconds(_started(ending, container, entry))
+    found = _without_none(
+        {"silent": standing.lived_on, "restartCount": attempt, "termination": termination, "startedAt": started}
+    )
+    return {**kill, "verdict": entry.verdict, **found}
+
+
+def _ending_of(entry: Entry, ledger: Sequence[Entry], evidence: Evidence) -> Ending | None:
+    """Return the termination that belongs to a kill: it is that of the instance's last one."""
+    instance = [one.id for one in ledger if one.container_id == entry.container_id]
+    is_last = entry.container_id is not None and instance[-1] == entry.id
+    return evidence.endings.get(entry.container_id or "") if is_last else None
+
+
+def _started(ending: Ending | None, container: ContainerFacts | None, entry: Entry) -> datetime | None:
+    """Return when the instance started that a kill was in; the agent may be younger than it."""
+    if ending is not None:
+        return ending.termination.started
+    runs = container is not None and container.running_id == entry.container_id
+    return container.running_since if container is not None and runs else None
+
+
+def _termination(ending: Ending) -> dict[str, Any]:
+    end = ending.termination
+    return _without_none(
+        {
+            "reason": end.reason,
+            "exitCode": end.exit_code,
+            "startedAt": _seconds(end.started),
+            "finishedAt": _seconds(end.finished),
+        }
+    )
+
+
+def _recent_kills(
+    stored: Sequence[Mapping[str, Any]],
+    shown: Sequence[Mapping[str, Any]],
+    correlation: Correlation,
+    *,
+    of_last: tuple[str, Trajectory],
+) -> list[dict[str, Any]]:
+    """Return the last ten in short; pod status may still tell of the last one when its container had started."""
+    last, way = of_last
+    verdicts = {entry.id: entry.verdict for entry in correlation.ledger}
+    kills = {kill["id"]: dict(kill) for kill in stored if kill["id"] not in correlation.replaced}
+    for kill in shown:
+        kills[kill["id"]] = {**_in_short(kill), **(in_short(way_to(kill)) if kill["id"] != last else {})}
+    if last in kills:
+        kills[last] = {**kills[last], **in_short(way)}
+    newest = sorted(kills.values(), key=lambda kill: (kill["time"], kill["id"]), reverse=True)[:MOST_RECENT_KILLS]
+    return [{**kill, "verdict": verdicts.get(kill["id"], kill["verdict"])} for kill in newest]
+
+
+def _kills(number: int, first: str, recent: Sequence[Mapping[str, Any]], stored: Mapping[str, Any]) -> Kills:
+    known = {kill["id"] for kill in stored.get("recentKills", ())}
+    counted = [kill for kill in recent if kill["verdict"] != Verdict.CONTRADICTED]
+    return Kills(
+        number=number,
+        first=parse_time(first),
+        last=max((time for kill in counted if (time := parse_time(kill["time"]))), default=None),
+        recent=counted,
+        new=frozenset(kill["id"] for kill in counted) - known,
+    )
+
+
+def _in_short(kill: Mapping[str, Any]) -> dict[str, Any]:
+    return _without_none(
+        {
+            **{key: kill.get(key) for key in ("id", "time", "pod", "node", "verdict", "cause")},
+            "victim": (kill.get("victim") or {}).get("comm"),
+            "limitBytes": (kill.get("memory") or {}).get("limitBytes"),
+        }
+    )
+
+
+def _case(
+    last: Mapping[str, Any],
+    recent: Sequence[Mapping[str, Any]],
+    correlation: Correlation,
+    kills: int,
+    evidence: Evidence,
+    *,
+    way: Trajectory,
+) -> Case:
+    return Case(
+        last=last,
+        container=evidence.container,
+        record=next((kill.record for kill in correlation.kills if kill.entry.id == last["id"]), None),
+        pod=evidence.pod_of(pod_uid=last.get("podUID"), container_id=last.get("containerID")),
+        past=past_kills(recent),
+        kills=kills,
+        around=evidence.surroundings,
+        known_way=way,
+    )
+
+
+def _explained(
+    case: Case, shown: Sequence[Mapping[str, Any]], evidence: Evidence
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the recommendation and the findings; both are of the last kill, and kept while its witnesses are gone."""
+    is_new = any(kill["id"] == case.last["id"] for kill in shown)
+    advice = advice_for(case, evidence.status, is_new=is_new)
+    return advice, findings(case, () if is_new else evidence.status.get("findings", ()))
+
+
+def _seconds(time: datetime | None) -> str | None:
+    return rfc3339_seconds(time) if time else None
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Who saw a kill: kernel record, counter and pod status joined."""

@@ -1,0 +1,279 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from oomreport.incident.oom_record import rfc3339
+from oomreport.incident.report.status import decide
+from oomreport.incident.witness.policy import Policy, RequestRule
+from oomreport.incident.witness.surroundings import Surroundings
+from oomreport.workload.heap import heap_settings
+from oomreport.workload.pod import ContainerFacts, MemoryVolume
+from oomreport.workload.quantity import GI, MI, parse_quantity
+from unit.incident.builders import PATIENCE, UID, after, cid, container, evidence, pod, record, termination
+
+
+def dead(
+    *, limit: int = 512 * MI, request: int | None = None, instance: str = cid(1), seconds: float = 1, **values: Any
+) -> ContainerFacts:
+    end = replace(termination(instance, seconds=seconds), started=None)
+    return container(limit=limit, memory_request=request or limit // 2, terminations=(end,), attempt=0, **values)
+
+
+def usage(sizes: list[int], *, interval: float, end: float = 0.0, start: float | None = None) -> dict[str, Any]:
+    first = start if start is not None else end - interval * len(sizes)
+    return {"startTime": rfc3339(after(first)), "intervalSeconds": interval, "bytes": sizes}
+
+
+def rising(limit: int, *, from_share: float, seconds: float, points: int = 60) -> dict[str, Any]:
+    sizes = [int(limit * (from_share + (1 - from_share) * n / points)) for n in range(points)]
+    return usage(sizes, interval=seconds / points)
+
+
+def level(limit: int, *, seconds: float = 3600.0, points: int = 60) -> dict[str, Any]:
+    return usage([limit // 2] * points, interval=seconds / points)
+
+
+def report(
+    *, limit: int = 512 * MI, way: dict[str, Any] | None = None, around: Surroundings | None = None, **values: Any
+) -> dict[str, Any]:
+    facts = values.pop("facts", None) or dead(limit=limit)
+    stored = values.pop("stored", {})
+    volumes = values.pop("volumes", ())
+    found = record(limit=None if values.get("scope") == "Node" else limit, usage=way or level(limit), **values)
+    seen = evidence(
+        found,
+        pods=(pod(facts, uid=UID, memory_volumes=volumes),),
+        status=stored,
+        **({"surroundings": around} if around else {}),
+    )
+    return decide(seen, PATIENCE).status
+
+
+def advice(**values: Any) -> dict[str, Any]:
+    found: dict[str, Any] = report(**values)["recommendation"]
+    return found
+
+
+def rules(**values: Any) -> set[str]:
+    return {finding["rule"] for finding in report(**values)["findings"]}
+
+
+def test_a_limit_that_was_the_cause_is_raised_and_its_request_keeps_its_share() -> None:
+    found = advice(limit=512 * MI)
+
+    assert found["action"] == "RaiseLimit"
+    assert found["previousLimit"] == "512Mi"
+    limit, request = parse_quantity(found["memoryLimit"]), parse_quantity(found["memoryRequest"])
+    assert limit
+    assert request
+    assert limit % (16 * MI) == 0
+    assert abs(request - limit // 2) <= MI
+
+
+@pytest.mark.parametrize(("limit", "least", "most"), [(128 * MI, 1.7, 2.4), (GI, 1.3, 1.5), (8 * GI, 1.1, 1.3)])
+def test_a_small_limit_is_raised_by_a_larger_share_than_a_large_one(limit: int, least: float, most: float) -> None:
+    raised = parse_quantity(advice(limit=limit)["memoryLimit"])
+
+    assert raised
+    assert least <= raised / limit <= most
+
+
+def test_steady_growth_is_a_leak_and_no_limit_is_raised_for_it() -> None:
+    values = {"way": rising(512 * MI, from_share=0.4, seconds=7200.0)}
+
+    assert advice(**values)["action"] == "FixLeak"
+    assert "memoryLimit" not in advice(**values)
+    (leak,) = [one["message"] for one in report(**values)["findings"] if one["rule"] == "Leak"]
+    assert "2.6Mi/min" in leak
+    assert "106 min" in leak
+
+
+def test_what_comes_back_at_once_after_a_restart_follows_the_load_and_is_no_leak() -> None:
+    first = report(way=rising(512 * MI, from_share=0.4, seconds=7200.0))
+    assert first["recommendation"]["action"] == "FixLeak"
+
+    again = report(
+        name="worker-1-9f1c2b7a-99999999",
+        seconds=400.0,
+        container=cid(2),
+        facts=dead(instance=cid(2), seconds=401),
+        way=usage([int(512 * MI * (0.97 + 0.03 * n / 60)) for n in range(60)], interval=5.0, end=400.0),
+        stored=first,
+    )
+
+    assert again["kills"] == 2
+    assert again["recommendation"]["action"] == "RaiseLimit"
+
+
+def test_the_crest_that_a_first_rise_pointed_at_is_used_when_the_load_comes_back_at_once() -> None:
+    first = report(limit=GI, way=rising(GI, from_share=0.15, seconds=4 * 3600))
+    status = report(
+        limit=GI,
+        name="worker-1-9f1c2b7a-99999999",
+        seconds=400.0,
+        container=cid(2),
+        facts=dead(limit=GI, instance=cid(2), seconds=401),
+        way=usage([GI // 2 + n * GI // 20 for n in range(10)], interval=5.0, end=400.0),
+        stored=first,
+    )
+    kept = next(kill["crestBytes"] for kill in first["recentKills"])
+    number = parse_quantity(status["recommendation"]["memoryLimit"])
+
+    assert first["recommendation"]["action"] == "FixLeak"
+    assert kept > GI
+    assert number
+    assert number > GI
+    assert "as the load of a day" in status["recommendation"]["basis"]
+    assert "almost straight" in status["recommendation"]["basis"]
+
+
+def test_tmpfs_that_fills_the_limit_is_bounded_and_the_volume_named() -> None:
+    values = {
+        "stat": {"anon": 100 * MI, "file": 400 * MI, "shmem": 400 * MI},
+        "volumes": (MemoryVolume(name="scratch"),),
+    }
+
+    assert advice(**values)["action"] == "LimitTmpfs"
+    assert "scratch" in advice(**values)["basis"]
+    assert {"TmpfsFilled", "VolumeWithoutSize"} <= rules(**values)
+
+
+def test_files_in_memory_are_no_peak_of_a_start_however_young_the_container_is() -> None:
+    way = usage([n * 60 * MI for n in range(8)], interval=5.0, end=0.0)
+    assert "StartupPeak" in rules(way=way)
+    assert "StartupPeak" not in rules(way=way, stat={"anon": 50 * MI, "file": 450 * MI, "shmem": 450 * MI})
+
+
+def test_a_volume_that_is_bounded_below_the_limit_leaves_the_limit_as_the_knob() -> None:
+    values = {
+        "stat": {"anon": 200 * MI, "file": 300 * MI, "shmem": 300 * MI},
+        "volumes": (MemoryVolume(name="scratch", size_limit=300 * MI),),
+    }
+
+    assert advice(**values)["action"] == "RaiseLimit"
+
+
+def test_a_heap_that_may_grow_past_the_limit_decides_the_number() -> None:
+    heap = heap_settings({"args": ["java", "-Xmx600m"]})
+    values = {"facts": dead(heap=heap)}
+
+    assert parse_quantity(advice(**values)["memoryLimit"]) == 784 * MI
+    assert "-Xmx600m" in advice(**values)["basis"]
+    assert "HeapAgainstLimit" in rules(**values)
+
+
+@pytest.mark.parametrize(
+    ("around", "words"),
+    [
+        (Surroundings(policy=Policy(maximum=600 * MI)), "maxMemory"),
+        (Surroundings(limit_range_max=600 * MI), "LimitRange"),
+        (Surroundings(node_allocatable=600 * MI), "allocatable"),
+        (Surroundings(quota_left=3 * 88 * MI, replicas=3), "quota"),
+    ],
+)
+def test_a_bound_cuts_the_number_and_is_named(around: Surroundings, words: str) -> None:
+    found = advice(around=around)
+
+    assert found["memoryLimit"] == "600Mi"
+    assert words in found["basis"]
+
+
+def test_where_a_bound_leaves_nothing_the_reason_stands_in_the_basis() -> None:
+    found = advice(around=Surroundings(limit_range_max=512 * MI))
+
+    assert found["action"] == "None"
+    assert "LimitRange" in found["basis"]
+
+
+def test_a_policy_sets_headroom_rounding_and_request() -> None:
+    policy = Policy(headroom_percent=50, rounding=100 * MI, request=RequestRule.EQUAL_LIMIT)
+    found = advice(around=Surroundings(policy=policy))
+
+    assert found["memoryLimit"] == found["memoryRequest"] == "800Mi"
+
+
+def test_a_policy_can_ask_for_findings_only() -> None:
+    values = {"around": Surroundings(policy=Policy(enabled=False))}
+
+    assert advice(**values)["action"] == "None"
+    assert "ContainerLimitHit" in rules(**values)
+
+
+def test_a_limit_is_not_raised_for_ever() -> None:
+    limits = [128 * MI, 192 * MI, 256 * MI, 320 * MI, 384 * MI, 448 * MI]
+    recent = [
+        {
+            "id": f"r{n}",
+            "time": rfc3339(after(n - 100)),
+            "verdict": "Confirmed",
+            "cause": "ContainerLimit",
+            "limitBytes": size,
+        }
+        for n, size in enumerate(limits)
+    ]
+    stored = {"kills": 6, "recentKills": recent, "firstKillTime": recent[0]["time"]}
+
+    found = advice(stored=stored)
+
+    assert found["action"] == "None"
+    assert "raised 6 times" in found["basis"]
+
+
+def test_on_a_full_node_the_request_is_raised_to_the_use_and_the_limit_left_alone() -> None:
+    values = {
+        "scope": "Node",
+        "constraint": "CONSTRAINT_NONE",
+        "oomMemcg": None,
+        "facts": dead(limit=2 * GI, request=100 * MI),
+        "way": usage([400 * MI] * 60, interval=60.0),
+    }
+
+    found = advice(**values)
+
+    assert found["action"] == "RaiseRequest"
+    assert found["memoryRequest"] == "512Mi"
+    assert "memoryLimit" not in found
+    assert {"NodeOutOfMemory", "RequestBelowUse"} <= rules(**values)
+
+
+def test_on_a_full_node_who_kept_to_its_request_is_no_one_to_change() -> None:
+    values = {
+        "scope": "Node",
+        "constraint": "CONSTRAINT_NONE",
+        "oomMemcg": None,
+        "facts": dead(limit=2 * GI, request=GI),
+        "way": usage([400 * MI] * 60, interval=60.0),
+    }
+
+    assert advice(**values)["action"] == "ReviewNode"
+
+
+def test_a_kill_that_somebody_asked_for_changes_nothing() -> None:
+    found = advice(
+        scope="Node",
+        constraint="CONSTRAINT_NONE",
+        oomMemcg=None,
+        trigger={"comm": "bash", "pid": 7, "order": -1},
+        facts=dead(limit=2 * GI, request=GI),
+    )
+
+    assert found["action"] == "None"
+    assert "SysRq" in found["basis"]
+
+
+def test_three_deaths_while_starting_say_that_the_limit_is_below_what_a_start_needs() -> None:
+    stored: dict[str, Any] = {}
+    for number in range(3):
+        time = number * 300.0
+        stored = report(
+            name=f"worker-1-9f1c2b7a-{number}",
+            seconds=time,
+            container=cid(number),
+            facts=dead(instance=cid(number), seconds=time + 1),
+            way=usage([n * 60 * MI for n in range(8)], interval=5.0, end=time),
+            stored=stored,
+        )
+
+    assert stored["kills"] == 3
+    assert {"StartupPeak", "LimitBelowStart"} <= {finding["rule"] for finding in stored["findings"]}
