@@ -14,8 +14,8 @@ from integration.test_hook_rights import JOB, NAMESPACE, can_i, delete, hook, sa
 from oomreport.adapters.api_access import api_access
 from oomreport.adapters.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.job_target import JobTarget
-from oomreport.controller.targets import Due
+from oomreport.controller.delivery.job_target import JobTarget
+from oomreport.controller.delivery.target import Due
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.event import Event
 from oomreport.hooks.job import MOST_DOCUMENT

@@ -14,9 +14,9 @@ from integration.test_hook_rights import NAMESPACE, RESIZE, can_i, delete, hook,
 from oomreport.adapters.api_access import api_access
 from oomreport.adapters.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.policies import Policies
-from oomreport.controller.resize_target import Patience, ResizeTarget
-from oomreport.controller.targets import Due
+from oomreport.controller.delivery.resize_target import Patience, ResizeTarget
+from oomreport.controller.delivery.target import Due
+from oomreport.controller.known.policies import Policies
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.workload.quantity import MI
 from unit.hooks.kills import INSTANCE, event, status

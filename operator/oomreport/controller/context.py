@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from oomreport.adapters.api_server import ApiServer
-from oomreport.controller.bounds import Bounds
-from oomreport.controller.hooks import Hooks
-from oomreport.controller.keys import ReportKey
-from oomreport.controller.manifests import Manifests
-from oomreport.controller.outbox import Outbox
-from oomreport.controller.owners import Owners
-from oomreport.controller.pods import Pods
-from oomreport.controller.policies import Policies
-from oomreport.controller.queue import WorkQueue
-from oomreport.controller.records import Records
-from oomreport.controller.reports import Reports
+from oomreport.controller.delivery.outbox import Outbox
+from oomreport.controller.delivery.registry import Hooks
+from oomreport.controller.known.managers import Manifests
+from oomreport.controller.known.owners import Owners
+from oomreport.controller.known.pods import Pods
+from oomreport.controller.known.policies import Policies
+from oomreport.controller.known.records import Records
+from oomreport.controller.known.reports import Reports
+from oomreport.controller.known.surroundings import Bounds
 from oomreport.controller.settings import ControllerSettings
+from oomreport.controller.work.keys import ReportKey
+from oomreport.controller.work.queue import WorkQueue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,14 @@
 
 from collections.abc import Hashable
 
-from oomreport.controller.anonymous import Anonymous
 from oomreport.controller.context import Context
-from oomreport.controller.following import Following
-from oomreport.controller.hook_notes import HookNotes
-from oomreport.controller.keys import (
+from oomreport.controller.delivery.hook_status import HookNotes
+from oomreport.controller.reporting.announcer import Teller
+from oomreport.controller.reporting.anonymous import Anonymous
+from oomreport.controller.reporting.reporter import Reporter
+from oomreport.controller.reporting.rollout_pods import Following
+from oomreport.controller.reporting.router import Router
+from oomreport.controller.work.keys import (
     EventKey,
     HookKey,
     MarkKey,
@@ -18,9 +21,6 @@ from oomreport.controller.keys import (
     SurveyKey,
     report_key,
 )
-from oomreport.controller.reporting import Reporter
-from oomreport.controller.routing import Router
-from oomreport.controller.telling import Teller
 from oomreport.workload.pod import ContainerFacts, PodFacts
 
 

@@ -20,31 +20,31 @@ from oomreport.adapters.api_server import ApiServer
 from oomreport.adapters.lease import Lease, LeaseTerms
 from oomreport.adapters.prometheus import Prometheus
 from oomreport.adapters.webhook import WebhookClient
-from oomreport.controller.bounds import Bounds
-from oomreport.controller.changes import Changes, Reconsidering
 from oomreport.controller.context import Context
+from oomreport.controller.delivery.hook_delivery import HookDelivery
+from oomreport.controller.delivery.job_target import JobTarget
+from oomreport.controller.delivery.outbox import Outbox
+from oomreport.controller.delivery.registry import Hooks
+from oomreport.controller.delivery.resize_target import ResizeTarget
+from oomreport.controller.delivery.webhook_target import WebhookTarget
 from oomreport.controller.dispatch import Dispatch
 from oomreport.controller.health import HealthServer
-from oomreport.controller.hook_delivery import HookDelivery
-from oomreport.controller.hooks import Hooks
-from oomreport.controller.housekeeping import Housekeeping
-from oomreport.controller.job_target import JobTarget
+from oomreport.controller.known.managers import Manifests
+from oomreport.controller.known.namespace_bounds import NamespaceBounds
+from oomreport.controller.known.owners import Owners
+from oomreport.controller.known.pods import Pods
+from oomreport.controller.known.policies import Policies
+from oomreport.controller.known.records import Records
+from oomreport.controller.known.reports import Reports
+from oomreport.controller.known.rule_changes import Changes, Reconsidering
+from oomreport.controller.known.surroundings import Bounds
 from oomreport.controller.log import configure_logging
-from oomreport.controller.manifests import Manifests
 from oomreport.controller.metrics import Metrics
-from oomreport.controller.namespace_bounds import NamespaceBounds
-from oomreport.controller.outbox import Outbox
-from oomreport.controller.owners import Owners
-from oomreport.controller.pauses import GrowingPauses
-from oomreport.controller.pods import Pods
-from oomreport.controller.policies import Policies
-from oomreport.controller.queue import WorkQueue
-from oomreport.controller.records import Records
-from oomreport.controller.reports import Reports
-from oomreport.controller.resize_target import ResizeTarget
+from oomreport.controller.reporting.housekeeping import Housekeeping
 from oomreport.controller.settings import ControllerSettings, settings_of
 from oomreport.controller.watch import Watch, followed_hooks, followed_policies, followed_reports
-from oomreport.controller.webhook_target import WebhookTarget
+from oomreport.controller.work.backoff import GrowingPauses
+from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError, ConfigurationError
 
 log = logging.getLogger("oomreport.controller")

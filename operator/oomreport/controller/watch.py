@@ -15,13 +15,13 @@ import kopf
 from oomreport.adapters.api_access import ApiAccess
 from oomreport.adapters.api_server import path, session
 from oomreport.controller.context import Context
-from oomreport.controller.follow import Follow
-from oomreport.controller.following import Following
-from oomreport.controller.hooks import HOOKS
-from oomreport.controller.keys import PodKey, RecordKey
-from oomreport.controller.pauses import GrowingPauses
-from oomreport.controller.policies import POLICIES
-from oomreport.controller.reports import key_of_report
+from oomreport.controller.delivery.registry import HOOKS
+from oomreport.controller.known.list_watch import Follow
+from oomreport.controller.known.policies import POLICIES
+from oomreport.controller.known.reports import key_of_report
+from oomreport.controller.reporting.rollout_pods import Following
+from oomreport.controller.work.backoff import GrowingPauses
+from oomreport.controller.work.keys import PodKey, RecordKey
 from oomreport.errors import ApiError
 from oomreport.incident.names import GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
 from oomreport.incident.oom_record import API_VERSION

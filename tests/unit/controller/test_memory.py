@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from oomreport.controller.keys import node_report_key
-from oomreport.controller.pods import Pods
-from oomreport.controller.records import Records
+from oomreport.controller.known.pods import Pods
+from oomreport.controller.known.records import Records
+from oomreport.controller.work.keys import node_report_key
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import OwnerReference, PodFacts

@@ -1,0 +1,1 @@
+"""Hook deliveries: what is due, where it goes, what became of it."""

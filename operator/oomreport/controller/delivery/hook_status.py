@@ -1,0 +1,229 @@
+"""What a hook's status says of it: whether it can work, and how deliveries go; and the Event of what was given up.
+
+The counters are for people: those of the last second before a crash may be missing. What was delivered, and what was not,
+stands in the reports.
+"""
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from oomreport.adapters.api_server import ApiServer, path
+from oomreport.api.oom_hook import OOMHook
+from oomreport.controller.delivery.registry import GONE, Hooks, is_gone, name_of
+from oomreport.controller.work.keys import HookKey
+from oomreport.controller.work.queue import WorkQueue
+from oomreport.errors import ApiError
+from oomreport.hooks.answer import Answer, Outcome
+from oomreport.hooks.delivery import Delivery, State
+from oomreport.hooks.event import Event
+from oomreport.incident.names import OOM_HOOK, OOM_HOOKS, OOM_REPORT
+from oomreport.incident.oom_record import API_VERSION, bounded_text, rfc3339, rfc3339_seconds
+from oomreport.incident.report.condition import Finding, conditions
+from oomreport.incident.report.notice import REPORTER
+
+log = logging.getLogger(__name__)
+_EVENTS = "events.k8s.io/v1"
+_GATHER_SECONDS = 1.0
+# What a hook refers to may be put right without a change of the hook.
+_LOOK_AGAIN_SECONDS = 30.0
+_MOST_NOTE = 1000
+_MOST_ERROR = 1024
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A target that can say beforehand what keeps a hook from working."""
+
+    async def problem(self, hook: OOMHook) -> tuple[str, str] | None:
+        """Return a condition's reason and message, None where nothing is known."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    delivered: int = 0
+    failed: int = 0
+    last_delivery: datetime | None = None
+    last_failure: datetime | None = None
+    last_error: str | None = None
+    gone: int | None = None
+
+
+class HookNotes:
+    """Writes the status of hooks. `counted` is told of each attempt by hook, kind of event and outcome."""
+
+    def __init__(
+        self,
+        api: ApiServer,
+        hooks: Hooks,
+        queue: WorkQueue,
+        *,
+        identity: str,
+        problem: Callable[[OOMHook], Awaitable[tuple[str, str] | None]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._api, self._hooks, self._queue, self._now = api, hooks, queue, now
+        self._identity, self._problem = identity, problem
+        self._tallies: dict[str, _Tally] = {}
+        self._events: dict[str, dict[str, Any]] = {}
+        self.counted: Callable[[str, str], None] = lambda _hook, _outcome: None
+
+    def changed(self, hook: str) -> None:
+        """Have a hook looked at that was changed."""
+        self._queue.add(HookKey(name=hook))
+
+    def attempted(self, hook: OOMHook, event: Event, after: Delivery, answer: Answer) -> None:
+        """Take note of an attempt and what came of it."""
+        name, now = name_of(hook), self._now()
+        tally = self._tallies.setdefault(name, _Tally())
+        outcome = "Retry" if after.is_pending else after.state.value
+        self.counted(name, outcome)
+        facts = {
+            "hook": name,
+            "report": f"{event.namespace}/{event.report}",
+            "event": event.type.value,
+            "id": event.id,
+            "attempts": after.attempts,
+        }
+        if after.state is State.DELIVERED:
+            tally.delivered += 1
+            tally.last_delivery = now
+            log.info("delivered", extra=facts)
+        elif after.state is State.FAILED:
+            tally.failed += 1
+            tally.last_failure = now
+            tally.last_error = after.last_error
+            log.warning("delivery was given up", extra={**facts, "error": after.last_error})
+            self._events[f"{event.id} {name}"] = _event(hook, event, after, now=now, instance=self._identity)
+        elif after.is_pending:
+            tally.last_error = after.last_error
+            log.info("delivery will be tried again", extra={**facts, "error": after.last_error})
+        if answer.outcome is Outcome.GONE:
+            tally.gone = hook.metadata.get("generation")
+        self._queue.add_later(HookKey(name=name), _GATHER_SECONDS)
+
+    def unfiltered(self, hook: OOMHook, event: Event, why: str) -> None:
+        """Take note that a filter could not be evaluated, so that the event is not told."""
+        name = name_of(hook)
+        self.counted(name, "Unfiltered")
+        tally = self._tallies.setdefault(name, _Tally())
+        tally.last_error = f"filter: {why}"[:_MOST_ERROR]
+        facts = {"hook": name, "report": f"{event.namespace}/{event.report}", "event": event.type.value, "error": why}
+        log.warning("filter could not be evaluated, the event is not told", extra=facts)
+        self._queue.add_later(HookKey(name=name), _GATHER_SECONDS)
+
+    async def write(self, key: HookKey) -> None:
+        """Write what has changed of a hook's status, and send the Events. Raises ApiError."""
+        for id_, body in list(self._events.items()):
+            await self._send(id_, body)
+        hook = self._hooks.get(key.name)
+        if hook is None:
+            self._tallies.pop(key.name, None)
+            return
+        tally = self._tallies.pop(key.name, _Tally())
+        status = hook.status.as_json() if hook.status else {}
+        changed = self._changed(status, tally, await self._ready(hook, tally, key), hook.metadata.get("generation"))
+        if all(status.get(name) == value for name, value in changed.items()):
+            return
+        namespace, _, name = key.name.partition("/")
+        where = path(API_VERSION, OOM_HOOKS, namespace=namespace, name=name, sub="status")
+        try:
+            written = await self._api.merge(where, {"metadata": {"uid": hook.metadata["uid"]}, "status": changed})
+        except ApiError as error:
+            if error.status in (404, 409):
+                return
+            self._restore(key.name, tally)
+            raise
+        self._hooks.take("MODIFIED", written)
+
+    async def _ready(self, hook: OOMHook, tally: _Tally, key: HookKey) -> Finding:
+        """Return whether a hook can work.
+
+        True      what it refers to is there, may be read, and is what it should be
+        False     it is not, or the receiver wants nothing more
+        """
+        if tally.gone is not None or is_gone(hook):
+            words = "the receiver answered 410: nothing is delivered until the hook is changed"
+            return Finding(status="False", reason=GONE, message=words)
+        if problem := await self._problem(hook):
+            self._queue.add_later(key, _LOOK_AGAIN_SECONDS)
+            return Finding(status="False", reason=problem[0], message=problem[1])
+        return Finding(status="True", reason="Ready")
+
+    def _changed(
+        self, status: Mapping[str, Any], tally: _Tally, ready: Finding, generation: int | None
+    ) -> dict[str, Any]:
+        previous = status.get("conditions", ())
+        changed: dict[str, Any] = {
+            "observedGeneration": generation,
+            "delivered": status.get("delivered", 0) + tally.delivered,
+            "failed": status.get("failed", 0) + tally.failed,
+            "conditions": conditions(previous, {"Ready": ready}, generation=generation, now=self._now()),
+            "lastDeliveryTime": _seconds(tally.last_delivery),
+            "lastFailureTime": _seconds(tally.last_failure),
+            "lastError": tally.last_error,
+        }
+        return {name: value for name, value in changed.items() if value is not None}
+
+    def _restore(self, name: str, tally: _Tally) -> None:
+        known = self._tallies.setdefault(name, _Tally())
+        known.delivered += tally.delivered
+        known.failed += tally.failed
+        known.gone = known.gone if known.gone is not None else tally.gone
+        known.last_delivery = known.last_delivery or tally.last_delivery
+        known.last_failure = known.last_failure or tally.last_failure
+        known.last_error = known.last_error or tally.last_error
+
+    async def _send(self, id_: str, body: dict[str, Any]) -> None:
+        try:
+            await self._api.create(path(_EVENTS, "events", namespace=body["metadata"]["namespace"]), body)
+        except ApiError as error:
+            if error.status not in (403, 404, 409, 422):
+                raise
+            if error.status != 409:
+                log.warning("event was refused", extra={"error": str(error)})
+        self._events.pop(id_, None)
+
+
+def _event(hook: OOMHook, event: Event, delivery: Delivery, *, now: datetime, instance: str) -> dict[str, Any]:
+    """Return the Event of a delivery that was given up."""
+    name = name_of(hook)
+    digest = hashlib.sha256("\0".join((event.id, name, str(delivery.attempts))).encode()).hexdigest()[:16]
+    note = (
+        f"{event.type} could not be delivered to OOMHook {name} in {delivery.attempts} attempts: {delivery.last_error};"
+        f" oomreport redeliver {event.report}"
+    )
+    return {
+        "apiVersion": _EVENTS,
+        "kind": "Event",
+        "metadata": {"namespace": event.namespace, "name": f"{event.report[:200].rstrip('.-')}.{digest}"},
+        "eventTime": rfc3339(now),
+        "type": "Warning",
+        "reason": "DeliveryFailed",
+        "action": "Deliver",
+        "note": bounded_text(note, _MOST_NOTE),
+        "reportingController": REPORTER,
+        "reportingInstance": instance[:128],
+        "regarding": {
+            "apiVersion": API_VERSION,
+            "kind": OOM_REPORT,
+            "namespace": event.namespace,
+            "name": event.report,
+            "uid": event.report_uid,
+        },
+        "related": {
+            "apiVersion": API_VERSION,
+            "kind": OOM_HOOK,
+            "namespace": hook.metadata["namespace"],
+            "name": hook.metadata["name"],
+            "uid": hook.metadata.get("uid", ""),
+        },
+    }
+
+
+def _seconds(time: datetime | None) -> str | None:
+    return rfc3339_seconds(time) if time else None

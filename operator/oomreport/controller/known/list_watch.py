@@ -1,0 +1,92 @@
+"""One kind of object listed and then watched, as well as the API server allows.
+
+Kopf ends all its watches when one is refused, and every report would wait for a right that only the advice needs. What
+the controller can do without is followed here instead: refused or out of reach, it is tried again, and nothing else stops.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from oomreport.adapters.api_server import ApiServer
+from oomreport.controller.work.backoff import GrowingPauses
+from oomreport.errors import ApiError
+
+log = logging.getLogger(__name__)
+REFUSED = (401, 403, 404)
+_PAUSE_REFUSED_SECONDS = 30.0
+_GONE = 410
+
+Take = Callable[[str | None, Mapping[str, Any]], None]
+"""Takes what is told of an object: None for one of a listing, ADDED, MODIFIED or DELETED."""
+
+
+class Follow:
+    """Follows the objects at a path. `listed` is called after each listing, with the names that it held."""
+
+    def __init__(
+        self,
+        api: ApiServer,
+        where: str,
+        take: Take,
+        *,
+        on_listed: Callable[[frozenset[tuple[str, str]]], None] = lambda _: None,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._api, self._where, self._take = api, where, take
+        self._on_listed, self._on_lost = on_listed, on_lost
+        self._version = ""
+        self._refused = False
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        pauses = iter(GrowingPauses())
+        while True:
+            try:
+                if not self._version:
+                    self._version = await self._list()
+                    self._refused = False
+                await self._watch()
+            except ApiError as error:
+                await asyncio.sleep(self._pause(error, next(pauses)))
+            else:
+                pauses = iter(GrowingPauses())
+                # An API server that ends watches at once is not asked in a tight loop.
+                await asyncio.sleep(0.1)
+
+    async def _list(self) -> str:
+        names: set[tuple[str, str]] = set()
+        version = ""
+        async for page, version in self._api.listed(self._where):  # noqa: B007 - the last one counts
+            for item in page:
+                names.add(_name(item))
+                self._take(None, item)
+        self._on_listed(frozenset(names))
+        return version
+
+    async def _watch(self) -> None:
+        async for event in self._api.watch(self._where, self._version):
+            item = event["object"]
+            if event["type"] != "BOOKMARK":
+                self._take(event["type"], item)
+            self._version = item["metadata"].get("resourceVersion") or self._version
+
+    def _pause(self, error: ApiError, pause: float) -> float:
+        if error.status == _GONE:
+            self._version = ""
+            return pause
+        if error.status in REFUSED:
+            # What is forbidden now may have changed when it is allowed again.
+            self._version = ""
+            self._on_lost()
+            if not self._refused:
+                log.warning("watch is refused", extra={"path": self._where, "error": str(error)})
+            self._refused = True
+            return _PAUSE_REFUSED_SECONDS
+        log.info("watch is started again", extra={"path": self._where, "error": str(error)})
+        return pause
+
+
+def _name(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["metadata"].get("namespace", ""), item["metadata"]["name"]

@@ -1,0 +1,1 @@
+"""Records and pods become reports."""

@@ -1,0 +1,167 @@
+"""What follows a write of a report: the record is marked as used, the pod annotated, an Event sent.
+
+None of it is needed for counting. Each is a key of the queue of its own, so that a failure is tried again without holding
+up the report; what nobody can be told any more (the pod is gone) is dropped.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oomreport.adapters.api_server import path
+from oomreport.controller.context import Context
+from oomreport.controller.known.reports import StoredReport
+from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey
+from oomreport.errors import ApiError
+from oomreport.incident.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, OOM_RECORDS
+from oomreport.incident.oom_record import API_VERSION, rfc3339
+from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
+from oomreport.incident.report.status import Outcome
+from oomreport.workload.pod import PodFacts
+
+log = logging.getLogger(__name__)
+_EVENTS = "events.k8s.io/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PodNote:
+    namespace: str
+    name: str
+    annotations: Mapping[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class _PendingEvent:
+    body: Mapping[str, Any]
+    times: int = 0
+
+
+class Teller:
+    """Holds what is still to be told and tells it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._marks: dict[str, dict[str, Any]] = {}
+        self._notes: dict[str, _PodNote] = {}
+        self._events: dict[EventKey, _PendingEvent] = {}
+
+    def mark(self, record: str, outcome: Outcome, report: tuple[str, str] | None) -> None:
+        """Have a record say what became of it."""
+        if record in self._context.records.used:
+            # A look that began before the mark was written finds the record open, and no longer how it was counted.
+            return
+        reference = {"reportRef": {"namespace": report[0], "name": report[1]}} if report else {}
+        pending = self._marks.get(record)
+        # A look between the count and its mark finds the record in the ledger already, and no longer how it came there.
+        if pending is None or pending.get("reportRef") != reference.get("reportRef"):
+            self._marks[record] = {"outcome": outcome, **reference}
+        self._context.queue.add(MarkKey(name=record))
+
+    def annotate(self, kill: Mapping[str, Any], report: StoredReport, *, container: str, kills: int) -> None:
+        """Have a kill's pod annotated."""
+        pod = self._context.pods.get(kill.get("podUID") or "")
+        if pod is None or pod.deleted:
+            return
+        found = annotations(kill, report=_reference(report, container), kills=kills)
+        if dict(pod.annotations) != found:
+            self._notes[pod.uid] = _PodNote(namespace=pod.namespace, name=pod.name, annotations=found)
+            self._context.queue.add(PodNoteKey(uid=pod.uid))
+
+    def is_told(self, pod: PodFacts, kill: Mapping[str, Any], *, kills: int) -> bool:
+        """Return whether a pod's annotations tell of a kill of this container, or of a later one."""
+        if pod.uid in self._notes:
+            return True
+        told = dict(pod.annotations)
+        last = told.get(ANNOTATION_LAST_KILL, "")
+        return last > kill["time"] or (last == kill["time"] and told.get(ANNOTATION_KILLS) == str(kills))
+
+    def announce(self, kill: Mapping[str, Any], report: StoredReport, *, container: str, silent: bool) -> None:
+        """Have an Event sent about a kill in a pod."""
+        if not kill.get("pod") or not kill.get("podUID"):
+            return
+        body = event(
+            kill,
+            report=_reference(report, container),
+            silent=silent,
+            now=self._context.now(),
+            instance=self._context.settings.identity,
+        )
+        key = EventKey(namespace=body["metadata"]["namespace"], name=body["metadata"]["name"])
+        self._events.setdefault(key, _PendingEvent(body=body)).times += 1
+        self._context.queue.add(key)
+
+    async def write_mark(self, key: MarkKey) -> None:
+        """Mark a record. Raises ApiError."""
+        status = self._marks.get(key.name)
+        if status is None:
+            return
+        now = self._context.now()
+        try:
+            await self._context.api.merge(
+                path(API_VERSION, OOM_RECORDS, name=key.name, sub="status"),
+                {"status": {"usedTime": rfc3339(now), **status}},
+            )
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._context.records.drop(key.name)
+        self._context.records.mark_used(key.name, now)
+        self._marks.pop(key.name, None)
+
+    async def write_note(self, key: PodNoteKey) -> None:
+        """Annotate a pod, if it is still this one. Raises ApiError."""
+        note = self._notes.pop(key.uid, None)
+        if note is None:
+            return
+        where = path("v1", "pods", namespace=note.namespace, name=note.name)
+        try:
+            await self._context.api.merge(where, {"metadata": {"uid": key.uid, "annotations": note.annotations}})
+        except ApiError as error:
+            if not _is_final(error):
+                self._notes.setdefault(key.uid, note)
+                raise
+            # 404 and 409: the pod is gone, or another one has its name by now.
+            if error.status not in (404, 409):
+                log.warning(
+                    "pod cannot be annotated", extra={"pod": f"{note.namespace}/{note.name}", "error": str(error)}
+                )
+
+    async def send_event(self, key: EventKey) -> None:
+        """Send an Event, or continue the series that it belongs to. Raises ApiError."""
+        pending = self._events.pop(key, None)
+        if pending is None:
+            return
+        try:
+            await self._send(key, pending)
+        except ApiError as error:
+            if not _is_final(error):
+                kept = self._events.setdefault(key, _PendingEvent(body=pending.body))
+                kept.times += pending.times
+                raise
+            log.warning("event was refused", extra={"event": f"{key.namespace}/{key.name}", "error": str(error)})
+
+    async def _send(self, key: EventKey, pending: _PendingEvent) -> None:
+        api, now = self._context.api, self._context.now()
+        more = pending.times
+        try:
+            created = await api.create(path(_EVENTS, "events", namespace=key.namespace), pending.body)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            # A patch that changes nothing returns the object: one right less than to read Events.
+            created = await api.merge(path(_EVENTS, "events", namespace=key.namespace, name=key.name), {})
+        else:
+            more -= 1
+        if more:
+            where = path(_EVENTS, "events", namespace=key.namespace, name=key.name)
+            await api.merge(where, event_series(created, more=more, now=now))
+
+
+def _reference(report: StoredReport, container: str) -> ReportObject:
+    return ReportObject(namespace=report.namespace, name=report.name, uid=report.uid, container=container)
+
+
+def _is_final(error: ApiError) -> bool:
+    """Return whether trying again cannot help; a right that is missing may be granted, but a note is not worth a wait."""
+    return 400 <= error.status < 500 and error.status not in (401, 408, 429)

@@ -1,0 +1,205 @@
+"""From a record to its report.
+
+Usually the record's pod is there: its owner is the workload. A pod that was deleted in the meantime is remembered for a
+while. Where neither helps, the record's own names make a report of kind Pod, and where it has none, the node's.
+
+Whatever the pod itself decides comes out the same each time. Where it does not, the record is claimed first: its status
+names the report before the report counts it, and of two controllers that claim at once one is refused.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from oomreport.adapters.api_server import path
+from oomreport.controller.context import Context
+from oomreport.controller.known.reports import NamespaceGoneError
+from oomreport.controller.reporting.announcer import Teller
+from oomreport.controller.work.keys import NodeKey, RecordKey, ReportKey, node_report_key, report_key
+from oomreport.errors import ApiError
+from oomreport.incident.names import OOM_RECORDS
+from oomreport.incident.oom_record import API_VERSION
+from oomreport.incident.report.notice import ANNOTATIONS
+from oomreport.incident.report.status import Outcome
+from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, RecordFacts, record_facts
+from oomreport.workload.owner import Workload
+from oomreport.workload.pod import PodFacts, pod_facts
+
+log = logging.getLogger(__name__)
+# A pod that is gone at the API server may be on its way to us as "deleted", with its last state.
+_DELETION_ARRIVES = timedelta(seconds=2)
+
+
+class Router:
+    """Finds the report of a record."""
+
+    def __init__(self, context: Context, teller: Teller) -> None:
+        self._context, self._teller = context, teller
+
+    async def route(self, name: str) -> None:
+        """Find the report of an open record and have it looked at. Raises ApiError."""
+        records, queue = self._context.records, self._context.queue
+        record = records.get(name)
+        if record is None:
+            return
+        if not record.is_kill:
+            self._teller.mark(name, Outcome.NO_KILL, None)
+            return
+        key = records.key_of(name) or self._context.counted_in.get(name) or await self._claimed_by(record)
+        if key is None and record.on_host:
+            key = node_report_key(self._context.settings.namespace, record.node, host=True)
+        if key is None and record.container_id is None:
+            queue.add(NodeKey(name=record.node))
+            return
+        key = key or await self._key_by_pod(record)
+        if key:
+            self.assign(name, key)
+
+    def assign(self, name: str, key: ReportKey) -> None:
+        """Have a report count a record."""
+        if record := self._context.records.get(name):
+            self._context.records.route(name, key)
+            self._context.pods.watch(record.container_id)
+            self._context.queue.add(key)
+
+    async def claim(self, name: str, key: ReportKey, *, container_id: str | None = None) -> bool:
+        """Make a record name the report that will count it, and the container that an anonymous one was matched with.
+
+        False where another controller was faster; then it is decided anew. Raises ApiError.
+        """
+        record = self._context.records.get(name)
+        if record is None:
+            return False
+        try:
+            report = await self._context.reports.ensure(key)
+        except NamespaceGoneError:
+            return await self.claim(name, node_report_key(self._context.settings.namespace, record.node, host=False))
+        body = {
+            "metadata": {"resourceVersion": record.resource_version},
+            "status": {
+                "reportRef": {"namespace": report.namespace, "name": report.name},
+                **({"containerID": container_id} if container_id else {}),
+            },
+        }
+        try:
+            stored = await self._context.api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            await self._reread(name)
+            return False
+        self._remember(stored)
+        return True
+
+    async def release(self, name: str) -> None:
+        """Take the claim of an anonymous record back, so that it is matched anew. Raises ApiError."""
+        record = self._context.records.get(name)
+        if record is None:
+            return
+        self._context.records.unroute(name)
+        body = {
+            "metadata": {"resourceVersion": record.resource_version},
+            "status": {"reportRef": None, "containerID": None},
+        }
+        try:
+            self._remember(await self._context.api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body))
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            await self._reread(name)
+            return
+        self._context.queue.add(NodeKey(name=record.node))
+
+    async def settle_unknown(self, record: RecordFacts) -> None:
+        """Give a kill of no known container to its candidates' or its pod's workload, else to the node. Raises ApiError."""
+        pod = await self._find_pod(record) if record.pod_uid else None
+        key = await self._key_by_candidates(record)
+        if key is None and pod:
+            key = report_key(pod.namespace, await self._context.owners.workload_of(pod), UNKNOWN_CONTAINER)
+        key = key or node_report_key(self._context.settings.namespace, record.node, host=False)
+        if await self.claim(record.name, key):
+            self.assign(record.name, await self._claimed_by(self._context.records.get(record.name)) or key)
+
+    async def _claimed_by(self, record: RecordFacts | None) -> ReportKey | None:
+        return await self._context.reports.key_at(*record.report) if record and record.report else None
+
+    async def _key_by_pod(self, record: RecordFacts) -> ReportKey | None:
+        pod = await self._find_pod(record)
+        subject = record.subject
+        named = subject.container if subject else None
+        if pod:
+            found = pod.container_with(record.container_id or "") if pod.is_named_by(record.pod_uid or "") else None
+            workload = await self._context.owners.workload_of(pod)
+            return report_key(pod.namespace, workload, found.name if found else named or UNKNOWN_CONTAINER)
+        seen = self._context.records.first_seen.get(record.name)
+        if seen and self._context.now() - seen < _DELETION_ARRIVES:
+            self._context.queue.add_later(RecordKey(name=record.name), _DELETION_ARRIVES / 4)
+            return None
+        return await self._key_by_names(record)
+
+    async def _key_by_candidates(self, record: RecordFacts) -> ReportKey | None:
+        """Return the report on which all containers in question agree: replicas of one workload, usually."""
+        if not record.candidates:
+            return None
+        query = {"fieldSelector": f"spec.nodeName={record.node}"}
+        listed = (await self._context.api.get(path("v1", "pods"), **query)).get("items") or ()
+        pods = [*(pod_facts(item) for item in listed), *self._context.pods.on_node(record.node)]
+        keys: set[ReportKey | None] = set()
+        for candidate in record.candidates:
+            pod = next((pod for pod in pods if pod.container_with(candidate)), None)
+            container = pod.container_with(candidate) if pod else None
+            if pod is None or container is None:
+                return None
+            keys.add(report_key(pod.namespace, await self._context.owners.workload_of(pod), container.name))
+        return keys.pop() if len(keys) == 1 else None
+
+    async def _key_by_names(self, record: RecordFacts) -> ReportKey | None:
+        subject = record.subject
+        key = node_report_key(self._context.settings.namespace, record.node, host=False)
+        if subject and subject.namespace and subject.pod:
+            # It may have been counted for the pod's workload already, by a controller that had still seen the pod.
+            counted = await self._context.reports.key_counting(subject.namespace, record.name)
+            if counted:
+                return counted
+            pod = Workload(api_version="v1", kind="Pod", name=subject.pod)
+            key = report_key(subject.namespace, pod, subject.container or UNKNOWN_CONTAINER)
+        log.warning("pod of a record is gone", extra={"record": record.name, "report": str(key)})
+        if not await self.claim(record.name, key):
+            return None
+        return await self._claimed_by(self._context.records.get(record.name))
+
+    async def _find_pod(self, record: RecordFacts) -> PodFacts | None:
+        """Return the record's pod, remembered or asked for. Raises ApiError."""
+        uid, subject = record.pod_uid or "", record.subject
+        if known := self._context.pods.get(uid):
+            return known
+        if subject and subject.namespace and subject.pod:
+            found = await self._context.api.found(path("v1", "pods", namespace=subject.namespace, name=subject.pod))
+            pod = self._learned(found) if found else None
+            if pod is None or pod.is_named_by(uid):
+                return pod
+            # A StatefulSet makes its pods again under the same name: another pod, but the same workload.
+            return pod if pod.owner and pod.owner.kind == "StatefulSet" else None
+        pods = await self._context.api.get(path("v1", "pods"), fieldSelector=f"spec.nodeName={record.node}")
+        for item in pods.get("items") or ():
+            if pod_facts(item).is_named_by(uid):
+                return self._learned(item)
+        return None
+
+    def _learned(self, pod: dict[str, Any]) -> PodFacts:
+        facts = pod_facts(pod, annotations=ANNOTATIONS)
+        self._context.pods.put(facts, now=self._context.now())
+        return facts
+
+    async def _reread(self, name: str) -> None:
+        stored = await self._context.api.found(path(API_VERSION, OOM_RECORDS, name=name))
+        if stored is None:
+            self._context.records.drop(name)
+            return
+        self._remember(stored)
+        self._context.queue.add(RecordKey(name=name))
+
+    def _remember(self, stored: dict[str, Any]) -> None:
+        facts = record_facts(stored)
+        if facts:
+            self._context.records.put(facts, now=self._context.now())

@@ -1,0 +1,119 @@
+"""The work queue under a real event loop."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Hashable
+
+import pytest
+
+from oomreport.controller.work.queue import WorkQueue
+from oomreport.errors import ApiError
+
+
+async def worked(queue: WorkQueue, handle, *, workers: int = 4, until) -> None:
+    tasks = [asyncio.create_task(queue.work(handle)) for _ in range(workers)]
+    async with asyncio.timeout(10):
+        while not until():
+            await asyncio.sleep(0.005)
+    queue.stop()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks)
+
+
+def test_a_key_added_often_is_handled_once_or_twice_and_never_by_two_at_once():
+    async def story() -> None:
+        queue, running, handled = WorkQueue(), Counter[Hashable](), Counter[Hashable]()
+
+        async def handle(key: Hashable) -> None:
+            running[key] += 1
+            assert running[key] == 1
+            await asyncio.sleep(0.02)
+            handled[key] += 1
+            running[key] -= 1
+
+        for _ in range(30):
+            queue.add("a")
+        queue.add("b")
+        tasks = [asyncio.create_task(queue.work(handle)) for _ in range(4)]
+        await asyncio.sleep(0.01)
+        for _ in range(30):
+            queue.add("a")
+        await asyncio.sleep(0.1)
+        assert handled == {"a": 2, "b": 1}
+        queue.stop()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(story())
+
+
+def test_what_fails_is_tried_again_until_it_succeeds(caplog: pytest.LogCaptureFixture):
+    async def story() -> None:
+        queue, tries = WorkQueue(), Counter[Hashable]()
+
+        async def handle(key: Hashable) -> None:
+            tries[key] += 1
+            if tries[key] < 5:
+                raise ApiError("PATCH https://api/x: no answer: refused")
+
+        queue.add("a")
+        await worked(queue, handle, until=lambda: tries["a"] == 5)
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(story())
+    assert [record.__dict__["failures"] for record in caplog.records] == [4]
+    assert "no answer" in caplog.records[0].__dict__["error"]
+
+
+def test_a_defect_is_logged_with_its_traceback_and_stops_nothing(caplog: pytest.LogCaptureFixture):
+    async def story() -> None:
+        queue, done = WorkQueue(), Counter[Hashable]()
+
+        async def handle(key: Hashable) -> None:
+            if key == "bad":
+                raise KeyError("x")
+            done[key] += 1
+
+        queue.add("bad")
+        queue.add("good")
+        await worked(queue, handle, workers=1, until=lambda: done["good"] == 1)
+
+    asyncio.run(story())
+    assert caplog.records[0].exc_info
+
+
+def test_the_earlier_of_two_times_counts():
+    async def story() -> None:
+        queue, at = WorkQueue(), []
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        async def handle(key: Hashable) -> None:
+            at.append(loop.time() - began)
+
+        queue.add_later("a", 5)
+        queue.add_later("a", 0.05)
+        queue.add_later("a", 9)
+        await worked(queue, handle, until=lambda: at)
+        assert 0.04 < at[0] < 1
+        assert len(at) == 1
+
+    asyncio.run(story())
+
+
+def test_now_overtakes_later():
+    async def story() -> None:
+        queue, handled = WorkQueue(), Counter[Hashable]()
+
+        async def handle(key: Hashable) -> None:
+            handled[key] += 1
+
+        queue.add_later("a", 0.05)
+        queue.add("a")
+        tasks = [asyncio.create_task(queue.work(handle))]
+        await asyncio.sleep(0.15)
+        assert handled == {"a": 1}
+        queue.stop()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(story())
