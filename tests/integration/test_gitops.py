@@ -11,8 +11,8 @@ import yaml
 
 from gitops_checkout import GitCheckout, a_report, new_checkout, ten_workloads, workload
 from integration.api_server import ADMIN, Object, RefusedError, holder_of, token
-from oomreport.cli.cluster import Cluster
 from oomreport.cli.main import main
+from oomreport.cli.reports.cluster import Cluster
 
 NAMESPACE = "oomreport-test"
 SHOP = "shop"
@@ -162,7 +162,7 @@ def test_what_is_exported_is_what_kubectl_gives_and_either_is_input(
 def test_pages_of_a_list_are_put_together(
     shop: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("oomreport.cli.cluster._PAGE", 2)
+    monkeypatch.setattr("oomreport.cli.reports.cluster._PAGE", 2)
     for number in range(5):
         stored(a_report(f"web-{number}"))
     names = [one["report"] for one in json.loads(ran(capsys, "recommend", "-n", shop, "-o", "json")[1])["items"]]

@@ -46,7 +46,7 @@ def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_watch(commands)
     if not for_logs:
-        from oomreport.cli.commands import add_report_commands
+        from oomreport.cli.reports.commands import add_report_commands
 
         add_report_commands(commands)
         _add_redeliver(commands)
@@ -132,19 +132,19 @@ def _add_redeliver(commands: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _run_redeliver(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import redeliver
+    from oomreport.cli.reports import redeliver
 
     return redeliver.run(arguments)
 
 
 def _run_explain(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import explain
+    from oomreport.cli.logs import explain
 
     return explain.run(arguments)
 
 
 def _run_watch(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import watch
+    from oomreport.cli.logs import watch
 
     return watch.run(arguments)
 

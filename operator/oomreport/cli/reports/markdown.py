@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from oomreport.cli.columns import printable
-from oomreport.cli.owner_text import owner_sentences
-from oomreport.cli.story import recommended, size_text
+from oomreport.cli.logs.story import recommended, size_text
+from oomreport.cli.reports.columns import printable
+from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.gitops.advice import Advice
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from oomreport.cli.cluster import Cluster, cluster_of
+from oomreport.cli.reports.cluster import Cluster, cluster_of
 from oomreport.errors import InputUnreadable
 from oomreport.gitops.advice import Advice, advice_of, reports_in
 

@@ -151,36 +151,36 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_list(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import listing
+    from oomreport.cli.reports import listing
 
     return listing.run(arguments)
 
 
 def _run_show(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import show
+    from oomreport.cli.reports import show
 
     return show.run(arguments)
 
 
 def _run_export(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import export
+    from oomreport.cli.reports import export
 
     return export.run(arguments)
 
 
 def _run_recommend(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import recommend
+    from oomreport.cli.reports import recommend
 
     return recommend.run(arguments)
 
 
 def _run_apply(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import apply
+    from oomreport.cli.reports import apply
 
     return apply.run(arguments)
 
 
 def _run_review(arguments: argparse.Namespace) -> int:
-    from oomreport.cli import review
+    from oomreport.cli.reports import review
 
     return review.run(arguments)

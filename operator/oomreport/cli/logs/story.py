@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oomreport.cli.account import Account
-from oomreport.cli.pods import Named
+from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.pods import Named
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part, ScoreSource, Victim
 
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))

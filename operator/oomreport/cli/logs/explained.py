@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from oomreport.kernel.record import Invocation
 
 if TYPE_CHECKING:
-    from oomreport.cli.judgement import Judgement
-    from oomreport.cli.pods import Named
+    from oomreport.cli.logs.judgement import Judgement
+    from oomreport.cli.logs.pods import Named
 
 
 class Account(NamedTuple):

@@ -10,7 +10,7 @@ import yaml
 
 from gitops_checkout import BASIS, Object, a_list, a_report
 from oomreport.cli.main import main
-from oomreport.cli.markdown import code, escaped
+from oomreport.cli.reports.markdown import code, escaped
 
 ARGO = {
     "tool": "ArgoCD",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from oomreport.cli.json_text import json_text
+from oomreport.cli.logs.json_text import json_text
 
 
 @pytest.mark.parametrize(

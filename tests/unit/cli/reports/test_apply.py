@@ -485,7 +485,7 @@ def test_a_file_that_changes_while_it_is_edited_is_left_as_it_is(
         path.write_text("# somebody was faster\n")
         return plan_of(*arguments, **options)
 
-    monkeypatch.setattr("oomreport.cli.apply.plan_of", edited_meanwhile)
+    monkeypatch.setattr("oomreport.cli.reports.apply.plan_of", edited_meanwhile)
     done = checkout.apply([a_report("web")])
     assert (done.status, path.read_text()) == (2, "# somebody was faster\n")
     assert "was changed by somebody else" in done.err

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from oomreport.cli.pods import Named
+from oomreport.cli.logs.pods import Named
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.diagnosis import findings
 from oomreport.incident.advice.recommendation import recommendation

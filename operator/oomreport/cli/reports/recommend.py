@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from oomreport.cli.columns import age, table
-from oomreport.cli.markdown import markdown
-from oomreport.cli.owner_text import owner_short
-from oomreport.cli.patches import component, patches, values
-from oomreport.cli.report_source import advice_for
+from oomreport.cli.reports.columns import age, table
+from oomreport.cli.reports.markdown import markdown
+from oomreport.cli.reports.owner_text import owner_short
+from oomreport.cli.reports.patches import component, patches, values
+from oomreport.cli.reports.report_source import advice_for
 from oomreport.errors import OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.incident.oom_record import API_VERSION

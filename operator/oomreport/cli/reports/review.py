@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from oomreport.cli.cluster import Cluster
-from oomreport.cli.report_source import connected
-from oomreport.cli.story import recommended
+from oomreport.cli.logs.story import recommended
+from oomreport.cli.reports.cluster import Cluster
+from oomreport.cli.reports.report_source import connected
 from oomreport.errors import ApiError, InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
 from oomreport.incident.oom_record import rfc3339_seconds

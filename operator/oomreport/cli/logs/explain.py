@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
-from oomreport.cli.account import Account
-from oomreport.cli.json_text import json_text
+from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.json_text import json_text
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.reading.scanner import Head, Scanner, Tail
@@ -20,8 +20,8 @@ from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
 
 if TYPE_CHECKING:
-    from oomreport.cli.judgement import Judge, Judgement
-    from oomreport.cli.pods import Named, Pods
+    from oomreport.cli.logs.judgement import Judge, Judgement
+    from oomreport.cli.logs.pods import Named, Pods
 
 T = TypeVar("T")
 _UNREADABLE = 2
@@ -86,7 +86,7 @@ def _found(
 ) -> Iterator[T]:
     parts = parts_of(path, jobs)
     if len(parts) > 1:
-        from oomreport.cli.parallel import in_processes, joined
+        from oomreport.cli.logs.parallel import in_processes, joined
 
         said = in_processes(parts, lambda part: _part(path, form, *part))
         return joined(said, lambda start, end: chunks_of(path, start=start, end=end), corrected)
@@ -163,7 +163,7 @@ def _print(path: str, jobs: int, output: "_Json") -> int:
 def _pods(arguments: argparse.Namespace) -> "Pods | None":
     if arguments.pods is None and arguments.context is None:
         return None
-    from oomreport.cli.pods import pods_of_cluster, pods_of_file
+    from oomreport.cli.logs.pods import pods_of_cluster, pods_of_file
 
     return pods_of_file(arguments.pods) if arguments.pods is not None else pods_of_cluster(arguments.context)
 
@@ -179,7 +179,7 @@ class _Advice:
         if not self.wanted:
             return None
         if self._judge is None:
-            from oomreport.cli.judgement import Judge
+            from oomreport.cli.logs.judgement import Judge
 
             self._judge = Judge()
         return self._judge.judgement(spec, named)
@@ -260,7 +260,7 @@ class _Yaml(_Output):
 
 class _Text(_Output):
     def __init__(self, colour: str, *, knows_pods: bool) -> None:
-        from oomreport.cli.text import Style, style_for
+        from oomreport.cli.logs.text import Style, style_for
 
         self._style: Style = style_for(sys.stdout, colour)
         self._knows_pods = knows_pods
@@ -268,8 +268,8 @@ class _Text(_Output):
         self._wants_pods = False
 
     def add(self, account: Account) -> None:
-        from oomreport.cli.story import wants_pods
-        from oomreport.cli.text import told
+        from oomreport.cli.logs.story import wants_pods
+        from oomreport.cli.logs.text import told
 
         self._wants_pods = self._wants_pods or wants_pods(account)
         if self._count:
@@ -281,7 +281,7 @@ class _Text(_Output):
         if not self._count and self.whole:
             sys.stdout.write("No OOM kill found.\n")
         if self._wants_pods and not self._knows_pods:
-            from oomreport.cli.story import PODS_HINT
+            from oomreport.cli.logs.story import PODS_HINT
 
             sys.stdout.write(f"\n{PODS_HINT}\n")
 
@@ -298,7 +298,7 @@ class _Page(_Output):
     def close(self) -> None:
         from pathlib import Path
 
-        from oomreport.cli.page import page
+        from oomreport.cli.logs.page import page
 
         try:
             Path(self._path).write_text(page(self._accounts, knows_pods=self._knows_pods), encoding="utf-8")

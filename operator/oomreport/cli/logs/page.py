@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from oomreport.cli.account import Account
-from oomreport.cli.judgement import Judgement
-from oomreport.cli.story import (
+from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.judgement import Judgement
+from oomreport.cli.logs.story import (
     PODS_HINT,
     heading,
     hints,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from oomreport.cli.columns import age, table
-from oomreport.cli.export import listed
-from oomreport.cli.owner_text import owner_short
-from oomreport.cli.report_source import reports_for
+from oomreport.cli.reports.columns import age, table
+from oomreport.cli.reports.export import listed
+from oomreport.cli.reports.owner_text import owner_short
+from oomreport.cli.reports.report_source import reports_for
 from oomreport.errors import OOMReportError
 
 _HEAD = (

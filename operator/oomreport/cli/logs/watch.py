@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from oomreport.adapters.log_access import opened_source
 from oomreport.adapters.proc_files import ProcFiles
-from oomreport.cli.account import Account
-from oomreport.cli.explain import spec_of
-from oomreport.cli.json_text import json_text
-from oomreport.cli.judgement import Judge
-from oomreport.cli.text import style_for, told
+from oomreport.cli.logs.explain import spec_of
+from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.json_text import json_text
+from oomreport.cli.logs.judgement import Judge
+from oomreport.cli.logs.text import style_for, told
 from oomreport.errors import OOMReportError
 from oomreport.kernel.dump.assembler import Assembler
 

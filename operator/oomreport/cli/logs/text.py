@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
-from oomreport.cli.account import Account
-from oomreport.cli.story import heading, hints, make_up, recommended, sentences, shown, size_text, whole_of
+from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.story import heading, hints, make_up, recommended, sentences, shown, size_text, whole_of
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.cli.explain import invocations_in, spec_of, specs_in, texts_in
+from oomreport.cli.logs.explain import invocations_in, spec_of, specs_in, texts_in
 from oomreport.kernel.kmsg import line_of_record
 from records.records import FOLDERS, log_of
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from oomreport.cli.checkout import Checkout
-from oomreport.cli.report_source import advice_for, documents_in
+from oomreport.cli.reports.checkout import Checkout
+from oomreport.cli.reports.report_source import advice_for, documents_in
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import Outcome, State

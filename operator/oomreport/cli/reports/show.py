@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from oomreport.cli.columns import printable
-from oomreport.cli.owner_text import owner_sentences
-from oomreport.cli.report_source import connected, reports_of_file
-from oomreport.cli.story import recommended, shown, size_text
+from oomreport.cli.logs.story import recommended, shown, size_text
+from oomreport.cli.reports.columns import printable
+from oomreport.cli.reports.owner_text import owner_sentences
+from oomreport.cli.reports.report_source import connected, reports_of_file
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
 

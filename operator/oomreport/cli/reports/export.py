@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from oomreport.cli.report_source import reports_for
+from oomreport.cli.reports.report_source import reports_for
 from oomreport.errors import InputUnreadable, OOMReportError
 
 # The API server's own bookkeeping: in a file it says nothing, and changes with every export.

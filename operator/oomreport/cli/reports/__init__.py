@@ -1,0 +1,1 @@
+"""Reports of a cluster or a file, read and acted on."""
