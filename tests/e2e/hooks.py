@@ -10,8 +10,8 @@ from typing import Any
 from e2e.kube import CONTROLLER_NAMESPACE, Object, apply, eventually, kubectl
 from e2e.nodes import Node, cluster_state
 from e2e.workloads import IMAGE
-from oomreport.adapters.api_access import api_access
-from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.cluster.api_access import api_access
+from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.target import Due
 from oomreport.hooks.answer import Answer

@@ -11,7 +11,7 @@ from e2e.nodes import Node
 from e2e.reports import settled_report
 from e2e.workloads import container, deployment, pod_spec
 from integration.api_server import MANIFESTS, holder_of, token
-from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.controller.delivery.job_target import JobTarget
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.event import Event

@@ -21,7 +21,7 @@ from e2e.reports import assert_victim, child_verdict, report_of, settled_report
 from e2e.witness import kills_of_pod, running_id, statuses
 from e2e.workloads import MIB, container, deployment, pod, pod_spec, twice
 from integration.api_server import MANIFESTS, holder_of, token
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.delivery.resize_target import Patience, ResizeTarget
 from oomreport.controller.known.policies import Policies
 from oomreport.hooks.answer import Answer, Outcome

@@ -23,8 +23,8 @@ from integration.api_server import (
     pod,
     token,
 )
-from oomreport.adapters.api_access import api_access
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_access import api_access
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.errors import ApiError
 from oomreport.incident.oom_record import API_VERSION
 

@@ -11,8 +11,8 @@ import pytest
 
 from integration.api_server import ADMIN, CONTROLLER, CONTROLLER_NAMESPACE, Object, eventually, holder_of, token
 from integration.test_hook_rights import JOB, NAMESPACE, can_i, delete, hook, sample_objects
-from oomreport.adapters.api_access import api_access
-from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.cluster.api_access import api_access
+from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.job_target import JobTarget
 from oomreport.controller.delivery.target import Due

@@ -11,8 +11,8 @@ import pytest
 from integration.api_server import ADMIN, CONTROLLER, CONTROLLER_NAMESPACE, Object, eventually, holder_of, node, token
 from integration.api_server import pod as restricted_pod
 from integration.test_hook_rights import NAMESPACE, RESIZE, can_i, delete, hook, sample_objects
-from oomreport.adapters.api_access import api_access
-from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.cluster.api_access import api_access
+from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.resize_target import Patience, ResizeTarget
 from oomreport.controller.delivery.target import Due

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.adapters.log_file import quick_search
+from oomreport.adapters.storage.log_file import quick_search
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
 from oomreport.kernel.reading.reader import invocations, invocations_of_text

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.adapters.log_file import quick_search
+from oomreport.adapters.storage.log_file import quick_search
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.reading.phrases import FLAGS, INDENTS, PHRASES, plain_finder
 from oomreport.kernel.reading.reader import invocations_of_text

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.adapters.log_file import quick_search
+from oomreport.adapters.storage.log_file import quick_search
 from oomreport.kernel.dump.dump import Dump
 from oomreport.kernel.dump.facts import said_by_lines
 from oomreport.kernel.dump.fast_facts import said_at_once

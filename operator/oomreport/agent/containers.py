@@ -10,9 +10,9 @@ kill in a neighbour's pod is then known to be the neighbour's; this node's are t
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from oomreport.adapters.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
-from oomreport.adapters.checkpoint import Tally as KeptTally
-from oomreport.adapters.node_files import ContainerNames, NodeFiles, PodNames
+from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
+from oomreport.adapters.node.node_files import ContainerNames, NodeFiles, PodNames
+from oomreport.adapters.storage.checkpoint import Tally as KeptTally
 from oomreport.agent.known import KnownContainer, KnownPod
 from oomreport.agent.tally import Tally, kills_of
 from oomreport.workload.container import Subject

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from oomreport.adapters.memory_detail import Detail, inactive_file
-from oomreport.adapters.memory_files import Gauge
+from oomreport.adapters.node.memory_detail import Detail, inactive_file
+from oomreport.adapters.node.memory_files import Gauge
 from oomreport.incident.memory.flight_recorder import FlightRecorder
 
 # From this share of the limit on, memory is short.

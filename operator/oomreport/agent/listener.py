@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from oomreport.adapters.log_access import opened_source
-from oomreport.adapters.log_source import LogPosition, LogSource, Reading
-from oomreport.adapters.proc_files import ProcFiles
+from oomreport.adapters.node.log_access import opened_source
+from oomreport.adapters.node.log_source import LogPosition, LogSource, Reading
+from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.agent.account import KillAccount
 from oomreport.agent.clock import Moment, wall_time
 from oomreport.agent.log import Log

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from oomreport import __version__
-from oomreport.adapters.cgroup_files import CgroupFiles
-from oomreport.adapters.checkpoint import Checkpoint, read_checkpoint
-from oomreport.adapters.health_server import Health, HealthServer
-from oomreport.adapters.memory_files import MemoryFiles
-from oomreport.adapters.node_files import NodeFiles
-from oomreport.adapters.proc_files import ProcFiles
-from oomreport.adapters.record_client import RecordClient
-from oomreport.adapters.spool import Spool
+from oomreport.adapters.cluster.record_client import RecordClient
+from oomreport.adapters.http.health_server import Health, HealthServer
+from oomreport.adapters.node.cgroup_files import CgroupFiles
+from oomreport.adapters.node.memory_files import MemoryFiles
+from oomreport.adapters.node.node_files import NodeFiles
+from oomreport.adapters.node.proc_files import ProcFiles
+from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
+from oomreport.adapters.storage.spool import Spool
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
 from oomreport.agent.outlet import Outlet, SpoolOutlet, StreamOutlet

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TextIO
 
-from oomreport.adapters.spool import Spool
+from oomreport.adapters.storage.spool import Spool
 from oomreport.agent.log import Log
 
 

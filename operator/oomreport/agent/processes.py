@@ -8,8 +8,8 @@ listed beforehand, every five seconds, and more often while something is killed.
 the kernel printed it, one round longer than it is new.
 """
 
-from oomreport.adapters.memory_files import MemoryFiles
-from oomreport.adapters.proc_files import ProcFiles
+from oomreport.adapters.node.memory_files import MemoryFiles
+from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.agent.containers import NodeContainers
 from oomreport.workload.container import Subject, subject_of
 

@@ -15,8 +15,8 @@ agent's start must not look like one that died of its own start. It is kept as l
 
 from datetime import datetime, timedelta
 
-from oomreport.adapters.memory_detail import make_up
-from oomreport.adapters.memory_files import MemoryFiles
+from oomreport.adapters.node.memory_detail import make_up
+from oomreport.adapters.node.memory_files import MemoryFiles
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.flight import NEAR_LIMIT, Flight

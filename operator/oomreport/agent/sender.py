@@ -10,8 +10,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-from oomreport.adapters.record_client import Delivered, RecordClient, Refused, Retry
-from oomreport.adapters.spool import Spool
+from oomreport.adapters.cluster.record_client import Delivered, RecordClient, Refused, Retry
+from oomreport.adapters.storage.spool import Spool
 from oomreport.agent.log import Log
 
 _FIRST_BACKOFF = 0.5

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from oomreport import __version__
-from oomreport.adapters.log_access import AUTO, SOURCES
+from oomreport.adapters.node.log_access import AUTO, SOURCES
 from oomreport.errors import ConfigurationError
 from oomreport.options import LOG_LEVELS, default_by, host_and_port, new_group, one_of, readable_file
 

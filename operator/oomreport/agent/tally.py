@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from oomreport.adapters.cgroup_files import KillCount
+from oomreport.adapters.node.cgroup_files import KillCount
 
 # A record from the log that comes this long after the counter's own is taken for the same kill.
 _LATE_SECONDS = 600.0

@@ -17,10 +17,10 @@ import os
 import time
 from pathlib import Path
 
-from oomreport.adapters.checkpoint import Checkpoint, write_checkpoint
-from oomreport.adapters.health_server import Health
-from oomreport.adapters.log_source import LogPosition
-from oomreport.adapters.proc_files import ProcFiles, give_back_memory
+from oomreport.adapters.http.health_server import Health
+from oomreport.adapters.node.log_source import LogPosition
+from oomreport.adapters.node.proc_files import ProcFiles, give_back_memory
+from oomreport.adapters.storage.checkpoint import Checkpoint, write_checkpoint
 from oomreport.agent.account import KillAccount
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers

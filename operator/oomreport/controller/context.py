@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.controller.delivery.outbox import Outbox
 from oomreport.controller.delivery.registry import Hooks
 from oomreport.controller.known.managers import Manifests

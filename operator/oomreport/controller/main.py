@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import UTC, datetime
 from typing import Any
 
-from oomreport.adapters.api_access import ApiAccess, api_access
-from oomreport.adapters.api_server import ApiServer
-from oomreport.adapters.lease import Lease, LeaseTerms
-from oomreport.adapters.prometheus import Prometheus
-from oomreport.adapters.webhook import WebhookClient
+from oomreport.adapters.cluster.api_access import ApiAccess, api_access
+from oomreport.adapters.cluster.api_server import ApiServer
+from oomreport.adapters.cluster.lease import Lease, LeaseTerms
+from oomreport.adapters.cluster.prometheus import Prometheus
+from oomreport.adapters.http.webhook import WebhookClient
 from oomreport.controller.context import Context
 from oomreport.controller.delivery.hook_delivery import HookDelivery
 from oomreport.controller.delivery.job_target import JobTarget

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import kopf
 
-from oomreport.adapters.api_access import ApiAccess
-from oomreport.adapters.api_server import path, session
+from oomreport.adapters.cluster.api_access import ApiAccess
+from oomreport.adapters.cluster.api_server import path, session
 from oomreport.controller.context import Context
 from oomreport.controller.delivery.registry import HOOKS
 from oomreport.controller.known.list_watch import Follow

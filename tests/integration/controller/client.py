@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-from oomreport.adapters.api_access import api_access
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_access import api_access
+from oomreport.adapters.cluster.api_server import path
 
 Object = dict[str, Any]
 Found = TypeVar("Found")

@@ -13,7 +13,7 @@ from integration.controller.hook_shop import HookShop
 from integration.controller.process import Controller
 from integration.controller.receiver import Receiver
 from integration.controller.shop import Shop
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 
 NAMESPACE = "oomreport-test"
 Start = Callable[..., Controller]

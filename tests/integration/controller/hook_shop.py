@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from integration.controller.client import V1, Client, Object, eventually
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 
 QUICK_HOOKS = (
     "--hook-allow=127.0.0.0/8",

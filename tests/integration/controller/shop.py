@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integration.controller.client import V1, Client, Object
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.incident.oom_record import record_name, rfc3339
 from oomreport.workload.quantity import MI
 

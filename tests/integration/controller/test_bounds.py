@@ -13,7 +13,7 @@ from integration.controller.process import Controller
 from integration.controller.shop import Shop, container, record
 from integration.controller.test_policies import advised
 from integration.controller.test_reports import send
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.workload.quantity import MI, parse_quantity
 
 RIGHTS = "rbac.authorization.k8s.io/v1"

@@ -6,7 +6,7 @@ from integration.controller.client import V1, Object, eventually, report_at
 from integration.controller.conftest import Start
 from integration.controller.shop import Pod, Shop, record, template_of
 from integration.controller.test_reports import send, settled
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.workload.quantity import MI
 
 QUICK = "--resolve-after=4s"

@@ -17,7 +17,7 @@ from integration.controller.hook_shop import QUICK_HOOKS, HookShop, new_key
 from integration.controller.receiver import Receiver, chaos
 from integration.controller.shop import Pod, Shop, record
 from integration.controller.test_reports import send
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.hooks.event import Event, EventType
 from oomreport.workload.owner import Workload
 

@@ -8,7 +8,7 @@ from integration.controller.hook_shop import QUICK_HOOKS, HookShop, new_key
 from integration.controller.receiver import Receiver
 from integration.controller.shop import Shop, record
 from integration.controller.test_reports import send
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 
 
 def killed(shop: Shop, base: str = "web") -> str:

@@ -19,7 +19,7 @@ from integration.controller.conftest import Start
 from integration.controller.process import Controller, free_port
 from integration.controller.shop import Shop, record
 from integration.controller.test_reports import send, settled
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 
 CLUSTER = Path(__file__).parents[2] / "cluster/cluster"
 

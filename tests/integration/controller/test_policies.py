@@ -13,7 +13,7 @@ from integration.controller.client import V1, Object, eventually, report_at
 from integration.controller.conftest import Start
 from integration.controller.shop import Shop, record
 from integration.controller.test_reports import send, settled
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.workload.quantity import MI, parse_quantity
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -10,7 +10,7 @@ from integration.api_server import AGENT_NAMESPACE
 from integration.controller.client import V1, Client, Object, eventually, report_at
 from integration.controller.conftest import Start
 from integration.controller.shop import Shop, new_id, record
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.api.oom_report import OOMReport
 from oomreport.workload.quantity import MI, parse_quantity
 

@@ -7,7 +7,7 @@ from integration.controller.client import V1, Object, ReportWatch, eventually, r
 from integration.controller.conftest import Start
 from integration.controller.shop import Shop, record
 from integration.controller.test_reports import send, settled
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 
 
 def condition(report: Object, kind: str) -> Object:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oomreport.adapters.cgroup_files import CgroupFiles
-from oomreport.adapters.node_files import NodeFiles
+from oomreport.adapters.node.cgroup_files import CgroupFiles
+from oomreport.adapters.node.node_files import NodeFiles
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from oomreport.adapters.checkpoint import Tally as KeptTally
+from oomreport.adapters.storage.checkpoint import Tally as KeptTally
 from oomreport.workload.container import Subject
 from unit.adapters.nodes import V1
 from unit.agent.builders import ID, OTHER_ID, OTHER_UID, UID, Desk

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.adapters.memory_files import MemoryFiles
-from oomreport.adapters.proc_files import ProcFiles
+from oomreport.adapters.node.memory_files import MemoryFiles
+from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.agent.processes import Processes
 from unit.adapters.nodes import V1, V2
 from unit.agent.builders import ID, OTHER_ID, OTHER_UID, UID, Desk

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.adapters.memory_detail import Detail
-from oomreport.adapters.memory_files import Gauge, MemoryFiles
+from oomreport.adapters.node.memory_detail import Detail
+from oomreport.adapters.node.memory_files import Gauge, MemoryFiles
 from oomreport.agent.clock import Moment
 from oomreport.agent.sampling import Sampler
 from oomreport.incident.memory.usage import Usage

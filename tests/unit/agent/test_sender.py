@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from oomreport.adapters.record_client import RecordClient
-from oomreport.adapters.spool import Spool
+from oomreport.adapters.cluster.record_client import RecordClient
+from oomreport.adapters.storage.spool import Spool
 from oomreport.agent import sender
 from oomreport.agent.log import Log
 from oomreport.agent.sender import Sender

@@ -1,6 +1,6 @@
 import pytest
 
-from oomreport.adapters.cgroup_files import KillCount
+from oomreport.adapters.node.cgroup_files import KillCount
 from oomreport.agent.account import KillAccount
 from oomreport.agent.tally import Tally, kills_of
 from oomreport.kernel.line import Line

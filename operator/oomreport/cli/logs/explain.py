@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from oomreport.adapters.log_file import chunks_of, parts_of, quick_search, reader_again
+from oomreport.adapters.storage.log_file import chunks_of, parts_of, quick_search, reader_again
 from oomreport.cli.logs.explained import Account
 from oomreport.cli.logs.json_text import json_text
 from oomreport.errors import LogUnreadable, OOMReportError

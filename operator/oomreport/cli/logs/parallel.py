@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, TypeVar
 
-from oomreport.adapters.log_file import quick_search
+from oomreport.adapters.storage.log_file import quick_search
 from oomreport.errors import LogUnreadable
 from oomreport.kernel.reading.line_count import lines_in
 from oomreport.kernel.reading.scanner import Again, Head, Tail

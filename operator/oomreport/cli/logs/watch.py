@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oomreport.adapters.log_access import opened_source
-from oomreport.adapters.proc_files import ProcFiles
+from oomreport.adapters.node.log_access import opened_source
+from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.cli.logs.explain import spec_of
 from oomreport.cli.logs.explained import Account
 from oomreport.cli.logs.json_text import json_text
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
-    from oomreport.adapters.log_source import LogSource
+    from oomreport.adapters.node.log_source import LogSource
     from oomreport.incident.oom_record import Source
     from oomreport.kernel.record import Invocation
 

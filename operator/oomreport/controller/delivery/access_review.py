@@ -1,6 +1,6 @@
 """Whether this process may do something, as the API server's authorizer sees it; anybody may ask that of himself."""
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 
 _REVIEWS = path("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 NOT_GRANTED = "NotGranted"

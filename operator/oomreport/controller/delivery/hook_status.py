@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.registry import GONE, Hooks, is_gone, name_of
 from oomreport.controller.work.keys import HookKey

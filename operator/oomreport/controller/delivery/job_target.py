@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from oomreport.adapters.api_server import ApiServer, path, words_of
+from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import JobTarget as JobSpec
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.api.oom_hook import LabelSelector, OOMHook
 from oomreport.controller.known.list_watch import REFUSED
 from oomreport.controller.known.ttl_cache import Fresh, Terms

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.adapters.api_server import ApiServer, path, words_of
+from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import OOMHook
 from oomreport.api.oom_hook import ResizeTarget as ResizeSpec
 from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from oomreport.adapters.api_server import ApiServer, path
-from oomreport.adapters.webhook import WebhookClient, WebhookError
+from oomreport.adapters.cluster.api_server import ApiServer, path
+from oomreport.adapters.http.webhook import WebhookClient, WebhookError
 from oomreport.api.oom_hook import KeyRef, OOMHook, Webhook
 from oomreport.controller.delivery.target import Due
 from oomreport.errors import ApiError

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.controller.work.backoff import GrowingPauses
 from oomreport.errors import ApiError
 

@@ -5,7 +5,7 @@ Kinds of other API groups are not asked for: the controller has no right to read
 
 from collections.abc import Callable
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.ttl_cache import Fresh, Terms
 from oomreport.controller.work.keys import ReportKey
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.list_watch import Follow
 from oomreport.controller.known.rule_changes import Changes
 from oomreport.incident.advice.kept_advice import is_outdated

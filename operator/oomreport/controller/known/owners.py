@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.pods import Pods
 from oomreport.workload.owner import Lookup, Workload, workload_above, workload_of_vanished, workload_or_lookup
 from oomreport.workload.pod import OwnerReference, PodFacts, controller_of

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.list_watch import REFUSED
 from oomreport.controller.known.reports import key_of_report
 from oomreport.controller.known.rule_changes import Changes

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.work.keys import ReportKey, report_key
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import deliveries_of

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oomreport.adapters.api_server import ApiServer, path
+from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.reports import key_of_report
 from oomreport.controller.work.backoff import GrowingPauses
 from oomreport.controller.work.queue import WorkQueue

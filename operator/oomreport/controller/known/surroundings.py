@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from oomreport.adapters.api_server import ApiServer, path
-from oomreport.adapters.prometheus import Prometheus, peak_query
+from oomreport.adapters.cluster.api_server import ApiServer, path
+from oomreport.adapters.cluster.prometheus import Prometheus, peak_query
 from oomreport.controller.known.policies import Policies
 from oomreport.controller.known.ttl_cache import Fresh, Known, Terms
 from oomreport.controller.work.keys import ReportKey

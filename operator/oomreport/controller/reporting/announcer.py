@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.known.reports import StoredReport
 from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey

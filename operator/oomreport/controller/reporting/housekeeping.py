@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.known.reports import is_edited, key_of_report
 from oomreport.controller.reporting.rollout_pods import Following

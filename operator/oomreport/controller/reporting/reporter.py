@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.delivery.outbox import without_delivered
 from oomreport.controller.known.reports import NamespaceGoneError, StaleReportError, StoredReport

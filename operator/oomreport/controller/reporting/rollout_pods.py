@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.work.keys import ReportKey, SurveyKey, report_key
 from oomreport.incident.report.notice import ANNOTATIONS

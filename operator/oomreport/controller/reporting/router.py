@@ -11,7 +11,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from oomreport.adapters.api_server import path
+from oomreport.adapters.cluster.api_server import path
 from oomreport.controller.context import Context
 from oomreport.controller.known.reports import NamespaceGoneError
 from oomreport.controller.reporting.announcer import Teller

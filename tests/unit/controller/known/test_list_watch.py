@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from oomreport.adapters.api_access import ApiAccess
-from oomreport.adapters.api_server import ApiServer
+from oomreport.adapters.cluster.api_access import ApiAccess
+from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.controller.known import list_watch as follow
 from oomreport.controller.known.list_watch import Follow
 

@@ -1,0 +1,223 @@
+"""A thin client of the API server on aiohttp: JSON in, JSON out, one exception that says what was asked and answered."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from oomreport import __version__
+from oomreport.adapters.cluster.api_access import ApiAccess
+from oomreport.adapters.http.http_session import SessionOwner
+from oomreport.errors import ApiError
+
+_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
+_PAGE = 200
+# The server ends a watch by itself after this long; a connection that is silent for longer is dead.
+_WATCH_SECONDS = 240
+_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_WATCH_SECONDS + 15)
+_MOST_WORDS = 500
+_MERGE = "application/merge-patch+json"
+_STRATEGIC = "application/strategic-merge-patch+json"
+_APPLY = "application/apply-patch+yaml"
+
+
+def path(api_version: str, plural: str, *, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
+    """Return the path of objects (`name` is None), of one object, or of a subresource of it."""
+    root = "/api" if "/" not in api_version else "/apis"
+    parts = (root, f"/{api_version}", f"/namespaces/{namespace}" if namespace else "", f"/{plural}")
+    return "".join((*parts, f"/{name}" if name else "", f"/{sub}" if sub else ""))
+
+
+def session(access: ApiAccess, *, agent: str, on_watch: Callable[[str], None] | None = None) -> aiohttp.ClientSession:
+    """Return a session for the API server; each request carries the credentials of its moment.
+
+    `on_watch` is told the path of each watch that the server has begun.
+    """
+
+    async def authorize(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if header := access.authorization():
+            request.headers["Authorization"] = header
+        response = await handler(request)
+        if on_watch and response.status == 200 and request.url.query.get("watch") == "true":
+            on_watch(request.url.path)
+        return response
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=access.tls),
+        headers={"User-Agent": f"{agent}/{__version__}", "Accept": "application/json"},
+        middlewares=(authorize,),
+    )
+
+
+class ApiServer(SessionOwner):
+    """The API server. Every method raises ApiError for what a server or a network can do."""
+
+    def __init__(self, access: ApiAccess, *, agent: str) -> None:
+        self._server = access.server
+        self._session = session(access, agent=agent)
+        self._manager = agent
+
+    async def get(self, where: str, **query: str) -> dict[str, Any]:
+        """Return an object or a list."""
+        return await self._request("GET", where, query=query)
+
+    async def found(self, where: str) -> dict[str, Any] | None:
+        """Return an object, None where there is none."""
+        try:
+            return await self.get(where)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def pages(self, where: str, **query: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """Return all objects, page by page."""
+        more: dict[str, str] = {}
+        while True:
+            page = await self.get(where, limit=str(_PAGE), **query, **more)
+            yield page.get("items") or []
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                return
+            more = {"continue": token}
+
+    async def listed(self, where: str) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """Return all objects page by page, each with the version that a watch goes on from."""
+        more: dict[str, str] = {}
+        while True:
+            page = await self.get(where, limit=str(_PAGE), **more)
+            metadata = page.get("metadata", {})
+            yield page.get("items") or [], str(metadata.get("resourceVersion", ""))
+            if not metadata.get("continue"):
+                return
+            more = {"continue": metadata["continue"]}
+
+    async def watch(self, where: str, version: str) -> AsyncIterator[dict[str, Any]]:
+        """Return what changes after a version, until the server ends the watch; bookmarks too.
+
+        Raises ApiError; of status 410 where the version is too old.
+        """
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        url = self._server + where
+        try:
+            async with self._session.get(url, params=query, timeout=_WATCH_TIMEOUT) as response:
+                if response.status >= 400:
+                    raise _refused("GET", url, response.status, await response.read())
+                async for line in _lines(response.content):
+                    event: dict[str, Any] = json.loads(line)
+                    if event["type"] == "ERROR":
+                        status = event["object"]
+                        words = f"GET {url}: {status.get('message')}"
+                        raise ApiError(words, status=int(status.get("code") or 0), reason=str(status.get("reason")))
+                    yield event
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable("GET", url, error) from error
+
+    async def create(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object."""
+        return await self._request("POST", where, body=body, query={"fieldManager": self._manager})
+
+    async def replace(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace an object; its resourceVersion guards against lost updates."""
+        return await self._request("PUT", where, body=body, query={"fieldManager": self._manager})
+
+    async def merge(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change parts of an object (a JSON merge patch). A resourceVersion or uid in it is a precondition."""
+        return await self._request(
+            "PATCH", where, body=body, content_type=_MERGE, query={"fieldManager": self._manager}
+        )
+
+    async def strategic(self, where: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Change parts of a built-in object, items of a list by their key (a strategic merge patch).
+
+        A dry run goes through admission and stores nothing.
+        """
+        query = {"fieldManager": self._manager, **({"dryRun": "All"} if dry_run else {})}
+        return await self._request("PATCH", where, body=body, content_type=_STRATEGIC, query=query)
+
+    async def apply(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an object have these fields (server-side apply); fields of other writers stay as they are."""
+        query = {"fieldManager": self._manager, "force": "true"}
+        return await self._request("PATCH", where, body=body, content_type=_APPLY, query=query)
+
+    async def delete(self, where: str, *, uid: str | None = None, resource_version: str | None = None) -> bool:
+        """Delete an object, if it is still this one; return whether it was there."""
+        conditions = {"uid": uid, "resourceVersion": resource_version}
+        conditions = {key: value for key, value in conditions.items() if value}
+        try:
+            await self._request("DELETE", where, body={"preconditions": conditions} if conditions else None)
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    async def status_of(self, where: str, **query: str) -> int:
+        """Return the HTTP status of a GET without reading the answer, which may be an endless watch."""
+        try:
+            async with self._session.get(self._server + where, params=query, timeout=_TIMEOUT) as response:
+                return response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable("GET", self._server + where, error) from error
+
+    async def _request(
+        self,
+        method: str,
+        where: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        url = self._server + where
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": content_type} if data else {}
+        try:
+            async with self._session.request(
+                method, url, data=data, headers=headers, params=query, timeout=_TIMEOUT
+            ) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(method, url, error) from error
+        if response.status >= 400:
+            raise _refused(method, url, response.status, answer)
+        result: dict[str, Any] = json.loads(answer)
+        return result
+
+
+def words_of(error: ApiError) -> str:
+    """Return what the server said, without the request and its address."""
+    _, mark, words = str(error).partition(f"HTTP {error.status}: ")
+    return words if mark else str(error)
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Return lines of any length: aiohttp's own reader refuses those that are longer than its buffer."""
+    rest = bytearray()
+    async for chunk in content.iter_any():
+        rest += chunk
+        while (end := rest.find(b"\n")) >= 0:
+            line = bytes(rest[:end])
+            del rest[: end + 1]
+            if line:
+                yield line
+
+
+def _unreachable(method: str, url: str, error: BaseException) -> ApiError:
+    words = str(error) or type(error).__name__
+    return ApiError(f"{method} {url}: no answer: {words}", reason="Unreachable")
+
+
+def _refused(method: str, url: str, status: int, answer: bytes) -> ApiError:
+    try:
+        body = json.loads(answer)
+        reason, message = str(body.get("reason") or ""), str(body.get("message") or "")
+    except (ValueError, AttributeError):
+        reason, message = "", answer[:_MOST_WORDS].decode("utf-8", "replace")
+    return ApiError(f"{method} {url}: HTTP {status}: {message[:_MOST_WORDS]}", status=status, reason=reason)

@@ -1,0 +1,198 @@
+"""The kernel log by syslog(2): the text of the whole ring, at each call.
+
+It needs CAP_SYSLOG and nothing else: no device, no privilege. In return there is nothing to wait on and there are no
+sequence numbers, so two things are made here:
+
+When to read. `oom_kill` of /proc/vmstat moves just before the kernel prints a kill, and reading it costs 30
+microseconds against more than a millisecond for the ring. So it is looked at five times a second, ten times where
+something was killed just now, and the ring is read when it moved, again and again until nothing more comes, and every
+few seconds for what no counter shows (the killer ran and found no victim) and before the ring wraps.
+
+What is new. Stamps are not unique and lines may be identical, so the end of the text seen last is searched in the new
+text, and what follows it is new. Where it is gone, the ring was overwritten (or cleared by `dmesg --clear`, which hides
+messages from READ_ALL) since the last reading: that is a loss of unknown size.
+"""
+
+import ctypes
+import mmap
+import os
+import select
+import time
+from collections.abc import Callable
+
+from oomreport.adapters.node.log_source import LogPosition, Reading
+from oomreport.incident.oom_record import Source
+from oomreport.kernel.kmsg import line_of_syslog
+from oomreport.kernel.line import Line
+from oomreport.kernel.record import Stamp
+
+_READ_ALL = 3
+_SIZE_BUFFER = 10
+# Enough lines that no dump repeats them, stamps and all.
+_TAIL_BYTES = 2048
+
+_MOST_READ_BYTES = 16 * 1024
+# A wake-up and a look at the count cost some 200 microseconds when nothing is in the caches. It hurries only where a
+# cgroup's counter may be all that tells of a kill: the kernel leaves dumps out beyond ten kills in five seconds, so not
+# for the first after a while.
+_TICK_SECONDS_IDLE = 0.2
+_TICK_SECONDS = 0.1
+_HURRIED_SECONDS = 10.0
+_TICK_SECONDS_AFTER_KILL = 0.05
+# After a kill the ring is read at each tick until this many readings brought nothing new.
+_QUIET_READINGS = 4
+
+
+class KernelRing:
+    """The kernel's ring by klogctl(3), of which glibc and musl have the same."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        # The text is longer than the ring where messages are short, since each gets a prefix of some 20 bytes.
+        self._size = 2 * self._call(_SIZE_BUFFER, None, 0)
+        # Anonymous memory: the kernel fills only the pages that the text needs.
+        self._buffer = mmap.mmap(-1, self._size)
+
+    def text(self) -> bytes:
+        """Return the whole text. Raises OSError."""
+        view = (ctypes.c_char * self._size).from_buffer(self._buffer)
+        return self._buffer[: self._call(_READ_ALL, view, self._size)]
+
+    def _call(self, action: int, buffer: object, size: int) -> int:
+        result: int = self._libc.klogctl(action, buffer, size)
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), f"syslog({action})")
+        return result
+
+
+class SyslogSource:
+    """The lines of the ring, those after a position first.
+
+    `ring` returns its text, `kills` the machine's count of kills or None where it is not counted: then the ring is
+    read `poll_seconds` apart. Raises OSError where the ring cannot be read.
+    """
+
+    name = Source.SYSLOG
+
+    def __init__(
+        self,
+        ring: Callable[[], bytes],
+        kills: Callable[[], int | None],
+        *,
+        after: LogPosition | None = None,
+        slow_seconds: float = 5.0,
+        poll_seconds: float = 0.25,
+    ) -> None:
+        self._ring = ring
+        self._kills = kills
+        self._after = after or LogPosition()
+        self._position = self._after
+        self._joined = False
+        self._head, self._size = b"", 0
+        self._waiting = b""
+        self._count = kills()
+        self._quiet = 0
+        self._moved_at = float("-inf")
+        self._slow_seconds = slow_seconds if self._count is not None else poll_seconds
+        self._read_at = float("-inf")
+        self._made_up_us = 0
+        ring()
+
+    @property
+    def position(self) -> LogPosition:
+        """The stamp of the last line read and the end of the text."""
+        return self._position
+
+    def wait(self, seconds: float, wake_fd: int | None = None) -> bool:
+        """Wait until something was killed, or until the ring is due to be read in any case; not while text waits."""
+        if self._waiting:
+            return True
+        end = time.monotonic() + seconds
+        while True:
+            count, now = self._kills(), time.monotonic()
+            if count != self._count:
+                self._count, self._moved_at = count, now
+                self._quiet = _QUIET_READINGS
+                return True
+            if now >= self._read_at + (_TICK_SECONDS_AFTER_KILL if self._quiet else self._slow_seconds):
+                return True
+            if now >= end:
+                return False
+            tick = self._tick(now) if count is not None else self._slow_seconds
+            if select.select([] if wake_fd is None else [wake_fd], [], [], min(tick, end - now))[0]:
+                return False
+
+    def _tick(self, now: float) -> float:
+        if self._quiet:
+            return _TICK_SECONDS_AFTER_KILL
+        return _TICK_SECONDS if now - self._moved_at < _HURRIED_SECONDS else _TICK_SECONDS_IDLE
+
+    def read(self) -> Reading:
+        """Return lines that came since the last reading, at most 16 KiB of them at once."""
+        lost = 0
+        if not self._waiting:
+            text = self._ring()
+            self._read_at = time.monotonic()
+            self._waiting, lost = self._fresh(text)
+            self._quiet = _QUIET_READINGS if self._waiting and self._quiet else max(0, self._quiet - 1)
+        end = self._waiting.find(b"\n", _MOST_READ_BYTES) + 1 or len(self._waiting)
+        fresh, self._waiting = self._waiting[:end], self._waiting[end:]
+        lines = [line for raw in fresh.split(b"\n") if raw and (line := line_of_syslog(raw)) is not None]
+        if any(line.stamp.monotonic_us is None for line in lines):
+            lines = [self._stamped(line) for line in lines]
+        if lost and lines:
+            lines[0] = lines[0]._replace(hole=True)
+        if fresh:
+            seen = b"" if lost else self._position.tail
+            tail = (seen + fresh)[-_TAIL_BYTES:]
+            if len(seen) + len(fresh) > _TAIL_BYTES:
+                tail = tail[tail.find(b"\n") + 1 :] or tail
+            stamp = lines[-1].stamp.monotonic_us if lines else self._position.stamp_us
+            self._position = LogPosition(stamp_us=stamp, tail=tail)
+        return Reading(lines=tuple(lines), lost=lost, drained=not self._waiting)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _fresh(self, text: bytes) -> tuple[bytes, int]:
+        """Return the part of the ring's text that was not read yet, and whether something before it was lost."""
+        tail = self._position.tail
+        joined, self._joined = self._joined, True
+        head, size = self._head, self._size
+        self._head, self._size = text[:_TAIL_BYTES], len(text)
+        if not tail:
+            return self._not_older(text), 0
+        if joined and text.startswith(head) and text.startswith(tail, size - len(tail)):
+            # Nothing was overwritten, so what is new begins where the text ended.
+            return text[size:], 0
+        if text.startswith(tail):
+            return text[len(tail) :], 0
+        seen = text.rfind(tail)
+        if seen >= 0:
+            return text[seen + len(tail) :], 0
+        # The ring may have wrapped within the tail: then it starts with the rest of it and nothing is lost.
+        start = tail.find(b"\n") + 1
+        while 0 < start < len(tail):
+            if text.startswith(tail[start:]):
+                return text[len(tail) - start :], 0
+            start = tail.find(b"\n", start) + 1
+        return (text if joined else self._not_older(text)), 1
+
+    def _not_older(self, text: bytes) -> bytes:
+        """Leave out what is older than a stamp that another process, or another source, kept."""
+        if self._after.stamp_us is None:
+            return text
+        kept: list[bytes] = []
+        for raw in text.split(b"\n"):
+            line = line_of_syslog(raw)
+            if line is None or line.stamp.monotonic_us is None or line.stamp.monotonic_us >= self._after.stamp_us:
+                kept.append(raw)
+        return b"\n".join(kept)
+
+    def _stamped(self, line: Line) -> Line:
+        """Stamp a line of a kernel that prints none (printk.time=0) with the time of reading, each line its own."""
+        if line.stamp.monotonic_us is not None:
+            return line
+        self._made_up_us = max(self._made_up_us + 1, time.monotonic_ns() // 1000)
+        return line._replace(stamp=Stamp(monotonic_us=self._made_up_us))

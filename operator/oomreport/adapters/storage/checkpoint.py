@@ -1,0 +1,83 @@
+"""What the agent must remember over a restart, in one file that is replaced as a whole.
+
+How far the kernel log was read is meaningful within one boot only, and so are the counters: a checkpoint of another
+boot is void. Position and counters stand in the same file because they change together: a record that was read again
+after a crash finds the counters as they were before it was counted.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oomreport.adapters.node.log_source import LogPosition
+from oomreport.adapters.storage.files import write_whole
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many kills a cgroup's counter showed, and how many of them are in records."""
+
+    kills: int
+    explained: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The state of one boot. `tallies` are by container ID, those without kills left out.
+
+    `told` is how many of the machine's kills were accounted for, None where it does not count them.
+    """
+
+    boot_id: str
+    position: LogPosition
+    told: int | None = None
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+
+
+def read_checkpoint(path: Path) -> Checkpoint | None:
+    """Return what was kept, or None where there is no file. Raises ValueError where it is damaged, OSError."""
+    try:
+        data: Any = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    try:
+        if data["version"] != _VERSION:
+            message = f"version {data['version']} is not {_VERSION}"
+            raise ValueError(message)
+        return Checkpoint(
+            boot_id=data["bootID"],
+            position=LogPosition(
+                sequence=data.get("sequence"),
+                stamp_us=data.get("stampMicroseconds"),
+                tail=base64.b64decode(data.get("tail", "")),
+            ),
+            told=data.get("told"),
+            tallies={
+                key: Tally(kills=int(tally["kills"]), explained=int(tally["explained"]))
+                for key, tally in data.get("tallies", {}).items()
+            },
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        message = f"not a checkpoint: {error!r}"
+        raise ValueError(message) from error
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace what was kept. Raises OSError."""
+    data = {
+        "version": _VERSION,
+        "bootID": checkpoint.boot_id,
+        "sequence": checkpoint.position.sequence,
+        "stampMicroseconds": checkpoint.position.stamp_us,
+        "tail": base64.b64encode(checkpoint.position.tail).decode("ascii"),
+        "told": checkpoint.told,
+        "tallies": {
+            key: {"kills": tally.kills, "explained": tally.explained} for key, tally in checkpoint.tallies.items()
+        },
+    }
+    write_whole(path, json.dumps(data).encode())
