@@ -9,8 +9,8 @@ from datetime import datetime
 from oomreport.adapters.node.log_access import opened_source
 from oomreport.adapters.node.log_source import LogPosition, LogSource, Reading
 from oomreport.adapters.node.proc_files import ProcFiles
-from oomreport.agent.account import KillAccount
 from oomreport.agent.clock import Moment, wall_time
+from oomreport.agent.kill_balance import KillAccount
 from oomreport.agent.log import Log
 from oomreport.agent.settings import AgentSettings
 from oomreport.errors import SourceUnavailable

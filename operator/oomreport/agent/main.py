@@ -20,8 +20,8 @@ from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
 from oomreport.adapters.storage.spool import Spool
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
-from oomreport.agent.outlet import Outlet, SpoolOutlet, StreamOutlet
 from oomreport.agent.processes import Processes
+from oomreport.agent.record_sink import Outlet, SpoolOutlet, StreamOutlet
 from oomreport.agent.reporter import Reporter
 from oomreport.agent.sampling import Sampler
 from oomreport.agent.sender import Sender

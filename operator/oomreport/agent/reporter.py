@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from oomreport.agent.anonymous_clues import Evidence, remember
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
-from oomreport.agent.evidence import Evidence, remember
 from oomreport.agent.log import Log
 from oomreport.agent.ownership import Ownership
 from oomreport.incident.memory.usage import Usage

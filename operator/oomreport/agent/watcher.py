@@ -21,13 +21,13 @@ from oomreport.adapters.http.health_server import Health
 from oomreport.adapters.node.log_source import LogPosition
 from oomreport.adapters.node.proc_files import ProcFiles, give_back_memory
 from oomreport.adapters.storage.checkpoint import Checkpoint, write_checkpoint
-from oomreport.agent.account import KillAccount
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
+from oomreport.agent.kill_balance import KillAccount
 from oomreport.agent.listener import Heard, Listener
 from oomreport.agent.log import Log
-from oomreport.agent.outlet import Outlet
 from oomreport.agent.processes import Processes
+from oomreport.agent.record_sink import Outlet
 from oomreport.agent.reporter import Reporter
 from oomreport.agent.sampling import Sampler
 from oomreport.agent.settings import AgentSettings

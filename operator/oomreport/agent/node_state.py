@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from oomreport.adapters.node.node_files import PodNames
 from oomreport.agent.flight import Flight
-from oomreport.agent.tally import Tally
+from oomreport.agent.kill_counter import Tally
 from oomreport.workload.container import Subject
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from oomreport.agent.containers import NodeContainers
-from oomreport.agent.known import KnownContainer
+from oomreport.agent.node_state import KnownContainer
 from oomreport.incident.oom_record import subject_of_invocation
 from oomreport.incident.witness.attribution import Anonymous, SubjectSource, Suspect
 from oomreport.kernel.record import Invocation
