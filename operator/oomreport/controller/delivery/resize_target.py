@@ -29,7 +29,7 @@ from oomreport.hooks.resize import (
     what_changes,
 )
 from oomreport.workload.bounds import allocatable_memory
-from oomreport.workload.promised import room_for
+from oomreport.workload.node_room import room_for
 from oomreport.workload.quantity import format_quantity, parse_quantity
 from oomreport.workload.resizable import Memory, Resizable, ResizeState, last_resize, resizable, resize_state
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from oomreport.workload.promised import pod_request, room_for
+from oomreport.workload.node_room import pod_request, room_for
 from oomreport.workload.quantity import GI, MI
 
 
