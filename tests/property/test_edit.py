@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from oomreport.errors import EditRefused
-from oomreport.gitops.splice import Splice, spliced
+from oomreport.gitops.text_edit import Splice, spliced
 from oomreport.gitops.yaml_text import Scalar, YamlText, read_yaml
 from property.yaml_documents import TEXTS, Document, documents
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from oomreport.gitops.advice import Advice
+from oomreport.gitops.location import Found, Scene, Site
 from oomreport.gitops.lookup import Absent, Barred
 from oomreport.gitops.manifest import LIMIT, REQUEST, Field
 from oomreport.gitops.overlay import Overlay
-from oomreport.gitops.site import Found, Scene, Site
-from oomreport.gitops.splice import Splice
+from oomreport.gitops.text_edit import Splice
 from oomreport.gitops.yaml_text import Scalar
 from oomreport.workload.quantity import parse_quantity
 

@@ -9,11 +9,11 @@ from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import Outcome, State, decided
 from oomreport.gitops.files import Files
 from oomreport.gitops.kustomize import tree_of
+from oomreport.gitops.location import Scene, Template
 from oomreport.gitops.manifest import Field, manifests_in
 from oomreport.gitops.marker import markers_in
 from oomreport.gitops.overlay import Overlay, newline_of, with_patches
-from oomreport.gitops.site import Scene, Template
-from oomreport.gitops.splice import spliced
+from oomreport.gitops.text_edit import spliced
 from oomreport.gitops.values import Mapped
 from oomreport.gitops.yaml_text import YamlText, read_yaml
 
