@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from node.agents import Agent
 from node.pods import Container, Group, eventually, hogs, why_not
-from unit.adapters.fake_api import FakeApi, certificate, serving
+from support.api import FakeApi, certificate, serving
 
 _MOVE = """
 import time

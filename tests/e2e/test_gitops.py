@@ -12,9 +12,9 @@ from e2e.reports import report_of, settled_report
 from e2e.test_review import LOAD, only_pod, quick_policy, told
 from e2e.witness import kills_of_pod
 from e2e.workloads import MIB, container, deployment, pod_spec
-from gitops_checkout import GitCheckout, new_checkout
 from oomreport.cli.main import main
 from oomreport.workload.quantity import parse_quantity
+from support.checkout import GitCheckout, new_checkout
 
 
 @pytest.fixture

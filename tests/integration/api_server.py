@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from oomreport.incident.oom_record import API_VERSION, record_name
+from oomreport.incident.oom_record import record_name
+from oomreport.names import API_VERSION
 
 Object = dict[str, Any]
 MANIFESTS = Path(__file__).parents[2] / "manifests"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops_checkout import GitCheckout, a_report, new_checkout, ten_workloads, workload
 from integration.api_server import ADMIN, Object, RefusedError, holder_of, token
 from oomreport.cli.main import main
 from oomreport.cli.reports.cluster import Cluster
+from support.checkout import GitCheckout, a_report, new_checkout, ten_workloads, workload
 
 NAMESPACE = "oomreport-test"
 SHOP = "shop"

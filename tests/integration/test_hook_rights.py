@@ -26,7 +26,7 @@ from integration.api_server import (
 from oomreport.adapters.cluster.api_access import api_access
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.errors import ApiError
-from oomreport.incident.oom_record import API_VERSION
+from oomreport.names import API_VERSION
 
 RBAC = "rbac.authorization.k8s.io"
 NAMESPACE = "oomreport-test"

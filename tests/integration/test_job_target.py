@@ -20,7 +20,7 @@ from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.event import Event
 from oomreport.hooks.job import MOST_DOCUMENT
 from oomreport.workload.owner import Workload
-from unit.hooks.kills import event, status
+from support.reports import event, status
 
 DOCUMENT = json.dumps({"specversion": "1.0", "data": {"kill": {"victim": {"comm": "$(reboot)\n'\"`"}}}})
 

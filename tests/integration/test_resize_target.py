@@ -19,7 +19,7 @@ from oomreport.controller.delivery.target import Due
 from oomreport.controller.known.policies import Policies
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.workload.quantity import MI
-from unit.hooks.kills import INSTANCE, event, status
+from support.reports import INSTANCE, event, status
 
 NODE = "resizes"
 

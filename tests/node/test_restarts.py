@@ -10,7 +10,7 @@ import pytest
 
 from node.agents import Agent, Record
 from node.pods import Group, eventually, hogs
-from unit.adapters.fake_api import serving
+from support.api import serving
 
 NewAgent = Callable[..., Agent]
 # The kernel prints ten dumps in five seconds for the whole machine, and only last lines beyond. What was printed while

@@ -26,7 +26,6 @@ from oomreport.agent.log import Log
 from oomreport.agent.ownership import Ownership
 from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import (
-    API_VERSION,
     Origin,
     Source,
     counter_record_name,
@@ -36,6 +35,7 @@ from oomreport.incident.oom_record import (
 )
 from oomreport.incident.witness.attribution import Attribution, SubjectSource, attributions, group_memcg
 from oomreport.kernel.record import Invocation, Part, Stamp
+from oomreport.names import API_VERSION, OOM_RECORD
 from oomreport.workload.container import Subject, subject_of
 
 _NO_VICTIM_SECONDS = 60.0
@@ -248,7 +248,7 @@ class Reporter:
         self._emit(name, spec)
 
     def _emit(self, name: str, spec: dict[str, Any]) -> None:
-        record = {"apiVersion": API_VERSION, "kind": "OOMRecord", "metadata": {"name": name}, "spec": spec}
+        record = {"apiVersion": API_VERSION, "kind": OOM_RECORD, "metadata": {"name": name}, "spec": spec}
         self._put(record)
         self.figures.records += 1
         subject, victims = spec.get("subject", {}), spec["victims"]

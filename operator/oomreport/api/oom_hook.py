@@ -20,8 +20,8 @@ from oomreport.api.resource import (
     unique,
 )
 from oomreport.hooks.event import EventType
-from oomreport.incident.names import OOM_HOOK, OOM_HOOKS
 from oomreport.incident.witness.cause import Cause
+from oomreport.names import OOM_HOOK, OOM_HOOKS
 
 MOST_LABELS = 64
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from oomreport.api.resource import Column, CustomResource, Definition, Model, Name, Quantity, atomic
-from oomreport.incident.names import OOM_POLICIES, OOM_POLICY
+from oomreport.names import OOM_POLICIES, OOM_POLICY
 
 MOST_OVERRIDES = 64
 MOST_REPORT_DAYS = 365

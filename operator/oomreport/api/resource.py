@@ -13,7 +13,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
-from oomreport.incident.oom_record import API_VERSION, rfc3339, rfc3339_seconds
+from oomreport.names import API_VERSION
+from oomreport.times import rfc3339, rfc3339_seconds
 
 _INITIALISMS: Final = frozenset({"id", "rss", "uid", "vm"})
 # metav1's resource.Quantity, as controller-gen writes it.

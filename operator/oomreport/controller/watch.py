@@ -23,10 +23,9 @@ from oomreport.controller.reporting.rollout_pods import Following
 from oomreport.controller.work.backoff import GrowingPauses
 from oomreport.controller.work.keys import PodKey, RecordKey
 from oomreport.errors import ApiError
-from oomreport.incident.names import GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
-from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.witness.evidence import record_facts
+from oomreport.names import API_VERSION, GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
 from oomreport.workload.pod import pod_facts
 
 log = logging.getLogger(__name__)

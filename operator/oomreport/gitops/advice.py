@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oomreport.errors import InputUnreadable
-from oomreport.incident.names import OOM_REPORT
+from oomreport.names import OOM_REPORT
 from oomreport.workload.quantity import parse_quantity
 
 # What no line of a manifest answers.

@@ -17,8 +17,8 @@ from datetime import datetime
 from typing import Any
 
 from oomreport.hooks.event import Event
-from oomreport.incident.names import OOM_HOOKS, OOM_REPORTS
-from oomreport.incident.oom_record import API_VERSION, rfc3339
+from oomreport.names import API_VERSION, OOM_HOOKS, OOM_REPORTS
+from oomreport.times import rfc3339
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 MOST_BYTES = 64 * 1024 - 1024

@@ -7,8 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from oomreport.hooks.event import EventType
-from oomreport.incident.oom_record import rfc3339
-from oomreport.workload.pod import parse_time
+from oomreport.times import parse_time, rfc3339
 
 
 class State(StrEnum):

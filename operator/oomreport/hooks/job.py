@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oomreport.hooks.event import Event
-from oomreport.incident.names import GROUP, OOM_HOOK
-from oomreport.incident.oom_record import API_VERSION, label_name
+from oomreport.names import API_VERSION, GROUP, OOM_HOOK, label_name
 from oomreport.workload.owner import Workload
 from oomreport.workload.quantity import format_quantity
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.event import OF_CONDITIONS, OF_KILLS, EventType
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.report.review import is_material
 from oomreport.incident.witness.ledger import Entry, Verdict, ledger_of
-from oomreport.workload.pod import parse_time
+from oomreport.times import parse_time, rfc3339
 
 MOST_DELIVERIES = 128
 MOST_KILL_TIMES = 100

@@ -4,20 +4,20 @@ The one place that turns the kernel's values into the custom resource's JSON: th
 `oomreport explain -o json` prints it. What is None is left out; sizes are bytes.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, Task, Trigger, Victim
+from oomreport.names import bounded_text, label_name
+from oomreport.times import rfc3339
 from oomreport.workload.container import Subject, scope_of, subject_of
 
 if TYPE_CHECKING:  # nothing that explaining a log has a use for
     from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
 
-API_VERSION = "oomreport.dev/v1alpha1"
 MOST_VICTIMS = 1000
 MOST_TASKS = 20
 MOST_STAT_KEYS = 100
@@ -25,9 +25,6 @@ MOST_LOG_BYTES = 16 * 1024
 MOST_USAGE_SAMPLES = 120
 _PARTS = list(Part)
 _LEAST, _MOST = -(2**63), 2**63 - 1
-# A DNS label as the API server checks it; node names are DNS subdomains and may hold dots.
-_MOST_NAME = 63
-_NOT_LABEL = re.compile(r"[^a-z0-9-]+")
 
 
 class Source(StrEnum):
@@ -62,18 +59,6 @@ def record_name(*, node_name: str, boot_id: str, stamp_us: int) -> str:
 def counter_record_name(*, node_name: str, boot_id: str, container_id: str, count: int) -> str:
     """Return the name of the record of a kill that only a cgroup counter shows; `count` is the counter's new value."""
     return label_name(node_name, boot_id[:8], container_id[:12], str(count))
-
-
-def label_name(*parts: str) -> str:
-    """Join parts to a DNS label; where that is too long or changes a part, a hash of the exact parts keeps it unique."""
-    exact = "-".join(parts)
-    plain = _NOT_LABEL.sub("-", exact.lower()).strip("-")
-    if plain == exact and len(plain) <= _MOST_NAME:
-        return plain
-    import hashlib  # noqa: PLC0415 - a few milliseconds that explaining a log has no use for
-
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
-    return f"{plain[: _MOST_NAME - len(digest) - 1]}-{digest}".strip("-")
 
 
 def record_spec(
@@ -113,29 +98,6 @@ def record_spec(
         "log": bounded_text(invocation.log, MOST_LOG_BYTES) or None,
     }
     return _without_none(spec)
-
-
-def rfc3339(time: datetime) -> str:
-    """Return a time as Kubernetes' MicroTime in UTC; one without a zone is taken as UTC."""
-    utc = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def rfc3339_seconds(time: datetime) -> str:
-    """Return a time as metav1.Time in UTC: whole seconds."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def bounded_text(text: str, most_bytes: int) -> str:
-    """Return text of at most `most_bytes` of UTF-8: the middle goes, since both ends of a dump tell the most."""
-    if len(text) <= most_bytes and text.isascii():
-        return text
-    data = text.encode("utf-8", "replace")
-    if len(data) <= most_bytes:
-        return text
-    mark = "\n[...]\n"
-    half = (most_bytes - len(mark)) // 2
-    return data[:half].decode("utf-8", "ignore") + mark + data[-half:].decode("utf-8", "ignore")
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.times import parse_time
 from oomreport.workload.heap import HeapSetting, heap_settings
 from oomreport.workload.quantity import parse_quantity
 
@@ -207,15 +208,6 @@ def controller_of(item: Mapping[str, Any]) -> OwnerReference | None:
                 uid=reference.get("uid", ""),
             )
     return None
-
-
-def parse_time(text: object) -> datetime | None:
-    """Return a time of the API (RFC 3339), aware; None for what is no time."""
-    try:
-        time = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return time if time and time.tzinfo else None
 
 
 def _containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[ContainerFacts]:

@@ -21,8 +21,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.times import parse_time
 from oomreport.workload.manager import Tool, manager_of
-from oomreport.workload.pod import controller_of, parse_time
+from oomreport.workload.pod import controller_of
 from oomreport.workload.quantity import parse_quantity
 
 PAGE = 4096

@@ -9,9 +9,9 @@ from typing import Any
 
 from advice.machine import Advice, Kill, Size
 from oomreport.incident.memory.flight_recorder import FlightRecorder
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.report.status import decide
 from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
+from oomreport.times import rfc3339
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import pod_facts
 from oomreport.workload.quantity import parse_quantity

@@ -8,7 +8,8 @@ from typing import Any
 
 from integration.controller.client import V1, Client, Object
 from oomreport.adapters.cluster.api_server import path
-from oomreport.incident.oom_record import record_name, rfc3339
+from oomreport.incident.oom_record import record_name
+from oomreport.times import rfc3339
 from oomreport.workload.quantity import MI
 
 _stamps = itertools.count(int(datetime.now(UTC).timestamp()) % 1_000_000 * 1000)

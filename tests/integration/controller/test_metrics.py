@@ -11,9 +11,9 @@ from integration.controller.shop import Shop, record
 from integration.controller.test_bounds import make_node
 from integration.controller.test_policies import advised
 from integration.controller.test_reports import send
-from metrics_source import MetricsSource, refusal, serving, vector
 from oomreport.workload.quantity import MI
-from unit.adapters.fake_api import certificate
+from support.api import certificate
+from support.metrics_source import MetricsSource, refusal, serving, vector
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.record import Invocation
 from oomreport.workload.container import subject_of
-from unit.agent.builders import Desk
+from support.node import Desk
 
 RECORDS = Path(__file__).parents[2] / "records"
 CAPTURES = sorted(path.parent for path in RECORDS.glob("kernel-*/log.kmsg"))

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from oomreport.adapters.storage.checkpoint import Tally as KeptTally
 from oomreport.workload.container import Subject
-from unit.adapters.nodes import V1
-from unit.agent.builders import ID, OTHER_ID, OTHER_UID, UID, Desk
+from support.node import ID, OTHER_ID, OTHER_UID, UID, Desk
+from support.node_files import V1
 
 
 def test_a_container_is_forgotten_a_quarter_of_an_hour_after_it_went(tmp_path: Path) -> None:

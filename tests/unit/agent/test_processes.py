@@ -5,8 +5,8 @@ import pytest
 from oomreport.adapters.node.memory_files import MemoryFiles
 from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.agent.processes import Processes
-from unit.adapters.nodes import V1, V2
-from unit.agent.builders import ID, OTHER_ID, OTHER_UID, UID, Desk
+from support.node import ID, OTHER_ID, OTHER_UID, UID, Desk
+from support.node_files import V1, V2
 
 
 class Listed(Desk):

@@ -6,8 +6,8 @@ import pytest
 from oomreport.incident.memory.usage import Usage
 from oomreport.kernel.record import Part, Task, Victim
 from oomreport.workload.container import Subject
-from unit.adapters.nodes import V1, V2
-from unit.agent.builders import ID, NOON, OTHER_ID, OTHER_UID, UID, Desk, anonymous, dump
+from support.node import ID, NOON, OTHER_ID, OTHER_UID, UID, Desk, anonymous, dump
+from support.node_files import V1, V2
 
 
 def test_a_kill_gets_its_containers_names_from_the_nodes_files(tmp_path: Path) -> None:

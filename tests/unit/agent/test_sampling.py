@@ -9,8 +9,8 @@ from oomreport.adapters.node.memory_files import Gauge, MemoryFiles
 from oomreport.agent.clock import Moment
 from oomreport.agent.sampling import Sampler
 from oomreport.incident.memory.usage import Usage
-from unit.adapters.nodes import V1, V2
-from unit.agent.builders import ID, NOON, OTHER_ID, UID, Desk
+from support.node import ID, NOON, OTHER_ID, UID, Desk
+from support.node_files import V1, V2
 
 MIB = 1 << 20
 

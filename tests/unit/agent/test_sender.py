@@ -12,7 +12,7 @@ from oomreport.adapters.storage.spool import Spool
 from oomreport.agent import sender
 from oomreport.agent.log import Log
 from oomreport.agent.sender import Sender
-from unit.adapters.fake_api import FakeApi, serving, status
+from support.api import FakeApi, serving, status
 
 
 def record(name: str) -> dict[str, Any]:

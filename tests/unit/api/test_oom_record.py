@@ -10,17 +10,10 @@ from pydantic import ValidationError
 
 from oomreport.api.oom_record import OOMRecord, OOMRecordSpec
 from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
-from oomreport.incident.oom_record import (
-    API_VERSION,
-    MOST_LOG_BYTES,
-    MOST_USAGE_SAMPLES,
-    MOST_VICTIMS,
-    Origin,
-    Source,
-    record_spec,
-)
+from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_USAGE_SAMPLES, MOST_VICTIMS, Origin, Source, record_spec
 from oomreport.incident.witness.attribution import Attribution, SubjectSource
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Task, Trigger, Victim
+from oomreport.names import API_VERSION
 from oomreport.workload.container import Scope, Subject
 
 AT = Stamp(monotonic_us=35_433_434)

@@ -22,7 +22,7 @@ def test_every_command_is_one_that_is_understood(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     for module in ("apply", "export", "recommend", "review", "show", "listing"):
-        monkeypatch.setattr(f"oomreport.cli.{module}.run", lambda _: 0)
+        monkeypatch.setattr(f"oomreport.cli.reports.{module}.run", lambda _: 0)
     assert main(shlex.split(command)[1:]) == 0, capsys.readouterr().err
 
 

@@ -9,7 +9,7 @@ from oomreport.controller.work.keys import node_report_key
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import OwnerReference, PodFacts
-from unit.incident.builders import UID, after, cid, ended, pod, record, running
+from support.evidence import UID, after, cid, ended, pod, record, running
 
 KEY = node_report_key("oomreport-system", "worker-1", host=False)
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, strategies
 from oomreport.hooks.event import Event, EventType
 from oomreport.hooks.job import JobHook, TemplateError, harmless, is_made_by_hooks, job_name, job_of, variables
 from oomreport.workload.owner import Workload
-from unit.hooks.kills import event, status
+from support.reports import event, status
 
 
 def job_hook(name: str = "restart", **pod: Any) -> JobHook:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.event import EventType
 from oomreport.hooks.outbox import MOST_DELIVERIES, Subscription, is_to_redeliver, new_kills, posted, redelivered
-from oomreport.incident.oom_record import rfc3339
+from oomreport.times import rfc3339
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 PATIENCE = timedelta(seconds=60)

@@ -7,7 +7,7 @@ from oomreport.hooks.event import Event, EventType
 from oomreport.hooks.resize import Follow, Killed, Raise, Rules, Stand, killed, patch_of, resize_of, what_changes
 from oomreport.workload.quantity import GI, MI
 from oomreport.workload.resizable import Memory
-from unit.hooks.kills import INSTANCE, KILL, NOW, OURS, POD, event, pod, resized_by, status
+from support.reports import INSTANCE, KILL, NOW, OURS, POD, event, pod, resized_by, status
 
 HOUR = timedelta(hours=1)
 

@@ -14,7 +14,7 @@ from oomreport.incident.report.status import decide
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.incident.witness.ledger import ledger_of
 from oomreport.workload.pod import PodFacts, Termination
-from unit.incident.builders import PATIENCE, UID, after, cid, container, evidence, pod, record, running, termination
+from support.evidence import PATIENCE, UID, after, cid, container, evidence, pod, record, running, termination
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from oomreport.incident.oom_record import Origin, Source, record_spec, subject_o
 from oomreport.incident.report.status import decide
 from oomreport.incident.witness.evidence import record_facts
 from oomreport.kernel.reading.reader import invocations_of_records
-from unit.incident.builders import PATIENCE, T0, UID, container, evidence, pod
+from support.evidence import PATIENCE, T0, UID, container, evidence, pod
 
 RECORDS = Path(__file__).parents[2] / "records"
 NODE = Origin(node_name="worker-1", boot_id="9f1c2b7a-0000-4000-8000-000000000000", source=Source.KMSG)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oomreport.incident.report.status import decide
 from oomreport.workload.quantity import MI, parse_quantity
-from unit.incident.builders import PATIENCE, cid, evidence, pod, record, running
+from support.evidence import PATIENCE, cid, evidence, pod, record, running
 
 QUICK = replace(PATIENCE, resolve_after=timedelta(seconds=90))
 # Below, at and above what is recommended one after another; None is no limit.

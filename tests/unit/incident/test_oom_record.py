@@ -11,15 +11,14 @@ from oomreport.incident.oom_record import (
     MOST_USAGE_SAMPLES,
     Origin,
     Source,
-    bounded_text,
     counter_record_name,
-    label_name,
     record_name,
     record_spec,
-    rfc3339,
     subject_of_invocation,
 )
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, Stamp, Task, Trigger, Victim
+from oomreport.names import bounded_text, label_name
+from oomreport.times import rfc3339
 from oomreport.workload.container import Subject
 
 NODE = Origin(node_name="worker-3", boot_id="9f1c2b7a-0000", source=Source.SYSLOG)

@@ -8,7 +8,7 @@ from oomreport.kernel import lazy_re
 
 def test_every_pattern_of_the_kernel_compiles() -> None:
     compiled = 0
-    for module in pkgutil.iter_modules(oomreport.kernel.__path__, "oomreport.kernel."):
+    for module in pkgutil.walk_packages(oomreport.kernel.__path__, "oomreport.kernel."):
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, lazy_re._Uncompiled):
                 re.compile(value.pattern, value.flags)  # type: ignore[attr-defined]

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from oomreport.times import parse_time
 from oomreport.workload.pod import (
     ContainerKind,
     OwnerReference,
     Termination,
     instances_of,
-    parse_time,
     pod_facts,
     shows_a_possible_kill,
 )

@@ -13,7 +13,7 @@ from oomreport.workload.resizable import (
     resize_state,
     who_would_undo,
 )
-from unit.hooks.kills import OURS, pod, resized_by
+from support.reports import OURS, pod, resized_by
 
 ARGO = "argocd.argoproj.io/tracking-id"
 FLUX = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from oomreport.adapters.cluster.api_server import path
 from oomreport.errors import ApiError
-from oomreport.incident.oom_record import rfc3339
+from oomreport.times import rfc3339
 
 _API_VERSION = "coordination.k8s.io/v1"
 

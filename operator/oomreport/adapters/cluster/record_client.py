@@ -12,8 +12,9 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from oomreport.adapters.http.http_post import Answer, PostConnection
+from oomreport.names import API_VERSION, OOM_RECORDS
 
-RECORDS_PATH: Final = "/apis/oomreport.dev/v1alpha1/oomrecords?fieldManager=oomreport-agent"
+RECORDS_PATH: Final = f"/apis/{API_VERSION}/{OOM_RECORDS}?fieldManager=oomreport-agent"
 _MOST_ANSWER_BYTES: Final = 64 * 1024
 _MOST_RETRY_AFTER_SECONDS: Final = 300.0
 

@@ -14,10 +14,11 @@ from oomreport.adapters.storage.log_file import chunks_of, parts_of, quick_searc
 from oomreport.cli.logs.explained import Account
 from oomreport.cli.logs.json_text import json_text
 from oomreport.errors import LogUnreadable, OOMReportError
-from oomreport.incident.oom_record import API_VERSION, Origin, Source, record_spec, subject_of_invocation
+from oomreport.incident.oom_record import Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.reading.scanner import Head, Scanner, Tail
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
+from oomreport.names import API_VERSION
 
 if TYPE_CHECKING:
     from oomreport.cli.logs.judgement import Judge, Judgement

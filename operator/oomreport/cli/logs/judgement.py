@@ -16,8 +16,8 @@ from oomreport.incident.advice.recommendation import recommendation
 from oomreport.incident.memory.history import PastKill
 from oomreport.incident.witness.cause import Cause, cause_of
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER, RecordFacts
+from oomreport.times import parse_time
 from oomreport.workload.container import Scope
-from oomreport.workload.pod import parse_time
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _MOST_PAST = 10

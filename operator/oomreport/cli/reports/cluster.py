@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from oomreport.errors import ApiError
 from oomreport.gitops.values import ANNOTATION_PREFIX
-from oomreport.incident.names import GROUP, OOM_REPORTS, VERSION
+from oomreport.names import GROUP, OOM_REPORTS, VERSION
 
 _PAGE = 200
 _SECONDS = 30

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from oomreport.workload.pod import parse_time
+from oomreport.times import parse_time
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -16,7 +16,7 @@ from oomreport.cli.reports.patches import component, patches, values
 from oomreport.cli.reports.report_source import advice_for
 from oomreport.errors import OOMReportError
 from oomreport.gitops.advice import Advice
-from oomreport.incident.oom_record import API_VERSION
+from oomreport.names import API_VERSION
 
 _SHORT = ("NAMESPACE", "WORKLOAD", "CONTAINER", "ACTION", "LIMIT", "NEW LIMIT", "NEW REQUEST", "CONFIDENCE", "KILLS")
 _WIDE = ("CAUSE", "VERDICT", "STATE", "MANAGED BY", "REPORT", "BASIS")

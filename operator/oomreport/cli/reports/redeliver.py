@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oomreport.errors import ApiError
-from oomreport.incident.names import ANNOTATION_REDELIVER, GROUP, OOM_REPORTS, VERSION
+from oomreport.names import ANNOTATION_REDELIVER, GROUP, OOM_REPORTS, VERSION
 
 _FAILED = "Failed"
 

@@ -15,7 +15,7 @@ from oomreport.cli.reports.cluster import Cluster
 from oomreport.cli.reports.report_source import connected
 from oomreport.errors import ApiError, InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
-from oomreport.incident.oom_record import rfc3339_seconds
+from oomreport.times import rfc3339_seconds
 from oomreport.workload.quantity import parse_quantity
 
 _ATTEMPTS = 5

@@ -20,10 +20,10 @@ from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.delivery import Delivery, State
 from oomreport.hooks.event import Event
-from oomreport.incident.names import OOM_HOOK, OOM_HOOKS, OOM_REPORT
-from oomreport.incident.oom_record import API_VERSION, bounded_text, rfc3339, rfc3339_seconds
 from oomreport.incident.report.condition import Finding, conditions
 from oomreport.incident.report.notice import REPORTER
+from oomreport.names import API_VERSION, OOM_HOOK, OOM_HOOKS, OOM_REPORT, bounded_text
+from oomreport.times import rfc3339, rfc3339_seconds
 
 log = logging.getLogger(__name__)
 _EVENTS = "events.k8s.io/v1"

@@ -17,10 +17,10 @@ from oomreport.controller.work.keys import ReportKey
 from oomreport.hooks.answer import Change
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.outbox import kill_times, posted, redelivered
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.report.condition import Finding, conditions
 from oomreport.incident.report.status import Decision
 from oomreport.incident.witness.evidence import Patience
+from oomreport.times import rfc3339
 
 log = logging.getLogger(__name__)
 DELIVERED = "Delivered"

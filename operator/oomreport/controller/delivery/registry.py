@@ -17,9 +17,8 @@ from oomreport.controller.known.ttl_cache import Fresh, Terms
 from oomreport.errors import ApiError
 from oomreport.hooks.outbox import Subscription
 from oomreport.hooks.selector import selects
-from oomreport.incident.names import OOM_HOOKS
-from oomreport.incident.oom_record import API_VERSION
-from oomreport.workload.pod import parse_time
+from oomreport.names import API_VERSION, OOM_HOOKS
+from oomreport.times import parse_time
 
 log = logging.getLogger(__name__)
 HOOKS = path(API_VERSION, OOM_HOOKS)

@@ -16,11 +16,10 @@ from oomreport.controller.known.rule_changes import Changes
 from oomreport.controller.work.keys import ReportKey
 from oomreport.errors import ApiError
 from oomreport.incident.advice.kept_advice import is_by
-from oomreport.incident.names import OOM_POLICIES
-from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.report.rollout_conditions import is_awaited
 from oomreport.incident.witness.policy import Policy, conduct_for, policy_for
 from oomreport.incident.witness.surroundings import Unknown
+from oomreport.names import API_VERSION, OOM_POLICIES
 
 log = logging.getLogger(__name__)
 POLICIES = path(API_VERSION, OOM_POLICIES)

@@ -15,15 +15,16 @@ from oomreport.controller.work.keys import ReportKey, report_key
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import deliveries_of
 from oomreport.hooks.outbox import is_to_redeliver
-from oomreport.incident.names import (
+from oomreport.names import (
     ANNOTATION_REDELIVER,
+    API_VERSION,
     LABEL_CONTAINER,
     LABEL_WORKLOAD,
     LABEL_WORKLOAD_KIND,
     OOM_REPORT,
     OOM_REPORTS,
+    label_name,
 )
-from oomreport.incident.oom_record import API_VERSION, label_name
 from oomreport.workload.owner import Workload
 
 _MOST_CACHED = 500

@@ -15,8 +15,7 @@ from oomreport.controller.known.reports import key_of_report
 from oomreport.controller.work.backoff import GrowingPauses
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
-from oomreport.incident.names import OOM_REPORTS
-from oomreport.incident.oom_record import API_VERSION
+from oomreport.names import API_VERSION, OOM_REPORTS
 
 log = logging.getLogger(__name__)
 # What comes within this time is one change.

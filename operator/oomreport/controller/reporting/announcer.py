@@ -14,10 +14,10 @@ from oomreport.controller.context import Context
 from oomreport.controller.known.reports import StoredReport
 from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey
 from oomreport.errors import ApiError
-from oomreport.incident.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, OOM_RECORDS
-from oomreport.incident.oom_record import API_VERSION, rfc3339
 from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
 from oomreport.incident.report.status import Outcome
+from oomreport.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, API_VERSION, OOM_RECORDS
+from oomreport.times import rfc3339
 from oomreport.workload.pod import PodFacts
 
 log = logging.getLogger(__name__)

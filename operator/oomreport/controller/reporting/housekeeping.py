@@ -19,13 +19,13 @@ from oomreport.controller.reporting.rollout_pods import Following
 from oomreport.controller.work.keys import RecordKey, ReportKey
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import deliveries_of
-from oomreport.incident.names import OOM_RECORDS, OOM_REPORTS
-from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.report.rollout_conditions import is_awaited
 from oomreport.incident.witness.evidence import record_facts
 from oomreport.incident.witness.ledger import ledger_of
-from oomreport.workload.pod import parse_time, pod_facts
+from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS
+from oomreport.times import parse_time
+from oomreport.workload.pod import pod_facts
 
 log = logging.getLogger(__name__)
 _UNUSED = "status.outcome="

@@ -20,13 +20,13 @@ from oomreport.controller.reporting.announcer import Teller
 from oomreport.controller.reporting.rollout_pods import Following
 from oomreport.controller.reporting.router import Router
 from oomreport.controller.work.keys import ReportKey, node_report_key
-from oomreport.incident.names import OOM_RECORDS
-from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.report.status import Decision, Outcome, decide
 from oomreport.incident.witness.evidence import Evidence, Patience, RecordFacts
 from oomreport.incident.witness.ledger import Entry, Verdict, ledger_of
 from oomreport.incident.witness.surroundings import Surroundings
-from oomreport.workload.pod import PodFacts, parse_time
+from oomreport.names import API_VERSION, OOM_RECORDS
+from oomreport.times import parse_time
+from oomreport.workload.pod import PodFacts
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5

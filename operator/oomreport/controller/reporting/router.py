@@ -17,11 +17,10 @@ from oomreport.controller.known.reports import NamespaceGoneError
 from oomreport.controller.reporting.announcer import Teller
 from oomreport.controller.work.keys import NodeKey, RecordKey, ReportKey, node_report_key, report_key
 from oomreport.errors import ApiError
-from oomreport.incident.names import OOM_RECORDS
-from oomreport.incident.oom_record import API_VERSION
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.report.status import Outcome
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, RecordFacts, record_facts
+from oomreport.names import API_VERSION, OOM_RECORDS
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import PodFacts, pod_facts
 

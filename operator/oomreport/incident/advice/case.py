@@ -13,7 +13,8 @@ from oomreport.incident.witness.cause import Cause
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.incident.witness.surroundings import UNBOUNDED, Surroundings
 from oomreport.kernel.record import SYSRQ_ORDER
-from oomreport.workload.pod import ContainerFacts, PodFacts, parse_time
+from oomreport.times import parse_time
+from oomreport.workload.pod import ContainerFacts, PodFacts
 from oomreport.workload.quantity import format_quantity
 
 _REACHED = 0.98

@@ -5,7 +5,7 @@ from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.witness.cause import Cause
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
 from oomreport.incident.witness.ledger import Verdict
-from oomreport.workload.pod import parse_time
+from oomreport.times import parse_time
 from oomreport.workload.quantity import MI, format_quantity
 
 # Far enough below the limit that no batch of charges can have failed at it.

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from oomreport.incident.memory.trajectory import Shape, Trajectory
-from oomreport.workload.pod import parse_time
+from oomreport.times import parse_time
 
 # A crest no higher than this above the limit says that the rise was over.
 _ENDED = 1.02

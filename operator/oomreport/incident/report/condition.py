@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from oomreport.incident.oom_record import rfc3339_seconds
 from oomreport.incident.witness.ledger import Verdict
+from oomreport.times import rfc3339_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

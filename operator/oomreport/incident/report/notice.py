@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from oomreport.incident.names import (
+from oomreport.incident.witness.cause import Cause
+from oomreport.names import (
     ANNOTATION_CAUSE,
     ANNOTATION_KILLS,
     ANNOTATION_LAST_KILL,
     ANNOTATION_REPORT,
     ANNOTATION_VICTIM,
+    API_VERSION,
     OOM_REPORT,
+    bounded_text,
 )
-from oomreport.incident.oom_record import API_VERSION, bounded_text, rfc3339
-from oomreport.incident.witness.cause import Cause
+from oomreport.times import rfc3339
 from oomreport.workload.quantity import MI, format_quantity
 
 ANNOTATIONS = (

@@ -18,11 +18,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.incident.advice.recommendation import Action
-from oomreport.incident.oom_record import rfc3339_seconds
 from oomreport.incident.report.condition import Finding
 from oomreport.incident.witness.cause import Cause
 from oomreport.incident.witness.evidence import Evidence, Patience
-from oomreport.workload.pod import PodFacts, parse_time
+from oomreport.times import parse_time, rfc3339_seconds
+from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import format_quantity, parse_quantity
 
 APPLIED, RESOLVED, REGRESSED = "Applied", "Resolved", "Regressed"

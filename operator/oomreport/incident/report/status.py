@@ -15,7 +15,6 @@ from oomreport.incident.advice.diagnosis import findings
 from oomreport.incident.advice.kept_advice import advice_for
 from oomreport.incident.memory.history import in_short, past_kills
 from oomreport.incident.memory.trajectory import Trajectory
-from oomreport.incident.oom_record import rfc3339, rfc3339_seconds
 from oomreport.incident.report.condition import conditions, correlated, recommended
 from oomreport.incident.report.review import reviewed, reviewed_state
 from oomreport.incident.report.rollout_conditions import Kills, fix
@@ -23,7 +22,8 @@ from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.correlation import Correlation, Kill, correlate, lived_on, settles
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
 from oomreport.incident.witness.ledger import Entry, Verdict
-from oomreport.workload.pod import ContainerFacts, parse_time
+from oomreport.times import parse_time, rfc3339, rfc3339_seconds
+from oomreport.workload.pod import ContainerFacts
 
 MOST_RECENT_KILLS = 10
 

@@ -13,9 +13,10 @@ from typing import Any
 from oomreport.incident.oom_record import Source
 from oomreport.incident.witness.surroundings import UNBOUNDED, Surroundings
 from oomreport.kernel.record import Part
+from oomreport.times import parse_time
 from oomreport.workload.container import Scope, Subject
 from oomreport.workload.owner import Workload
-from oomreport.workload.pod import ContainerFacts, PodFacts, Termination, parse_time
+from oomreport.workload.pod import ContainerFacts, PodFacts, Termination
 
 # The containers of a report on a workload of kind Node: what no container could be found for, and processes of the host.
 UNKNOWN_CONTAINER = "unknown"

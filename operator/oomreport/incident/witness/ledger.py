@@ -12,8 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from oomreport.incident.oom_record import rfc3339
-from oomreport.workload.pod import parse_time
+from oomreport.times import parse_time, rfc3339
 
 MOST_COUNTED = 512
 _STATUS_KILL = "container-"

@@ -6,7 +6,7 @@ from typing import Any
 
 from oomreport.adapters.cluster.lease import Lease, LeaseTerms
 from oomreport.errors import ApiError
-from unit.incident.builders import after
+from support.evidence import after
 
 
 class Store:

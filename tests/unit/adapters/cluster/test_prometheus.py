@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_source import Answer, MetricsSource, refusal, serving, success, vector
 from oomreport.adapters.cluster.prometheus import Prometheus, peak_query, quoted
 from oomreport.errors import MetricsError
-from unit.adapters.fake_api import certificate
+from support.api import certificate
+from support.metrics_source import Answer, MetricsSource, refusal, serving, success, vector
 
 QUERY = peak_query(namespace="shop", pods="web-0", container="api", window_seconds=604800)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from oomreport.adapters.cluster.record_client import Delivered, RecordClient, Refused, Retry, outcome_of
-from unit.adapters.fake_api import certificate, serving, status
+from support.api import certificate, serving, status
 
 BODY = b'{"metadata": {"name": "here-9f1c2b7a-1"}, "spec": {}}'
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from oomreport.adapters.node.cgroup_files import CgroupFiles, KillCount
-from unit.adapters.nodes import V1, V2, FakeNode
+from support.node_files import V1, V2, FakeNode
 
 UID, ID = "9b02072e-3bc7-46e9-a439-c8eaf034527b", "7a" * 32
 

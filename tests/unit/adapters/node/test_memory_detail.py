@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from oomreport.adapters.node.memory_detail import Detail, inactive_file, make_up
-from unit.adapters.nodes import V1, V2, FakeNode
+from support.node_files import V1, V2, FakeNode
 
-RECORDS = Path(__file__).parents[2] / "records"
+RECORDS = Path(__file__).parents[3] / "records"
 UID, ID = "9b02072e-3bc7-46e9-a439-c8eaf034527b", "7a" * 32
 MIB = 1 << 20
 # memory.stat of cgroup v1 as kernel 6.18 has it.

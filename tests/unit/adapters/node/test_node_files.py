@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 from oomreport.adapters.node.node_files import NodeFiles, PodNames
-from unit.adapters.nodes import FakeNode
+from support.node_files import FakeNode
 
 UID, ID = "9b02072e-3bc7-46e9-a439-c8eaf034527b", "7a" * 32
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gitops_checkout import GitCheckout, a_report, new_checkout, ten_workloads, workload
 from oomreport.gitops.plan import plan_of
+from support.checkout import GitCheckout, a_report, new_checkout, ten_workloads, workload
 
 
 @pytest.fixture

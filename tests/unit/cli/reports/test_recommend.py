@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops_checkout import BASIS, Object, a_list, a_report
 from oomreport.cli.main import main
 from oomreport.cli.reports.markdown import code, escaped
+from support.checkout import BASIS, Object, a_list, a_report
 
 ARGO = {
     "tool": "ArgoCD",

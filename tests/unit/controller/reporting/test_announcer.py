@@ -9,7 +9,7 @@ from oomreport.controller.known.records import Records
 from oomreport.controller.reporting.announcer import Teller
 from oomreport.controller.work.keys import MarkKey
 from oomreport.incident.report.status import Outcome
-from unit.incident.builders import after, record
+from support.evidence import after, record
 
 if TYPE_CHECKING:
     from oomreport.controller.context import Context

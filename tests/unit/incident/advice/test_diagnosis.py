@@ -6,11 +6,11 @@ import pytest
 
 from oomreport.incident.advice.diagnosis import RULES, Case, findings
 from oomreport.incident.advice.recommendation import recommendation
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.witness.evidence import RecordFacts
+from oomreport.times import rfc3339
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
-from unit.incident.builders import after, cid, pod, record, running
+from support.evidence import after, cid, pod, record, running
 
 
 def rules(

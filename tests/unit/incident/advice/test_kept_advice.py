@@ -9,7 +9,7 @@ from oomreport.incident.witness.policy import DEFAULT, Policy, RequestRule
 from oomreport.incident.witness.surroundings import UNBOUNDED, Surroundings, Unknown
 from oomreport.workload.pod import ContainerFacts, PodFacts, Termination
 from oomreport.workload.quantity import GI, MI
-from unit.incident.builders import PATIENCE, UID, cid, container, evidence, pod, record, termination
+from support.evidence import PATIENCE, UID, cid, container, evidence, pod, record, termination
 
 METRICS_MISSING = Surroundings(unknown=frozenset({Unknown.METRICS}))
 

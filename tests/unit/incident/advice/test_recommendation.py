@@ -3,14 +3,14 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.report.status import decide
 from oomreport.incident.witness.policy import Policy, RequestRule
 from oomreport.incident.witness.surroundings import Surroundings
+from oomreport.times import rfc3339
 from oomreport.workload.heap import heap_settings
 from oomreport.workload.pod import ContainerFacts, MemoryVolume
 from oomreport.workload.quantity import GI, MI, parse_quantity
-from unit.incident.builders import PATIENCE, UID, after, cid, container, evidence, pod, record, termination
+from support.evidence import PATIENCE, UID, after, cid, container, evidence, pod, record, termination
 
 
 def dead(

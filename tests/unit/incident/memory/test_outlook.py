@@ -2,13 +2,13 @@ import math
 import re
 
 import pytest
-from unit.incident.test_recommendation import advice, dead, report, usage
 
 from oomreport.incident.memory.history import PastKill
 from oomreport.incident.memory.outlook import share_of_step
 from oomreport.incident.memory.trajectory import Shape, Trajectory
 from oomreport.workload.quantity import MI
-from unit.incident.builders import after, cid
+from support.evidence import after, cid
+from unit.incident.advice.test_recommendation import advice, dead, report, usage
 
 LIMIT = 512 * MI
 

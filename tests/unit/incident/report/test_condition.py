@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from oomreport.incident.report.condition import Finding, conditions, correlated, recommended
-from unit.incident.builders import after
+from support.evidence import after
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from oomreport.incident.report.notice import ReportObject, annotations, event, event_reason, event_series
 from oomreport.workload.quantity import MI
-from unit.incident.builders import UID, after
+from support.evidence import UID, after
 
 REPORT = ReportObject(namespace="shop", name="deployment-web-api", container="api", uid="r1")
 

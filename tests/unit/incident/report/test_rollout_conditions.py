@@ -9,7 +9,7 @@ from oomreport.incident.report.rollout_conditions import is_awaited, is_followed
 from oomreport.incident.report.status import Decision, decide
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
-from unit.incident.builders import PATIENCE, after, cid, container, ended, evidence, pod, record, running
+from support.evidence import PATIENCE, after, cid, container, ended, evidence, pod, record, running
 
 WINDOW = timedelta(minutes=10)
 QUICK = replace(PATIENCE, resolve_after=WINDOW)

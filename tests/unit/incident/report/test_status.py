@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.oom_record import rfc3339, rfc3339_seconds
 from oomreport.incident.report.status import decide
 from oomreport.incident.witness.evidence import Patience
+from oomreport.times import rfc3339, rfc3339_seconds
 from oomreport.workload.quantity import MI
-from unit.incident.builders import after, cid, ended, evidence, pod, record, running
+from support.evidence import after, cid, ended, evidence, pod, record, running
 
 
 def test_a_kill_of_which_only_the_last_line_was_printed_leaves_the_advice_as_it_is() -> None:

@@ -7,7 +7,7 @@ import pytest
 from oomreport.incident.witness.cause import Cause, cause_of
 from oomreport.workload.pod import ContainerFacts, ContainerKind, PodFacts
 from oomreport.workload.quantity import MI
-from unit.incident.builders import UID, cid, container, pod, record, running, termination
+from support.evidence import UID, cid, container, pod, record, running, termination
 
 CONTAINER = f"/kubepods/burstable/pod{UID}/{cid(1)}"
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.report.status import Decision, Outcome, decide
 from oomreport.incident.witness.correlation import correlate
 from oomreport.incident.witness.evidence import Evidence, RecordFacts
-from unit.incident.builders import (
+from oomreport.times import rfc3339
+from support.evidence import (
     PATIENCE,
     T0,
     after,

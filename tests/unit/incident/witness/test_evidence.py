@@ -2,9 +2,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.witness.evidence import record_facts
-from unit.incident.builders import after, record_object
+from oomreport.times import rfc3339
+from support.evidence import after, record_object
 
 
 def created(record: dict[str, object], at: datetime) -> dict[str, object]:

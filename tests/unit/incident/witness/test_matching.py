@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from oomreport.incident.witness.evidence import Ending, RecordFacts
 from oomreport.incident.witness.matching import matches, may_belong
-from unit.incident.builders import UID, cid, container, pod, record, termination
+from support.evidence import UID, cid, container, pod, record, termination
 
 
 def anonymous(name: str = "r", *, seconds: float = 0, **spec: Any) -> RecordFacts:

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from oomreport.incident.oom_record import rfc3339
 from oomreport.incident.witness.correlation import Patience
 from oomreport.incident.witness.evidence import Evidence, RecordFacts, record_facts
+from oomreport.times import rfc3339
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import ContainerFacts, PodFacts, Termination
 from oomreport.workload.quantity import MI

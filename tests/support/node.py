@@ -13,7 +13,7 @@ from oomreport.agent.reporter import Reporter
 from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import Source
 from oomreport.kernel.record import Invocation, Part, Stamp, Task, Victim
-from unit.adapters.nodes import FakeNode
+from support.node_files import FakeNode
 
 if TYPE_CHECKING:
     from oomreport.workload.container import Subject

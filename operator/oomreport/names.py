@@ -1,9 +1,9 @@
 """The names of the API that its writers and readers share, usable without the models."""
 
+import re
 from typing import Final
 
-from oomreport.incident.oom_record import API_VERSION
-
+API_VERSION: Final = "oomreport.dev/v1alpha1"
 GROUP, VERSION = API_VERSION.split("/")
 
 OOM_RECORD: Final = "OOMRecord"
@@ -31,3 +31,31 @@ ANNOTATION_REPORT: Final = f"{GROUP}/report"
 # On reports, by people: a time up to which deliveries that were given up are tried again, and a hook (namespace/name)
 # after it where only that one's are meant. An annotation, since a change of the spec would be a new review.
 ANNOTATION_REDELIVER: Final = f"{GROUP}/redeliver"
+
+# A DNS label as the API server checks it; node names are DNS subdomains and may hold dots.
+_MOST_NAME = 63
+_NOT_LABEL = re.compile(r"[^a-z0-9-]+")
+
+
+def label_name(*parts: str) -> str:
+    """Join parts to a DNS label; where that is too long or changes a part, a hash of the exact parts keeps it unique."""
+    exact = "-".join(parts)
+    plain = _NOT_LABEL.sub("-", exact.lower()).strip("-")
+    if plain == exact and len(plain) <= _MOST_NAME:
+        return plain
+    import hashlib  # noqa: PLC0415 - a few milliseconds that explaining a log has no use for
+
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+    return f"{plain[: _MOST_NAME - len(digest) - 1]}-{digest}".strip("-")
+
+
+def bounded_text(text: str, most_bytes: int) -> str:
+    """Return text of at most `most_bytes` of UTF-8: the middle goes, since both ends of a dump tell the most."""
+    if len(text) <= most_bytes and text.isascii():
+        return text
+    data = text.encode("utf-8", "replace")
+    if len(data) <= most_bytes:
+        return text
+    mark = "\n[...]\n"
+    half = (most_bytes - len(mark)) // 2
+    return data[:half].decode("utf-8", "ignore") + mark + data[-half:].decode("utf-8", "ignore")
