@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
+from oomreport.hooks.delivery import Delivery, DeliveryKey, State
 from oomreport.hooks.event import OF_CONDITIONS, OF_KILLS, EventType
 from oomreport.incident.report.review import is_material
 from oomreport.incident.witness.ledger import Entry, Verdict, ledger_of
@@ -50,6 +50,7 @@ def posted(
     after: Mapping[str, Any],
     subscriptions: Sequence[Subscription],
     *,
+    deliveries: Iterable[Delivery],
     hooks: Iterable[str] | None,
     settled: Iterable[str],
     now: datetime,
@@ -57,11 +58,11 @@ def posted(
 ) -> tuple[Delivery, ...]:
     """Return the deliveries that belong to the status `after`.
 
-    `hooks` are all that exist, None while that is not known; `settled` are kills whose verdict nothing is expected to
-    change; `patience` is how long the others may stay open.
+    `deliveries` are those of the status `before`. `hooks` are all hooks that exist, None while that is not known.
+    `settled` are kills whose verdict nothing is expected to change; `patience` is how long the others may stay open.
     """
     exist = None if hooks is None else frozenset(hooks)
-    known = {one.key: one for one in deliveries_of(before) if exist is None or one.key.hook in exist}
+    known = {one.key: one for one in deliveries if exist is None or one.key.hook in exist}
     known = {key: _released(one, frozenset(settled), after, now) for key, one in known.items()}
     happenings = tuple(_happenings(before, after, now))
     times = kill_times(before, after)

@@ -41,7 +41,8 @@ def post(
     exist: tuple[str, ...] | None = None,
 ) -> tuple[Delivery, ...]:
     names = exist if exist is not None else tuple(one.hook for one in hooks)
-    return posted(before, after, hooks, hooks=names, settled=settled, now=now, patience=PATIENCE)
+    kept = deliveries_of(before)
+    return posted(before, after, hooks, deliveries=kept, hooks=names, settled=settled, now=now, patience=PATIENCE)
 
 
 def test_a_new_kill_is_put_down_once_for_each_hook_that_asked():
@@ -81,7 +82,7 @@ def test_what_was_to_be_told_to_a_hook_that_is_gone_is_dropped_but_not_while_tha
     (one,) = post(status(), status(kill("a")), hook())
     before = status(kill("a"), deliveries=[one])
     assert post(before, status(kill("a")), exist=()) == ()
-    kept = posted(before, status(kill("a")), (), hooks=None, settled=(), now=NOW, patience=PATIENCE)
+    kept = posted(before, status(kill("a")), (), deliveries=(one,), hooks=None, settled=(), now=NOW, patience=PATIENCE)
     assert kept == (one,)
 
 

@@ -77,9 +77,10 @@ class Outbox:
         if stored and stored.redeliver:
             known = [*redelivered(known, stored.redeliver, now=now)]
         deliveries = posted(
-            {**before, "deliveries": [one.as_json() for one in known]},
+            before,
             decision.status,
             subscriptions,
+            deliveries=known,
             hooks=self._hooks.names(),
             settled=decision.settled,
             now=now,
