@@ -21,7 +21,7 @@ demo: install ## the main job: a real cluster, real OOM kills, the reports (the 
 	@$(BIN)/python tests/demo.py
 
 .PHONY: test
-test: install ## all tests that can run here; at the end what could not, and why
+test: install ## all tests that can run here, unit tests under every Python >= 3.11; at the end what could not, and why
 	@$(BIN)/python tests/run.py
 
 .PHONY: laws
@@ -70,4 +70,4 @@ bench-hooks: install ## 1 000 deliveries to a receiver that misbehaves, while th
 .PHONY: clean
 clean: ## stop the clusters and remove what was made in this checkout (the caches outside stay)
 	-@$(CLUSTER) down
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,8 @@
 """Run every test that can run on this machine, and name at the end what could not, and why.
 
     unit          the pure core, golden records, laws                    needs nothing
+    unit-3.N.M    unit tests and golden records, without the laws of     a further Python >= 3.11 on this machine
+                  tests/property, under each other Python
     node          the agent on this machine's kernel, real kills         needs Linux, root, memory cgroups
     integration   CRDs, policies, rights, manifests, checkouts           needs a real API server (tests/cluster)
     controller    the controller and its hooks                           the same
@@ -13,8 +15,8 @@
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
 The last two run where they are named only. --keep leaves the clusters up for the next run. What kills nobody on this
-kernel (integration, controller, and e2e-v2, whose guest has its own) runs beside the others, one after the other and with
-less right to the processors; what it prints comes when it is done.
+kernel (the further Pythons, integration, controller, and e2e-v2, whose guest has its own) runs beside the others, one
+after the other and with lower priority; what it prints comes when it is done.
 OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL down`;
 OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and image are made of.
 Exit status 1 when a test failed or a part could not be started although the machine has all it needs; a part whose needs
@@ -29,13 +31,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from xml.etree import ElementTree as ET
+
+from pythons import Python, environment_of, other_pythons
+from summary import Outcome, print_summary, read_report
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTEST = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q"]
+PYTHON = ROOT / ".venv/bin/python"
 CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster")]
 CANNOT_RUN_HERE = 3
 # Parts with real kernels and clusters: what failed is tried a second time, and the summary says so.
@@ -75,6 +79,7 @@ class Part:
 
     `nodes` are the kinds of nodes it runs on. What runs `beside` others needs no quiet machine and kills nobody on its
     kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is named.
+    `python` is the Python it runs under; None is that of .venv.
     """
 
     name: str
@@ -85,21 +90,7 @@ class Part:
     beside: bool = False
     docker: bool = False
     by_name: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """What became of a part: counts, seconds, why tests were skipped, what they measured, why the part was not run."""
-
-    part: Part
-    passed: int = 0
-    failed: int = 0
-    second_try: int = 0
-    skipped: list[str] = field(default_factory=list)
-    seconds: float = 0
-    set_up_seconds: float = 0
-    figures: list[str] = field(default_factory=list)
-    not_run: str | None = None
+    python: Python | None = None
 
 
 PARTS = (
@@ -140,18 +131,24 @@ def main(argv: Sequence[str]) -> int:
         (list(argv[: argv.index("--")]), list(argv[argv.index("--") + 1 :])) if "--" in argv else (list(argv), [])
     )
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = [PARTS[0], *map(under, other_pythons()), *PARTS[1:]]
     parser.add_argument(
         "part",
         nargs="*",
-        choices=[[], *(part.name for part in PARTS)],
+        choices=[[], *(part.name for part in known)],
         help="when none is named, all but e2e-v2-all and e2e-kind",
     )
     parser.add_argument("--keep", action="store_true", help="leave the clusters up")
     options = parser.parse_args(own)
-    parts = [part for part in PARTS if part.name in options.part or not (options.part or part.by_name)]
+    parts = [part for part in known if part.name in options.part or not (options.part or part.by_name)]
     outcomes = run_parts(parts, extra, keep=options.keep)
-    left_out = [] if options.part else [part.name for part in PARTS if part.by_name]
+    left_out = [] if options.part else [part.name for part in known if part.by_name]
     return print_summary([outcomes[part.name] for part in parts], left_out)
+
+
+def under(python: Python) -> Part:
+    """Return the part that runs the unit tests under a further Python."""
+    return Part(name=f"unit-{python.version}", paths=("tests/unit", "tests/records"), beside=True, python=python)
 
 
 def run_parts(parts: Sequence[Part], extra: Sequence[str], *, keep: bool) -> dict[str, Outcome]:
@@ -190,7 +187,7 @@ def run_whole_part(part: Part, extra: Sequence[str], *, keep: bool, printed: IO[
     """Run a part, and take down what it brought up."""
     engine = engine_of(part)
     if engine and (reason := brought_up(engine, printed)):
-        return Outcome(part=part, not_run=reason)
+        return Outcome(part=part.name, not_run=reason)
     try:
         return run_part(part, extra, engine, printed)
     finally:
@@ -224,9 +221,16 @@ def gently(printed: IO[str] | None) -> list[str]:
 
 def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[str] | None) -> Outcome:
     """Bring up what the part needs and run its tests."""
-    outcome = Outcome(part=part)
+    outcome = Outcome(part=part.name)
     paths = [path for path in part.paths if path.startswith("-") or (ROOT / path.partition("::")[0]).exists()]
     started = time.monotonic()
+    python = PYTHON
+    if part.python:
+        made, reason = environment_of(part.python)
+        if made is None:
+            outcome.not_run = f"no environment for {part.python.program}: {reason}"
+            return outcome
+        python = made
     for verb in part.up:
         print(f"\n== {part.name}: cluster {' '.join(verb)}", flush=True, file=printed)
         command = [*gently(printed), *inside_engine(engine), *CLUSTER, "--name", str(part.cluster), *verb]
@@ -234,16 +238,19 @@ def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[s
         if status:
             kind = "this machine lacks what it needs (see above)" if status == CANNOT_RUN_HERE else f"status {status}"
             outcome.not_run = f"`tests/cluster/cluster {' '.join(verb)}`: {kind}"
+            outcome.left_out = count_of(python, paths)
             outcome.failed += status != CANNOT_RUN_HERE
             return outcome
     outcome.set_up_seconds = time.monotonic() - started
     print(f"\n== {part.name}: pytest {' '.join(paths)}", flush=True, file=printed)
-    status = run_pytest(outcome, [*paths, *extra], engine, printed)
+    status = run_pytest(part, outcome, [str(python), "-m", "pytest", "-q", *paths, *extra], engine, printed)
     if outcome.failed and part.name in REAL:
         # The kernel's ring, its rate limit and both processors are shared with whatever else runs on the machine.
         print(f"\n== {part.name}: what failed, once more", flush=True, file=printed)
-        again = Outcome(part=part)
-        status = run_pytest(again, ["--last-failed", *paths, *extra], engine, printed)
+        again = Outcome(part=part.name)
+        status = run_pytest(
+            part, again, [str(python), "-m", "pytest", "-q", "--last-failed", *paths, *extra], engine, printed
+        )
         outcome.second_try, outcome.failed = again.passed, again.failed
         outcome.passed += again.passed
         outcome.figures += again.figures
@@ -254,9 +261,15 @@ def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[s
     return outcome
 
 
-def run_pytest(outcome: Outcome, arguments: Sequence[str], engine: str | None, printed: IO[str] | None) -> int:
+def count_of(python: Path, paths: Sequence[str]) -> int:
+    """Return how many tests these paths hold."""
+    command = [python, "-m", "pytest", "-q", "--collect-only", *paths]
+    lines = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    return sum("::" in line for line in lines)
+
+
+def run_pytest(part: Part, outcome: Outcome, pytest: Sequence[str], engine: str | None, printed: IO[str] | None) -> int:
     """Run pytest where the part runs, add its figures to the outcome, and return its status."""
-    part = outcome.part
     inside = [*inside_engine(engine), *CLUSTER, "--name", part.cluster, "exec", "--"] if part.cluster else []
     environment = os.environ | {"PYTHONUNBUFFERED": "1"} | ({"OOMREPORT_E2E_NODES": part.nodes} if part.nodes else {})
     environment |= {"OOMREPORT_E2E_PATIENCE": "2"} if printed else {}
@@ -266,59 +279,17 @@ def run_pytest(outcome: Outcome, arguments: Sequence[str], engine: str | None, p
         command = [
             *gently(printed),
             *inside,
-            *PYTEST,
+            *pytest,
             f"--junitxml={report}",
             *PROPERTIES,
             "-o",
             f"cache_dir=.pytest_cache/{part.name}",
-            *arguments,
         ]
         status = subprocess.run(
             command, check=False, cwd=ROOT, env=environment, stdout=printed, stderr=printed
         ).returncode
         read_report(report, outcome)
     return status
-
-
-def read_report(report: Path, outcome: Outcome) -> None:
-    """Add the figures of a JUnit report to the outcome."""
-    if not report.exists():
-        return
-    for case in ET.parse(report).getroot().iter("testcase"):
-        outcome.figures += [
-            f"{case.get('name')}: {one.get('name')} {one.get('value')}" for one in case.iter("property")
-        ]
-        skipped = case.find("skipped")
-        if skipped is not None:
-            outcome.skipped.append(f"{case.get('classname')}.{case.get('name')}: {skipped.get('message')}")
-        elif case.find("failure") is not None or case.find("error") is not None:
-            outcome.failed += 1
-        else:
-            outcome.passed += 1
-
-
-def print_summary(outcomes: Sequence[Outcome], left_out: Sequence[str]) -> int:
-    """Print figures a part, then what could not run and why, then one closing line."""
-    print("\n== summary\npart          passed  failed  skipped   tests    set-up")
-    for outcome in outcomes:
-        print(
-            f"{outcome.part.name:12} {outcome.passed:7} {outcome.failed:7} {len(outcome.skipped):8} "
-            f"{outcome.seconds:6.0f} s {outcome.set_up_seconds:7.0f} s"
-        )
-    for outcome in outcomes:
-        if outcome.second_try:
-            print(f"\n{outcome.part.name}: {outcome.second_try} passed at the second try only")
-    for line in (f"{o.part.name}: {figure}" for o in outcomes for figure in o.figures):
-        print(f"\n{line}")
-    missing = [f"{o.part.name}: {o.not_run}" for o in outcomes if o.not_run]
-    missing += [f"{o.part.name}: {reason}" for o in outcomes for reason in o.skipped]
-    missing += [f"{name}: runs where it is named only: tests/run.py {name}" for name in left_out]
-    print("\nDid not run:" if missing else "\nEverything could run here.")
-    for line in missing:
-        print(f"  {line}")
-    passed, failed = sum(o.passed for o in outcomes), sum(o.failed for o in outcomes)
-    print(f"\n{passed} passed, {failed} failed, {sum(len(o.skipped) for o in outcomes)} skipped")
-    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":

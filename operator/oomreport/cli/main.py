@@ -40,7 +40,7 @@ def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=_Version())
+    parser.add_argument("--version", action="version", version=_Version("%(prog)s"), help="print the version and exit")
     # Without `prog` the usage is formatted for it, and the terminal measured.
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=parser.prog)
     _add_explain(commands)
@@ -54,7 +54,10 @@ def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
 
 
 class _Version(str):
-    """The version, looked up only when it is asked for."""
+    """The text of --version, looked up only when it is asked for.
+
+    argparse prints it as a template, and fills it in only where it names %(prog)s.
+    """
 
     __slots__ = ()
 

@@ -1,0 +1,26 @@
+import pytest
+
+from oomreport import __version__
+from oomreport.cli.main import main
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"oomreport {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["explain", "watch", "list", "show", "export", "recommend", "apply", "redeliver"])
+def test_each_command_has_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"oomreport {command}" in capsys.readouterr().out
+
+
+def test_no_command_is_an_error_that_names_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    assert "usage: oomreport" in capsys.readouterr().err
