@@ -485,18 +485,6 @@ ALIKE = (
 PARTLY = (format_flowed, pipe_table)
 
 
-def newest_first(log: Log) -> bytes:
-    return _bytes(_lines(dmesg(split(log)))[::-1])
-
-
-def newest_first_seconds(log: Log) -> bytes:
-    return _bytes(_lines(journal_short(split(log)))[::-1])
-
-
-def newest_first_notime(log: Log) -> bytes:
-    return _bytes(_lines(dmesg_notime(split(log)))[::-1])
-
-
 def twice(log: Log) -> bytes:
     return dmesg(log) + dmesg(log)
 
@@ -516,5 +504,4 @@ def kills_then_all(log: Log) -> bytes:
     return _bytes(["$ dmesg | grep -i kill", *(line for line in lines if "Killed" in line), "$ dmesg", *lines])
 
 
-ORDERS = (newest_first, newest_first_seconds, newest_first_notime)
 REPEATS = (twice, twice_other_framing, twice_interleaved, kills_then_all)

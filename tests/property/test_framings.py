@@ -101,20 +101,6 @@ def test_what_an_editor_made_of_a_log_still_names_victim_and_limit(framing: Fram
                         for one in truth(lines)], folder.name  # fmt: skip
 
 
-@pytest.mark.parametrize("framing", pastes.ORDERS, ids=lambda framing: framing.__name__)
-def test_a_log_that_is_shown_newest_first_says_the_same(framing: Framing) -> None:
-    for folder in PLAIN:
-        if "oomgroup" in folder.name and framing is not pastes.newest_first:
-            continue  # without the kernel's own stamps a group's members come before anything tells that they are one
-        lines = exports.split(kernel_lines(folder))
-        log = framing(lines)
-        said = list(invocations_of_text(log.split(b"\n")))
-        assert [essence(one) for one in said] == truth(list(lines))[::-1], folder.name
-        scanner = Scanner(quick_search())
-        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
-        assert found + scanner.flush() == said, folder.name
-
-
 @pytest.mark.parametrize("framing", pastes.REPEATS, ids=lambda framing: framing.__name__)
 def test_a_kill_that_a_log_tells_twice_counts_once(framing: Framing) -> None:
     for folder in PLAIN:

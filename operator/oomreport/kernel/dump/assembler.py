@@ -13,15 +13,13 @@ from collections import deque
 from typing import NamedTuple
 
 from oomreport.kernel.dump.dump import Dump, microseconds_between
+from oomreport.kernel.dump.duplicate_line import is_told_twice
 from oomreport.kernel.dump.fast_path import Whole
 from oomreport.kernel.dump.invocation import invocation_of
 from oomreport.kernel.dump.loss import Loss
-from oomreport.kernel.dump.middle import middle_of, rows_of
-from oomreport.kernel.dump.newest_first import Backwards, runs_backwards
 from oomreport.kernel.line import NO_STAMP, Line
-from oomreport.kernel.reading.duplicates import is_told_twice
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.text.killed import killed_of, reaped_pid
+from oomreport.kernel.text.killed import killed_of
 from oomreport.kernel.text.kind import Kind, kind_of
 from oomreport.kernel.text.summary import summary_pid
 
@@ -42,7 +40,6 @@ _MOST_UNRELATED = 5_000
 MOST_UNLIKE = 3
 _TEARABLE = frozenset({Kind.SUMMARY, Kind.KILLED})
 _MOST_PIECES = 255
-_MOST_KILLS = 1_000
 
 
 class _Emitted(NamedTuple):
@@ -68,15 +65,13 @@ class Assembler:
         self._unlike = 0
         self._joinable: Dump | None = None
         self._torn: list[str] = []
-        self._backwards: Backwards | None = None
         self._before: Line | None = None
-        self._reaped: deque[Line] = deque(maxlen=8)
         self._emitted: deque[_Emitted] = deque(maxlen=_REMEMBERED)
 
     @property
     def open(self) -> bool:
         """Whether a dump has begun that more lines may belong to."""
-        return self._dump is not None or self._rumour is not None or self._backwards is not None
+        return self._dump is not None or self._rumour is not None
 
     @property
     def kill_seen(self) -> bool:
@@ -92,7 +87,7 @@ class Assembler:
     def busy(self) -> bool:
         """Whether the next line is needed: a dump has begun that has not named its victim yet, or its line is torn."""
         dump = self._dump
-        if self._rumour is not None or self._torn or self._backwards is not None:
+        if self._rumour is not None or self._torn:
             return True
         return dump is not None and not dump.kill_seen
 
@@ -138,31 +133,6 @@ class Assembler:
             return []
         return self._take(kind, line)
 
-    def feed_middle(self, block: bytes, at: int, end: int) -> int:
-        """Take the middle of the open dump in, where it begins at `at` and is plain; return where other lines begin."""
-        dump = self._dump
-        if (
-            dump is None
-            or self._rumour is not None
-            or self._backwards is not None
-            or self.loss.sequence != dump.last.sequence
-        ):
-            return at
-        if dump.furthest is Kind.HEADER and len(dump.entries) == 1:
-            middle = middle_of(block, at, end, dump.last)
-        elif dump.furthest is Kind.TABLE_HEAD and dump.entries[-1][0] is Kind.TABLE_HEAD:
-            middle = rows_of(block, at, end, dump.last)
-        else:
-            return at
-        if middle is None:
-            return at
-        dump.add_middle(middle)
-        self.loss.sequence = dump.last.sequence
-        self._unrelated = 0
-        self._joinable = None
-        self._torn = []
-        return middle.end
-
     def feed_whole(self, whole: Whole) -> list[Invocation]:
         """Take a whole dump in, where the next line is not needed for another; return the invocation that it ends."""
         self.loss.number(whole.begun[1])
@@ -178,19 +148,8 @@ class Assembler:
 
     def flush(self) -> list[Invocation]:
         """End the open dump and return its invocation; an empty list where nothing is open."""
-        done = self._turn_round()
         self._drop_rumour()
-        return done + self._end()
-
-    def _turn_round(self) -> list[Invocation]:
-        """End the stretch that runs backwards, and take its lines in as the kernel printed them."""
-        backwards, self._backwards = self._backwards, None
-        if backwards is None:
-            return []
-        done: list[Invocation] = []
-        for kind, line in backwards.turned():
-            done += self._take_forwards(kind, line)
-        return done + self._end()
+        return self._end()
 
     def _end(self) -> list[Invocation]:
         dump, self._dump = self._dump, None
@@ -219,8 +178,6 @@ class Assembler:
 
     def _pass_over(self, line: Line) -> list[Invocation]:
         self._count_unlike(line)
-        if self._backwards is not None:
-            self._backwards.pass_over()
         dump = self._dump
         if dump is None:
             return []
@@ -230,20 +187,6 @@ class Assembler:
         return []
 
     def _take(self, kind: Kind, line: Line) -> list[Invocation]:
-        if self._backwards is not None:
-            if self._backwards.takes(kind, line):
-                return self._turn_round() if self._backwards.done else []
-            return self._turn_round() + self._take(kind, line)
-        dump = self._dump
-        if line.sequence is None and dump is not None and dump.kill_seen and dump.whole is None:
-            entries = dump.entries
-            if len(entries) < _MOST_KILLS and runs_backwards(entries, kind, line):
-                self._dump = self._joinable = None
-                self._backwards = Backwards([*self._reaped_of(entries), *entries, (kind, line)])
-                return []
-        return self._take_forwards(kind, line)
-
-    def _take_forwards(self, kind: Kind, line: Line) -> list[Invocation]:
         if self._rumour is not None and kind is not Kind.REAPED:
             if self._rumour.accepts(kind, line):
                 return self._confirmed(kind, line)
@@ -258,14 +201,8 @@ class Assembler:
                 done = self._end()
                 if chosen is not None:
                     self._start(Kind.KILLED, chosen)
-                return done + self._take_forwards(kind, line)
+                return done + self._take(kind, line)
         return self._start(kind, line)
-
-    def _reaped_of(self, entries: list[tuple[Kind, Line]]) -> list[tuple[Kind, Line]]:
-        """Return the lines of the reaper that came before the kill lines, as they do where the newest come first."""
-        kills = (killed_of(line.text) for kind, line in entries if kind is Kind.KILLED)
-        pids = {kill.pid for kill in kills if kill is not None}
-        return [(Kind.REAPED, line) for line in self._reaped if reaped_pid(line.text) in pids]
 
     def _confirmed(self, kind: Kind, line: Line) -> list[Invocation]:
         """Add a line to the rumour, which is a dump where the line says so."""
@@ -285,8 +222,6 @@ class Assembler:
         elif kind in _OPENERS:
             self._rumour = Dump()
             self._add(kind, line, self._rumour)
-        elif kind is Kind.REAPED:
-            self._reaped.append(line)
         return []
 
     def _add(self, kind: Kind, line: Line, dump: Dump) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.fast_path import Whole
-from oomreport.kernel.dump.middle import Middle
 from oomreport.kernel.dump.sections import Parts
 from oomreport.kernel.line import Line
 from oomreport.kernel.text.killed import ends_in_pid, killed_of
@@ -103,15 +102,6 @@ class Dump:
             self._learn(kind, line.text)
         if kind in _ENDING:
             self.kill_seen = True
-
-    def add_middle(self, middle: Middle) -> None:
-        """Take in the lines between the header and the summary; they come in their order, so none is refused."""
-        self.lines += middle.entries
-        self.kinds.update([kind for kind, _ in middle.entries])
-        self.furthest = max(self.furthest, *[kind for kind, _ in middle.entries if kind not in _ANYWHERE])
-        self.row_pids |= middle.row_pids
-        self.trace = middle.trace or self.trace
-        self.stamped = self.last
 
     def parts(self) -> Parts:
         """Return the lines sorted by what they are."""

@@ -6,7 +6,14 @@ read line by line, with the same result.
 
     4,1942,35433440,-;node invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=939
     4,1943,35433440,-;CPU: 0 PID: 212 Comm: node Not tainted ..
-    ..                                                            what is between: see `middle`
+    4,1944,35433441,-;Call Trace: ..                                      and so on: only its extent matters
+    6,1970,35433470,-;memory: usage 57344kB, limit 57344kB, failcnt 24    and swap, kmem
+    6,1973,35433474,-;Memory cgroup stats for /kubepods.slice/..:
+    6,1974,35433474,-;anon 57610240\x0afile 12288 ..                      or a record each
+    6,1978,35433478,-;Mem-Info: ..                                        on a global OOM, instead of the cgroup's figures
+    6,1980,35433480,-;Tasks state (memory values in pages):
+    6,1981,35433481,-;[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
+    6,1982,35433481,-;[    212]     0   212    14924    13669   151552        0           939 node
     6,1983,35433481,-;oom-kill:constraint=CONSTRAINT_MEMCG,..,task=node,pid=212,uid=0
     3,1984,35433490,-;Memory cgroup out of memory: Killed process 212 (node) total-vm:..
 """
@@ -15,7 +22,6 @@ from itertools import chain
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.dump.middle import LONGEST_US
 from oomreport.kernel.dump.sections import Parts
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
@@ -47,6 +53,8 @@ _NO_ESCAPE = re.compile(r"\\(?!x(?:[01][0-9a-f]|5c|7f|[89a-f][0-9a-f]))")
 _HEADER = b" invoked oom-killer: "
 _KILLED = b": Killed process "
 _LONGEST = 256 * 1024
+# Within this time lines belong to one dump whatever was lost between them.
+_LONGEST_US = 3_000_000
 # What the groups of the pattern are: all but the call trace and the pid.
 _KINDS = (
     Kind.HEADER, Kind.CPU, None, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.MEM_INFO, Kind.TABLE_TITLE, Kind.TABLE_HEAD,
@@ -129,7 +137,7 @@ def whole_of(block: bytes, at: int, end: int) -> Whole | None:
     first, times = int(numbers[0]), list(map(int, stamps))
     if list(map(int, numbers)) != list(range(first, first + len(records))):
         return None
-    if times != sorted(times) or times[-1] > times[0] + LONGEST_US:
+    if times != sorted(times) or times[-1] > times[0] + _LONGEST_US:
         return None
     joined = b"\n".join(texts)
     if not joined.isascii():

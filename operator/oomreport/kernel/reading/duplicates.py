@@ -7,9 +7,7 @@ program stays what it is. Records that are a kill line alone wait for a while, s
 
 from collections import OrderedDict, deque
 
-from oomreport.kernel.line import Line
 from oomreport.kernel.record import Invocation, Part, Stamp, Victim
-from oomreport.kernel.text.kind import Kind
 from oomreport.kernel.times import YEARLESS
 
 _REMEMBERED = 4096
@@ -89,20 +87,6 @@ class Repeats:
             self._known.move_to_end(key)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-
-
-def is_told_twice(before: Line | None, kind: Kind, line: Line) -> bool:
-    """Whether the line is the one before once more, as of two shippers whose lines alternate.
-
-    Headers of two dumps may be the same: then two clocks have to tell that two shippers wrote them, or one that it is the
-    same moment.
-    """
-    if before is None or before.text != line.text:
-        return False
-    a, b = before.stamp.monotonic_us, line.stamp.monotonic_us
-    if a is not None and b is not None:
-        return a == b
-    return kind is not Kind.HEADER or (a is None) != (b is None)
 
 
 def _key(victim: Victim) -> _Key | None:

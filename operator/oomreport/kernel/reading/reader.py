@@ -13,7 +13,6 @@ from oomreport.kernel.reading.duplicates import Repeats
 from oomreport.kernel.record import Invocation
 
 _MOST_HOSTS = 256
-_LONGEST_RECORD = 64 * 1024
 
 
 class Reader:
@@ -98,14 +97,6 @@ class Reader:
     def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
         """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
         while at < end and self.busy:
-            if self._framer.idle and self._host is None and None in self._hosts:
-                found: list[Invocation] = []
-                behind = _feed_records(self._hosts[None], block, at, end, found)
-                done += self._repeats.without(found) if found else found
-                self._numbered = self._numbered or behind > at
-                at = behind
-                if at >= end or not self.busy:
-                    break
             stop = block.find(b"\n", at)
             stop = len(block) if stop < 0 else stop
             done += self.feed(block[at:stop])
@@ -152,21 +143,6 @@ def _lines_alone(raw: bytes) -> list[Line]:
     """Return the lines of a physical line without what stands around it."""
     record = line_of_record(raw.rstrip(b"\r\0")) if raw[:1].isdigit() else None
     return [record] if record is not None else Framer().feed(raw)
-
-
-def _feed_records(assembler: Assembler, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
-    """Do the same for records of /dev/kmsg only, which need no framing; return where another line begins."""
-    while assembler.busy:
-        at = assembler.feed_middle(block, at, end)
-        stop = block.find(b"\n", at, end)
-        if not 0 < stop - at < _LONGEST_RECORD or block[stop - 1] in b"\r\0":
-            break
-        line = line_of_record(block, at, stop)
-        if line is None:
-            break
-        done += assembler.feed(line)
-        at = stop + 1
-    return at
 
 
 def invocations(lines: Iterable[Line]) -> Iterator[Invocation]:
