@@ -359,6 +359,8 @@ class OOMReportStatus(Model):
     """Time of the first kill."""
     last_kill_time: MicroTime | None = None
     """Time of the last kill."""
+    last_silent_kill_time: MicroTime | None = None
+    """Time of the last silent kill: a process died and the container lived on. Absent where there was none."""
     last_kill: LastKill | None = None
     """The last kill in full."""
     recent_kills: Annotated[tuple[RecentKill, ...], atomic(MOST_RECENT_KILLS)] = ()

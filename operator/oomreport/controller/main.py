@@ -94,7 +94,7 @@ class Controller:
         self._queue: WorkQueue | None = None
         # Not ready before the Lease was asked for: nobody works who could be waited for.
         self._role = "starting"
-        self._figures = Metrics(_now)
+        self._figures = Metrics(_now, most_reports=settings.metrics_reports)
 
     async def run(self) -> int:
         """Work until told to end; return the exit status."""
@@ -144,6 +144,7 @@ class Controller:
 
     async def _work(self, api: ApiServer, lease: Lease | None) -> int:
         self._role = "leader"
+        self._figures.lead()
         async with self._metrics() as prometheus, WebhookClient(self._settings.hook_reach.refusal) as webhooks:
             return await self._work_with(api, lease, prometheus, webhooks)
 
@@ -160,7 +161,7 @@ class Controller:
             queue=queue,
             pods=pods,
             records=Records(),
-            reports=Reports(api),
+            reports=Reports(api, self._figures.written),
             owners=Owners(api, pods),
             policies=policies,
             bounds=Bounds(api, policies, prometheus=prometheus, window_seconds=window),
@@ -175,8 +176,11 @@ class Controller:
         )
         delivery.notes.counted = self._figures.count
         self._figures.set_pending(delivery.deliverer.pending)
+        self._figures.set_hooks(hooks.names)
+        self._figures.set_agents(pods.agents)
+        self._figures.set_records_pending(context.records.pending)
         self._queue = queue
-        self._watch = watch = Watch(context, self._access)
+        self._watch = watch = Watch(context, self._access, self._figures)
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None
         ends = {asyncio.create_task(self._stop.wait(), name="stop"), *({keep} if keep else ())}
         housekeeping = Housekeeping(context)
@@ -196,7 +200,7 @@ class Controller:
             asyncio.create_task(self._rounds(housekeeping), name="housekeeping"),
             asyncio.create_task(_for_ever(followed_policies(context).run), name="policies"),
             asyncio.create_task(_for_ever(followed_hooks(context).run), name="hooks"),
-            asyncio.create_task(_for_ever(followed_reports(context).run), name="reports"),
+            asyncio.create_task(_for_ever(followed_reports(context, self._figures.reports).run), name="reports"),
             *(asyncio.create_task(_for_ever(one.run), name="bounds") for one in bounds.follows(api)),
             asyncio.create_task(_for_ever(reconsidering.run), name="changes"),
         }

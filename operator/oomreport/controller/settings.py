@@ -85,6 +85,9 @@ class ControllerSettings:
     health_address: tuple[str, int] | None = ("", 8080)
     """Where /healthz and /readyz are served; None for nowhere."""
 
+    metrics_reports: int = 1000
+    """How many reports have series of their own at /metrics."""
+
     log_level: str = "info"
     """The least severe messages printed."""
 
@@ -131,6 +134,7 @@ def settings_of(
             denied=_networks("--hook-deny", options.hook_deny, problems),
         ),
         health_address=host_and_port("--health-address", options.health_address, problems),
+        metrics_reports=_count("--metrics-max-reports", options.metrics_max_reports, problems),
         log_level=one_of("--log-level", options.log_level, LOG_LEVELS, problems),
     )
     if settings.prometheus_url is None and (settings.prometheus_token_file or settings.prometheus_ca_file):
@@ -220,7 +224,19 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--hook-allow", metavar="CIDR,...", default="", help="loopback addresses that webhooks may reach")
     add = new_group(parser, "the process")
     add("--workers", metavar="N", default="8", help="reports worked on at once (default: %(default)s)")
-    add("--health-address", metavar="HOST:PORT", default=":8080", help="/healthz and /readyz; none: not at all")
+    add(
+        "--health-address",
+        metavar="HOST:PORT",
+        default=":8080",
+        help="/healthz, /readyz and /metrics; none: not at all",
+    )
+    add(
+        "--metrics-max-reports",
+        metavar="N",
+        default="1000",
+        help="show series of at most so many reports at /metrics, newest kills first; each has up to ten"
+        " (default: %(default)s)",
+    )
     add("--log-level", metavar="LEVEL", default=default("OOMREPORT_LOG_LEVEL", "info"), help=", ".join(LOG_LEVELS))
     return parser
 

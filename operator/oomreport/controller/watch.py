@@ -19,6 +19,8 @@ from oomreport.controller.delivery.registry import HOOKS
 from oomreport.controller.known.list_watch import Follow
 from oomreport.controller.known.policies import POLICIES
 from oomreport.controller.known.reports import key_of_report
+from oomreport.controller.metrics import Metrics
+from oomreport.controller.report_series import ReportSeries
 from oomreport.controller.reporting.rollout_pods import Following
 from oomreport.controller.work.backoff import GrowingPauses
 from oomreport.controller.work.keys import PodKey, RecordKey
@@ -30,6 +32,7 @@ from oomreport.workload.pod import pod_facts
 
 log = logging.getLogger(__name__)
 _CHUNK = 500
+_WATCH_SECONDS = 120
 # A listing is over when nothing came of it for this long.
 _QUIET_SECONDS = 1.0
 _IDENTITY = cast("Any", "oomreport-controller")
@@ -49,24 +52,25 @@ def followed_hooks(context: Context) -> Follow:
     return Follow(context.api, HOOKS, hooks.take, on_listed=hooks.listed, on_lost=hooks.lost)
 
 
-def followed_reports(context: Context) -> Follow:
-    """Return what has reports looked at that people have edited."""
+def followed_reports(context: Context, series: ReportSeries) -> Follow:
+    """Return what has reports looked at that people have edited, and keeps their series."""
     following = Following(context)
 
     def take(kind: str | None, report: Mapping[str, Any]) -> None:
+        series.take(kind, report)
         if kind == "DELETED":
             following.keep(key_of_report(report), {})
         if key := context.reports.take(kind, report):
             context.queue.add(key)
 
-    return Follow(context.api, path(API_VERSION, OOM_REPORTS), take)
+    return Follow(context.api, path(API_VERSION, OOM_REPORTS), take, on_listed=series.listed)
 
 
 class Watch:
     """Follows pods and records and feeds the queue."""
 
-    def __init__(self, context: Context, access: ApiAccess) -> None:
-        self._context, self._access = context, access
+    def __init__(self, context: Context, access: ApiAccess, metrics: Metrics) -> None:
+        self._context, self._access, self._metrics = context, access, metrics
         self._following = Following(context)
         self._begun: set[str] = set()
         self._heard = 0.0
@@ -116,7 +120,9 @@ class Watch:
             self._following.survey_soon(pod["metadata"]["namespace"])
         context, deleted = self._context, kind == "DELETED"
         is_agent = self._is_agent(pod)
-        if not deleted and not is_agent and not context.pods.wants(pod):
+        kept = deleted or is_agent or context.pods.wants(pod)
+        self._metrics.heard("pods", kept=kept)
+        if not kept:
             return
         facts = pod_facts(pod, annotations=ANNOTATIONS, deleted=deleted)
         if is_agent:
@@ -131,7 +137,9 @@ class Watch:
             context.records.drop(record["metadata"]["name"])
             return
         facts = record_facts(record)
+        self._metrics.heard(OOM_RECORDS, kept=facts is not None)
         if facts is None:
+            self._metrics.refused("Incomplete")
             log.warning("record lacks name, node or time", extra={"record": record["metadata"].get("name")})
         elif context.records.put(facts, now=context.now()):
             context.queue.add(RecordKey(name=facts.name))
@@ -139,6 +147,9 @@ class Watch:
     def _watch_begins(self, where: str) -> None:
         # The server's URL may have a path of its own before ours.
         self._begun.update(known for known in (_PODS, _RECORDS) if where.endswith(known))
+        for known, resource in ((_PODS, "pods"), (_RECORDS, OOM_RECORDS)):
+            if where.endswith(known):
+                self._metrics.heard(resource)
         self._heard = asyncio.get_running_loop().time()
 
     def _note_listing(self, kind: str | None) -> None:
@@ -168,6 +179,8 @@ class Watch:
         settings.queueing.exit_timeout = 0.5
         settings.networking.connect_timeout = 5
         settings.networking.error_backoffs = GrowingPauses()
+        # A watch that begins anew shows that it is alive; the alert WatchStale waits for two and a half times this long.
+        settings.watching.server_timeout = _WATCH_SECONDS
         settings.watching.initial_streaming = await self._streams_lists()
         if not settings.watching.initial_streaming:
             settings.watching.chunk_size = _CHUNK

@@ -46,6 +46,8 @@ class Pods:
         self._followed: defaultdict[str, dict[_Identity, tuple[Workload, set[str]]]] = defaultdict(dict)
         self._listed: set[tuple[str, _Identity]] = set()
         self._agents: dict[str, tuple[str, datetime]] = {}
+        # By the agent's pod: whether it is ready.
+        self._agent_pods: dict[str, bool] = {}
         self.first_seen: dict[str, datetime] = {}
 
     def wants(self, pod: Mapping[str, Any]) -> bool:
@@ -186,6 +188,9 @@ class Pods:
         """Take note of an agent's pod: since when its node is watched without a gap."""
         if pod.node is None:
             return
+        self._agent_pods[pod.uid] = pod.ready_since is not None
+        if pod.deleted:
+            del self._agent_pods[pod.uid]
         if pod.ready_since and not pod.deleted:
             self._agents[pod.node] = (pod.uid, pod.ready_since)
         elif self._agents.get(pod.node, ("", None))[0] == pod.uid:
@@ -195,6 +200,10 @@ class Pods:
         """Return the nodes with a ready agent, and since when it is."""
         return {node: since for node, (_, since) in self._agents.items()}
 
+    def agents(self) -> tuple[int, int]:
+        """Return how many agents' pods are bound to a node, and how many of them are ready."""
+        return len(self._agent_pods), sum(self._agent_pods.values())
+
     def unconfirmed(self, *, now: datetime) -> list[PodFacts]:
         """Return pods of which nothing was heard for a while; they may be gone."""
         return [seen.pod for seen in self._known.values() if now - seen.at > _CONFIRM]
@@ -202,6 +211,7 @@ class Pods:
     def drop(self, pod: PodFacts) -> None:
         """Forget a pod that turned out to matter no longer."""
         self._known.pop(pod.uid, None)
+        self._agent_pods.pop(pod.uid, None)
         self._forget(pod)
 
     def sweep(self, *, now: datetime) -> None:

@@ -60,6 +60,10 @@ class Records:
         """Return the open records of a node."""
         return (record for record in self._open.values() if record.node == node)
 
+    def pending(self) -> int:
+        """Return how many records are open."""
+        return len(self._open)
+
     def nodes(self) -> set[str]:
         """Return the nodes with open records."""
         return {record.node for record in self._open.values()}

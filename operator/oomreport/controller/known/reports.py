@@ -6,7 +6,7 @@ A report's name is made of kind, name and container. Two workloads can make the 
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,10 +86,17 @@ def is_edited(report: Mapping[str, Any]) -> bool:
 
 
 class Reports:
-    """Reads and writes reports; the last ones are kept, since each write says which version it builds on."""
+    """Reads and writes reports; the last ones are kept, since each write says which version it builds on.
 
-    def __init__(self, api: ApiServer) -> None:
-        self._api = api
+    `on_written` is told of each status before and after.
+    """
+
+    def __init__(
+        self,
+        api: ApiServer,
+        on_written: Callable[[Mapping[str, Any], Mapping[str, Any]], None] = lambda _before, _after: None,
+    ) -> None:
+        self._api, self._on_written = api, on_written
         self._cache: OrderedDict[ReportKey, StoredReport] = OrderedDict()
 
     async def get(self, key: ReportKey) -> StoredReport | None:
@@ -129,7 +136,9 @@ class Reports:
             if error.status in (404, 409):
                 raise StaleReportError(str(error), status=error.status, reason=error.reason) from error
             raise
-        return self._keep(key, written)
+        kept = self._keep(key, written)
+        self._on_written(base.status, kept.status)
+        return kept
 
     async def key_at(self, namespace: str, name: str) -> ReportKey | None:
         """Return the key of the report of this name. Raises ApiError."""

@@ -107,6 +107,7 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
         "kills": kills,
         "firstKillTime": first,
         "lastKillTime": last["time"],
+        "lastSilentKillTime": _last_silent(stored, correlation.ledger, standing),
         "lastKill": last,
         "recentKills": recent,
         "counted": [one.as_json() for one in correlation.ledger],
@@ -138,6 +139,13 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
         settled={id_: bool(one.lived_on) for id_, one in standing.items() if one.open_until is None},
         look_again=min(filter(None, times), default=None),
     )
+
+
+def _last_silent(stored: Mapping[str, Any], ledger: Sequence[Entry], standing: Mapping[str, _Standing]) -> str | None:
+    """Return when a process was last killed in a container that lived on."""
+    known = stored.get("lastSilentKillTime")
+    outlived = (rfc3339(one.time) for one in ledger if one.id in standing and standing[one.id].lived_on)
+    return max(filter(None, (known, *outlived)), default=None)
 
 
 def _outcomes(correlation: Correlation, evidence: Evidence) -> dict[str, Outcome]:

@@ -77,3 +77,14 @@ def test_what_pod_status_tells_of_the_start_later_mends_the_kill_in_short() -> N
     assert second.changed
     assert third.status["recentKills"] == second.status["recentKills"]
     assert third.status["lastKill"] == second.status["lastKill"]
+
+
+def test_the_time_of_the_last_silent_kill_stays_when_a_kill_follows_that_ended_its_container() -> None:
+    pods = (pod(running(instance=cid(1))),)
+    first = decide(evidence(record("one", seconds=0), pods=pods, seconds=0.2), Patience()).status
+    silent = decide(evidence(pods=pods, seconds=20, status=first), Patience()).status
+    whole = record("two", seconds=30, groupKill=True)
+    last = decide(evidence(whole, pods=pods, seconds=30.2, status=silent), Patience()).status
+    assert "lastSilentKillTime" not in first
+    assert silent["lastSilentKillTime"] == silent["lastKillTime"]
+    assert last["lastKillTime"] > last["lastSilentKillTime"] == silent["lastKillTime"]

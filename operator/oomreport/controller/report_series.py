@@ -1,0 +1,219 @@
+"""The series of reports, made of the reports as they are.
+
+State, not deltas: a counter that is born at 1 is never seen to rise, and a report is born at its first kill. Only the leader
+follows reports, so only it has these series. Text is made once for each version of a report, since a scrape of thousands of
+reports must not hold up the event loop. Series are keyed by their labels, so none can appear twice and spoil the scrape.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from oomreport.incident.witness.cause import Cause
+from oomreport.incident.witness.ledger import Verdict
+from oomreport.times import parse_time
+from oomreport.workload.container import Scope
+from oomreport.workload.quantity import parse_quantity
+
+log = logging.getLogger(__name__)
+MOST_REPORTS = 1000
+_HOUR = timedelta(hours=1)
+# A node that had its last OOM a day ago needs no series any more; its name may never come back.
+_NODE_KEPT = timedelta(hours=24)
+_NODE_SCOPES = (Scope.NODE, Scope.NODE_ALLOCATABLE)
+_SHOWN_CONDITIONS = ("Applied", "Resolved", "Regressed")
+_Labels = Mapping[str, str]
+_Name = tuple[str, str]
+
+_LAST_KILL = "oomreport_report_last_kill_timestamp_seconds"
+_LAST_SILENT = "oomreport_report_last_silent_kill_timestamp_seconds"
+_KILLS = "oomreport_report_kills_total"
+_LIMIT = "oomreport_report_memory_limit_bytes"
+_RECOMMENDED = "oomreport_report_recommended_limit_bytes"
+_INFO = "oomreport_report_info"
+_CONDITION = "oomreport_report_condition"
+_FAMILIES = {
+    _LAST_KILL: ("gauge", "Time of the last kill of a container of a workload, by the cause of that kill"),
+    _LAST_SILENT: ("gauge", "Time of the last kill that pod status did not show; absent where there was none"),
+    _KILLS: ("counter", "Kills counted in the report; for dashboards, since its first increase is never seen"),
+    _LIMIT: ("gauge", "Memory limit that the last kill hit; absent where it is not known"),
+    _RECOMMENDED: ("gauge", "Memory limit that the report recommends; absent where it recommends none"),
+    _INFO: ("gauge", "Always 1; the labels say what is known of the last kill and of the advice"),
+    _CONDITION: ("gauge", "Always 1; one series for each of Applied, Resolved, Regressed, ReviewPending that is true"),
+}
+_LAST_HOUR = "oomreport_report_kills_last_hour"
+_LAST_HOUR_HELP = "Kills in the hour before the scrape, out of the report's last ten kills and its ledger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """What one version of a report says. `lines` is the text of each family, `labels` that of every series of it."""
+
+    labels: str
+    lines: Mapping[str, str]
+    kills: tuple[datetime, ...]
+    last: datetime | None
+    cause: str
+    node: str | None
+
+
+class ReportSeries:
+    """The series of all reports; of the ones with the newest kills where there are more than `most`.
+
+    `owner_labels` returns the labels of a report's workload that are to be shown, by namespace, kind and name.
+    """
+
+    def __init__(self, most: int = MOST_REPORTS) -> None:
+        self._most = most
+        self._series: dict[_Name, _Series] = {}
+        self._shown: list[_Series] | None = None
+        self.owner_labels: Callable[[str, str, str], _Labels] = lambda *_: {}
+
+    def take(self, kind: str | None, report: Mapping[str, Any]) -> None:
+        """Take note of a report as a watch tells of it. One that cannot be read loses its own series only."""
+        try:
+            name = report["metadata"]["namespace"], report["metadata"]["name"]
+        except (KeyError, TypeError):
+            log.warning("report without a name has no series")
+            return
+        self._series.pop(name, None)
+        self._shown = None
+        if kind == "DELETED":
+            return
+        try:
+            self._series[name] = self._read(report)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("report has no series", extra={"report": "/".join(name), "error": repr(error)})
+
+    def listed(self, names: Iterable[_Name]) -> None:
+        """Take note of a whole listing: what it does not hold was deleted unseen."""
+        for name in self._series.keys() - set(names):
+            del self._series[name]
+        self._shown = None
+
+    def text(self, now: datetime) -> str:
+        """Return the series in Prometheus' text format."""
+        shown = self._newest()
+        parts: list[str] = []
+        for name, (kind, words) in _FAMILIES.items():
+            parts.append(_head(name, kind, words))
+            parts += [line for series in shown if (line := series.lines.get(name))]
+        parts.append(_head(_LAST_HOUR, "gauge", _LAST_HOUR_HELP))
+        since = now - _HOUR
+        parts += [f"{_LAST_HOUR}{{{one.labels}}} {sum(time > since for time in one.kills)}\n" for one in shown]
+        parts += self._sums(len(shown), now)
+        return "".join(parts)
+
+    def _newest(self) -> list[_Series]:
+        if self._shown is None:
+            newest = sorted(self._series.values(), key=lambda one: (one.last is not None, one.last), reverse=True)
+            by_labels: dict[str, _Series] = {}
+            for series in newest:
+                by_labels.setdefault(series.labels, series)
+            self._shown = [*by_labels.values()][: self._most]
+        return self._shown
+
+    def _sums(self, shown: int, now: datetime) -> Iterator[str]:
+        causes = dict.fromkeys((cause.value for cause in Cause), 0)
+        nodes: dict[str, datetime] = {}
+        for series in self._series.values():
+            causes[series.cause] = causes.get(series.cause, 0) + 1
+            if series.node and series.last and now - series.last < _NODE_KEPT:
+                nodes[series.node] = max(series.last, nodes.get(series.node, series.last))
+        yield _head("oomreport_reports", "gauge", "Reports by the cause of their last kill, those without series too")
+        yield from (f"oomreport_reports{{{_text({'cause': cause})}}} {count}\n" for cause, count in causes.items())
+        yield _head("oomreport_report_series_dropped", "gauge", "Reports that have no series, since there are too many")
+        yield f"oomreport_report_series_dropped {len(self._series) - shown}\n"
+        name = "oomreport_node_last_oom_timestamp_seconds"
+        yield _head(name, "gauge", "Time of the last kill for want of the node's memory; absent a day later")
+        yield from (f"{name}{{{_text({'node': node})}}} {last.timestamp():.3f}\n" for node, last in nodes.items())
+
+    def _read(self, report: Mapping[str, Any]) -> _Series:
+        spec, status = report["spec"], report.get("status") or {}
+        ref, namespace = spec["workloadRef"], report["metadata"]["namespace"]
+        last, advice = status.get("lastKill") or {}, status.get("recommendation") or {}
+        cause = str(last.get("cause", Cause.UNKNOWN))
+        kills = _kill_times(status)
+        # The last kill may be one that was contradicted, and is not counted.
+        newest = max(kills, default=None)
+        labels = _text(
+            {
+                "namespace": namespace,
+                "workload_kind": ref["kind"],
+                "workload": ref["name"],
+                "container": spec["container"],
+            }
+        )
+        info = {
+            "cause": cause,
+            "verdict": last.get("verdict", ""),
+            "scope": last.get("scope", ""),
+            "action": advice.get("action", ""),
+            "confidence": advice.get("confidence", ""),
+            "managed_by": (status.get("managedBy") or {}).get("tool", ""),
+            **self.owner_labels(namespace, ref["kind"], ref["name"]),
+        }
+        values = {
+            _LAST_KILL: (_seconds(newest), _text({"cause": cause})),
+            _LAST_SILENT: (_seconds(parse_time(status.get("lastSilentKillTime"))), ""),
+            _KILLS: (int(status.get("kills", 0)), ""),
+            _LIMIT: (_limit(last, advice), ""),
+            _RECOMMENDED: (parse_quantity(advice["memoryLimit"]) if "memoryLimit" in advice else None, ""),
+            _INFO: (1, _text(info)),
+        }
+        lines = {
+            name: f"{name}{{{labels}{',' if more else ''}{more}}} {value}\n"
+            for name, (value, more) in values.items()
+            if value is not None
+        }
+        conditions = (_text({"condition": one}) for one in _true_conditions(status))
+        lines[_CONDITION] = "".join(f"{_CONDITION}{{{labels},{one}}} 1\n" for one in conditions)
+        is_nodes = last.get("scope") in _NODE_SCOPES
+        return _Series(
+            labels=labels,
+            lines=lines,
+            kills=kills,
+            last=newest,
+            cause=cause,
+            node=last.get("node") if is_nodes else None,
+        )
+
+
+def _kill_times(status: Mapping[str, Any]) -> tuple[datetime, ...]:
+    """Return the known times of kills: the ledger forgets what is settled, and the list of recent kills holds ten."""
+    told = (*(status.get("recentKills") or ()), *(status.get("counted") or ()))
+    times = [one["time"] for one in told if one.get("verdict") != Verdict.CONTRADICTED]
+    return tuple({time for text in (*times, *(status.get("killTimes") or ())) if (time := parse_time(text))})
+
+
+def _true_conditions(status: Mapping[str, Any]) -> Iterator[str]:
+    true = {one["type"] for one in status.get("conditions") or () if one["status"] == "True"}
+    yield from (one for one in _SHOWN_CONDITIONS if one in true)
+    if "Recommended" in true and not true & {"Reviewed", "Applied"}:
+        yield "ReviewPending"
+
+
+def _limit(last: Mapping[str, Any], advice: Mapping[str, Any]) -> int | None:
+    hit = (last.get("memory") or {}).get("limitBytes")
+    return (
+        int(hit) if hit is not None else parse_quantity(advice["previousLimit"]) if "previousLimit" in advice else None
+    )
+
+
+def _seconds(time: datetime | None) -> str | None:
+    return f"{time.timestamp():.3f}" if time else None
+
+
+def _head(name: str, kind: str, words: str) -> str:
+    return f"# HELP {name} {words}\n# TYPE {name} {kind}\n"
+
+
+def _text(labels: Mapping[str, object]) -> str:
+    """Return labels in the text format; backslash, quote and line feed are escaped (Prometheus' exposition formats)."""
+    pairs = (
+        (name, str(value).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n"))
+        for name, value in labels.items()
+    )
+    return ",".join(f'{name}="{value}"' for name, value in pairs)
