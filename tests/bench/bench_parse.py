@@ -70,10 +70,10 @@ def written(path: Path, megabytes: int, share: float) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: log.read(1 << 20), b""))
 
 
-def ours(path: Path, *, jobs: int = 1, pipe: bool = False) -> dict[str, Any]:
+def ours(path: Path, *, pipe: bool = False) -> dict[str, Any]:
     with tempfile.TemporaryFile() as out:
         begun = time.monotonic()
-        command = [*OOMREPORT, "--jobs", str(jobs), "-" if pipe else str(path)]
+        command = [*OOMREPORT, "-" if pipe else str(path)]
         with path.open("rb") as log:
             feeder = subprocess.Popen(["cat"], stdin=log, stdout=subprocess.PIPE) if pipe else None
             process = subprocess.Popen(command, stdin=feeder.stdout if feeder else None, stdout=out)
@@ -136,7 +136,6 @@ def main() -> int:
                 {
                     "cadvisor": cadvisor(path, binary),
                     "one_process": ours(path),
-                    "two_processes": ours(path, jobs=2),
                     "pipe": ours(path, pipe=True),
                 }
                 for _ in range(given.runs)

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.adapters.storage.log_file import quick_search
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
 from oomreport.kernel.reading.reader import invocations, invocations_of_text
-from oomreport.kernel.reading.scanner import Scanner
 from oomreport.kernel.record import Invocation, Stamp
 from property import exports, framings, pastes
 from property.framings import KernelLine, Log
 from records.records import FOLDERS, log_of
+from support.logs import assert_same, read, searched
 
 Framing = Callable[[Log], bytes]
 # Scenarios whose names hold newlines or control characters, or whose records were lost: only framings in which a record
@@ -70,9 +69,7 @@ def test_searching_gives_what_reading_every_line_gives_in_every_framing(framing:
         lines = kernel_lines(folder)
         later = [KernelLine(text=f"eth0: link {turn}", micros=lines[-1].micros + turn, level=6) for turn in range(300)]
         log = framing([*quiet, *lines, *later])
-        scanner = Scanner(quick_search())
-        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
-        assert found + scanner.flush() == list(invocations_of_text(log.split(b"\n"))), folder.name
+        assert_same(searched(log), read(log))
 
 
 _SHIPPED = exports.JSON_EXPORTS + exports.TEXT_EXPORTS + exports.CSV_EXPORTS
@@ -86,9 +83,7 @@ def test_a_log_says_the_same_however_it_was_shipped_or_pasted(framing: Framing) 
         log = framing(lines)
         said = list(invocations_of_text(log.split(b"\n")))
         assert [essence(one) for one in said] == truth(lines), folder.name
-        scanner = Scanner(quick_search())
-        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
-        assert found + scanner.flush() == said, folder.name
+        assert_same(searched(log), said)
 
 
 @pytest.mark.parametrize("framing", pastes.PARTLY, ids=lambda framing: framing.__name__)
@@ -108,9 +103,7 @@ def test_a_kill_that_a_log_tells_twice_counts_once(framing: Framing) -> None:
         log = framing(lines)
         said = list(invocations_of_text(log.split(b"\n")))
         assert [essence(one) for one in said] == truth(list(lines)), folder.name
-        scanner = Scanner(quick_search())
-        found = [one for start in range(0, len(log), 4001) for one in scanner.feed(log[start : start + 4001])]
-        assert found + scanner.flush() == said, folder.name
+        assert_same(searched(log), said)
 
 
 @pytest.mark.parametrize("framing", framings.EXACT, ids=lambda framing: framing.__name__)

@@ -1,17 +1,13 @@
 """The searching reader against the one that reads every line: the same records, whatever is around and between."""
 
-from collections.abc import Iterator
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oomreport.adapters.storage.log_file import quick_search
 from oomreport.kernel.kmsg import line_of_record
-from oomreport.kernel.reading.phrases import FLAGS, INDENTS, PHRASES, plain_finder
-from oomreport.kernel.reading.reader import invocations_of_text
-from oomreport.kernel.reading.scanner import Again, Scanner
-from oomreport.kernel.record import Invocation
+from oomreport.kernel.reading.phrases import PHRASES, plain_finder
 from records.records import FOLDERS, log_of
+from support.logs import assert_same, read, searched
 
 _DUMPS = [
     [record.split(b";", 1)[1] for record in log_of(folder).split(b"\n") if line_of_record(record)]
@@ -44,21 +40,10 @@ def logs(draw: st.DrawFn) -> bytes:
     return b"\n".join(lines) + b"\n" * draw(st.integers(0, 1))
 
 
-def scanned(log: bytes, size: int, *, again: Again | None) -> list[Invocation]:
-    scanner = Scanner(quick_search(), again)
-    found = [one for start in range(0, len(log), size) for one in scanner.feed(log[start : start + size])]
-    return found + scanner.flush()
-
-
-@given(logs(), st.sampled_from([97, 1000, 4096, 65_536, 1 << 20]), st.booleans())
+@given(logs(), st.sampled_from([97, 1000, 4096, 65_536, 1 << 20]))
 @settings(max_examples=60, deadline=None)
-def test_searching_gives_what_reading_every_line_gives(log: bytes, size: int, seekable: bool) -> None:  # noqa: FBT001
-    def again(start: int, end: int) -> Iterator[bytes]:
-        for at in range(start, end, 1013):
-            yield log[at : min(at + 1013, end)]
-
-    expected = list(invocations_of_text(log.split(b"\n")))
-    assert scanned(log, size, again=again if seekable else None) == expected
+def test_searching_gives_what_reading_every_line_gives(log: bytes, size: int) -> None:
+    assert_same(searched(log, size), read(log))
 
 
 @given(st.sampled_from([log_of(folder) for folder in FOLDERS]), st.integers(1, 5000))
@@ -66,7 +51,7 @@ def test_searching_gives_what_reading_every_line_gives(log: bytes, size: int, se
 def test_a_golden_log_far_from_its_beginning_says_the_same(log: bytes, size: int) -> None:
     noise = b"".join(b"Nov 21 01:00:00 n systemd[1]: Started session %d.\n" % n for n in range(1500))
     whole = noise + log.rstrip(b"\n") + b"\n" + noise
-    assert scanned(whole, size * 13, again=None) == list(invocations_of_text(whole.split(b"\n")))
+    assert_same(searched(whole, size * 13), read(whole))
 
 
 _NOISE = (
@@ -119,7 +104,7 @@ def mutated_logs(draw: st.DrawFn) -> bytes:
 @given(mutated_logs(), st.sampled_from([61, 1024, 1 << 20]))
 @settings(max_examples=100, deadline=None)
 def test_a_damaged_log_says_the_same_searched_and_read(log: bytes, size: int) -> None:
-    assert scanned(log, size, again=None) == list(invocations_of_text(log.split(b"\n")))
+    assert_same(searched(log, size), read(log))
 
 
 @given(st.binary(max_size=3000))
@@ -127,9 +112,7 @@ def test_a_damaged_log_says_the_same_searched_and_read(log: bytes, size: int) ->
 def test_the_library_finds_what_plain_searching_finds(noise: bytes) -> None:
     block = noise.replace(b"e", b"Killed process ").replace(b"o", b"ut of memory").replace(b"a", b"\n ,-;")
     quick = quick_search()
-    assert list(quick.phrases(block)) == plain_finder(PHRASES)(block)
-    assert list(quick.indents(block)) == plain_finder(INDENTS)(block)
-    assert list(quick.flags(block)) == plain_finder(FLAGS)(block)
+    assert list(quick(block)) == plain_finder(PHRASES)(block)
 
 
 @st.composite
@@ -160,5 +143,5 @@ def test_a_line_without_prefix_is_of_the_machine_of_the_line_before_it_passed_ov
     log: bytes, size: int
 ) -> None:
     # In any order: of dumps that are open at the end, the machine that was met first comes first.
-    expected = sorted(map(repr, invocations_of_text(log.split(b"\n"))))
-    assert sorted(map(repr, scanned(log, size, again=None))) == expected
+    expected = sorted(map(repr, read(log)))
+    assert sorted(map(repr, searched(log, size))) == expected

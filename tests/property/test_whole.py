@@ -3,16 +3,14 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.adapters.storage.log_file import quick_search
 from oomreport.kernel.dump.dump import Dump
 from oomreport.kernel.dump.facts import said_by_lines
 from oomreport.kernel.dump.fast_facts import said_at_once
 from oomreport.kernel.dump.fast_path import whole_of
 from oomreport.kernel.kmsg import line_of_record
-from oomreport.kernel.reading.reader import invocations_of_text
-from oomreport.kernel.reading.scanner import Scanner
 from oomreport.kernel.text import killed, summary, table
 from records.records import FOLDERS, log_of
+from support.logs import assert_same, read, searched
 
 _DUMPS = [
     [record.split(b";", 1)[1] for record in log_of(folder).split(b"\n") if line_of_record(record)]
@@ -33,12 +31,6 @@ _PIECES = st.sampled_from(
 
 def records(texts: list[bytes], number: int, stamp: int) -> list[bytes]:
     return [b"4,%d,%d,-;%s" % (number + n, stamp + n * 20, text) for n, text in enumerate(texts)]
-
-
-def found_in(log: bytes, size: int) -> list[object]:
-    scanner = Scanner(quick_search())
-    found = [one for start in range(0, len(log), size) for one in scanner.feed(log[start : start + size])]
-    return [*found, *scanner.flush()]
 
 
 def changed(text: bytes, draw: st.DrawFn) -> bytes:
@@ -81,14 +73,14 @@ def damaged(draw: st.DrawFn) -> bytes:
 @given(damaged(), st.sampled_from([1 << 20, 4096, 30_000]))
 @settings(max_examples=150, deadline=None)
 def test_a_dump_read_at_once_says_what_its_lines_say(log: bytes, size: int) -> None:
-    assert found_in(log, size) == list(invocations_of_text(log.split(b"\n")))
+    assert_same(searched(log, size), read(log))
 
 
 def test_most_captures_are_read_at_once_and_say_the_same() -> None:
     whole = 0
     for dump in _DUMPS:
         log = b"\n".join([b"6,1,1,-;eth0: link", *records(dump, 2, 5_000_000), b""])
-        assert found_in(log, 1 << 20) == list(invocations_of_text(log.split(b"\n")))
+        assert_same(searched(log, 1 << 20), read(log))
         begin = log.rfind(b"\n", 0, log.find(b"invoked oom-killer")) + 1
         whole += whole_of(log, begin, len(log)) is not None
     assert whole > 0.8 * len(_DUMPS)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from oomreport.kernel.reading.reader import invocations_of_text
-from oomreport.kernel.reading.scanner import Scanner
 from records.records import FOLDERS, log_of, specs_of
+from support.logs import assert_same, read, searched
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -19,9 +19,7 @@ def test_a_golden_log_gives_its_records(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_searching_a_log_finds_what_reading_every_line_finds(folder: Path) -> None:
     log = log_of(folder)
-    scanner = Scanner()
-    found = [one for start in range(0, len(log), 3001) for one in scanner.feed(log[start : start + 3001])]
-    assert found + scanner.flush() == list(invocations_of_text(log.split(b"\n")))
+    assert_same(searched(log, 3001), read(log))
 
 
 def test_there_are_golden_logs_of_every_kernel_and_of_both_kinds() -> None:

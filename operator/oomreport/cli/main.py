@@ -92,7 +92,6 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default=True,
         help="say why it came and what to change (default), or print the records alone",
     )
-    explain.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes for large files (default: 1)")
     explain.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
     explain.set_defaults(run=_run_explain)
 
@@ -150,13 +149,6 @@ def _run_watch(arguments: argparse.Namespace) -> int:
     from oomreport.cli.logs import watch
 
     return watch.run(arguments)
-
-
-def _jobs(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 256:
-        raise argparse.ArgumentTypeError("give 1 to 256 processes")
-    return number
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ class Invocation:
     tasks: tuple[Task, ...] = ()
     task_count: int | None = None
     missing: frozenset[Part] = frozenset()
-    lost_before: int = 0
+    lost_before: int | None = 0
     log: str = ""
 
     @property

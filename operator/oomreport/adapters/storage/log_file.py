@@ -1,4 +1,4 @@
-"""Log files: plain, compressed (gzip, zstd, xz, bzip2) or UTF-16, by their first bytes; standard input; large ones in parts.
+"""Log files: plain, compressed (gzip, zstd, xz, bzip2) or UTF-16, by their first bytes.
 
 Nothing is held but one chunk, whatever the size of the file.
 """
@@ -10,33 +10,30 @@ import fcntl
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.reading.phrases import FLAGS, INDENTS, PHRASES, PLAIN, Find, Search
+from oomreport.kernel.reading.phrases import PHRASES, PLAIN, Find
 
 if TYPE_CHECKING:
     from io import BufferedReader
 
 STANDARD_INPUT = "-"
 CHUNK = 2 << 20
-_LEAST_PART = 4 << 20
 _PIPE_BYTES = 1 << 20
-_QUIET = 256 * 1024
 # A few bytes may hold a block of 128 KiB: so much is unpacked at once that memory stays small whatever they hold.
 _ZSTD_BYTES = 512
 _ENOUGH = 256 * 1024
-_MOST_SEARCHED = 64 * 1024 * 1024
 
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def chunks_of(path: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Yield the bytes of a log, uncompressed; `start` and `end` choose a part of a plain file.
+def chunks_of(path: str) -> Iterator[bytes]:
+    """Yield the bytes of a log, uncompressed.
 
     Raises LogUnreadable where the file cannot be opened or read, also when a compressed one is cut or damaged: what
     came before has been yielded then.
@@ -45,18 +42,11 @@ def chunks_of(path: str, *, start: int = 0, end: int | None = None) -> Iterator[
     try:
         with _opened(path) as raw:
             is_pipe = _widened(raw)
-            if start:
-                raw.seek(start)
-            left = None if end is None else end - start
-            stream = _uncompressed(raw) if not start and end is None else raw
+            stream = _uncompressed(raw)
             if is_pipe and stream is raw:
                 yield from _piped(raw)
                 return
-            while left is None or left > 0:
-                chunk = _read(stream, CHUNK if left is None else min(CHUNK, left))
-                if not chunk:
-                    return
-                left = None if left is None else left - len(chunk)
+            while chunk := _read(stream, CHUNK):
                 yield chunk
     except (OSError, EOFError, ValueError) as error:
         raise LogUnreadable(f"{name}: {_why(error)}") from error
@@ -66,75 +56,19 @@ def chunks_of(path: str, *, start: int = 0, end: int | None = None) -> Iterator[
         raise
 
 
-def reader_again(path: str, *, start: int = 0) -> Callable[[int, int], Iterator[bytes]] | None:
-    """Return what yields a plain file's bytes between two places once more, counted from `start`; None for a stream."""
-    if path == STANDARD_INPUT:
-        return None
-    try:
-        with _opened(path) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return None
-            if _uncompressed(file) is not file:
-                return None
-    except OSError:
-        return None
-    return lambda first, end: chunks_of(path, start=start + first, end=start + end)
-
-
-def quick_search() -> Search:
-    """Return the quickest search through logs that this installation has."""
+def quick_search() -> Find:
+    """Return the fastest search for the phrases of an OOM that this installation has."""
     try:
         from ahocorasick_rs import BytesAhoCorasick, MatchKind
     except ImportError:
         return PLAIN
+    automaton = BytesAhoCorasick(list(PHRASES), matchkind=MatchKind.LeftmostFirst)
 
-    def finder(phrases: Sequence[bytes]) -> Find:
-        automaton = BytesAhoCorasick(list(phrases), matchkind=MatchKind.LeftmostFirst)
+    def find(chunk: bytes) -> Sequence[int]:
+        matches = automaton.find_matches_as_indexes(chunk)
+        return [start for _, start, _ in matches] if matches else ()
 
-        def find(chunk: bytes) -> Sequence[int]:
-            matches = automaton.find_matches_as_indexes(chunk)
-            return [start for _, start, _ in matches] if matches else ()
-
-        return find
-
-    return Search(phrases=finder(PHRASES), indents=finder(INDENTS), flags=finder(FLAGS))
-
-
-def parts_of(path: str, jobs: int) -> list[tuple[int, int]]:
-    """Return where a plain file can be cut into up to `jobs` parts without cutting an OOM record; one part otherwise.
-
-    A cut is made at the start of a line, but not of a property of the line before, with a quarter of a megabyte before it that holds no phrase of a record.
-    """
-    if path == STANDARD_INPUT or jobs <= 1:
-        return []
-    try:
-        with _opened(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < jobs * _LEAST_PART or _uncompressed(file) is not file:
-                return []
-            find = quick_search().phrases
-            cuts = [0]
-            for number in range(1, jobs):
-                cut = _quiet_line(file, max(size * number // jobs, cuts[-1] + 1), find)
-                if cut is not None:
-                    cuts.append(cut)
-    except OSError as error:
-        raise LogUnreadable(f"{path}: {_why(error)}") from error
-    return list(zip(cuts, [*cuts[1:], size], strict=True))
-
-
-def _quiet_line(file: BinaryIO, near: int, find: Find) -> int | None:
-    for start in range(near, near + _MOST_SEARCHED, _QUIET):
-        file.seek(start)
-        block = file.read(_QUIET + 4096)
-        line = block.find(b"\n", _QUIET)
-        while line >= 0 and block[line + 1 : line + 2] == b" ":
-            line = block.find(b"\n", line + 1)
-        if line < 0 and len(block) < _QUIET + 4096:
-            return None
-        if line >= 0 and not find(block):
-            return start + line + 1
-    return None
+    return find
 
 
 def _opened(path: str) -> BinaryIO:

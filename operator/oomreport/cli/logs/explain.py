@@ -5,17 +5,16 @@ import argparse
 import gc
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from oomreport.adapters.storage.log_file import chunks_of, parts_of, quick_search, reader_again
+from oomreport.adapters.storage.log_file import chunks_of, quick_search
 from oomreport.cli.logs.explained import Account
 from oomreport.cli.logs.json_text import json_text
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import Origin, Source, record_spec, subject_of_invocation
-from oomreport.kernel.reading.scanner import Head, Scanner, Tail
+from oomreport.kernel.reading.scanner import Scanner
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
 from oomreport.names import API_VERSION
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from oomreport.cli.logs.judgement import Judge, Judgement
     from oomreport.cli.logs.pods import Named, Pods
 
-T = TypeVar("T")
 _UNREADABLE = 2
 _FAILED = 1
 _KEPT_BYTES = 16 << 20
@@ -43,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             output = _output(arguments, stack)
             status = 0
             for path in arguments.files:
-                status = max(status, _explain(path, arguments.jobs, pods, advice, output))
+                status = max(status, _explain(path, pods, advice, output))
             output.whole = status == 0
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
@@ -51,72 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def invocations_in(path: str, *, jobs: int = 1) -> Iterator[Invocation]:
-    """Return the invocations of the OOM killer in a log, as they are found. Raises LogUnreadable, after what could be read."""
+def invocations_in(path: str) -> Iterator[Invocation]:
+    """Yield the invocations of the OOM killer in a log, as they are found.
 
-    def corrected(invocation: Invocation, lost: int) -> Invocation | None:
-        return replace(invocation, lost_before=lost) if invocation.sequence_first is not None else None
-
-    return _found(path, jobs, lambda invocation: invocation, corrected)
-
-
-def specs_in(path: str, *, jobs: int = 1) -> Iterator[dict[str, Any]]:
-    """Return the same as the `spec` of records, which several processes hand on quicker."""
-
-    def corrected(spec: dict[str, Any], lost: int) -> dict[str, Any] | None:
-        return {**spec, "lostBefore": lost} if "sequence" in spec else None
-
-    return _found(path, jobs, spec_of, corrected)
-
-
-def texts_in(path: str, *, jobs: int = 1) -> Iterator[bytes]:
-    """Return the same as JSON text, an item of the list that is printed each: so each process writes its own."""
-
-    def text_of(spec: dict[str, Any]) -> bytes:
-        return json_text(Account(None, spec).as_json())
-
-    def corrected(text: bytes, lost: int) -> bytes | None:
-        spec = json.loads(text)["spec"]
-        return text_of({**spec, "lostBefore": lost}) if "sequence" in spec else None
-
-    return _found(path, jobs, lambda invocation: text_of(spec_of(invocation)), corrected)
-
-
-def _found(
-    path: str, jobs: int, form: Callable[[Invocation], T], corrected: Callable[[T, int], T | None]
-) -> Iterator[T]:
-    parts = parts_of(path, jobs)
-    if len(parts) > 1:
-        from oomreport.cli.logs.parallel import in_processes, joined
-
-        said = in_processes(parts, lambda part: _part(path, form, *part))
-        return joined(said, lambda start, end: chunks_of(path, start=start, end=end), corrected)
-    return (one for one in _part(path, form) if not isinstance(one, Head | Tail))
-
-
-def _part(
-    path: str, form: Callable[[Invocation], T], start: int = 0, end: int | None = None
-) -> Iterator[T | Head | Tail]:
-    """Yield a part's head before its first invocation, its invocations, and its tail."""
-    scanner = Scanner(quick_search(), reader_again(path, start=start))
+    Raises LogUnreadable after what could be read.
+    """
+    scanner = Scanner(quick_search())
     cut: LogUnreadable | None = None
-    begun = False
     try:
-        for chunk in chunks_of(path, start=start, end=end):
-            found = scanner.feed(chunk)
-            if found and not begun and scanner.head is not None:
-                begun = True
-                yield scanner.head
-            for invocation in found:
-                yield form(invocation)
+        for chunk in chunks_of(path):
+            yield from scanner.feed(chunk)
     except LogUnreadable as error:
         cut = error
-    found = scanner.flush()
-    if found and not begun and scanner.head is not None:
-        yield scanner.head
-    for invocation in found:
-        yield form(invocation)
-    yield scanner.tail.moved(start)
+    yield from scanner.flush()
     if cut is not None:
         raise cut
 
@@ -133,28 +78,12 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
     )
 
 
-def _explain(path: str, jobs: int, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
-    if isinstance(output, _Json) and pods is None and not advice.wanted:
-        return _print(path, jobs, output)
-    found: Iterator[tuple[Invocation | None, dict[str, Any]]]
-    if output.of_invocations:
-        found = ((invocation, spec_of(invocation)) for invocation in invocations_in(path, jobs=jobs))
-    else:
-        found = ((None, spec) for spec in specs_in(path, jobs=jobs))
+def _explain(path: str, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
     try:
-        for invocation, spec in found:
+        for invocation in invocations_in(path):
+            spec = spec_of(invocation)
             named = pods.named(spec) if pods is not None else None
             output.add(Account(invocation, spec, named, advice.of(spec, named)))
-    except LogUnreadable as error:
-        print(f"oomreport: {error}", file=sys.stderr)
-        return _UNREADABLE
-    return 0
-
-
-def _print(path: str, jobs: int, output: "_Json") -> int:
-    try:
-        for text in texts_in(path, jobs=jobs):
-            output.add_text(text)
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
@@ -189,11 +118,10 @@ class _Advice:
 class _Output:
     """Where the records go, one by one, so that a log of any size takes no more memory than one record.
 
-    `whole` says whether all logs could be read to their ends, `of_invocations` whether records alone do not suffice.
+    `whole` says whether all logs could be read to their ends.
     """
 
     whole = False
-    of_invocations = True
 
     def add(self, account: Account) -> None:
         """Take one record."""
@@ -217,8 +145,6 @@ def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
 
 
 class _Json(_Output):
-    of_invocations = False
-
     def __init__(self) -> None:
         self._count = 0
         # Past the layer of text, which would look at each character again.
@@ -227,12 +153,8 @@ class _Json(_Output):
         self._file.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": ['.encode())
 
     def add(self, account: Account) -> None:
-        self.add_text(json_text(account.as_json()))
-
-    def add_text(self, text: bytes) -> None:
-        """Take one record that is JSON already."""
         self._file.write(b",\n" if self._count else b"\n")
-        self._file.write(text)
+        self._file.write(json_text(account.as_json()))
         self._count += 1
 
     def close(self) -> None:
@@ -241,8 +163,6 @@ class _Json(_Output):
 
 
 class _Yaml(_Output):
-    of_invocations = False
-
     def __init__(self) -> None:
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")

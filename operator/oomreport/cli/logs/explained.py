@@ -11,12 +11,9 @@ if TYPE_CHECKING:
 
 
 class Account(NamedTuple):
-    """What the log says, the same as a record's `spec`, the pod where it is known, and the advice where it was asked for.
+    """What the log says, the same as a record's `spec`, the pod where it is known, and the advice where it was asked for."""
 
-    There is no invocation where records alone were asked for.
-    """
-
-    invocation: Invocation | None
+    invocation: Invocation
     spec: Mapping[str, Any]
     named: "Named | None" = None
     judgement: "Judgement | None" = None

@@ -75,7 +75,6 @@ def _contents(accounts: Sequence[Account]) -> str:
 
 def _article(number: int, account: Account) -> str:
     invocation, spec, named, judgement = account
-    assert invocation is not None
     text = escape(" ".join(sentences(invocation, spec, named)))
     found = judgement.findings if judgement is not None else ()
     why = "".join(

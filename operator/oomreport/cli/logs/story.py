@@ -107,7 +107,6 @@ def sentences(invocation: Invocation, spec: Mapping[str, Any], facts: Named | No
 def hints(account: Account) -> Iterator[str]:
     """Yield what else to look at: what neither a finding nor a recommendation says."""
     invocation, spec = account.invocation, account.spec
-    assert invocation is not None
     memory = invocation.memory
     if (
         memory is not None

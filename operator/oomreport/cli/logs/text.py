@@ -45,7 +45,6 @@ def style_for(stream: TextIO, colour: str) -> Style:
 def told(account: Account, *, number: int, style: Style) -> str:
     """Return the whole story."""
     invocation, spec, named, judgement = account
-    assert invocation is not None
     lines = textwrap.wrap(f"{number}. {heading(invocation, spec)}", style.width, subsequent_indent="   ")
     lines = [style.painted(line, "1") for line in lines]
     lines += [when] if (when := _when(invocation)) else []

@@ -56,9 +56,8 @@ class Assembler:
     """
 
     def __init__(self) -> None:
-        """Start with nothing open; `first_lost` is the sum of `loss` before the first invocation, once there is one."""
+        """Start with nothing open."""
         self.loss = Loss()
-        self.first_lost: int | None = None
         self._dump: Dump | None = None
         self._rumour: Dump | None = None
         self._unrelated = 0
@@ -79,11 +78,6 @@ class Assembler:
         return self._dump is not None and self._dump.kill_seen
 
     @property
-    def numbered(self) -> bool:
-        """Whether a line had a sequence number, by which loss is counted."""
-        return self.loss.sequence is not None
-
-    @property
     def busy(self) -> bool:
         """Whether the next line is needed: a dump has begun that has not named its victim yet, or its line is torn."""
         dump = self._dump
@@ -101,9 +95,9 @@ class Assembler:
         """How many records were lost since the last dump began, by the sequence numbers."""
         return max(self.loss.records, 0)
 
-    def skipped(self, records: int) -> None:
-        """Say that so many records were passed over unread, so that they do not count as lost."""
-        self.loss.passed(records)
+    def passed_over(self) -> None:
+        """Say that lines were not read."""
+        self.loss.passed_over()
         self._joinable = None
 
     def feed(self, line: Line) -> list[Invocation]:
@@ -158,8 +152,6 @@ class Assembler:
         self._torn = []
         if dump is None:
             return []
-        if self.first_lost is None:
-            self.first_lost = dump.lost_before
         invocation = invocation_of(dump)
         pids = frozenset(victim.pid for victim in invocation.victims)
         self._emitted.append(_Emitted(pids=pids, last=dump.last, group=invocation.group_kill))
@@ -167,7 +159,7 @@ class Assembler:
 
     def _drop_rumour(self) -> None:
         if self._rumour is not None:
-            self.loss.records += self._rumour.lost_before
+            self.loss.give_back(self._rumour.lost_before)
             self._rumour = None
 
     def _count_unlike(self, line: Line) -> None:
@@ -226,7 +218,8 @@ class Assembler:
 
     def _add(self, kind: Kind, line: Line, dump: Dump) -> None:
         if line.sequence is not None:  # only at a number the sum is known
-            dump.lost_before += self.loss.taken()
+            lost = self.loss.taken()
+            dump.lost_before = None if lost is None or dump.lost_before is None else dump.lost_before + lost
         self._unrelated = self._unlike = 0
         dump.add(kind, line)
         self._joinable = dump

@@ -35,12 +35,12 @@ Entry = tuple[Kind, Line]
 class Dump:
     """What one invocation of the OOM killer has printed so far.
 
-    `lost_before` is the sum of `Loss` before its lines. `kill_seen` says whether the line that ends a dump was seen: a
+    `lost_before` is the sum of `Loss` before its lines, None where lines were not read. `kill_seen` says whether the line that ends a dump was seen: a
     kill, or that there is nothing to kill. `trace` is the part of the call trace that is not among the entries, as it
     stands in the log. `whole` is what was read at once, and `lines` the entries behind it.
     """
 
-    lost_before: int = 0
+    lost_before: int | None = 0
     whole: Whole | None = None
     lines: list[Entry] = field(default_factory=list)
     kinds: set[Kind] = field(default_factory=set)
@@ -55,7 +55,7 @@ class Dump:
     trace: bytes = b""
 
     @classmethod
-    def of_whole(cls, whole: Whole, *, lost_before: int) -> "Dump":
+    def of_whole(cls, whole: Whole, *, lost_before: int | None) -> "Dump":
         """Return the dump that was read at once."""
         return cls(
             lost_before=lost_before,

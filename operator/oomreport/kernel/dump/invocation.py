@@ -52,7 +52,7 @@ def invocation_of(dump: Dump) -> Invocation:
         tasks=candidates.tasks,
         task_count=len(rows) if rows or said.has_table else None,
         missing=said.missing,
-        lost_before=max(dump.lost_before, 0),
+        lost_before=max(dump.lost_before, 0) if dump.lost_before is not None else None,
         log=said.log,
     )
 

@@ -1,7 +1,6 @@
-"""Searching chunks of a log at the speed of memory."""
+"""The phrases of an OOM, and the search of a chunk for them."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 PHRASES = (
     b"invoked oom-killer",
@@ -21,9 +20,6 @@ PHRASES = (
     b'"MESSAGE" : [',
     b'"MESSAGE": [',
 )
-# A newline that a line which starts with a blank follows; and what ends the prefix of a record of /dev/kmsg.
-INDENTS = (b"\n ",)
-FLAGS = (b",-;", b",-,", b",c;", b",c,", b",+;", b",+,")
 Find = Callable[[bytes], Sequence[int]]
 
 
@@ -42,12 +38,4 @@ def plain_finder(phrases: Sequence[bytes]) -> Find:
     return find
 
 
-class Search(NamedTuple):
-    """The searches through a chunk of a log: for PHRASES, for INDENTS, for FLAGS."""
-
-    phrases: Find
-    indents: Find
-    flags: Find
-
-
-PLAIN = Search(phrases=plain_finder(PHRASES), indents=plain_finder(INDENTS), flags=plain_finder(FLAGS))
+PLAIN = plain_finder(PHRASES)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 
 from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.dump.fast_path import Whole, whole_of
-from oomreport.kernel.dump.loss import Loss
 from oomreport.kernel.framing.framer import Framer
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
@@ -23,7 +22,7 @@ class Reader:
         self._framer = Framer()
         self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
         self._host: str | None = None
-        self._numbered = False
+        self._all_read = True
         self._repeats = Repeats()
 
     @property
@@ -46,35 +45,16 @@ class Reader:
         """Whether a record that continues the one before would belong to a dump."""
         return any(assembler.joinable for assembler in self._hosts.values())
 
-    @property
-    def numbered(self) -> bool:
-        """Whether a line had a sequence number, by which loss is counted."""
-        return self._numbered
-
-    @property
-    def loss(self) -> Loss | None:
-        """What is known of lost records; None before the first line."""
-        return next((one.loss for one in self._hosts.values() if one.numbered), None)
-
-    @property
-    def first_lost(self) -> int | None:
-        """The sum of `loss` before the first invocation; None where there was none yet."""
-        return next((one.first_lost for one in self._hosts.values() if one.numbered), None)
-
-    def skipped(self, records: int) -> None:
-        """Say that so many lines were passed over unread, so that they do not count as lost."""
+    def passed_over(self) -> None:
+        """Say that lines were not read: how many records were lost before the next dump is not known."""
+        self._all_read = False
         for assembler in self._hosts.values():
-            assembler.skipped(records)
+            assembler.passed_over()
 
     def feed(self, raw: bytes) -> list[Invocation]:
         """Take one physical line in, without its newline, and return the invocations that it completes."""
         lines = self._framer.feed(raw)
         done = [invocation for line in lines for invocation in self._take(line)]
-        if lines and lines[-1].sequence is not None:
-            self._numbered = True
-        elif self._numbered and raw[:1] != b" ":
-            for assembler in self._hosts.values():
-                assembler.loss.passed(1)
         return self._repeats.without(done) if done else done
 
     def tick(self, raw: bytes) -> list[Invocation]:
@@ -111,7 +91,6 @@ class Reader:
 
     def feed_whole(self, whole: Whole) -> list[Invocation]:
         """Take a whole dump in and return the invocations that it completes."""
-        self._numbered = True
         done = self._hosts[None].feed_whole(whole)
         return self._repeats.without(done) if done else done
 
@@ -128,6 +107,8 @@ class Reader:
         assembler = self._hosts.get(self._host)
         if assembler is None:
             assembler = self._hosts[self._host] = Assembler()
+            if not self._all_read:
+                assembler.passed_over()
             if len(self._hosts) > _MOST_HOSTS:
                 _, oldest = self._hosts.popitem(last=False)
                 return oldest.flush() + assembler.feed(line)

@@ -196,13 +196,16 @@ def test_a_file_of_pods_that_holds_none_is_refused(tmp_path: Path, capsys: pytes
     assert "holds no pods" in capsys.readouterr().err
 
 
-def test_two_processes_find_what_one_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    quiet = b"".join(b"Nov 21 01:00:00 n kernel: eth0: link %d\n" % n for n in range(110_000))
-    big = tmp_path / "big"
-    big.write_bytes(quiet + SEED.read_bytes() + quiet + log_named("public-003-").read_bytes() + quiet)
-    one = items_of(capsys, str(big))
-    assert len(one) == 2
-    assert items_of(capsys, "--jobs", "2", str(big)) == one
+def test_what_was_lost_is_not_told_where_lines_were_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = log_named("kernel-6.1.0-56-cloud-amd64-cgv1-05c-tmpfs-mount").read_bytes()
+    (tmp_path / "read").write_bytes(dump)
+    (tmp_path / "searched").write_bytes(b"".join(b"6,%d,1,-;eth0: link\n" % n for n in range(9_000)) + dump)
+    read, searched = items_of(capsys, str(tmp_path / "read")), items_of(capsys, str(tmp_path / "searched"))
+    assert "lostBefore" not in searched[0]
+    assert [one.pop("lostBefore") for one in read] == [0] * len(read)
+    assert [one | {"lostBefore": 0} for one in searched] == [one | {"lostBefore": 0} for one in read]
 
 
 def test_explaining_imports_nothing_heavy() -> None:
