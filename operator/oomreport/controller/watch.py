@@ -7,13 +7,15 @@ event handler is never tried again, so it does nothing but put a key into our ow
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+import aiohttp
 import kopf
 
 from oomreport.adapters.cluster.api_access import ApiAccess
 from oomreport.adapters.cluster.api_server import path, session
+from oomreport.adapters.cluster.pod_filter import PodFilter
 from oomreport.controller.context import Context
 from oomreport.controller.delivery.registry import HOOKS
 from oomreport.controller.known.list_watch import Follow
@@ -66,12 +68,26 @@ def followed_reports(context: Context, series: ReportSeries) -> Follow:
     return Follow(context.api, path(API_VERSION, OOM_REPORTS), take, on_listed=series.listed)
 
 
+class _NoDiffs(kopf.DiffBaseStorage):
+    """No memory of what an object was: Kopf copies each object twice to tell its changes, which no handler asks for."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:  # noqa: ARG002
+        return cast("kopf.BodyEssence", {})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:  # noqa: ARG002
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Store nothing."""
+
+
 class Watch:
     """Follows pods and records and feeds the queue."""
 
     def __init__(self, context: Context, access: ApiAccess, metrics: Metrics) -> None:
         self._context, self._access, self._metrics = context, access, metrics
         self._following = Following(context)
+        self._filter = PodFilter(self._wants, self._dropped)
         self._begun: set[str] = set()
         self._heard = 0.0
 
@@ -103,7 +119,7 @@ class Watch:
         @kopf.on.login(registry=registry)
         async def login(**_: object) -> kopf.AiohttpSession:
             # Kopf closes the session after a refusal and asks for another.
-            own = session(self._access, agent="oomreport-controller", on_watch=self._watch_begins)
+            own = session(self._access, agent="oomreport-controller", on_response=self._response_begins)
             return kopf.AiohttpSession(server=self._access.server, aiohttp_session=own)
 
         @kopf.on.event("", "v1", "pods", registry=registry)
@@ -120,7 +136,8 @@ class Watch:
             self._following.survey_soon(pod["metadata"]["namespace"])
         context, deleted = self._context, kind == "DELETED"
         is_agent = self._is_agent(pod)
-        kept = deleted or is_agent or context.pods.wants(pod)
+        # The filter has asked before. Meanwhile a pod may have turned out to matter no longer.
+        kept = deleted or self._wants(pod)
         self._metrics.heard("pods", kept=kept)
         if not kept:
             return
@@ -143,6 +160,20 @@ class Watch:
             log.warning("record lacks name, node or time", extra={"record": record["metadata"].get("name")})
         elif context.records.put(facts, now=context.now()):
             context.queue.add(RecordKey(name=facts.name))
+
+    def _wants(self, pod: dict[str, Any]) -> bool:
+        return self._is_agent(pod) or self._context.pods.wants(pod)
+
+    def _dropped(self, lists: bool) -> None:  # noqa: FBT001 - the one argument of a callback
+        self._metrics.heard("pods", kept=False)
+        self._note_listing(None if lists else "MODIFIED")
+
+    def _response_begins(self, response: aiohttp.ClientResponse) -> None:
+        where = response.url.path
+        if response.url.query.get("watch") == "true":
+            self._watch_begins(where)
+        if where.endswith(_PODS):
+            self._filter.attach(response)
 
     def _watch_begins(self, where: str) -> None:
         # The server's URL may have a path of its own before ours.
@@ -178,6 +209,7 @@ class Watch:
         settings.queueing.idle_timeout = 0.5
         settings.queueing.exit_timeout = 0.5
         settings.networking.connect_timeout = 5
+        settings.persistence.diffbase_storage = _NoDiffs()
         settings.networking.error_backoffs = GrowingPauses()
         # A watch that begins anew shows that it is alive; the alert WatchStale waits for two and a half times this long.
         settings.watching.server_timeout = _WATCH_SECONDS

@@ -29,18 +29,20 @@ def path(api_version: str, plural: str, *, namespace: str | None = None, name: s
     return "".join((*parts, f"/{name}" if name else "", f"/{sub}" if sub else ""))
 
 
-def session(access: ApiAccess, *, agent: str, on_watch: Callable[[str], None] | None = None) -> aiohttp.ClientSession:
+def session(
+    access: ApiAccess, *, agent: str, on_response: Callable[[aiohttp.ClientResponse], None] | None = None
+) -> aiohttp.ClientSession:
     """Return a session for the API server; each request carries the credentials of its moment.
 
-    `on_watch` is told the path of each watch that the server has begun.
+    `on_response` gets each response of status 200 before anybody reads it.
     """
 
     async def authorize(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         if header := access.authorization():
             request.headers["Authorization"] = header
         response = await handler(request)
-        if on_watch and response.status == 200 and request.url.query.get("watch") == "true":
-            on_watch(request.url.path)
+        if on_response and response.status == 200:
+            on_response(response)
         return response
 
     return aiohttp.ClientSession(
