@@ -20,6 +20,7 @@ from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
 from oomreport.adapters.storage.spool import Spool
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
+from oomreport.agent.metrics import metrics_text
 from oomreport.agent.processes import Processes
 from oomreport.agent.record_sink import Outlet, SpoolOutlet, StreamOutlet
 from oomreport.agent.reporter import Reporter
@@ -127,7 +128,7 @@ class Agent:
 
     def _serve_health(self, address: str) -> None:
         try:
-            server = HealthServer(address, self.health)
+            server = HealthServer(address, self.health, metrics_text)
         except OSError as error:
             self._log.error("health cannot be served", address=address, problem=str(error))
             return

@@ -2,6 +2,8 @@
 
     /livez     200 while the agent's loop turns; for the liveness probe
     /healthz   200 while kills are really seen and kept, else 503 with the reasons; for the readiness probe
+    /status    the same words, always 200: `kubectl get --raw` shows no body of a 503
+    /metrics   for Prometheus
 
 An agent that lacks a right must stay up and be visible, and a liveness probe would restart it for ever.
 """
@@ -29,9 +31,9 @@ class Health:
 class HealthServer:
     """Serves `health()` at an address such as `:8081` or `[::1]:8081`. Raises OSError where it is taken."""
 
-    def __init__(self, address: str, health: Callable[[], Health]) -> None:
+    def __init__(self, address: str, health: Callable[[], Health], metrics: Callable[[Health], str]) -> None:
         host, _, port = address.rpartition(":")
-        self._health = health
+        self._health, self._metrics = health, metrics
         self._socket = _listening(host.strip("[]"), int(port))
         self.port: int = self._socket.getsockname()[1]
 
@@ -57,12 +59,14 @@ class HealthServer:
                     continue
 
     def _answer(self, path: str) -> bytes:
-        if path not in ("/livez", "/healthz", "/readyz"):
-            return _response("404 Not Found", {"error": "try /healthz or /livez"})
+        if path not in ("/livez", "/healthz", "/readyz", "/status", "/metrics"):
+            return _response("404 Not Found", {"error": "try /healthz, /livez, /status or /metrics"})
         health = self._health()
+        if path == "/metrics":
+            return _answer("200 OK", "text/plain; version=0.0.4; charset=utf-8", self._metrics(health).encode())
         well = health.alive if path == "/livez" else health.alive and not health.problems
         body = {"healthy": well, "problems": list(health.problems), **health.figures}
-        return _response("200 OK" if well else "503 Service Unavailable", body)
+        return _response("200 OK" if well or path == "/status" else "503 Service Unavailable", body)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -84,6 +88,9 @@ def _request_path(connection: socket.socket) -> str:
 
 
 def _response(status: str, body: dict[str, Any]) -> bytes:
-    data = json.dumps(body).encode() + b"\n"
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
+    return _answer(status, "application/json", json.dumps(body).encode() + b"\n")
+
+
+def _answer(status: str, kind: str, data: bytes) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
     return head.encode() + data

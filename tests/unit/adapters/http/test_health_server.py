@@ -11,7 +11,9 @@ from oomreport.adapters.http.health_server import Health, HealthServer
 class Served:
     def __init__(self) -> None:
         self.health = Health(alive=True)
-        self.server = HealthServer("127.0.0.1:0", lambda: self.health)
+        self.server = HealthServer(
+            "127.0.0.1:0", lambda: self.health, lambda health: f"lines {health.figures.get('lines')}\n"
+        )
         self.server.start()
 
     def get(self, path: str) -> tuple[int, dict[str, object]]:
@@ -42,6 +44,21 @@ def test_a_problem_makes_it_unready_but_leaves_it_alive(served: Served) -> None:
     assert served.get("/livez")[0] == 200
 
 
+def test_the_words_of_a_problem_can_be_had_with_a_status_that_every_client_shows(served: Served) -> None:
+    served.health = Health(alive=True, problems=("the kernel log cannot be read",))
+    status, body = served.get("/status")
+    assert (status, body["healthy"], body["problems"]) == (200, False, ["the kernel log cannot be read"])
+
+
+def test_figures_are_given_as_text_also_while_there_is_a_problem(served: Served) -> None:
+    served.health = Health(alive=True, problems=("the kernel log cannot be read",), figures={"lines": 7})
+    connection = http.client.HTTPConnection("127.0.0.1", served.server.port, timeout=5)
+    connection.request("GET", "/metrics")
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (200, b"lines 7\n")
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
 def test_a_loop_that_does_not_turn_is_not_alive(served: Served) -> None:
     served.health = Health(alive=False)
     assert served.get("/livez")[0] == 503
@@ -57,7 +74,7 @@ def test_other_paths_and_rubbish_do_not_end_it(served: Served) -> None:
 
 
 def test_an_address_without_host_takes_both_protocols() -> None:
-    server = HealthServer(":0", lambda: Health(alive=True))
+    server = HealthServer(":0", lambda: Health(alive=True), lambda _: "")
     server.start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5):
         server.close()
