@@ -1,4 +1,4 @@
-"""Kubernetes, etcd, containerd, runc and the CNI plugins, compiled from the Go modules beside this package.
+"""Kubernetes, etcd, containerd, runc, the CNI plugins and what checks the chart, compiled from the Go modules beside this package.
 
 Each is a module of its own (their dependencies clash) that names its programs by `tool` directives, so go.sum pins
 every byte. A program is built once a machine, into the cache, in a folder named by a hash of what it is made from.
@@ -99,6 +99,18 @@ MODULE = {
             usually="10 s",
         ),
         Module(name="kind", programs={"kind": "sigs.k8s.io/kind"}, usually="20 s"),
+        # What checks the chart and the alerts; no cluster needs them.
+        Module(name="helm", programs={"helm": "helm.sh/helm/v3/cmd/helm"}, usually="4 min the first time"),
+        Module(
+            name="kubeconform", programs={"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, usually="10 s"
+        ),
+        # Service discovery is most of it, and checks of rules need none.
+        Module(
+            name="promtool",
+            programs={"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
+            usually="5 min the first time",
+            flags=("-ldflags", "-s -w", "-tags", "remove_all_sd"),
+        ),
     )
 }
 
