@@ -2,17 +2,23 @@
 
 VPA   an OOM is taken as a sample of max(size + 100 MiB, size x 1.2) (RecordOOM); the target is the 90th percentile of the
       decaying histogram (half-life 24 h, buckets growing by 5 % from 10 MB) of daily peaks, plus 15 %
-KRR   the larger of the highest sample + 15 % and the limit at the OOM + 25 %
+      the updater changes a pod whose request is outside the bounds (50th and 95th percentile, + 15 %, widened by how
+      many days of samples there are), or one that is older than 12 h by more than 10 %
+KRR   the larger of the highest sample + 15 % and the limit at the OOM + 25 %; looked at once a day, as a cron job does
 
-Both set request and limit to the target, of the container that was killed. VPA's floor of 250 MiB per pod is left out.
+Both set request and limit to the target at the kill, which is sooner than they do. Both lower as well as raise. VPA's floor
+of 250 MiB per pod and KRR's of 100 MiB are left out.
 """
 
 import math
 
-from advice.machine import Advice, Kill, Size
+from advice.machine import Advice, Kill, Look, Size
 from advice.workload import MI
 
 _DAY = 86400.0
+# VPA: --in-recommendation-bounds-eviction-lifetime-threshold, --pod-update-threshold.
+_LIFETIME = 12 * 3600.0
+_NOTABLE = 0.1
 
 
 class _Histogram:
@@ -51,8 +57,10 @@ class Vpa:
     def __init__(self) -> None:
         self._peaks: dict[tuple[str, int], tuple[float, float]] = {}
         self._histograms: dict[str, _Histogram] = {}
+        self._first: dict[str, float] = {}
 
     def sample(self, clock: float, container: str, size: float) -> None:
+        self._first.setdefault(container, clock)
         day = (container, int(clock // _DAY))
         _, peak = self._peaks.get(day, (0.0, 0.0))
         if size > peak:
@@ -66,8 +74,25 @@ class Vpa:
         used = kill.limit if kill.scope == "Container" and kill.limit else _own(kill)
         used = max(used, kill.config.sizes[kill.container].request or 0)
         self.sample(kill.clock, kill.container, max(used + 100 * MI, used * 1.2))
-        target = int(self._histograms[kill.container].percentile(0.9) * 1.15)
-        return Advice(sizes={kill.container: Size(limit=target, request=target)})
+        return self._set(kill.container)
+
+    def look(self, look: Look) -> Advice | None:
+        for name, histogram in self._histograms.items():
+            now = look.config.sizes[name].limit
+            if not now:
+                continue
+            days = max((look.clock - self._first[name]) / _DAY, 1e-6)
+            target = histogram.percentile(0.9) * 1.15
+            low = histogram.percentile(0.5) * 1.15 * (1 + 0.001 / days) ** -2
+            high = histogram.percentile(0.95) * 1.15 * (1 + 1 / days)
+            old = look.clock - look.started[name] >= _LIFETIME
+            if not low <= now <= high or (old and abs(target - now) > _NOTABLE * now):
+                return self._set(name)
+        return None
+
+    def _set(self, container: str) -> Advice:
+        target = int(self._histograms[container].percentile(0.9) * 1.15)
+        return Advice(sizes={container: Size(limit=target, request=target)})
 
 
 class Krr:
@@ -75,6 +100,8 @@ class Krr:
 
     def __init__(self) -> None:
         self._peak: dict[str, float] = {}
+        self._oom: dict[str, float] = {}
+        self._looked = 0.0
 
     def sample(self, clock: float, container: str, size: float) -> None:
         del clock
@@ -82,8 +109,22 @@ class Krr:
 
     def advice(self, kill: Kill) -> Advice:
         limit = kill.config.sizes[kill.container].limit or _own(kill)
-        target = int(max(self._peak.get(kill.container, 0.0) * 1.15, limit * 1.25))
-        return Advice(sizes={kill.container: Size(limit=target, request=target)})
+        self._oom[kill.container] = max(limit, self._oom.get(kill.container, 0))
+        return self._set(kill.container)
+
+    def look(self, look: Look) -> Advice | None:
+        if look.clock - self._looked < _DAY:
+            return None
+        self._looked = look.clock
+        for name in self._peak:
+            now, wanted = look.config.sizes[name].limit, self._set(name).sizes[name].limit
+            if now and wanted and abs(wanted - now) > _NOTABLE * now:
+                return self._set(name)
+        return None
+
+    def _set(self, container: str) -> Advice:
+        target = int(max(self._peak.get(container, 0.0) * 1.15, self._oom.get(container, 0) * 1.25))
+        return Advice(sizes={container: Size(limit=target, request=target)})
 
 
 def _own(kill: Kill) -> int:

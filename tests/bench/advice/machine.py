@@ -1,8 +1,11 @@
-"""Node, kernel and kubelet, as far as memory goes: charge, kill, restart, apply what the adviser says, until it is quiet.
+"""Node, kernel and kubelet, as far as memory goes: charge, kill, restart, apply what the adviser says, for two weeks.
 
 A container dies when what it holds (page cache is dropped first) passes its limit. A pod's limit and the node's memory
 kill by badness: resident memory plus oom_score_adj, which the kubelet sets by the request. A changed limit or request
 rolls the pod out anew; without a change the container alone restarts, after a back-off of 10 s to 5 min.
+
+Every adviser sees the memory of the running containers once a minute, as metrics-server serves it, and is asked once an
+hour whether it wants a change. What is reserved above the true demand is added up over time, in byte-seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +14,14 @@ from typing import Protocol
 
 from advice.workload import Container, Memory, Moment, Workload
 
-MOST_KILLS = 12
-# A leak that is never named is killed for ever; what it costs by then is clear.
-MOST_DAYS = 10
+LIFE = 14 * 86400.0
+# A crash loop goes on for ever; what it costs by then is clear.
+MOST_KILLS = 300
+_LOOK_EVERY = 3600.0
+_SAMPLE_EVERY = 60.0
+# Once a container has run for two of its cycles, the demand is looked at this often, in seconds.
+_COARSE_STEP = 30.0
+_STUCK_KILLS = 3
 _BACK_OFF = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 _BACK_OFF_FORGOTTEN = 600.0
 _NOTHING = Memory(anon=0, processes=0)
@@ -69,6 +77,15 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What can be seen of a pod between kills; `started` is by container."""
+
+    clock: float
+    config: Config
+    started: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
     """What the adviser wants after a kill; None is no change. `leak` names a leak, which its owner then mends."""
 
@@ -88,19 +105,34 @@ class Adviser(Protocol):
     def advice(self, kill: Kill) -> Advice:
         """Return what to change now."""
 
+    def look(self, look: Look) -> Advice | None:
+        """Return what to change without a kill."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """How it went. `named_at` is the kill at which a leak was named first; `waste` is bytes above need and start."""
+    """How it went.
+
+    waste          byte-seconds reserved above the true demand
+    wrong_raises   raises of a limit that was not the cause, or that a tmpfs without a bound filled
+    named_at       the kill at which a leak was named first
+    early_raises   raises of a leaking container before that
+    false_leaks    how often something else was called a leak; `called_leak` whether it still is at the end
+    stuck          three kills in a row at the limit that is in force at the end, of what is no leak
+    changes        rollouts that an adviser asked for
+    """
 
     kind: str
     kills: int = 0
-    waste: int = 0
+    waste: float = 0.0
     wrong_raises: int = 0
     leaks: bool = False
     named_at: int | None = None
+    early_raises: int = 0
     false_leaks: int = 0
-    quiet: bool = False
+    called_leak: bool = False
+    stuck: bool = False
+    changes: int = 0
 
 
 @dataclass(slots=True)
@@ -111,6 +143,7 @@ class _Instance:
     crashes: int = 0
     memory: Memory = _NOTHING
     held: int = 0
+    seen: list[tuple[float, int]] = field(default_factory=list)
 
 
 class Machine:
@@ -128,24 +161,44 @@ class Machine:
         self._bounded: set[str] = set()
         self._reviewed = False
         self._clock = 0.0
-        self._quiet_since = 0.0
+        self._same_limit = 0
         self.result = Result(kind=workload.kind, leaks=any(one.leaks for one in workload.containers))
 
     def run(self) -> Result:
-        """Run to quiet, or to where there is no hope."""
+        """Run for two weeks."""
         workload, result = self._workload, self.result
-        while result.kills < MOST_KILLS and self._clock < MOST_DAYS * 86400:
-            if self._clock - self._quiet_since >= workload.quiet_after and not (result.leaks and self._leaking()):
-                result.quiet = True
-                break
+        next_look, next_sample, accounted, over = _LOOK_EVERY, 0.0, 0.0, self._over()
+        while self._clock < LIFE and result.kills < MOST_KILLS:
+            before = self._config
             kill = self._step()
             if kill is not None:
                 result.kills += 1
-                self._apply(kill, self._adviser.advice(kill))
-                self._quiet_since = self._clock
-            self._clock += workload.step
-        result.waste = self._waste()
+                self._same_limit += 1
+                self._apply(self._adviser.advice(kill), kill)
+            elif self._clock >= next_sample:
+                next_sample = self._clock + _SAMPLE_EVERY
+                self._sample()
+            if self._clock >= next_look:
+                next_look += _LOOK_EVERY
+                started = {name: one.started for name, one in self._running.items()}
+                look = Look(clock=self._clock, config=self._config, started=started)
+                if advice := self._adviser.look(look):
+                    self._apply(advice, None)
+            if self._config is not before:
+                result.waste += over * (self._clock - accounted)
+                accounted, over, self._same_limit = self._clock, self._over(), 0
+            oldest = min(self._clock - one.started for one in self._running.values())
+            coarse = oldest > 2 * workload.quiet_after
+            self._clock += max(workload.step, _COARSE_STEP) if coarse else workload.step
+        result.waste += over * (LIFE - accounted)
+        result.stuck = self._same_limit >= _STUCK_KILLS and not self._leaking()
         return result
+
+    def _sample(self) -> None:
+        for name, instance in self._running.items():
+            if instance.held:
+                size = _seen(instance.memory, instance.held, self._config.sizes[name].limit)
+                self._adviser.sample(self._clock, name, size)
 
     def _step(self) -> Kill | None:
         for name, instance in self._running.items():
@@ -158,7 +211,7 @@ class Machine:
             limit = self._config.sizes[name].limit
             if limit is not None and held > limit:
                 return self._kill(instance, "Container", name, limit, _cut(wanted, limit))
-            self._adviser.sample(self._clock, name, _seen(wanted, held, limit))
+            instance.seen.append((self._clock, _seen(wanted, held, limit) if wanted.file else held))
         return self._over_pod_limit() or self._over_node()
 
     def _wanted(self, instance: _Instance, clock: float) -> Memory:
@@ -254,11 +307,15 @@ class Machine:
         own, end, started, run = self._config.sizes[name].limit, self._clock, instance.started, instance.run
         frozen = _Instance(instance.container, started, run)
 
+        seen = instance.seen
+        recent = max(started, end - 600.0)
+
         def samples() -> list[tuple[float, int]]:
-            count = int((end - started) / 5.0)
+            count = int((end - recent) / 5.0)
             times = [end - 5.0 * back for back in range(count, 0, -1)]
             wanted = [self._wanted(frozen, time) for time in times]
-            return [(time, _seen(one, one.held, own)) for time, one in zip(times, wanted, strict=True)]
+            last = [(time, _seen(one, one.held, own)) for time, one in zip(times, wanted, strict=True)]
+            return [one for one in seen if one[0] < recent] + last
 
         return Kill(
             clock=self._clock,
@@ -276,62 +333,63 @@ class Machine:
             tmpfs_bounded=name in self._bounded,
         )
 
-    def _apply(self, kill: Kill, advice: Advice) -> None:
+    def _apply(self, advice: Advice, kill: Kill | None) -> None:
         self._judge(kill, advice)
         if advice.leak:
             self._leak_fixed |= {one.name for one in self._workload.containers if one.leaks}
-        if advice.bound_tmpfs:
+        if advice.bound_tmpfs and kill:
             self._bounded.add(kill.container)
         self._reviewed |= advice.review_node
         sizes = {**self._config.sizes, **advice.sizes}
         pod_limit = advice.pod_limit or self._config.pod_limit
         changed = Config(sizes=sizes, pod_limit=pod_limit)
-        mended = advice.leak or advice.bound_tmpfs
-        victim = self._running[kill.container]
+        mended = (advice.leak and self.result.leaks) or advice.bound_tmpfs
         if changed != self._config or mended:
-            self._config = changed
+            self._config = self._config if changed == self._config else changed
+            self.result.changes += 1
             for instance in self._running.values():
                 instance.started, instance.run, instance.crashes = self._clock + 10.0, instance.run + 1, 0
+                instance.seen = []
             return
+        if kill is None:
+            return
+        victim = self._running[kill.container]
         long_lived = self._clock - victim.started > _BACK_OFF_FORGOTTEN
         victim.crashes = 0 if long_lived else victim.crashes
         victim.started = self._clock + _BACK_OFF[min(victim.crashes, len(_BACK_OFF) - 1)]
-        victim.run, victim.crashes = victim.run + 1, victim.crashes + 1
+        victim.run, victim.crashes, victim.seen = victim.run + 1, victim.crashes + 1, []
 
     def _leaking(self) -> set[str]:
         return {one.name for one in self._workload.containers if one.leaks} - self._leak_fixed
 
-    def _judge(self, kill: Kill, advice: Advice) -> None:
+    def _judge(self, kill: Kill | None, advice: Advice) -> None:
         result = self.result
         leaking = self._leaking()
-        if advice.leak:
-            if leaking and result.named_at is None:
+        if kill is not None:
+            result.called_leak = advice.leak and not leaking
+            result.false_leaks += result.called_leak
+            if advice.leak and leaking and result.named_at is None:
                 result.named_at = result.kills
-            result.false_leaks += not leaking
         for name, size in advice.sizes.items():
             old = self._config.sizes[name].limit
-            if old is None or size.limit is None or size.limit <= old:
+            if old is None or size.limit is None or size.limit <= old or kill is None:
                 continue
             container = self._running[name].container
             unbounded = container.fills_tmpfs and name not in self._bounded
             was_the_cause = kill.scope == "Container" and kill.container == name
-            result.wrong_raises += not was_the_cause or name in leaking or unbounded
+            result.early_raises += name in leaking
+            result.wrong_raises += not was_the_cause or unbounded
         old = self._config.pod_limit
         if advice.pod_limit and old and advice.pod_limit > old:
-            result.wrong_raises += kill.scope != "Pod" or bool(leaking)
+            result.wrong_raises += kill is None or kill.scope != "Pod"
 
-    def _waste(self) -> int:
-        """Return what is reserved above both what is needed and what was reserved at the beginning."""
+    def _over(self) -> int:
+        """Return what is reserved above what is needed now, in bytes."""
         workload = self._workload
-        if workload.pod_limit is not None:
-            need = max(workload.true_pod_demand, workload.pod_limit)
-            over = max(0, (self._config.pod_limit or 0) - need)
-        else:
-            over = 0
+        over = max(0, (self._config.pod_limit or 0) - workload.true_pod_demand) if workload.pod_limit else 0
         for container in workload.containers:
             size = self._config.sizes[container.name]
-            need = max(container.true_demand, container.limit or 0, container.request or 0)
-            over += max(0, max(size.limit or 0, size.request or 0) - need)
+            over += max(0, max(size.limit or 0, size.request or 0) - container.true_demand)
         return over
 
 

@@ -7,7 +7,7 @@ kills is the report's status; a reviewer applies status.recommendation as it sta
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from advice.machine import Advice, Kill, Size
+from advice.machine import Advice, Kill, Look, Size
 from oomreport.incident.memory.flight_recorder import FlightRecorder
 from oomreport.incident.report.status import decide
 from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
@@ -53,6 +53,9 @@ class Ours:
         self.reports[kill.container] = status
         self.log.append(status)
         return self._applied(kill, status["recommendation"])
+
+    def look(self, look: Look) -> Advice | None:
+        return None
 
     def _applied(self, kill: Kill, recommended: dict[str, Any]) -> Advice:
         sizes = kill.config.sizes[kill.container]
