@@ -32,9 +32,17 @@ ANNOTATION_REPORT: Final = f"{GROUP}/report"
 # after it where only that one's are meant. An annotation, since a change of the spec would be a new review.
 ANNOTATION_REDELIVER: Final = f"{GROUP}/redeliver"
 
+# Words that the API conventions keep in upper case within a field's name.
+_INITIALISMS: Final = frozenset({"id", "rss", "uid", "vm"})
 # A DNS label as the API server checks it; node names are DNS subdomains and may hold dots.
 _MOST_NAME = 63
 _NOT_LABEL = re.compile(r"[^a-z0-9-]+")
+
+
+def camel_case(name: str) -> str:
+    """Return a field's name in the API: pod_uid becomes podUID, anon_rss_bytes anonRSSBytes, uid stays uid."""
+    first, *words = name.split("_")
+    return first + "".join(word.upper() if word in _INITIALISMS else word.capitalize() for word in words)
 
 
 def label_name(*parts: str) -> str:

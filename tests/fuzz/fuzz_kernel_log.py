@@ -49,7 +49,7 @@ def test_one_input(data: bytes) -> None:
         found += scanner.flush()
     for one in found:
         assert len({victim.pid for victim in one.victims}) == len(one.victims)
-        json.dumps(record_spec(one, origin=Origin(), time=None, subject=subject_of_invocation(one)))
+        json.dumps(record_spec(one, origin=Origin(), time=None, subject=subject_of_invocation(one)).as_json())
     taken = time.monotonic() - begun
     assert taken < SECONDS_PER_INPUT, f"{taken:.1f} s for {len(data)} bytes"
 

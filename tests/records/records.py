@@ -21,7 +21,7 @@ def log_of(folder: Path) -> bytes:
 
 def specs_of(invocations: list[Invocation]) -> list[dict[str, Any]]:
     specs = [
-        record_spec(one, origin=Origin(source=Source.FILE), time=None, subject=subject_of_invocation(one))
+        record_spec(one, origin=Origin(source=Source.FILE), time=None, subject=subject_of_invocation(one)).as_json()
         for one in invocations
     ]
     for spec in specs:

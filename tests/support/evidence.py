@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from oomreport.incident.kill import Cause, Kill, Verdict
+from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
 from oomreport.incident.witness.correlation import Patience
 from oomreport.incident.witness.evidence import Evidence, RecordFacts, record_facts
 from oomreport.times import rfc3339
@@ -60,6 +62,17 @@ def record_object(
         "spec": {key: value for key, value in values.items() if value is not None},
         "status": status or {},
     }
+
+
+def kill(**fields: Any) -> Kill:
+    """A kill by the container's own limit at T0, as a report shows it."""
+    return Kill(**{"time": T0, "verdict": Verdict.CONFIRMED, "cause": Cause.CONTAINER_LIMIT} | fields)
+
+
+def sampled(*, before: float = 3, peak: Peak | None = None, pressure: Pressure | None = None, **sizes: int) -> Usage:
+    """A usage whose last sample is so many seconds before T0, with sizes in MiB."""
+    last = Sample(time=after(-before), **{name: size * MI for name, size in sizes.items()})
+    return Usage(start=last.time, interval_seconds=5.0, samples=(), last=last, peak=peak, pressure=pressure)
 
 
 def record(name: str = "worker-1-9f1c2b7a-35435120", **values: Any) -> RecordFacts:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.node_state import KnownContainer
-from oomreport.incident.oom_record import subject_of_invocation
-from oomreport.incident.witness.attribution import Anonymous, SubjectSource, Suspect
+from oomreport.incident.oom_record import SubjectSource, subject_of_invocation
+from oomreport.incident.witness.attribution import Anonymous, Suspect
 from oomreport.kernel.record import Invocation
 from oomreport.workload.container import Scope, Subject, scope_of, subject_of
 

@@ -27,13 +27,15 @@ from oomreport.agent.ownership import Ownership
 from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import (
     Origin,
+    RecordSpec,
     Source,
+    SubjectSource,
     counter_record_name,
     record_name,
     record_spec,
     subject_of_invocation,
 )
-from oomreport.incident.witness.attribution import Attribution, SubjectSource, attributions, group_memcg
+from oomreport.incident.witness.attribution import Attribution, attributions, group_memcg
 from oomreport.kernel.record import Invocation, Part, Stamp
 from oomreport.names import API_VERSION, OOM_RECORD
 from oomreport.workload.container import Subject, subject_of
@@ -190,7 +192,7 @@ class Reporter:
         spec = record_spec(invocation, origin=self._origin(kill.source), time=kill.time, subject=subject, usage=usage)
         stamp = invocation.killed.monotonic_us or 0
         name = record_name(node_name=self._node_name, boot_id=self._boot_id, stamp_us=stamp)
-        self._emit(name, {**spec, **attribution.as_spec()})
+        self._emit(name, attribution.of(spec))
 
     def _take_no_victim(self, kill: _Pending, subject: Subject | None, now: Moment) -> None:
         """Report at most one a minute per cgroup: a faulting task may ask for the killer in a tight loop."""
@@ -247,21 +249,21 @@ class Reporter:
         self.figures.from_counters += 1
         self._emit(name, spec)
 
-    def _emit(self, name: str, spec: dict[str, Any]) -> None:
-        record = {"apiVersion": API_VERSION, "kind": OOM_RECORD, "metadata": {"name": name}, "spec": spec}
+    def _emit(self, name: str, spec: RecordSpec) -> None:
+        record = {"apiVersion": API_VERSION, "kind": OOM_RECORD, "metadata": {"name": name}, "spec": spec.as_json()}
         self._put(record)
         self.figures.records += 1
-        subject, victims = spec.get("subject", {}), spec["victims"]
+        subject, victim = spec.subject, spec.victims[0] if spec.victims else None
         self._log.info(
             "kill recorded",
             record=name,
-            source=spec["source"],
-            namespace=subject.get("namespace"),
-            pod=subject.get("pod"),
-            container=subject.get("container"),
-            container_id=subject.get("containerID"),
-            victim=victims[0].get("comm") if victims else None,
-            pid=victims[0]["pid"] if victims else None,
+            source=spec.source,
+            namespace=subject.namespace if subject else None,
+            pod=subject.pod if subject else None,
+            container=subject.container if subject else None,
+            container_id=subject.container_id if subject else None,
+            victim=victim.comm if victim else None,
+            pid=victim.pid if victim else None,
         )
 
     def _foreign(self, invocation: Invocation) -> None:

@@ -20,7 +20,7 @@ from oomreport.api.resource import (
     unique,
 )
 from oomreport.hooks.event import EventType
-from oomreport.incident.witness.cause import Cause
+from oomreport.incident.kill import Cause
 from oomreport.names import OOM_HOOK, OOM_HOOKS
 
 MOST_LABELS = 64

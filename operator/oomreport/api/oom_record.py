@@ -23,9 +23,9 @@ from oomreport.api.resource import (
     immutable,
     unique,
 )
-from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_VICTIMS, Source
+from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_VICTIMS, Source, SubjectSource
 from oomreport.incident.report.status import Outcome
-from oomreport.incident.witness.attribution import MOST_CANDIDATES, SubjectSource
+from oomreport.incident.witness.attribution import MOST_CANDIDATES
 from oomreport.kernel.record import Part
 from oomreport.names import OOM_RECORD, OOM_RECORDS
 from oomreport.workload.container import Scope

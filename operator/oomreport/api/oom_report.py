@@ -26,9 +26,9 @@ from oomreport.hooks.delivery import State
 from oomreport.hooks.event import EventType
 from oomreport.hooks.outbox import MOST_DELIVERIES, MOST_KILL_TIMES
 from oomreport.incident.advice.recommendation import Action, Confidence
+from oomreport.incident.kill import Cause, Verdict
 from oomreport.incident.report.status import MOST_RECENT_KILLS
-from oomreport.incident.witness.cause import Cause
-from oomreport.incident.witness.ledger import MOST_COUNTED, Verdict
+from oomreport.incident.witness.ledger import MOST_COUNTED
 from oomreport.incident.witness.surroundings import Unknown
 from oomreport.names import OOM_REPORT, OOM_REPORTS
 from oomreport.workload.container import Scope

@@ -7,26 +7,19 @@ may have been written by a newer version.
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
-from oomreport.names import API_VERSION
+from oomreport.names import API_VERSION, camel_case
 from oomreport.times import rfc3339, rfc3339_seconds
 
-_INITIALISMS: Final = frozenset({"id", "rss", "uid", "vm"})
 # metav1's resource.Quantity, as controller-gen writes it.
 _QUANTITY = (
     r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
 )
-
-
-def camel_case(name: str) -> str:
-    """Return a field's name in the API: pod_uid becomes podUID, anon_rss_bytes anonRSSBytes, uid stays uid."""
-    first, *words = name.split("_")
-    return first + "".join(word.upper() if word in _INITIALISMS else word.capitalize() for word in words)
 
 
 class Model(BaseModel):

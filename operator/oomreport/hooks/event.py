@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from oomreport.incident.witness.ledger import Verdict, ledger_of, status_kill_id
+from oomreport.incident.kill import Verdict
+from oomreport.incident.witness.ledger import ledger_of, status_kill_id
 from oomreport.workload.owner import Workload
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State
 from oomreport.hooks.event import OF_CONDITIONS, OF_KILLS, EventType
+from oomreport.incident.kill import Verdict
 from oomreport.incident.report.review import is_material
-from oomreport.incident.witness.ledger import Entry, Verdict, ledger_of
+from oomreport.incident.witness.ledger import Entry, ledger_of
 from oomreport.times import parse_time, rfc3339
 
 MOST_DELIVERIES = 128

@@ -12,7 +12,7 @@ from typing import Any
 from oomreport.hooks.answer import Change
 from oomreport.hooks.event import Event, EventType
 from oomreport.incident.advice.recommendation import Action
-from oomreport.incident.witness.cause import Cause
+from oomreport.incident.kill import Cause
 from oomreport.times import parse_time
 from oomreport.workload.quantity import format_quantity, parse_quantity
 from oomreport.workload.resizable import Memory, Resizable, last_resize, qos_class, resizable, who_would_undo

@@ -72,6 +72,11 @@ class Victim:
     pagetables_bytes: int | None = None
     reaped: bool = False
 
+    @property
+    def resident_bytes(self) -> int:
+        """Return its resident memory, as far as the kernel printed it."""
+        return (self.anon_rss_bytes or 0) + (self.file_rss_bytes or 0) + (self.shmem_rss_bytes or 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUsage:

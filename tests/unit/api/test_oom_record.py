@@ -10,8 +10,16 @@ from pydantic import ValidationError
 
 from oomreport.api.oom_record import OOMRecord, OOMRecordSpec
 from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
-from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_USAGE_SAMPLES, MOST_VICTIMS, Origin, Source, record_spec
-from oomreport.incident.witness.attribution import Attribution, SubjectSource
+from oomreport.incident.oom_record import (
+    MOST_LOG_BYTES,
+    MOST_USAGE_SAMPLES,
+    MOST_VICTIMS,
+    Origin,
+    Source,
+    SubjectSource,
+    record_spec,
+)
+from oomreport.incident.witness.attribution import Attribution
 from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Task, Trigger, Victim
 from oomreport.names import API_VERSION
 from oomreport.workload.container import Scope, Subject
@@ -120,11 +128,11 @@ def full() -> dict[str, Any]:
         pressure=Pressure(time=TIME, some=12.5, full=100.0),
     )
     spec = record_spec(invocation, origin=NODE, time=TIME, subject=subject, usage=usage)
-    return spec | Attribution(source=SubjectSource.TASK_TABLE, candidates=("7a" * 32,)).as_spec()
+    return Attribution(source=SubjectSource.TASK_TABLE, candidates=("7a" * 32,)).of(spec).as_json()
 
 
 def sent(invocation: Invocation) -> dict[str, Any]:
-    return record_spec(invocation, origin=NODE, time=TIME, subject=None)
+    return record_spec(invocation, origin=NODE, time=TIME, subject=None).as_json()
 
 
 def test_the_schema_has_exactly_the_fields_that_the_agent_sends() -> None:

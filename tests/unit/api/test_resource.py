@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from oomreport.api.resource import MicroTime, Model, Quantity, Time, camel_case
+from oomreport.api.resource import MicroTime, Model, Quantity, Time
+from oomreport.names import camel_case
 
 
 class Sample(Model):

@@ -18,7 +18,7 @@ NODE = Origin(node_name="worker-1", boot_id="9f1c2b7a-0000-4000-8000-00000000000
 def report_of(name: str, *, request: int | None = 16 << 20) -> dict[str, Any]:
     log = (RECORDS / name / "log.kmsg").read_bytes().split(b"\n")
     first = next(iter(invocations_of_records(log)))
-    spec = record_spec(first, origin=NODE, time=T0, subject=subject_of_invocation(first))
+    spec = record_spec(first, origin=NODE, time=T0, subject=subject_of_invocation(first)).as_json()
     facts = record_facts({"metadata": {"name": "worker-1-1"}, "spec": spec})
     assert facts
     one = container(limit=facts.limit, memory_request=request)

@@ -28,7 +28,7 @@ POD = "/kubepods/burstable/pod9b02072e-3bc7-46e9-a439-c8eaf034527b"
 
 def spec_of(invocation: Invocation, **changes: object) -> dict[str, object]:
     arguments = {"origin": NODE, "time": None, "subject": None} | changes
-    return record_spec(invocation, **arguments)  # type: ignore[arg-type]
+    return record_spec(invocation, **arguments).as_json()  # type: ignore[arg-type]
 
 
 def test_what_the_log_does_not_say_is_left_out() -> None:

@@ -70,12 +70,13 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
     """Return the record's `spec`. A time without zone or year is left out: the log does not say when that was."""
     wall = invocation.first.wall
     known = wall is not None and wall.tzinfo is not None and wall.year != YEARLESS
-    return record_spec(
+    spec = record_spec(
         invocation,
         origin=Origin(source=source, node_name=node_name),
         time=wall if known else None,
         subject=subject_of_invocation(invocation),
     )
+    return spec.as_json()
 
 
 def _explain(path: str, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:

@@ -13,10 +13,12 @@ from oomreport.cli.logs.pods import Named
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.diagnosis import findings
 from oomreport.incident.advice.recommendation import recommendation
+from oomreport.incident.api_json import from_json
+from oomreport.incident.kill import Cause, Kill
 from oomreport.incident.memory.history import PastKill
-from oomreport.incident.witness.cause import Cause, cause_of
+from oomreport.incident.oom_record import RecordSpec
+from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER, RecordFacts
-from oomreport.times import parse_time
 from oomreport.workload.container import Scope
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -47,9 +49,9 @@ class Judge:
 
     def judgement(self, spec: Mapping[str, Any], named: Named | None = None) -> Judgement:
         """Return the judgement of a record's spec; `named` is its pod, where that is known."""
-        record = RecordFacts(
-            name="", node=spec.get("nodeName", ""), time=parse_time(spec.get("time")) or _LONG_AGO, spec=spec
-        )
+        said = from_json(RecordSpec, spec)
+        assert said is not None
+        record = RecordFacts(name="", node=said.node_name or "", time=said.time or _LONG_AGO, spec=said)
         if not record.is_kill:
             return Judgement()
         pod = named.facts if named is not None else None
@@ -57,17 +59,14 @@ class Judge:
         container = pod.container(name) if pod is not None else None
         cause = cause_of(record, pod, container)
         past = self._history(record, cause)
-        victims = spec.get("victims") or ()
-        last = {
-            "cause": cause,
-            "scope": record.scope,
-            "containerID": record.subject.container_id if record.subject else None,
-            "podUID": record.pod_uid,
-            "victim": victims[0] if victims else None,
-            "victims": spec.get("victimCount"),
-            **{key: spec.get(key) for key in ("time", "trigger", "memory", "tasks")},
-        }
-        case = Case(last=last, container=name, record=record, pod=pod, past=past[-_MOST_PAST:], kills=len(past))
+        kill = Kill.from_record(
+            said,
+            time=said.time,
+            pod_uid=record.pod_uid,
+            container_id=record.subject.container_id if record.subject else None,
+            cause=cause,
+        )
+        case = Case(kill=kill, container=name, record=record, pod=pod, past=past[-_MOST_PAST:], kills=len(past))
         silent = case.asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
         return Judgement(
             findings=tuple(finding for finding in findings(case) if finding["rule"] not in _OF_A_CLUSTER),

@@ -14,6 +14,7 @@ from oomreport.controller.context import Context
 from oomreport.controller.known.reports import StoredReport
 from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey
 from oomreport.errors import ApiError
+from oomreport.incident.kill import Kill
 from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
 from oomreport.incident.report.status import Outcome
 from oomreport.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, API_VERSION, OOM_RECORDS
@@ -58,9 +59,9 @@ class Teller:
             self._marks[record] = {"outcome": outcome, **reference}
         self._context.queue.add(MarkKey(name=record))
 
-    def annotate(self, kill: Mapping[str, Any], report: StoredReport, *, container: str, kills: int) -> None:
+    def annotate(self, kill: Kill, report: StoredReport, *, container: str, kills: int) -> None:
         """Have a kill's pod annotated."""
-        pod = self._context.pods.get(kill.get("podUID") or "")
+        pod = self._context.pods.get(kill.pod_uid or "")
         if pod is None or pod.deleted:
             return
         found = annotations(kill, report=_reference(report, container), kills=kills)
@@ -68,17 +69,18 @@ class Teller:
             self._notes[pod.uid] = _PodNote(namespace=pod.namespace, name=pod.name, annotations=found)
             self._context.queue.add(PodNoteKey(uid=pod.uid))
 
-    def is_told(self, pod: PodFacts, kill: Mapping[str, Any], *, kills: int) -> bool:
+    def is_told(self, pod: PodFacts, kill: Kill, *, kills: int) -> bool:
         """Return whether a pod's annotations tell of a kill of this container, or of a later one."""
         if pod.uid in self._notes:
             return True
         told = dict(pod.annotations)
         last = told.get(ANNOTATION_LAST_KILL, "")
-        return last > kill["time"] or (last == kill["time"] and told.get(ANNOTATION_KILLS) == str(kills))
+        time = rfc3339(kill.time) if kill.time else ""
+        return last > time or (last == time and told.get(ANNOTATION_KILLS) == str(kills))
 
-    def announce(self, kill: Mapping[str, Any], report: StoredReport, *, container: str, silent: bool) -> None:
+    def announce(self, kill: Kill, report: StoredReport, *, container: str, silent: bool) -> None:
         """Have an Event sent about a kill in a pod."""
-        if not kill.get("pod") or not kill.get("podUID"):
+        if not kill.pod or not kill.pod_uid:
             return
         body = event(
             kill,

@@ -7,10 +7,9 @@ is marked only after that. A process that dies in between finds the record in th
 import asyncio
 import logging
 from collections import ChainMap, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from oomreport.adapters.cluster.api_server import path
 from oomreport.controller.context import Context
@@ -20,9 +19,10 @@ from oomreport.controller.reporting.announcer import Teller
 from oomreport.controller.reporting.rollout_pods import Following
 from oomreport.controller.reporting.router import Router
 from oomreport.controller.work.keys import ReportKey, node_report_key
+from oomreport.incident.kill import Kill, Verdict
 from oomreport.incident.report.status import Decision, Outcome, decide
 from oomreport.incident.witness.evidence import Evidence, Patience, RecordFacts
-from oomreport.incident.witness.ledger import Entry, Verdict, ledger_of
+from oomreport.incident.witness.ledger import Entry, ledger_of
 from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.names import API_VERSION, OOM_RECORDS
 from oomreport.times import parse_time
@@ -46,7 +46,7 @@ class Reporter:
     def __init__(self, context: Context, teller: Teller, router: Router, following: Following) -> None:
         self._context, self._teller, self._router = context, teller, router
         self._following = following
-        self._unsettled: defaultdict[ReportKey, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+        self._unsettled: defaultdict[ReportKey, dict[str, Kill]] = defaultdict(dict)
         self._forgettable_since: dict[tuple[ReportKey, str], datetime] = {}
 
     async def look_at(self, key: ReportKey) -> None:
@@ -197,12 +197,12 @@ class Reporter:
         """Announce the kills whose verdict is settled; hold the others."""
         held = self._unsettled[key]
         for kill in decision.shown:
-            if kill["verdict"] != Verdict.CONTRADICTED and decision.used.get(kill["id"]) != Outcome.JOINED:
-                held[kill["id"]] = kill
+            if kill.verdict is not Verdict.CONTRADICTED and decision.used.get(kill.id) is not Outcome.JOINED:
+                held[kill.id] = kill
         for kill_id, silent in decision.settled.items():
-            kill = held.pop(kill_id, {})
-            if kill:
-                self._teller.announce(kill, stored, container=key.container, silent=silent)
+            settled = held.pop(kill_id, None)
+            if settled:
+                self._teller.announce(settled, stored, container=key.container, silent=silent)
         known = {entry["id"] for entry in stored.status.get("counted", ())}
         for kill_id in held.keys() - known:
             del held[kill_id]
@@ -213,16 +213,16 @@ class Reporter:
         """Annotate the pods of new kills, and that of the last kill where a crash came before its annotation."""
         if not self._context.policies.annotates(key.namespace):
             return
-        last = stored.status.get("lastKill")
-        kills = {kill.get("podUID"): kill for kill in decision.shown}
-        if last and last.get("podUID") not in kills and not self._tells_of(last, stored):
-            kills[last.get("podUID")] = last
+        last = Kill.from_status(stored.status.get("lastKill"))
+        kills = {kill.pod_uid: kill for kill in decision.shown}
+        if last and last.pod_uid not in kills and not self._tells_of(last, stored):
+            kills[last.pod_uid] = last
         for kill in kills.values():
-            if kill["verdict"] != Verdict.CONTRADICTED:
+            if kill.verdict is not Verdict.CONTRADICTED:
                 self._teller.annotate(kill, stored, container=key.container, kills=stored.status.get("kills", 0))
 
-    def _tells_of(self, last: Mapping[str, Any], stored: StoredReport) -> bool:
-        pod = self._context.pods.get(last.get("podUID") or "")
+    def _tells_of(self, last: Kill, stored: StoredReport) -> bool:
+        pod = self._context.pods.get(last.pod_uid or "")
         return pod is None or self._teller.is_told(pod, last, kills=stored.status.get("kills", 0))
 
     async def _move_to_node(self, key: ReportKey) -> None:

@@ -5,8 +5,8 @@ from collections import Counter
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.leaks import duration, leaks, rate
 from oomreport.incident.advice.sizing import in_mi
+from oomreport.incident.kill import Cause
 from oomreport.incident.memory.trajectory import Shape
-from oomreport.incident.witness.cause import Cause
 from oomreport.workload.quantity import MI
 
 _HALF = 0.5
@@ -117,10 +117,12 @@ def page_cache_is_not_the_cause(case: Case) -> str | None:
 
 def swap_full(case: Case) -> str | None:
     """Say that swap did not help any more. On cgroup v1 the figures are memory and swap together."""
-    used, limit = case.memory.get("swapUsageBytes"), case.memory.get("swapLimitBytes")
-    if not case.memory:
-        used, limit = case.sample.get("swap"), case.sample.get("swapLimit")
-    if not isinstance(used, int) or not isinstance(limit, int) or not limit or used < 0.95 * limit:
+    used, limit = None, None
+    if case.memory is not None:
+        used, limit = case.memory.swap_usage_bytes, case.memory.swap_limit_bytes
+    elif case.sample is not None:
+        used, limit = case.sample.swap, case.sample.swap_limit
+    if used is None or not limit or used < 0.95 * limit:
         return None
     together = case.fired is not None and limit >= case.fired and case.stat("swap") == 0 and used <= 1.02 * case.fired
     if together:
@@ -130,9 +132,8 @@ def swap_full(case: Case) -> str | None:
 
 def thrashing(case: Case) -> str | None:
     """Say that tasks stood still for want of memory before the kill: it had been slow before it died."""
-    pressure = (case.last.get("usage") or {}).get("pressure") or {}
-    some, full = pressure.get("somePercent"), pressure.get("fullPercent")
-    if not isinstance(some, int | float) or not isinstance(full, int | float) or full < _NOTABLE_STALL:
+    pressure = case.kill.usage.pressure if case.kill.usage else None
+    if pressure is None or pressure.full < _NOTABLE_STALL:
         return None
     cache = (
         f"; {in_mi(case.page_cache // MI * MI)} of page cache was left, and what it reads again and again may need more"
@@ -140,8 +141,8 @@ def thrashing(case: Case) -> str | None:
         else ""
     )
     return (
-        f"It was slow before it died: in ten seconds at least one task stood still for want of memory {some:.0f} % of the time,"
-        f" all of them {full:.0f} %{cache}"
+        f"It was slow before it died: in ten seconds at least one task stood still for want of memory {pressure.some:.0f} % of the time,"
+        f" all of them {pressure.full:.0f} %{cache}"
     )
 
 
@@ -150,13 +151,13 @@ def many_workers(case: Case) -> str | None:
     used = case.used
     if case.cause not in _OWN_LIMITS or not used:
         return None
-    sizes = Counter(task.get("comm") for task in case.tasks if (task.get("rssBytes") or 0) >= MI)
+    sizes = Counter(task.comm for task in case.tasks if (task.rss_bytes or 0) >= MI)
     comm, shown = sizes.most_common(1)[0] if sizes else (None, 0)
-    rows = sorted(int(task["rssBytes"]) for task in case.tasks if task.get("comm") == comm and task.get("rssBytes"))
+    rows = sorted(task.rss_bytes for task in case.tasks if task.comm == comm and task.rss_bytes)
     usual = rows[len(rows) // 2] if rows else 0
     if shown < _MANY or usual < MI or rows[0] < _HALF * usual or usual * shown < _NOTABLE_SHARE * used:
         return None
-    hidden = (case.record.spec.get("taskCount") or 0) - len(case.tasks) if case.record else 0
+    hidden = (case.record.spec.task_count or 0) - len(case.tasks) if case.record else 0
     number = min(shown + max(hidden, 0), -(-used // usual)) if shown == len(case.tasks) else shown
     return (
         f"{number} processes {comm!r} of about {in_mi(usual // MI * MI)} each make {in_mi(usual * number // MI * MI)}:"

@@ -1,11 +1,9 @@
 """Whose limit it was, who reached it, and who died for it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.sizing import in_mi
-from oomreport.incident.witness.cause import Cause
+from oomreport.incident.kill import Cause
+from oomreport.kernel.record import Task
 from oomreport.workload.container import Scope, subject_of
 from oomreport.workload.quantity import MI, format_quantity
 
@@ -15,7 +13,7 @@ _MOST_NAMED = 3
 
 def silent_kill(case: Case) -> str | None:
     """Tell of a kill that pod status cannot show, since the container's first process lived on."""
-    if not case.last.get("silent"):
+    if not case.kill.silent:
         return None
     return (
         f"{_victim(case)} was killed and container {case.container} lived on: pod status did not show it at that time"
@@ -24,9 +22,9 @@ def silent_kill(case: Case) -> str | None:
 
 def group_killed(case: Case) -> str | None:
     """Tell that all processes went at once: since 1.28 the kubelet sets memory.oom.group on containers (cgroup v2)."""
-    if case.record is None or not case.record.spec.get("groupKill"):
+    if case.record is None or not case.record.spec.group_kill:
         return None
-    count = case.last.get("victims") or len(case.record.spec.get("victims") or ())
+    count = case.kill.victims or len(case.record.spec.victims)
     if count == 1:
         return f"The kernel killed the cgroup as a whole (memory.oom.group), and {_victim(case)} was all that was in it"
     return f"The kernel killed all {count} processes of the cgroup at once (memory.oom.group), {_victim(case)} chosen first"
@@ -46,7 +44,7 @@ def container_limit_hit(case: Case) -> str | None:
         )
         if size >= MI
     ]
-    also = " (the pod's limit is the same)" if case.last.get("scope") == Scope.POD else ""
+    also = " (the pod's limit is the same)" if case.kill.scope is Scope.POD else ""
     filled = f": {', '.join(parts)}" if parts else ""
     return f"Container {case.container} reached its own limit of {format_quantity(case.fired)}{also}{filled}"
 
@@ -55,10 +53,10 @@ def pod_limit_hit_by_neighbour(case: Case) -> str | None:
     """Name the container that allocated: under a pod's limit the kernel chooses its victim among all containers."""
     if case.cause != Cause.POD_LIMIT or case.record is None:
         return None
-    allocating = subject_of(case.record.spec.get("oomMemcg"))
-    cpuset = str(case.record.spec.get("triggerCpuset") or "")
+    allocating = subject_of(case.record.spec.oom_memcg)
+    cpuset = case.record.spec.trigger_cpuset or ""
     trigger = next((part for part in reversed(cpuset.replace(".scope", "").split("/")) if part), "")[-64:]
-    if allocating is None or len(trigger) != 64 or trigger == case.last.get("containerID"):
+    if allocating is None or len(trigger) != 64 or trigger == case.kill.container_id:
         return None
     neighbour = case.pod.container_with(trigger) if case.pod else None
     name = f"Container {neighbour.name}" if neighbour else f"Another container ({trigger[:12]})"
@@ -80,7 +78,7 @@ def node_allocatable_hit(case: Case) -> str | None:
     """Say that all pods of the node, or of a QoS class, share the limit that fired."""
     if case.cause != Cause.NODE_ALLOCATABLE:
         return None
-    whose = "pods of one QoS class" if case.last.get("scope") == Scope.QOS_CLASS else "pods of the node"
+    whose = "pods of one QoS class" if case.kill.scope is Scope.QOS_CLASS else "pods of the node"
     limit = f" of {format_quantity(case.fired)}" if case.fired else ""
     return f"All {whose} together reached their limit{limit}; no limit of container {case.container} fired{_exceeding(case)}"
 
@@ -101,7 +99,7 @@ def numa_nodes_exhausted(case: Case) -> str | None:
     """Say that only a part of the node's memory was allowed: by a cpuset, or by the process's own memory policy."""
     if case.cause != Cause.CPUSET_OR_NUMA:
         return None
-    policy = case.record is not None and case.record.spec.get("constraint") == "CONSTRAINT_MEMORY_POLICY"
+    policy = case.record is not None and case.record.spec.constraint == "CONSTRAINT_MEMORY_POLICY"
     by = "the process's memory policy" if policy else "its cpuset"
     return f"The NUMA nodes that {by} allows ran out of memory; no limit of container {case.container} fired"
 
@@ -110,15 +108,15 @@ def nested_cgroup_hit(case: Case) -> str | None:
     """Name the cgroup inside the container: Kubernetes neither sets its limit nor shows it."""
     if case.cause != Cause.NESTED_CGROUP or case.record is None:
         return None
-    path = str(case.record.spec.get("oomMemcg") or "")
+    path = case.record.spec.oom_memcg or ""
     inner = path.rstrip("/").rsplit("/", 1)[-1][:64]
     limit = f" of {format_quantity(case.fired)}" if case.fired else ""
     return f"Cgroup {inner!r}, made inside container {case.container}, reached its own limit{limit}"
 
 
 def _victim(case: Case) -> str:
-    victim = case.last.get("victim") or {}
-    return f"{victim['comm']!r} (pid {victim.get('pid')})" if victim.get("comm") else "a process"
+    victim = case.kill.victim
+    return f"{victim.comm!r} (pid {victim.pid})" if victim and victim.comm else "a process"
 
 
 def _exceeding(case: Case) -> str:
@@ -131,14 +129,14 @@ def _exceeding(case: Case) -> str:
     total = _total_pages(case)
     if not total:
         return ""
-    alike: dict[tuple[str, int], list[tuple[int, Any]]] = {}
+    alike: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for task in case.tasks:
-        adj, rss = task.get("oomScoreAdj"), task.get("rssBytes")
+        adj, rss = task.oom_score_adj, task.rss_bytes
         if adj is None or rss is None or adj < 2:
             continue
         excess = rss - (1000 - adj) * (total * _PAGE // 1000)
         if excess >= 16 * MI:
-            alike.setdefault((str(task.get("comm")), adj), []).append((excess, task.get("pid")))
+            alike.setdefault((task.comm, adj), []).append((excess, task.pid))
     # Of several alike, the request is taken off each: in one container they are above it by more.
     sums = sorted(((sum(excess for excess, _ in each), comm, each) for (comm, _), each in alike.items()), reverse=True)
     named = [
@@ -155,14 +153,14 @@ def _total_pages(case: Case) -> int | None:
     best: tuple[int, int] | None = None
     for task in case.tasks:
         total = _total_of(task)
-        if total and (best is None or (task.get("rssBytes") or 0) > best[0]):
-            best = (task.get("rssBytes") or 0, total)
+        if total and (best is None or (task.rss_bytes or 0) > best[0]):
+            best = (task.rss_bytes or 0, total)
     return best[1] if best else None
 
 
-def _total_of(task: Mapping[str, Any]) -> int | None:
-    score, adj, rss = task.get("oomScore"), task.get("oomScoreAdj"), task.get("rssBytes")
+def _total_of(task: Task) -> int | None:
+    score, adj, rss = task.oom_score, task.oom_score_adj, task.rss_bytes
     if score is None or adj is None or not rss or score - adj < 20:
         return None
-    pages = (rss + (task.get("swapBytes") or 0) + (task.get("pagetablesBytes") or 0)) // _PAGE
+    pages = (rss + (task.swap_bytes or 0) + (task.pagetables_bytes or 0)) // _PAGE
     return int(pages * 1000 // (score - adj))

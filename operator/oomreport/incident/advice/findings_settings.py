@@ -2,7 +2,7 @@
 
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.sizing import in_mi
-from oomreport.incident.witness.cause import Cause
+from oomreport.incident.kill import Cause
 from oomreport.workload.heap import Runtime
 from oomreport.workload.quantity import MI
 
@@ -31,8 +31,8 @@ def heap_against_limit(case: Case) -> str | None:
 def request_below_use(case: Case) -> str | None:
     """Say that the scheduler was told of far less than is used, which draws the kernel's choice on it as well."""
     request = case.facts.memory_request if case.facts else None
-    usage = case.last.get("usage") or {}
-    use = max((usage.get("life") or {}).get("bytes") or usage.get("bytes") or (0,))
+    usage = case.kill.usage
+    use = max(((usage.life or usage).samples if usage else ()), default=0)
     if not request or not use or request >= _FAR_BELOW * use:
         return None
     return (
@@ -43,14 +43,18 @@ def request_below_use(case: Case) -> str | None:
 
 def protection(case: Case) -> str | None:
     """Say how oom_score_adj decided, where it did: on a node or pod that is full, not for one container alone."""
-    victim = case.last.get("victim") or {}
-    adj = victim.get("oomScoreAdj")
-    if adj is None or case.cause not in (Cause.NODE_OUT_OF_MEMORY, Cause.NODE_ALLOCATABLE, Cause.POD_LIMIT):
+    victim = case.kill.victim
+    adj = victim.oom_score_adj if victim else None
+    if (
+        victim is None
+        or adj is None
+        or case.cause not in (Cause.NODE_OUT_OF_MEMORY, Cause.NODE_ALLOCATABLE, Cause.POD_LIMIT)
+    ):
         return None
     if adj == 1000:
         return "The pod is BestEffort (no request, no limit): oom_score_adj 1000 makes it the first to be killed"
-    largest = max((task.get("rssBytes") or 0 for task in case.tasks), default=0)
-    own = sum(victim.get(key) or 0 for key in ("anonRSSBytes", "fileRSSBytes", "shmemRSSBytes"))
+    largest = max((task.rss_bytes or 0 for task in case.tasks), default=0)
+    own = victim.resident_bytes
     if largest > own * 1.1 and adj > 0:
         return (
             f"It was not the largest process ({in_mi(own // MI * MI)} against {in_mi(largest // MI * MI)}): its"
@@ -68,7 +72,7 @@ def volume_without_size(case: Case) -> str | None:
 
 
 def _missing_setting(case: Case) -> str | None:
-    comm = str((case.last.get("victim") or {}).get("comm") or "")
+    comm = (case.kill.victim.comm if case.kill.victim else None) or ""
     runtimes = {heap.runtime for heap in case.facts.heap} if case.facts else set()
     if comm in _JAVA and Runtime.JVM not in runtimes:
         return "No -Xmx or -XX:MaxRAMPercentage in the pod's spec: the JVM takes a quarter of the limit by default, unless the image says otherwise"

@@ -2,10 +2,8 @@
 
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.sizing import in_mi
-from oomreport.incident.witness.cause import Cause
+from oomreport.incident.kill import Cause, Verdict
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
-from oomreport.incident.witness.ledger import Verdict
-from oomreport.times import parse_time
 from oomreport.workload.quantity import MI, format_quantity
 
 # Far enough below the limit that no batch of charges can have failed at it.
@@ -36,33 +34,33 @@ def peak_against_limit(case: Case) -> str | None:
 
     It has page cache in it, which may fill the limit without a kill; where it is below the limit, that did not fire.
     """
-    peak, limit = case.peak, case.sample.get("limit")
-    if case.cause != Cause.UNKNOWN or peak is None or not limit:
+    peak, limit = case.peak, case.own_limit
+    counted = case.kill.usage.peak.time if case.kill.usage and case.kill.usage.peak else None
+    if case.cause is not Cause.UNKNOWN or peak is None or not limit:
         return None
     most = f"at its highest it held {in_mi(peak // MI * MI)} of {format_quantity(limit)}, page cache included"
-    killed, counted = (parse_time(text) for text in (case.last.get("time"), case.last["usage"]["peak"].get("time")))
     if case.reached_own_limit:
         return f"The container had reached its own limit, which no record names as the one that fired: {most}"
-    if peak < _NEVER_REACHED * limit and killed and counted and counted >= killed:
+    if peak < _NEVER_REACHED * limit and case.kill.time and counted and counted >= case.kill.time:
         return f"The container never reached its own limit, so another one fired, or the node was full: {most}"
     return None
 
 
 def status_contradicted(case: Case) -> str | None:
     """Say that a healthy witness of every kernel kill saw none."""
-    if case.last.get("verdict") != Verdict.CONTRADICTED:
+    if case.kill.verdict is not Verdict.CONTRADICTED:
         return None
     return "Pod status says OOMKilled, but the node's agent was ready the whole time and saw no kill: it is not counted"
 
 
 def status_only(case: Case) -> str | None:
     """Say why there is no victim, no size and no cause."""
-    if case.last.get("verdict") != Verdict.STATUS_ONLY:
+    if case.kill.verdict is not Verdict.STATUS_ONLY:
         return None
     return "Only pod status tells of this kill: no agent was ready on the node, or a guest kernel killed"
 
 
 def kernel_log_lost(case: Case) -> str | None:
     """Warn of a ring buffer that wrapped: it may have held more kills."""
-    lost = case.record.spec.get("lostBefore", 0) if case.record else 0
+    lost = case.record.spec.lost_before if case.record else 0
     return f"{lost} messages of the kernel were overwritten before the agent could read them" if lost else None

@@ -12,7 +12,7 @@ from typing import Any
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.recommendation import Action, Recommendation, recommendation
 from oomreport.incident.advice.sizing import in_mi
-from oomreport.incident.witness.cause import Cause
+from oomreport.incident.kill import Cause
 from oomreport.incident.witness.policy import Policy
 from oomreport.incident.witness.surroundings import Unknown
 
@@ -42,7 +42,7 @@ def advice_for(case: Case, stored: Mapping[str, Any], *, is_new: bool) -> dict[s
         return _made(case)
     by_other_rules = is_by_other_rules(before, case)
     # A kill of which the kernel printed the last line only (rate limit) says nothing of a limit: the advice stands.
-    if case.last["cause"] == Cause.UNKNOWN and not case.last.get("memory"):
+    if case.cause is Cause.UNKNOWN and case.kill.memory is None:
         was_off = (before.get("policy") or {}).get("enabled") is False
         return _made(case) if by_other_rules and (was_off or not case.around.policy.enabled) else dict(before)
     if is_new or (case.facts and case.kills != stored.get("kills")):

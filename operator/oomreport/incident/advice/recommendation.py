@@ -12,10 +12,10 @@ from typing import Any
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.leaks import duration, leaks
 from oomreport.incident.advice.sizing import ceiling, in_mi, rounded, step
+from oomreport.incident.kill import Cause
 from oomreport.incident.memory.history import insufficient, is_no_load, kept_crest, raises
 from oomreport.incident.memory.outlook import share_of_step, to_crest
 from oomreport.incident.memory.trajectory import Shape
-from oomreport.incident.witness.cause import Cause
 from oomreport.incident.witness.policy import RequestRule
 from oomreport.workload.container import Scope
 from oomreport.workload.pod import ContainerFacts, ContainerKind
@@ -83,7 +83,7 @@ def recommendation(case: Case) -> Recommendation:
 
 
 def _unknown(case: Case) -> Recommendation:
-    if case.last.get("scope") == Scope.OTHER_CGROUP:
+    if case.kill.scope is Scope.OTHER_CGROUP:
         return _nothing("the limit that fired is of a cgroup outside pods; Kubernetes does not set it")
     return _nothing("no kernel record says whose limit fired, so no limit is known to be the cause")
 
@@ -286,11 +286,10 @@ def _node(case: Case) -> Recommendation:
 
 def _use(case: Case) -> int | None:
     """Return the most that the container held, as far as it was seen: its samples, or its victims."""
-    usage = case.last.get("usage") or {}
-    seen = [size for size in (*(usage.get("bytes") or ()), *((usage.get("life") or {}).get("bytes") or ())) if size]
-    victim = case.last.get("victim") or {}
-    resident = sum(victim.get(key) or 0 for key in ("anonRSSBytes", "shmemRSSBytes"))
-    return max((*seen, resident), default=0) or None
+    seen = case.kill.usage.highest if case.kill.usage else 0
+    victim = case.kill.victim
+    resident = (victim.anon_rss_bytes or 0) + (victim.shmem_rss_bytes or 0) if victim else 0
+    return max(seen, resident) or None
 
 
 def _numa(case: Case) -> Recommendation:

@@ -9,10 +9,8 @@ Page cache fills every container that reads files up to its limit and is given b
 """
 
 from array import array
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 MOST_SAMPLES = 120
 MOST_LIFE_SAMPLES = 60
@@ -106,12 +104,3 @@ class FlightRecorder:
         while index > len(self._life):
             self._life.append(self._life[-1] if self._life else size)
         self._life.append(size)
-
-
-def series_of(usage: Mapping[str, Any] | None, start: float) -> Series | None:
-    """Return a series as a record holds it (`intervalSeconds`, `bytes`), its first sample at `start`."""
-    sizes = [size for size in (usage or {}).get("bytes") or () if isinstance(size, int)]
-    interval = (usage or {}).get("intervalSeconds")
-    if not sizes or not isinstance(interval, int | float) or interval <= 0:
-        return None
-    return Series(start=start, interval=float(interval), sizes=tuple(sizes))

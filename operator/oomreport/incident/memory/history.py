@@ -1,13 +1,12 @@
 """Earlier kills of a report, as `status.recentKills` keeps them: how a limit was met before says what it means now."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
+from oomreport.incident.kill import Cause, RecentKill
 from oomreport.incident.memory.trajectory import Shape, Trajectory
-from oomreport.times import parse_time
 
 # A crest no higher than this above the limit says that the rise was over.
 _ENDED = 1.02
@@ -18,7 +17,7 @@ class PastKill:
     """A kill in short; sizes are bytes, growth bytes per second."""
 
     time: datetime
-    cause: str
+    cause: Cause
     pod: str | None = None
     limit: int | None = None
     shape: Shape = Shape.UNKNOWN
@@ -27,41 +26,33 @@ class PastKill:
     crest: int | None = None
 
 
-def past_kills(recent: Sequence[Mapping[str, Any]]) -> tuple[PastKill, ...]:
+def past_kills(recent: Sequence[RecentKill]) -> tuple[PastKill, ...]:
     """Return recentKills, oldest first."""
-    found = []
-    for kill in recent:
-        time = parse_time(kill.get("time"))
-        if time is None:
-            continue
-        name = kill.get("shape")
-        found.append(
-            PastKill(
-                time=time,
-                cause=kill.get("cause", "Unknown"),
-                pod=kill.get("pod"),
-                limit=kill.get("limitBytes"),
-                shape=Shape(name) if name in set(Shape) else Shape.UNKNOWN,
-                uptime_seconds=kill.get("uptimeSeconds"),
-                growth=kill.get("growthBytesPerHour", 0) / 3600,
-                crest=kill.get("crestBytes"),
-            )
+    found = (
+        PastKill(
+            time=kill.time,
+            cause=kill.cause,
+            pod=kill.pod,
+            limit=kill.limit_bytes,
+            shape=Shape(kill.shape) if kill.shape in set(Shape) else Shape.UNKNOWN,
+            uptime_seconds=kill.uptime_seconds,
+            growth=(kill.growth_bytes_per_hour or 0) / 3600,
+            crest=kill.crest_bytes,
         )
+        for kill in recent
+    )
     return tuple(sorted(found, key=lambda one: one.time))
 
 
-def in_short(way: Trajectory) -> dict[str, Any]:
-    """Return what a kill in short keeps of its trajectory."""
-    short: dict[str, Any] = {}
-    if way.shape is not Shape.UNKNOWN:
-        short["shape"] = way.shape
-    if way.uptime_seconds is not None:
-        short["uptimeSeconds"] = round(way.uptime_seconds)
-    if way.growth > 0:
-        short["growthBytesPerHour"] = round(way.growth * 3600)
-    if way.crest is not None:
-        short["crestBytes"] = way.crest
-    return short
+def in_short(kill: RecentKill, way: Trajectory) -> RecentKill:
+    """Return a kill in short with what is kept of its trajectory."""
+    return replace(
+        kill,
+        shape=kill.shape if way.shape is Shape.UNKNOWN else way.shape.value,
+        uptime_seconds=kill.uptime_seconds if way.uptime_seconds is None else round(way.uptime_seconds),
+        growth_bytes_per_hour=round(way.growth * 3600) if way.growth > 0 else kill.growth_bytes_per_hour,
+        crest_bytes=kill.crest_bytes if way.crest is None else way.crest,
+    )
 
 
 def kept_crest(kills: Sequence[PastKill], limit: int) -> int | None:

@@ -4,10 +4,10 @@ It stands beside what the kernel printed and never in its place: a sample is old
 at its limit, which need not be the container's.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+
+from oomreport.incident.memory.flight_recorder import Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +72,19 @@ class Usage:
     peak: Peak | None = None
     pressure: Pressure | None = None
 
+    @property
+    def series(self) -> Series | None:
+        """Return the samples as a series whose times are Unix seconds; None without any."""
+        if not self.samples or self.interval_seconds <= 0:
+            return None
+        return Series(start=self.start.timestamp(), interval=self.interval_seconds, sizes=self.samples)
 
-def sample_sizes(usage: Mapping[str, Any] | None) -> Mapping[str, int]:
-    """Return the sizes of the last sample as a record holds it, by its names without `Bytes`; empty without one."""
-    last = (usage or {}).get("lastSample") or {}
-    return {key.removesuffix("Bytes"): size for key, size in last.items() if isinstance(size, int)}
+    @property
+    def highest(self) -> int:
+        """Return the largest sample of the whole life, in bytes; 0 without any."""
+        return max((*self.samples, *(self.life.samples if self.life else ())), default=0)
+
+    def bounded(self, most: int) -> "Usage":
+        """Return it with the last `most` samples, and with a life only where that has any."""
+        life = self.life if self.life and self.life.samples else None
+        return replace(self, samples=self.samples[-most:], life=life)

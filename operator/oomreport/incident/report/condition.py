@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from oomreport.incident.witness.ledger import Verdict
+from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.times import rfc3339_seconds
 
 
@@ -18,7 +18,7 @@ class Finding:
     message: str = ""
 
 
-def correlated(*, last: Mapping[str, Any], recent: Sequence[Mapping[str, Any]], waiting: bool) -> Finding:
+def correlated(*, last: Kill, recent: Sequence[RecentKill], waiting: bool) -> Finding:
     """Whether the witnesses agree.
 
     True      every recent kill has a kernel record, and the last one a terminated status of the same container, unless
@@ -30,7 +30,7 @@ def correlated(*, last: Mapping[str, Any], recent: Sequence[Mapping[str, Any]], 
         return Finding(
             status="Unknown", reason="WaitingForStatus", message="pod status may still tell of the last kill"
         )
-    verdicts = {kill["verdict"] for kill in recent}
+    verdicts = {kill.verdict for kill in recent}
     if Verdict.CONTRADICTED in verdicts:
         return Finding(
             status="False", reason="Contradicted", message="pod status tells of a kill that the kernel denies"
@@ -39,7 +39,7 @@ def correlated(*, last: Mapping[str, Any], recent: Sequence[Mapping[str, Any]], 
         return Finding(
             status="False", reason="StatusOnly", message="pod status tells of a kill without a kernel record"
         )
-    if last.get("verdict") == Verdict.KERNEL_ONLY and not last.get("silent"):
+    if last.verdict is Verdict.KERNEL_ONLY and not last.silent:
         return Finding(status="False", reason="NoTermination", message="no pod status shows how the container ended")
     return Finding(status="True", reason="WitnessesAgree")
 

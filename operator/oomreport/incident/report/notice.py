@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from oomreport.incident.witness.cause import Cause
+from oomreport.incident.kill import Cause, Kill
 from oomreport.names import (
     ANNOTATION_CAUSE,
     ANNOTATION_KILLS,
@@ -47,37 +47,35 @@ class ReportObject:
     uid: str = ""
 
 
-def annotations(kill: Mapping[str, Any], *, report: ReportObject, kills: int) -> dict[str, str]:
+def annotations(kill: Kill, *, report: ReportObject, kills: int) -> dict[str, str]:
     """Return what a pod is annotated with after a kill; `kills` counts those of the report, over all its pods."""
     return {
-        ANNOTATION_LAST_KILL: kill["time"],
+        ANNOTATION_LAST_KILL: rfc3339(kill.time) if kill.time else "",
         ANNOTATION_KILLS: str(kills),
-        ANNOTATION_VICTIM: (kill.get("victim") or {}).get("comm") or "",
-        ANNOTATION_CAUSE: kill["cause"],
+        ANNOTATION_VICTIM: (kill.victim.comm if kill.victim else None) or "",
+        ANNOTATION_CAUSE: kill.cause,
         ANNOTATION_REPORT: report.name,
     }
 
 
-def event_reason(kill: Mapping[str, Any], *, silent: bool) -> str:
+def event_reason(kill: Kill, *, silent: bool) -> str:
     """Return the reason of a kill's Event."""
     if silent:
         return "ProcessOOMKilled"
-    if kill["cause"] == Cause.POD_LIMIT:
+    if kill.cause is Cause.POD_LIMIT:
         return "PodLimitOOMKilled"
-    return "NodeOOMKilled" if kill["cause"] in _OF_NODE else "ContainerOOMKilled"
+    return "NodeOOMKilled" if kill.cause in _OF_NODE else "ContainerOOMKilled"
 
 
-def event(
-    kill: Mapping[str, Any], *, report: ReportObject, silent: bool, now: datetime, instance: str
-) -> dict[str, Any]:
+def event(kill: Kill, *, report: ReportObject, silent: bool, now: datetime, instance: str) -> dict[str, Any]:
     """Return the Event of a kill in a pod, as it is first created; `instance` names the process that reports it."""
-    reason = event_reason(kill, silent=silent)
-    parts = (kill.get("podUID", ""), report.container, reason)
+    reason, pod = event_reason(kill, silent=silent), kill.pod or ""
+    parts = (kill.pod_uid or "", report.container, reason)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"namespace": report.namespace, "name": f"{kill['pod'][:200].rstrip('.-')}.{digest}"},
+        "metadata": {"namespace": report.namespace, "name": f"{pod[:200].rstrip('.-')}.{digest}"},
         "eventTime": rfc3339(now),
         "type": "Warning",
         "reason": reason,
@@ -89,8 +87,8 @@ def event(
             "apiVersion": "v1",
             "kind": "Pod",
             "namespace": report.namespace,
-            "name": kill["pod"],
-            "uid": kill.get("podUID", ""),
+            "name": pod,
+            "uid": kill.pod_uid or "",
             "fieldPath": f"spec.containers{{{report.container}}}",
         },
         "related": {
@@ -109,17 +107,16 @@ def event_series(stored: Mapping[str, Any], *, more: int, now: datetime) -> dict
     return {"series": {"count": count + more, "lastObservedTime": rfc3339(now)}}
 
 
-def _note(kill: Mapping[str, Any], report: ReportObject, *, silent: bool) -> str:
-    victim, memory = kill.get("victim") or {}, kill.get("memory") or {}
-    who = f"process {_printable(victim.get('comm', ''))} (pid {victim['pid']})" if victim else "a process"
-    size = victim.get("anonRSSBytes")
-    limit = memory.get("limitBytes")
+def _note(kill: Kill, report: ReportObject, *, silent: bool) -> str:
+    victim, limit = kill.victim, kill.limit
+    who = f"process {_printable(victim.comm or '')} (pid {victim.pid})" if victim else "a process"
+    size = victim.anon_rss_bytes if victim else None
     return "".join(
         (
             f"Container {report.container}: {who} was OOM-killed",
             f", anonymous memory {size / MI:.0f}Mi" if size else "",
             f", at a limit of {format_quantity(limit)}" if limit else "",
-            f", cause {kill['cause']}",
+            f", cause {kill.cause}",
             "; the container lived on" if silent else "",
             f"; see oomreport {report.name}",
         )

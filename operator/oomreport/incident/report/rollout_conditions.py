@@ -18,10 +18,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.incident.advice.recommendation import Action
+from oomreport.incident.kill import Cause, RecentKill
 from oomreport.incident.report.condition import Finding
-from oomreport.incident.witness.cause import Cause
 from oomreport.incident.witness.evidence import Evidence, Patience
-from oomreport.times import parse_time, rfc3339_seconds
+from oomreport.times import parse_time, rfc3339, rfc3339_seconds
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import format_quantity, parse_quantity
 
@@ -56,7 +56,7 @@ class Kills:
     number: int
     first: datetime | None
     last: datetime | None
-    recent: Sequence[Mapping[str, Any]]
+    recent: Sequence[RecentKill]
     new: frozenset[str] = frozenset()
 
 
@@ -98,7 +98,7 @@ def fix(evidence: Evidence, patience: Patience, *, advice: Mapping[str, Any], ki
     """Return what becomes of the applied recommendation. `advice` is the recommendation as it is by now."""
     stored = evidence.status
     before = {one["type"]: one for one in stored.get("conditions") or ()}
-    applied, regressed = _regressed(stored, before, kills, evidence, patience)
+    applied, regressed = _regressed(stored, before, kills, patience)
     values = _values(evidence, advice)
     finding = _applied(values, advice, stored, before, listed=evidence.pods_listed)
     if finding.status != "True":
@@ -215,7 +215,6 @@ def _regressed(
     stored: Mapping[str, Any],
     before: Mapping[str, Mapping[str, Any]],
     kills: Kills,
-    evidence: Evidence,
     patience: Patience,
 ) -> tuple[dict[str, Any] | None, Finding]:
     """Return what was applied, and whether that was not enough.
@@ -230,13 +229,12 @@ def _regressed(
         # It was never seen in force, and the kernel says that it was.
         kill = _again(advised, kills, since=None)
         if kill:
-            at = parse_time(kill["time"]) or evidence.now
-            applied = _remembered(advised, at, _quiet(kills, patience))
+            applied = _remembered(advised, kill.time, _quiet(kills, patience))
     known = before.get(REGRESSED, {})
     if kill:
-        limit = kill.get("limitBytes")
+        limit = kill.limit_bytes
         where = f" at a limit of {format_quantity(limit)}" if limit else ""
-        words = f"killed again at {kill['time']}{where}; applied was {_value_of(applied or {})}"
+        words = f"killed again at {rfc3339(kill.time)}{where}; applied was {_value_of(applied or {})}"
         return applied, Finding(status="True", reason="KilledAgain", message=words)
     if applied and known.get("status") == "True":
         return dict(applied), Finding(status="True", reason=known["reason"], message=known["message"])
@@ -245,7 +243,7 @@ def _regressed(
     )
 
 
-def _again(applied: Mapping[str, Any], kills: Kills, *, since: datetime | None) -> Mapping[str, Any] | None:
+def _again(applied: Mapping[str, Any], kills: Kills, *, since: datetime | None) -> RecentKill | None:
     """Return the newest kill by what an applied recommendation had raised.
 
     By the limit that fired, where the kernel has printed it, whatever the clocks say; else by time, if `since` is given.
@@ -253,14 +251,14 @@ def _again(applied: Mapping[str, Any], kills: Kills, *, since: datetime | None) 
     action = Action(applied["action"])
     limit = parse_quantity(applied.get("memoryLimit")) if _is_limit(applied) else None
     for kill in kills.recent:
-        time, fired = parse_time(kill.get("time")), kill.get("limitBytes")
-        if kill["cause"] not in _CAUSES[action] or time is None:
+        fired = kill.limit_bytes
+        if kill.cause not in _CAUSES[action]:
             continue
-        later = since is not None and time > since
+        later = since is not None and kill.time > since
         if limit is None or fired is None:
             if later:
                 return kill
-        elif fired >= limit and (later or kill["id"] in kills.new):
+        elif fired >= limit and (later or kill.id in kills.new):
             return kill
     return None
 

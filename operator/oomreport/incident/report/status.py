@@ -5,7 +5,7 @@ What is not looked up any more (the record is deleted, the pod gone) does not er
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,16 +13,18 @@ from typing import Any
 from oomreport.incident.advice.case import Case, way_to
 from oomreport.incident.advice.diagnosis import findings
 from oomreport.incident.advice.kept_advice import advice_for
+from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.incident.memory.history import in_short, past_kills
 from oomreport.incident.memory.trajectory import Trajectory
+from oomreport.incident.oom_record import RecordSpec
 from oomreport.incident.report.condition import conditions, correlated, recommended
 from oomreport.incident.report.review import reviewed, reviewed_state
 from oomreport.incident.report.rollout_conditions import Kills, fix
 from oomreport.incident.witness.cause import cause_of
-from oomreport.incident.witness.correlation import Correlation, Kill, correlate, lived_on, settles
+from oomreport.incident.witness.correlation import Correlation, WitnessedKill, correlate, lived_on, settles
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
-from oomreport.incident.witness.ledger import Entry, Verdict
-from oomreport.times import parse_time, rfc3339, rfc3339_seconds
+from oomreport.incident.witness.ledger import Entry
+from oomreport.times import parse_time, rfc3339
 from oomreport.workload.pod import ContainerFacts
 
 MOST_RECENT_KILLS = 10
@@ -54,7 +56,7 @@ class Decision:
     changed: bool
     used: Mapping[str, Outcome]
     mismatched: tuple[str, ...]
-    shown: tuple[Mapping[str, Any], ...]
+    shown: tuple[Kill, ...]
     settled: Mapping[str, bool]
     look_again: datetime | None
 
@@ -72,7 +74,7 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     correlation = correlate(evidence, patience)
     stored = evidence.status
     shown = tuple(_kill(kill, evidence) for kill in correlation.kills)
-    last = _last_kill(stored.get("lastKill"), shown, correlation)
+    last = _last_kill(Kill.from_status(stored.get("lastKill")), shown, correlation)
     used = _outcomes(correlation, evidence)
     if last is None:
         return Decision(
@@ -84,32 +86,33 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
             settled={},
             look_again=correlation.look_again,
         )
-    watched = {last["id"], *evidence.unsettled, *(kill["id"] for kill in shown)}
+    watched = {last.id, *evidence.unsettled, *(kill.id for kill in shown)}
     standing = {
         entry.id: _standing(entry, correlation.ledger, evidence, patience)
         for entry in correlation.ledger
         if entry.id in watched
     }
-    entry = next((one for one in correlation.ledger if one.id == last["id"]), None)
+    entry = next((one for one in correlation.ledger if one.id == last.id), None)
     if entry:
         last = _witnessed(last, entry, standing[entry.id], correlation.ledger, evidence)
     kills = stored.get("kills", 0) + correlation.more
     way = way_to(last)
-    recent = _recent_kills(stored.get("recentKills", ()), shown, correlation, of_last=(last["id"], way))
+    known = RecentKill.from_status(stored.get("recentKills"))
+    recent = _recent_kills(known, shown, correlation, of_last=(last.id, way))
     case = _case(last, recent, correlation, kills, evidence, way=way)
     advice, found = _explained(case, shown, evidence)
     review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
-    first = min(filter(None, (stored.get("firstKillTime"), *(kill["time"] for kill in shown))))
-    mended = fix(evidence, patience, advice=advice, kills=_kills(kills, first, recent, stored))
+    first = min(filter(None, (parse_time(stored.get("firstKillTime")), *(kill.time for kill in shown))))
+    mended = fix(evidence, patience, advice=advice, kills=_kills(kills, first, recent, known))
     waiting = entry is not None and standing[entry.id].open_until is not None
     status = {
         "observedGeneration": evidence.generation,
         "kills": kills,
-        "firstKillTime": first,
-        "lastKillTime": last["time"],
+        "firstKillTime": rfc3339(first),
+        "lastKillTime": rfc3339(last.time) if last.time else None,
         "lastSilentKillTime": _last_silent(stored, correlation.ledger, standing),
-        "lastKill": last,
-        "recentKills": recent,
+        "lastKill": last.as_json(),
+        "recentKills": [kill.as_json() for kill in recent],
         "counted": [one.as_json() for one in correlation.ledger],
         "settledBefore": rfc3339(correlation.settled_before) if correlation.settled_before else None,
         "findings": found,
@@ -157,45 +160,31 @@ def _outcomes(correlation: Correlation, evidence: Evidence) -> dict[str, Outcome
     }
 
 
-def _kill(kill: Kill, evidence: Evidence) -> dict[str, Any]:
+def _kill(kill: WitnessedKill, evidence: Evidence) -> Kill:
     """Return a kill as lastKill shows it, before its termination and silence are known."""
     entry, record = kill.entry, kill.record
     subject = record.subject if record else None
     pod = kill.ending.pod if kill.ending else None
     pod = pod or evidence.pod_of(pod_uid=record.pod_uid if record else None, container_id=entry.container_id)
     container = pod.container(evidence.container) if pod else None
-    spec = record.spec if record else {}
-    victims = spec.get("victims") or ()
-    return _without_none(
-        {
-            "id": entry.id,
-            "time": rfc3339(entry.time),
-            "pod": pod.name if pod else subject.pod if subject else None,
-            "podUID": pod.uid if pod else subject.pod_uid if subject else None,
-            "node": record.node if record else pod.node if pod else None,
-            "containerID": entry.container_id,
-            "startedAt": _seconds(_started(kill.ending, container, entry)),
-            "verdict": entry.verdict,
-            "cause": cause_of(record, pod, container),
-            "scope": record.scope if record else None,
-            "silent": False,
-            "victim": victims[0] if victims else None,
-            "victims": spec.get("victimCount") or len(victims) or None,
-            "trigger": spec.get("trigger"),
-            "memory": spec.get("memory"),
-            "tasks": spec.get("tasks"),
-            "usage": spec.get("usage"),
-            "recordName": record.name if record else None,
-        }
+    return Kill.from_record(
+        record.spec if record else RecordSpec(),
+        id=entry.id,
+        time=entry.time,
+        pod=pod.name if pod else subject.pod if subject else None,
+        pod_uid=pod.uid if pod else subject.pod_uid if subject else None,
+        node=record.node if record else pod.node if pod else None,
+        container_id=entry.container_id,
+        started_at=_started(kill.ending, container, entry),
+        verdict=entry.verdict,
+        cause=cause_of(record, pod, container),
+        record_name=record.name if record else None,
     )
 
 
-def _last_kill(
-    stored: Mapping[str, Any] | None, shown: Sequence[Mapping[str, Any]], correlation: Correlation
-) -> dict[str, Any] | None:
-    kills = [kill for kill in (stored, *shown) if kill and kill.get("id") not in correlation.replaced]
-    last = max(kills, key=lambda kill: (kill["time"], kill["id"]), default=None)
-    return dict(last) if last else None
+def _last_kill(stored: Kill | None, shown: Sequence[Kill], correlation: Correlation) -> Kill | None:
+    kills = [kill for kill in (stored, *shown) if kill and kill.time and kill.id not in correlation.replaced]
+    return max(kills, key=lambda kill: (kill.time, kill.id), default=None)
 
 
 def _standing(entry: Entry, ledger: Sequence[Entry], evidence: Evidence, patience: Patience) -> _Standing:
@@ -218,21 +207,22 @@ def _took_the_container(entry: Entry, evidence: Evidence) -> bool:
     return record.container_id is not None and record.killed_whole_container
 
 
-def _witnessed(
-    kill: dict[str, Any], entry: Entry, standing: _Standing, ledger: Sequence[Entry], evidence: Evidence
-) -> dict[str, Any]:
+def _witnessed(kill: Kill, entry: Entry, standing: _Standing, ledger: Sequence[Entry], evidence: Evidence) -> Kill:
     """Return the last kill with what pod status says of it by now; what it no longer shows stays as it was."""
     ending = _ending_of(entry, ledger, evidence)
     pod = ending.pod if ending else evidence.pod_of(pod_uid=None, container_id=entry.container_id)
     container = pod.container(evidence.container) if pod else None
     runs = container is not None and container.running_id == entry.container_id
     attempt = ending.termination.attempt if ending else container.attempt if container and runs else None
-    termination = _termination(ending) if ending else None
-    started = _seconds(_started(ending, container, entry))
-    found = _without_none(
-        {"silent": standing.lived_on, "restartCount": attempt, "termination": termination, "startedAt": started}
+    started = _started(ending, container, entry)
+    return replace(
+        kill,
+        verdict=entry.verdict,
+        silent=kill.silent if standing.lived_on is None else standing.lived_on,
+        restart_count=kill.restart_count if attempt is None else attempt,
+        termination=ending.termination if ending else kill.termination,
+        started_at=started or kill.started_at,
     )
-    return {**kill, "verdict": entry.verdict, **found}
 
 
 def _ending_of(entry: Entry, ledger: Sequence[Entry], evidence: Evidence) -> Ending | None:
@@ -250,62 +240,35 @@ def _started(ending: Ending | None, container: ContainerFacts | None, entry: Ent
     return container.running_since if container is not None and runs else None
 
 
-def _termination(ending: Ending) -> dict[str, Any]:
-    end = ending.termination
-    return _without_none(
-        {
-            "reason": end.reason,
-            "exitCode": end.exit_code,
-            "startedAt": _seconds(end.started),
-            "finishedAt": _seconds(end.finished),
-        }
-    )
-
-
 def _recent_kills(
-    stored: Sequence[Mapping[str, Any]],
-    shown: Sequence[Mapping[str, Any]],
-    correlation: Correlation,
-    *,
-    of_last: tuple[str, Trajectory],
-) -> list[dict[str, Any]]:
+    stored: Sequence[RecentKill], shown: Sequence[Kill], correlation: Correlation, *, of_last: tuple[str, Trajectory]
+) -> tuple[RecentKill, ...]:
     """Return the last ten in short; pod status may still tell of the last one when its container had started."""
     last, way = of_last
     verdicts = {entry.id: entry.verdict for entry in correlation.ledger}
-    kills = {kill["id"]: dict(kill) for kill in stored if kill["id"] not in correlation.replaced}
+    kills = {kill.id: kill for kill in stored if kill.id not in correlation.replaced}
     for kill in shown:
-        kills[kill["id"]] = {**_in_short(kill), **(in_short(way_to(kill)) if kill["id"] != last else {})}
+        kills[kill.id] = in_short(kill.in_short(), way_to(kill)) if kill.id != last else kill.in_short()
     if last in kills:
-        kills[last] = {**kills[last], **in_short(way)}
-    newest = sorted(kills.values(), key=lambda kill: (kill["time"], kill["id"]), reverse=True)[:MOST_RECENT_KILLS]
-    return [{**kill, "verdict": verdicts.get(kill["id"], kill["verdict"])} for kill in newest]
+        kills[last] = in_short(kills[last], way)
+    newest = sorted(kills.values(), key=lambda kill: (kill.time, kill.id), reverse=True)[:MOST_RECENT_KILLS]
+    return tuple(replace(kill, verdict=verdicts.get(kill.id, kill.verdict)) for kill in newest)
 
 
-def _kills(number: int, first: str, recent: Sequence[Mapping[str, Any]], stored: Mapping[str, Any]) -> Kills:
-    known = {kill["id"] for kill in stored.get("recentKills", ())}
-    counted = [kill for kill in recent if kill["verdict"] != Verdict.CONTRADICTED]
+def _kills(number: int, first: datetime, recent: Sequence[RecentKill], known: Sequence[RecentKill]) -> Kills:
+    counted = [kill for kill in recent if kill.verdict is not Verdict.CONTRADICTED]
     return Kills(
         number=number,
-        first=parse_time(first),
-        last=max((time for kill in counted if (time := parse_time(kill["time"]))), default=None),
+        first=first,
+        last=max((kill.time for kill in counted), default=None),
         recent=counted,
-        new=frozenset(kill["id"] for kill in counted) - known,
-    )
-
-
-def _in_short(kill: Mapping[str, Any]) -> dict[str, Any]:
-    return _without_none(
-        {
-            **{key: kill.get(key) for key in ("id", "time", "pod", "node", "verdict", "cause")},
-            "victim": (kill.get("victim") or {}).get("comm"),
-            "limitBytes": (kill.get("memory") or {}).get("limitBytes"),
-        }
+        new=frozenset(kill.id for kill in counted) - {kill.id for kill in known},
     )
 
 
 def _case(
-    last: Mapping[str, Any],
-    recent: Sequence[Mapping[str, Any]],
+    last: Kill,
+    recent: Sequence[RecentKill],
     correlation: Correlation,
     kills: int,
     evidence: Evidence,
@@ -313,10 +276,10 @@ def _case(
     way: Trajectory,
 ) -> Case:
     return Case(
-        last=last,
+        kill=last,
         container=evidence.container,
-        record=next((kill.record for kill in correlation.kills if kill.entry.id == last["id"]), None),
-        pod=evidence.pod_of(pod_uid=last.get("podUID"), container_id=last.get("containerID")),
+        record=next((kill.record for kill in correlation.kills if kill.entry.id == last.id), None),
+        pod=evidence.pod_of(pod_uid=last.pod_uid, container_id=last.container_id),
         past=past_kills(recent),
         kills=kills,
         around=evidence.surroundings,
@@ -324,17 +287,11 @@ def _case(
     )
 
 
-def _explained(
-    case: Case, shown: Sequence[Mapping[str, Any]], evidence: Evidence
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _explained(case: Case, shown: Sequence[Kill], evidence: Evidence) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the recommendation and the findings; both are of the last kill, and kept while its witnesses are gone."""
-    is_new = any(kill["id"] == case.last["id"] for kill in shown)
+    is_new = any(kill.id == case.kill.id for kill in shown)
     advice = advice_for(case, evidence.status, is_new=is_new)
     return advice, findings(case, () if is_new else evidence.status.get("findings", ()))
-
-
-def _seconds(time: datetime | None) -> str | None:
-    return rfc3339_seconds(time) if time else None
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

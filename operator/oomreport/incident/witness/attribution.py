@@ -20,9 +20,8 @@ container for each kill left, the container is not named and those in question a
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any
 
+from oomreport.incident.oom_record import RecordSpec, SubjectSource
 from oomreport.kernel.record import Invocation, Victim
 
 MOST_CANDIDATES = 20
@@ -32,16 +31,6 @@ _MOST_AT_ONCE = 32
 _UNASSIGNED = 100.0
 _FORBIDDEN = 10_000.0
 _SLACK = 1.02
-
-
-class SubjectSource(StrEnum):
-    """How the container of an anonymous kill was found."""
-
-    GROUP_LINE = "GroupLine"
-    PROCESS = "Process"
-    TASK_TABLE = "TaskTable"
-    CGROUP_COUNTER = "CgroupCounter"
-    VANISHED_CGROUP = "VanishedCgroup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +75,9 @@ class Attribution:
     source: SubjectSource | None = None
     candidates: tuple[str, ...] = field(default=())
 
-    def as_spec(self) -> dict[str, Any]:
-        """Return the fields that the OOMRecord's spec gets."""
-        spec: dict[str, Any] = {}
-        if self.source is not None:
-            spec["subjectSource"] = self.source.value
-        if self.candidates:
-            spec["subjectCandidates"] = list(self.candidates[:MOST_CANDIDATES])
-        return spec
+    def of(self, spec: RecordSpec) -> RecordSpec:
+        """Return a record's spec with how its container was found, or which ones are in question."""
+        return replace(spec, subject_source=self.source, subject_candidates=self.candidates[:MOST_CANDIDATES])
 
 
 def group_memcg(invocation: Invocation) -> str | None:

@@ -8,8 +8,8 @@ limits of its own.
 """
 
 from datetime import datetime
-from enum import StrEnum
 
+from oomreport.incident.kill import Cause
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.workload.container import Scope, subject_of
 from oomreport.workload.pod import ContainerFacts, ContainerKind, PodFacts
@@ -17,23 +17,11 @@ from oomreport.workload.pod import ContainerFacts, ContainerKind, PodFacts
 _NUMA = frozenset({"CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"})
 
 
-class Cause(StrEnum):
-    """Whose limit a kill was about; API.md's words."""
-
-    CONTAINER_LIMIT = "ContainerLimit"
-    POD_LIMIT = "PodLimit"
-    NODE_ALLOCATABLE = "NodeAllocatable"
-    NODE_OUT_OF_MEMORY = "NodeOutOfMemory"
-    NESTED_CGROUP = "NestedCgroup"
-    CPUSET_OR_NUMA = "CPUSetOrNUMA"
-    UNKNOWN = "Unknown"
-
-
 def cause_of(record: RecordFacts | None, pod: PodFacts | None, container: ContainerFacts | None) -> Cause:
     """Return whose limit a kill was about; Unknown without a record, since pod status never tells."""
     if record is None:
         return Cause.UNKNOWN
-    if record.spec.get("constraint") in _NUMA:
+    if record.spec.constraint in _NUMA:
         return Cause.CPUSET_OR_NUMA
     match record.scope:
         case Scope.NODE:
@@ -81,5 +69,5 @@ def _could_use_memory(container: ContainerFacts, time: datetime) -> bool:
 
 
 def _is_inside_container(record: RecordFacts) -> bool:
-    inside = subject_of(record.spec.get("oomMemcg"))
+    inside = subject_of(record.spec.oom_memcg)
     return inside is not None and inside.container_id is not None

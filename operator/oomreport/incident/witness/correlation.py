@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from oomreport.incident.kill import Verdict
 from oomreport.incident.witness.evidence import Ending, Evidence, Patience, RecordFacts
-from oomreport.incident.witness.ledger import Entry, OpenLedger, Verdict, oldest_first, status_kill_id
+from oomreport.incident.witness.ledger import Entry, OpenLedger, oldest_first, status_kill_id
 from oomreport.workload.pod import SIGKILLED
 
 # A kill and the end it caused lie close together. The end is cut to whole seconds, so it may seem to come first; a
@@ -23,7 +24,7 @@ _ENDS_WITHIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
+class WitnessedKill:
     """A kill with the witnesses at hand."""
 
     entry: Entry
@@ -46,7 +47,7 @@ class Correlation:
     """
 
     ledger: tuple[Entry, ...]
-    kills: tuple[Kill, ...]
+    kills: tuple[WitnessedKill, ...]
     more: int
     replaced: Mapping[str, str]
     used: Mapping[str, bool]
@@ -56,7 +57,7 @@ class Correlation:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Tally:
+class _Entered:
     ledger: OpenLedger
     shown: dict[str, RecordFacts | None] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
@@ -75,22 +76,22 @@ def correlate(evidence: Evidence, patience: Patience) -> Correlation:
         unmarked=evidence.unmarked | {record.name for record in evidence.records},
         ended={container_id: finished(ending, evidence.now) for container_id, ending in endings.items()},
     )
-    tally = _Tally(ledger=ledger)
+    entered = _Entered(ledger=ledger)
     # Anonymous ones last: they are matched with what no other record explains.
     for record in sorted(evidence.records, key=lambda one: (one.is_anonymous, one.time, one.name)):
-        _enter_record(tally, record, now=evidence.now)
+        _enter_record(entered, record, now=evidence.now)
     for ending in endings.values():
-        _enter_ending(tally, ending, evidence, patience)
+        _enter_ending(entered, ending, evidence, patience)
     entries = _with_verdicts(ledger.entries(), endings)
     return Correlation(
         ledger=entries,
-        kills=tuple(_shown(tally, entries, endings)),
-        more=tally.more,
-        replaced=tally.replaced,
-        used=tally.used,
-        mismatched=tuple(tally.mismatched),
+        kills=tuple(_shown(entered, entries, endings)),
+        more=entered.more,
+        replaced=entered.replaced,
+        used=entered.used,
+        mismatched=tuple(entered.mismatched),
         settled_before=ledger.watermark,
-        look_again=min(tally.look_again, default=None),
+        look_again=min(entered.look_again, default=None),
     )
 
 
@@ -132,49 +133,49 @@ def finished(ending: Ending, otherwise: datetime) -> datetime:
     return ending.termination.finished or otherwise
 
 
-def _enter_record(tally: _Tally, record: RecordFacts, *, now: datetime) -> None:
-    if not record.is_kill or record.name in tally.ledger:
-        tally.used[record.name] = False
+def _enter_record(entered: _Entered, record: RecordFacts, *, now: datetime) -> None:
+    if not record.is_kill or record.name in entered.ledger:
+        entered.used[record.name] = False
         return
     entry = Entry(id=record.name, time=record.time, verdict=Verdict.KERNEL_ONLY, container_id=record.container_id)
-    instance = tally.ledger.of_container(record.container_id)
+    instance = entered.ledger.of_container(record.container_id)
     known = next((one for one in instance if one.from_status), None)
     if record.is_anonymous and len(instance) > (known is not None):
-        tally.mismatched.append(record.name)
+        entered.mismatched.append(record.name)
         return
     if known:
-        tally.ledger.replace(known, entry)
-        tally.replaced[known.id] = entry.id
-    elif not tally.ledger.add(entry):
-        tally.look_again.append(now)
+        entered.ledger.replace(known, entry)
+        entered.replaced[known.id] = entry.id
+    elif not entered.ledger.add(entry):
+        entered.look_again.append(now)
         return
-    tally.more += known is None or known.verdict is Verdict.CONTRADICTED
-    tally.used[record.name] = known is not None
-    tally.shown[entry.id] = record
+    entered.more += known is None or known.verdict is Verdict.CONTRADICTED
+    entered.used[record.name] = known is not None
+    entered.shown[entry.id] = record
 
 
-def _enter_ending(tally: _Tally, ending: Ending, evidence: Evidence, patience: Patience) -> None:
+def _enter_ending(entered: _Entered, ending: Ending, evidence: Evidence, patience: Patience) -> None:
     end = finished(ending, evidence.now)
-    watermark = tally.ledger.watermark
+    watermark = entered.ledger.watermark
     if (
         not ending.termination.oom_killed
         or ending.container_id in evidence.recorded
         or evidence.now - end > patience.termination_age
         or (watermark and end <= watermark)
-        or tally.ledger.of_container(ending.container_id)
+        or entered.ledger.of_container(ending.container_id)
     ):
         return
     due = max(end, evidence.first_seen.get(ending.container_id, end)) + patience.grace
     if evidence.now < due:
-        tally.look_again.append(due)
+        entered.look_again.append(due)
         return
     verdict = Verdict.CONTRADICTED if _is_contradicted(ending, end, evidence) else Verdict.STATUS_ONLY
     kill_id = status_kill_id(ending.container_id)
-    if not tally.ledger.add(Entry(id=kill_id, time=end, verdict=verdict, container_id=ending.container_id)):
-        tally.look_again.append(evidence.now)
+    if not entered.ledger.add(Entry(id=kill_id, time=end, verdict=verdict, container_id=ending.container_id)):
+        entered.look_again.append(evidence.now)
         return
-    tally.more += verdict is Verdict.STATUS_ONLY
-    tally.shown[kill_id] = None
+    entered.more += verdict is Verdict.STATUS_ONLY
+    entered.shown[kill_id] = None
 
 
 def _is_contradicted(ending: Ending, end: datetime, evidence: Evidence) -> bool:
@@ -199,9 +200,9 @@ def _with_verdicts(entries: Sequence[Entry], endings: Mapping[str, Ending]) -> t
     return oldest_first(settled)
 
 
-def _shown(tally: _Tally, entries: Sequence[Entry], endings: Mapping[str, Ending]) -> Iterator[Kill]:
+def _shown(entered: _Entered, entries: Sequence[Entry], endings: Mapping[str, Ending]) -> Iterator[WitnessedKill]:
     last = {entry.container_id: entry.id for entry in entries}
     for entry in entries:
-        if entry.id in tally.shown:
+        if entry.id in entered.shown:
             ending = endings.get(entry.container_id or "") if last[entry.container_id] == entry.id else None
-            yield Kill(entry=entry, record=tally.shown[entry.id], ending=ending)
+            yield WitnessedKill(entry=entry, record=entered.shown[entry.id], ending=ending)

@@ -5,14 +5,14 @@ so gathering and deciding again after a crash, or twice at once, does no harm.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from oomreport.incident.oom_record import Source
+from oomreport.incident.api_json import from_json
+from oomreport.incident.oom_record import RecordSpec
 from oomreport.incident.witness.surroundings import UNBOUNDED, Surroundings
-from oomreport.kernel.record import Part
 from oomreport.times import parse_time
 from oomreport.workload.container import Scope, Subject
 from oomreport.workload.owner import Workload
@@ -43,7 +43,7 @@ class Patience:
     resolve_after: timedelta = timedelta(hours=24)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFacts:
     """An OOMRecord as the controller keeps it: its spec without the log, and what it was used for.
 
@@ -54,25 +54,16 @@ class RecordFacts:
     name: str
     node: str
     time: datetime
-    spec: Mapping[str, Any]
+    spec: RecordSpec
     container_id: str | None = None
     resource_version: str = ""
     used: datetime | None = None
     report: tuple[str, str] | None = None
 
-    @cached_property
+    @property
     def subject(self) -> Subject | None:
         """Return the container that was hit, as the agent knew it."""
-        subject = self.spec.get("subject")
-        if not subject:
-            return None
-        return Subject(
-            pod_uid=subject.get("podUID"),
-            container_id=subject.get("containerID"),
-            namespace=subject.get("namespace"),
-            pod=subject.get("pod"),
-            container=subject.get("container"),
-        )
+        return self.spec.subject
 
     @property
     def pod_uid(self) -> str | None:
@@ -82,28 +73,22 @@ class RecordFacts:
     @property
     def scope(self) -> Scope:
         """Return whose limit was hit."""
-        try:
-            return Scope(self.spec.get("scope", Scope.UNKNOWN))
-        except ValueError:
-            return Scope.UNKNOWN
+        return self.spec.scope
 
     @property
-    def candidates(self) -> frozenset[str]:
+    def candidates(self) -> tuple[str, ...]:
         """Return between which containers (a pod's UID where only the pod is known) the agent could not decide."""
-        return frozenset(self.spec.get("subjectCandidates") or ())
+        return self.spec.subject_candidates
 
     @property
     def limit(self) -> int | None:
         """Return the limit that fired, in bytes."""
-        limit = (self.spec.get("memory") or {}).get("limitBytes")
-        return limit if isinstance(limit, int) else None
+        return self.spec.limit
 
     @property
     def is_kill(self) -> bool:
-        """Return whether something was killed: a victim is named, its line was lost, or a counter moved."""
-        if self.spec.get("noVictim"):
-            return False
-        return bool(self.spec.get("victims")) or self._victim_unprinted
+        """Return whether something was killed."""
+        return self.spec.is_kill
 
     @property
     def is_anonymous(self) -> bool:
@@ -114,35 +99,32 @@ class RecordFacts:
     def killed_whole_container(self) -> bool:
         """Return whether the kernel killed the container's cgroup as a group, and not one nested in it."""
         subject = self.subject
-        if not self.spec.get("groupKill") or subject is None or subject.container_id is None:
+        if not self.spec.group_kill or subject is None or subject.container_id is None:
             return False
-        below = str(self.spec.get("taskMemcg") or "").partition(subject.container_id)[2]
+        below = (self.spec.task_memcg or "").partition(subject.container_id)[2]
         return "/" not in below
 
     @property
     def on_host(self) -> bool:
         """Return whether the victim is known to lie outside any pod."""
-        return self.pod_uid is None and bool(self.spec.get("taskMemcg"))
-
-    @property
-    def _victim_unprinted(self) -> bool:
-        return self.spec.get("source") == Source.CGROUP_COUNTER or Part.KILL_LINE in (self.spec.get("missing") or ())
+        return self.pod_uid is None and bool(self.spec.task_memcg)
 
 
 def record_facts(record: Mapping[str, Any]) -> RecordFacts | None:
     """Return the facts of an OOMRecord as the API server sends it; None without the fields that every record has."""
-    metadata, spec, status = record.get("metadata") or {}, record.get("spec") or {}, record.get("status") or {}
+    metadata, status = record.get("metadata") or {}, record.get("status") or {}
+    spec = from_json(RecordSpec, record.get("spec") or {})
     created = parse_time(metadata.get("creationTimestamp"))
-    time = _not_after(parse_time(spec.get("time")), created)
-    if not metadata.get("name") or not spec.get("nodeName") or time is None:
+    time = _not_after(spec.time if spec else None, created)
+    if not metadata.get("name") or spec is None or not spec.node_name or time is None:
         return None
     report = status.get("reportRef")
     return RecordFacts(
         name=metadata["name"],
-        node=spec["nodeName"],
+        node=spec.node_name,
         time=time,
-        spec={key: value for key, value in spec.items() if key != "log"},
-        container_id=(spec.get("subject") or {}).get("containerID") or status.get("containerID"),
+        spec=replace(spec, log=None),
+        container_id=(spec.subject.container_id if spec.subject else None) or status.get("containerID"),
         resource_version=metadata.get("resourceVersion", ""),
         used=parse_time(status.get("usedTime")),
         report=(report["namespace"], report["name"]) if report else None,

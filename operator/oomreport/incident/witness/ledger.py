@@ -9,22 +9,13 @@ OOMKilled weeks later). Where a report has more live entries than the API allows
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
+from oomreport.incident.kill import Verdict
 from oomreport.times import parse_time, rfc3339
 
 MOST_COUNTED = 512
 _STATUS_KILL = "container-"
-
-
-class Verdict(StrEnum):
-    """How sure a kill is; API.md's words."""
-
-    CONFIRMED = "Confirmed"
-    KERNEL_ONLY = "KernelOnly"
-    STATUS_ONLY = "StatusOnly"
-    CONTRADICTED = "Contradicted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,20 +4,23 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.advice.diagnosis import RULES, Case, findings
+from oomreport.incident.advice.case import Case
+from oomreport.incident.advice.diagnosis import RULES, findings
 from oomreport.incident.advice.recommendation import recommendation
+from oomreport.incident.kill import Cause, Kill, Verdict
+from oomreport.incident.memory.usage import Peak, Pressure
 from oomreport.incident.witness.evidence import RecordFacts
-from oomreport.times import rfc3339
+from oomreport.kernel.record import MemoryUsage, Task, Victim
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
-from support.evidence import after, cid, pod, record, running
+from support.evidence import after, cid, kill, pod, record, running, sampled
 
 
 def rules(
-    *, facts: PodFacts | None = None, of: RecordFacts | None = None, container: str = "api", **last: Any
+    *, facts: PodFacts | None = None, of: RecordFacts | None = None, container: str = "api", **of_kill: Any
 ) -> list[str]:
-    kill = {"verdict": "Confirmed", "cause": "ContainerLimit", "containerID": cid(1), "silent": False, **last}
-    return [one["rule"] for one in findings(Case(last=kill, container=container, record=of or record(), pod=facts))]
+    last = kill(container_id=cid(1), **of_kill)
+    return [one["rule"] for one in findings(Case(kill=last, container=container, record=of or record(), pod=facts))]
 
 
 def test_an_ordinary_kill_needs_no_words():
@@ -26,15 +29,15 @@ def test_an_ordinary_kill_needs_no_words():
 
 def test_each_fact_is_found():
     assert rules(silent=True) == ["SilentKill"]
-    assert rules(verdict="Contradicted") == ["StatusContradicted"]
-    assert rules(verdict="StatusOnly") == ["StatusOnly"]
+    assert rules(verdict=Verdict.CONTRADICTED) == ["StatusContradicted"]
+    assert rules(verdict=Verdict.STATUS_ONLY) == ["StatusOnly"]
     assert rules(container="unknown") == ["ContainerUnknown"]
     assert rules(of=record(lostBefore=12)) == ["KernelLogLost"]
 
 
 def test_a_kill_of_a_known_container_is_the_nodes_only_because_its_namespace_is_gone():
     subject = {"podUID": "1", "containerID": cid(1), "namespace": "shop", "pod": "web-1", "container": "api"}
-    (found,) = findings(Case(last={"containerID": cid(1)}, container="unknown", record=record(subject=subject)))
+    (found,) = findings(Case(kill=Kill(container_id=cid(1)), container="unknown", record=record(subject=subject)))
     assert found["rule"] == "ContainerUnknown"
     assert found["message"].startswith("Container api of pod shop/web-1 was hit; its namespace was deleted")
 
@@ -42,13 +45,13 @@ def test_a_kill_of_a_known_container_is_the_nodes_only_because_its_namespace_is_
 def test_a_neighbour_under_the_pods_limit_is_named():
     facts = pod(running(), running("greedy", instance=cid(2)))
     neighbour = record(scope="Pod", triggerCpuset=f"/kubepods/burstable/pod1/{cid(2)}", limit=80 * MI)
-    case = Case(last={"cause": "PodLimit", "containerID": cid(1)}, container="api", record=neighbour, pod=facts)
+    case = Case(kill=kill(cause=Cause.POD_LIMIT, container_id=cid(1)), container="api", record=neighbour, pod=facts)
     (found,) = findings(case)
     assert found["rule"] == "PodLimitHitByNeighbour"
     assert "Container greedy allocated" in found["message"]
-    assert rules(of=neighbour, cause="PodLimit") == ["PodLimitHitByNeighbour"]
+    assert rules(of=neighbour, cause=Cause.POD_LIMIT) == ["PodLimitHitByNeighbour"]
     systemd = record(triggerCpuset=f"cri-containerd-{cid(2)}.scope")
-    assert rules(of=systemd, cause="PodLimit", facts=facts) == ["PodLimitHitByNeighbour"]
+    assert rules(of=systemd, cause=Cause.POD_LIMIT, facts=facts) == ["PodLimitHitByNeighbour"]
 
 
 @pytest.mark.parametrize(
@@ -59,15 +62,11 @@ def test_a_pod_that_a_resize_did_not_reach_is_told_and_given_no_more(
     own: int | None, in_force: int | None, *, is_behind: bool
 ):
     """The container's own limit counts as its cgroup had it, and while the pod says the same, where there is a pod."""
-    sample = {"time": rfc3339(after(-1)), "usageBytes": 60 * MI, **({"limitBytes": own * MI} if own else {})}
-    last = {
-        "cause": "PodLimit",
-        "containerID": cid(1),
-        "memory": {"usageBytes": 64 * MI, "limitBytes": 64 * MI},
-        "usage": {"lastSample": sample},
-    }
+    usage = sampled(before=1, usage=60, **({"limit": own} if own else {}))
+    memory = MemoryUsage(usage_bytes=64 * MI, limit_bytes=64 * MI)
+    last = kill(cause=Cause.POD_LIMIT, container_id=cid(1), memory=memory, usage=usage)
     facts = pod(running(limit=in_force * MI)) if in_force else None
-    case = Case(last=last, container="api", record=record(scope="Pod", limit=64 * MI), pod=facts)
+    case = Case(kill=last, container="api", record=record(scope="Pod", limit=64 * MI), pod=facts)
     told = [one["message"] for one in findings(case) if one["rule"] == "PodLimitLeftBehind"]
     advice = recommendation(case).as_json()
     if is_behind:
@@ -79,32 +78,27 @@ def test_a_pod_that_a_resize_did_not_reach_is_told_and_given_no_more(
 
 
 def test_many_small_processes_above_their_request_are_summed():
-    def task(pid: int, comm: str, *, adj: int, mib: int) -> dict[str, Any]:
-        return {
-            "pid": pid,
-            "comm": comm,
-            "oomScoreAdj": adj,
-            "oomScore": adj + mib * 1000 // 2000,
-            "rssBytes": mib * MI,
-        }
+    def task(pid: int, comm: str, *, adj: int, mib: int) -> Task:
+        score = adj + mib * 1000 // 2000
+        return Task(pid=pid, comm=comm, oom_score_adj=adj, oom_score=score, rss_bytes=mib * MI)
 
     # Of 2000 MiB, an adj of 992 is a request of 16 MiB.
-    tasks = [task(1, "redis", adj=1000, mib=256), *(task(pid, "worker", adj=992, mib=128) for pid in (2, 3, 4))]
-    last = {"cause": "NodeOutOfMemory", "containerID": cid(1), "tasks": tasks, "victim": {"comm": "redis", "pid": 1}}
-    (found,) = (one for one in findings(Case(last=last, container="api", record=record())) if "Node" in one["rule"])
+    tasks = (task(1, "redis", adj=1000, mib=256), *(task(pid, "worker", adj=992, mib=128) for pid in (2, 3, 4)))
+    last = kill(cause=Cause.NODE_OUT_OF_MEMORY, tasks=tasks, victim=Victim(comm="redis", pid=1))
+    (found,) = (one for one in findings(Case(kill=last, container="api", record=record())) if "Node" in one["rule"])
     assert "'worker' (3 processes) by 336Mi at least, 'redis' (pid 1) by 256Mi" in found["message"]
 
 
 def test_the_victims_own_allocation_is_no_neighbour():
-    assert rules(of=record(triggerCpuset=cid(1)), cause="PodLimit") == []
-    assert rules(of=record(triggerCpuset="/"), cause="PodLimit") == []
-    assert rules(of=record(), cause="PodLimit") == []
+    assert rules(of=record(triggerCpuset=cid(1)), cause=Cause.POD_LIMIT) == []
+    assert rules(of=record(triggerCpuset="/"), cause=Cause.POD_LIMIT) == []
+    assert rules(of=record(), cause=Cause.POD_LIMIT) == []
 
 
 def test_what_a_record_told_stays_when_the_record_is_gone():
     kept = {"rule": "KernelLogLost", "severity": "Warning", "message": "12 messages"}
     gone = {"rule": "SilentKill", "severity": "Warning", "message": "it was silent"}
-    case = Case(last={"verdict": "Confirmed", "silent": False}, container="api")
+    case = Case(kill=kill(), container="api")
     assert findings(case, [kept, gone]) == [kept]
 
 
@@ -112,50 +106,46 @@ def test_rules_have_names_of_their_own():
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 
-def usage(*, before: float = 3, **sizes: int) -> dict[str, Any]:
-    """Return a usage whose last sample is so many seconds before the kill, with sizes in MiB."""
-    last = {f"{name}Bytes": size * MI for name, size in sizes.items()}
-    return {"lastSample": {"time": rfc3339(after(-before)), **last}}
-
-
-def messages(cause: str = "Unknown", **last: Any) -> dict[str, str]:
-    kill = {"verdict": "KernelOnly", "cause": cause, "time": rfc3339(after(0)), **last}
-    return {one["rule"]: one["message"] for one in findings(Case(last=kill, container="api"))}
+def messages(cause: Cause = Cause.UNKNOWN, **of_kill: Any) -> dict[str, str]:
+    last = kill(verdict=Verdict.KERNEL_ONLY, cause=cause, **of_kill)
+    return {one["rule"]: one["message"] for one in findings(Case(kill=last, container="api"))}
 
 
 def test_tmpfs_is_named_by_the_last_sample_where_the_kernel_printed_no_dump():
-    sampled = usage(usage=60, anon=4, file=52, shmem=48, kernel=1)
-    found = messages(usage=sampled)
+    last = sampled(usage=60, anon=4, file=52, shmem=48, kernel=1)
+    found = messages(usage=last)
     assert found["TmpfsFilled"].startswith("48Mi of 60Mi (80 %) was tmpfs")
     assert "(sampled 3 s before the kill)" in found["TmpfsFilled"]
-    printed = {"usageBytes": 60 * MI, "limitBytes": 60 * MI, "stat": {"anon": 58 * MI, "shmem": 0}}
-    assert "TmpfsFilled" not in messages("ContainerLimit", usage=sampled, memory=printed)
+    printed = MemoryUsage(usage_bytes=60 * MI, limit_bytes=60 * MI, stat={"anon": 58 * MI, "shmem": 0})
+    assert "TmpfsFilled" not in messages(Cause.CONTAINER_LIMIT, usage=last, memory=printed)
 
 
 def test_the_kernels_own_memory_and_a_full_swap_are_named_by_the_last_sample():
-    found = messages(usage=usage(usage=60, kernel=40, swap=24, swapLimit=24))
+    found = messages(usage=sampled(usage=60, kernel=40, swap=24, swap_limit=24))
     assert "(sampled 3 s before the kill)" in found["KernelMemory"]
     assert found["SwapFull"] == "Swap was full as well: 24Mi of 24Mi (sampled 3 s before the kill)"
-    assert "SwapFull" not in messages(usage=usage(usage=60, swap=20, swapLimit=24))
+    assert "SwapFull" not in messages(usage=sampled(usage=60, swap=20, swap_limit=24))
 
 
 def test_page_cache_is_named_by_the_last_sample_where_the_container_had_been_at_its_limit():
-    way = usage(usage=60, anon=20, file=38, shmem=8, limit=64)
-    peak = {"time": rfc3339(after(0.1)), "bytes": 64 * MI}
-    found = messages(usage={**way, "peak": peak})["PageCacheIsNotTheCause"]
+    def of(peak: int | None) -> dict[str, str]:
+        highest = Peak(time=after(0.1), size=peak * MI) if peak else None
+        return messages(usage=sampled(usage=60, anon=20, file=38, shmem=8, limit=64, peak=highest))
+
+    found = of(64)["PageCacheIsNotTheCause"]
     assert found.startswith("30Mi of page cache was charged too (sampled 3 s before the kill)")
-    assert "PageCacheIsNotTheCause" not in messages(usage={**way, "peak": {**peak, "bytes": 60 * MI}})
-    assert "PageCacheIsNotTheCause" not in messages(usage=way)
+    assert "PageCacheIsNotTheCause" not in of(60)
+    assert "PageCacheIsNotTheCause" not in of(None)
 
 
 def test_a_sample_of_the_container_tells_nothing_of_the_memory_below_a_pods_limit():
-    assert messages("PodLimit", usage=usage(usage=60, shmem=48)) == {}
+    assert messages(Cause.POD_LIMIT, usage=sampled(usage=60, shmem=48)) == {}
 
 
 def test_a_container_that_stood_still_for_want_of_memory_is_named():
     def of(some: float, full: float) -> dict[str, str]:
-        pressure = {"time": rfc3339(after(0)), "somePercent": some, "fullPercent": full}
-        return messages("ContainerLimit", usage={**usage(usage=60, file=9), "pressure": pressure})
+        pressure = Pressure(time=after(0), some=some, full=full)
+        return messages(Cause.CONTAINER_LIMIT, usage=sampled(usage=60, file=9, pressure=pressure))
 
     assert (
         "at least one task stood still for want of memory 63 % of the time, all of them 42 %" in of(63, 42)["Thrashing"]
@@ -176,7 +166,7 @@ def test_a_container_that_stood_still_for_want_of_memory_is_named():
     ],
 )
 def test_the_peak_tells_whether_the_containers_limit_can_have_fired(peak: int, later: float, words: str | None):
-    way = {**usage(usage=30, limit=64), "peak": {"time": rfc3339(after(later)), "bytes": peak * MI}}
+    way = sampled(usage=30, limit=64, peak=Peak(time=after(later), size=peak * MI))
     found = messages(usage=way).get("PeakAgainstLimit")
     assert (found or "").startswith(words) if words else found is None
-    assert "PeakAgainstLimit" not in messages("NodeOutOfMemory", usage=way)
+    assert "PeakAgainstLimit" not in messages(Cause.NODE_OUT_OF_MEMORY, usage=way)

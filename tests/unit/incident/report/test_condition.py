@@ -1,26 +1,29 @@
 """Conditions move by their facts only."""
 
-from typing import Any
-
 import pytest
 
+from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.incident.report.condition import Finding, conditions, correlated, recommended
-from support.evidence import after
+from support.evidence import after, kill
+
+CONFIRMED, KERNEL_ONLY = Verdict.CONFIRMED, Verdict.KERNEL_ONLY
+STATUS_ONLY, CONTRADICTED = Verdict.STATUS_ONLY, Verdict.CONTRADICTED
 
 
 @pytest.mark.parametrize(
     ("last", "recent", "waiting", "status", "reason"),
     [
-        ({"verdict": "Confirmed"}, ["Confirmed"], False, "True", "WitnessesAgree"),
-        ({"verdict": "KernelOnly", "silent": True}, ["KernelOnly"], False, "True", "WitnessesAgree"),
-        ({"verdict": "KernelOnly"}, ["KernelOnly"], True, "Unknown", "WaitingForStatus"),
-        ({"verdict": "KernelOnly"}, ["KernelOnly"], False, "False", "NoTermination"),
-        ({"verdict": "Confirmed"}, ["Confirmed", "StatusOnly"], False, "False", "StatusOnly"),
-        ({"verdict": "Contradicted"}, ["Contradicted"], False, "False", "Contradicted"),
+        (kill(), [CONFIRMED], False, "True", "WitnessesAgree"),
+        (kill(verdict=KERNEL_ONLY, silent=True), [KERNEL_ONLY], False, "True", "WitnessesAgree"),
+        (kill(verdict=KERNEL_ONLY), [KERNEL_ONLY], True, "Unknown", "WaitingForStatus"),
+        (kill(verdict=KERNEL_ONLY), [KERNEL_ONLY], False, "False", "NoTermination"),
+        (kill(), [CONFIRMED, STATUS_ONLY], False, "False", "StatusOnly"),
+        (kill(verdict=CONTRADICTED), [CONTRADICTED], False, "False", "Contradicted"),
     ],
 )
-def test_correlated(last: dict[str, Any], recent: list[str], status: str, reason: str, *, waiting: bool):
-    found = correlated(last=last, recent=[{"verdict": verdict} for verdict in recent], waiting=waiting)
+def test_correlated(last: Kill, recent: list[Verdict], status: str, reason: str, *, waiting: bool):
+    short = [RecentKill(id=str(number), time=after(0), verdict=verdict) for number, verdict in enumerate(recent)]
+    found = correlated(last=last, recent=short, waiting=waiting)
     assert (found.status, found.reason) == (status, reason)
 
 

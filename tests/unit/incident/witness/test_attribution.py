@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oomreport.incident.oom_record import RecordSpec, SubjectSource
 from oomreport.incident.witness.attribution import (
     MOST_CANDIDATES,
     Anonymous,
     Attribution,
-    SubjectSource,
     Suspect,
     _least_cost_columns,
     attributions,
@@ -33,7 +33,7 @@ def keys(kills: list[Anonymous], suspects: list[Suspect]) -> list[str | None]:
 def test_the_one_container_whose_counter_moved_owns_the_kill() -> None:
     (found,) = attributions([kill()], [Suspect(key="a", unexplained=1)])
     assert found == Attribution(key="a", source=COUNTER)
-    assert found.as_spec() == {"subjectSource": "CgroupCounter"}
+    assert found.of(RecordSpec()).as_json()["subjectSource"] == "CgroupCounter"
 
 
 def test_a_storm_over_look_alikes_gives_each_container_what_its_counter_shows() -> None:
@@ -99,12 +99,12 @@ def test_more_vanished_containers_than_kills_are_listed_and_none_is_named() -> N
     suspects = [Suspect(key=name, vanished=True) for name in ("a", "b")]
     (found,) = attributions([kill()], suspects)
     assert found == Attribution(candidates=("a", "b"))
-    assert found.as_spec() == {"subjectCandidates": ["a", "b"]}
+    assert found.of(RecordSpec()).as_json()["subjectCandidates"] == ["a", "b"]
 
 
 def test_the_candidates_listed_are_bounded() -> None:
     (found,) = attributions([kill()], [Suspect(key=str(n), vanished=True) for n in range(50)])
-    assert len(found.as_spec()["subjectCandidates"]) == MOST_CANDIDATES
+    assert len(found.of(RecordSpec()).as_json()["subjectCandidates"]) == MOST_CANDIDATES
 
 
 def test_a_host_process_of_a_global_oom_is_not_blamed_on_a_container_that_just_ended() -> None:
@@ -116,7 +116,7 @@ def test_a_host_process_of_a_global_oom_is_not_blamed_on_a_container_that_just_e
 def test_nothing_known_is_nothing_said() -> None:
     assert attributions([kill()], []) == [Attribution()]
     assert attributions([], [Suspect(key="a", unexplained=1)]) == []
-    assert Attribution().as_spec() == {}
+    assert Attribution().of(RecordSpec()) == RecordSpec()
 
 
 @given(

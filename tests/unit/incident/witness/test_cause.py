@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.witness.cause import Cause, cause_of
+from oomreport.incident.kill import Cause
+from oomreport.incident.witness.cause import cause_of
 from oomreport.workload.pod import ContainerFacts, ContainerKind, PodFacts
 from oomreport.workload.quantity import MI
 from support.evidence import UID, cid, container, pod, record, running, termination

@@ -1,0 +1,170 @@
+"""Values of the core as the API's JSON, and back.
+
+A field's name in JSON is its own in camelCase; `_NAMES` holds the few that differ. Times are RFC 3339, with microseconds
+but for `_IN_SECONDS`. What is None is left out, and what is empty where it may be absent. A number beyond int64 is left
+out too: the API server would refuse the whole object for it.
+
+What cannot be read counts as not said: the field gets its default, and an object without a required field is None.
+"""
+
+# ruff: noqa: ANN401 - a field may be of any type
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from functools import cache, partial
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from oomreport.names import camel_case
+from oomreport.times import parse_time, rfc3339, rfc3339_seconds
+
+T = TypeVar("T")
+LEAST_INT, MOST_INT = -(2**63), 2**63 - 1
+_PLAIN = frozenset({str, bool, float})
+# By class and field.
+_NAMES: Mapping[str, Mapping[str, str]] = {
+    "Usage": {"start": "startTime", "samples": "bytes", "last": "lastSample"},
+    "Sample": {"usage": "usageBytes", "anon": "anonBytes", "file": "fileBytes", "shmem": "shmemBytes"}
+    | {"kernel": "kernelBytes", "swap": "swapBytes", "limit": "limitBytes", "swap_limit": "swapLimitBytes"},
+    "Peak": {"size": "bytes"},
+    "Pressure": {"some": "somePercent", "full": "fullPercent"},
+    "Termination": {"started": "startedAt", "finished": "finishedAt", "attempt": "restartCount"},
+}
+# Read where they are there, and never written: the API has no such field, or has it beside the object.
+_NOT_WRITTEN: Mapping[str, frozenset[str]] = {
+    "Task": frozenset({"total_vm_bytes"}),
+    "Termination": frozenset({"container_id", "attempt"}),
+}
+# Written also where they are empty: the API requires them.
+_ALWAYS_WRITTEN: Mapping[str, frozenset[str]] = {"RecordSpec": frozenset({"victims", "missing"})}
+# metav1.Time holds whole seconds, metav1.MicroTime microseconds.
+_IN_SECONDS: Mapping[str, frozenset[str]] = {
+    "Kill": frozenset({"started_at"}),
+    "Termination": frozenset({"started", "finished"}),
+}
+
+
+def as_json(value: Any) -> dict[str, Any]:
+    """Return a dataclass, or a named tuple, as the API's JSON."""
+    found: dict[str, Any] = {}
+    for name, key, may_be_absent, in_seconds in _written(value.__class__):
+        field = getattr(value, name)
+        if field is None:
+            continue
+        kind = field.__class__
+        if kind is int:
+            if not LEAST_INT <= field <= MOST_INT:
+                continue
+        elif kind is datetime:
+            field = rfc3339_seconds(field) if in_seconds else rfc3339(field)
+        elif kind not in _PLAIN:
+            if may_be_absent and not isinstance(field, str) and not field:
+                continue
+            field = _part_as_json(field)
+        found[key] = field
+    return found
+
+
+def from_json(kind: type[T], raw: object) -> T | None:
+    """Return a value of a dataclass, or named tuple, from the API's JSON; None where a required field is not there."""
+    if not isinstance(raw, Mapping):
+        return None
+    found: dict[str, Any] = {}
+    for name, key, read, required in _read(kind):  # type: ignore[arg-type]
+        value = read(raw[key]) if raw.get(key) is not None else None
+        if value is not None:
+            found[name] = value
+        elif required:
+            return None
+    return kind(**found)
+
+
+def _part_as_json(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value
+    if isinstance(value, Mapping):
+        return dict(value)
+    if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
+        return as_json(value)
+    return [one if one.__class__ in _PLAIN or one.__class__ is int else _item_as_json(one) for one in value]
+
+
+def _item_as_json(value: Any) -> Any:
+    return rfc3339(value) if isinstance(value, datetime) else _part_as_json(value)
+
+
+@cache
+def _written(kind: type) -> tuple[tuple[str, str, bool, bool], ...]:
+    """Return the fields of a class: name, name in JSON, whether it may be absent where it is empty, whether in seconds."""
+    not_written = _NOT_WRITTEN.get(kind.__name__, frozenset())
+    always = _ALWAYS_WRITTEN.get(kind.__name__, frozenset())
+    in_seconds = _IN_SECONDS.get(kind.__name__, frozenset())
+    return tuple(
+        (name, _key(kind, name), has_default and name not in always, name in in_seconds)
+        for name, has_default in _fields(kind)
+        if name not in not_written
+    )
+
+
+@cache
+def _read(kind: Any) -> tuple[tuple[str, str, Callable[[object], Any], bool], ...]:
+    """Return the fields of a class: name, name in JSON, what reads it, whether it is required."""
+    hints = get_type_hints(kind)
+    return tuple((name, _key(kind, name), _reader(hints[name]), not has_default) for name, has_default in _fields(kind))
+
+
+def _fields(kind: Any) -> list[tuple[str, bool]]:
+    """Return the names of a class's fields, and whether they have a default."""
+    if names := getattr(kind, "_fields", None):
+        return [(name, name in kind._field_defaults) for name in names]
+    missing = dataclasses.MISSING
+    return [
+        (one.name, one.default is not missing or one.default_factory is not missing)
+        for one in dataclasses.fields(kind)
+        if one.init
+    ]
+
+
+def _key(kind: type, name: str) -> str:
+    return _NAMES.get(kind.__name__, {}).get(name) or camel_case(name)
+
+
+def _reader(hint: Any) -> Callable[[object], Any]:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        (hint,) = (one for one in arguments if one is not NoneType)
+        return _reader(hint)
+    if origin in (tuple, frozenset):
+        return partial(_items, origin, _reader(arguments[0]))
+    if origin is not None:
+        return partial(_mapping, _reader(arguments[1]))
+    if hint is datetime:
+        return parse_time
+    if hint in (str, int, bool, float):
+        return partial(_scalar, hint)
+    if issubclass(hint, StrEnum):
+        return partial(_word, hint)
+    return partial(from_json, hint)
+
+
+def _items(kind: type, read: Callable[[object], Any], raw: object) -> Any:
+    return kind(one for item in raw if (one := read(item)) is not None) if isinstance(raw, list | tuple) else None
+
+
+def _mapping(read: Callable[[object], Any], raw: object) -> Any:
+    if not isinstance(raw, Mapping):
+        return None
+    return {key: value for key, item in raw.items() if (value := read(item)) is not None}
+
+
+def _scalar(kind: type, raw: object) -> Any:
+    # True is an int to Python; a number without a fraction is an int to JSON.
+    if kind is float:
+        return float(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else None
+    return raw if raw.__class__ is kind or (kind is str and isinstance(raw, str)) else None
+
+
+def _word(kind: type[StrEnum], raw: object) -> Any:
+    return kind(raw) if isinstance(raw, str) and raw in set(kind) else None
