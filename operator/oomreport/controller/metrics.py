@@ -29,8 +29,7 @@ from prometheus_client.registry import Collector
 
 from oomreport import __version__
 from oomreport.controller.report_series import MOST_REPORTS, ReportSeries
-from oomreport.incident.witness.cause import Cause
-from oomreport.incident.witness.ledger import Verdict
+from oomreport.incident.kill import Cause, Verdict
 from oomreport.times import parse_time
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.incident.witness.cause import Cause
-from oomreport.incident.witness.ledger import Verdict
+from oomreport.incident.kill import Cause, Verdict
 from oomreport.times import parse_time
 from oomreport.workload.container import Scope
 from oomreport.workload.quantity import parse_quantity

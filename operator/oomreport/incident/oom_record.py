@@ -106,7 +106,7 @@ class RecordSpec:
     subject_candidates: tuple[str, ...] = ()
     usage: Usage | None = None
     missing: tuple[Part, ...] = ()
-    lost_before: int = 0
+    lost_before: int | None = None
     log: str | None = None
 
     @property
