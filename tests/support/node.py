@@ -12,6 +12,7 @@ from oomreport.agent.log import Log
 from oomreport.agent.reporter import Reporter
 from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import Source
+from oomreport.incident.witness.attribution import group_memcg
 from oomreport.kernel.record import Invocation, Part, Stamp, Task, Victim
 from support.node_files import FakeNode
 
@@ -77,17 +78,30 @@ class Desk:
         self.containers.look(self.now, search=True)
         self.containers.count(self.now)
 
-    def take(self, *invocations: Invocation) -> None:
-        for invocation in invocations:
-            self.reporter.take(invocation, time=NOON, source=Source.KMSG, now=Moment(wall=NOON, monotonic=self.now))
+    def take(self, *invocations: Invocation, excess: int = 0) -> int:
+        """Tell the reporter of kills; return how many lines it did not believe."""
+        now = Moment(wall=NOON, monotonic=self.now)
+        return sum(
+            self.reporter.take(invocation, time=NOON, source=Source.KMSG, now=now, excess=excess)
+            for invocation in invocations
+        )
 
-    def settle(self, *, untold: int | None = 0, overdue: bool = False, drained: bool = True) -> int:
+    def kill(self, *invocations: Invocation) -> None:
+        """Have the kernel kill: it counts each kill in its cgroup, and then prints it."""
+        for invocation in invocations:
+            path = invocation.task_memcg or group_memcg(invocation)
+            if path is not None:
+                self.node.kill(path)
+            self.take(invocation)
+
+    def settle(self, *, untold: int | None = 0, overdue: bool = False, drained: bool = True, excess: int = 0) -> int:
         return self.reporter.settle(
             Moment(wall=NOON, monotonic=self.now),
             quiet=True,
             untold=untold,
             overdue=overdue,
             drained_at=self.now if drained else None,
+            excess=excess,
         )
 
     def _usage(self, container_id: str | None, until: datetime, now: Moment) -> Usage | None:

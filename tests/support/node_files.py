@@ -39,6 +39,19 @@ class FakeNode:
             (folder / "memory.max").write_text(f"{limit or 'max'}\n")
         return folder
 
+    def kill(self, path: str) -> None:
+        """Count a kill, as the kernel does before it prints one; in v2 the cgroups above count it as well."""
+        name = "memory.oom_control" if self.version == V1 else "memory.events"
+        folder = self.root / path.lstrip("/")
+        while folder != self.root:
+            file = folder / name
+            if file.exists():
+                fields = [line.split(" ") for line in file.read_text().splitlines()]
+                file.write_text("".join(f"{key} {int(value) + (key == 'oom_kill')}\n" for key, value in fields))
+            if self.version == V1:
+                return
+            folder = folder.parent
+
     def memory(self, path: str, usage: int, *, inactive_file: int = 0) -> None:
         """Set what a cgroup uses."""
         folder = self.root / path.lstrip("/")

@@ -121,6 +121,13 @@ class NodeContainers:
                     pod.tally.see(total, now)
             self._note_surpluses(now)
 
+    def recount(self, container_id: str | None, now: float) -> KnownContainer | None:
+        """Return a container of this node, its counter read at this moment."""
+        known = self.container(container_id)
+        if known is not None and self._cgroups is not None and known.path is not None and known.gone_at is None:
+            self._count_container(self._cgroups, known, now)
+        return known
+
     def surpluses(self) -> dict[str, int]:
         """Return by pod UID the kills that a pod's counter shows and none of its containers: that one went unread."""
         if not self.pod_counts:
@@ -291,10 +298,11 @@ class NodeContainers:
         total = kills_of(count, as_group=container.as_group)
         if total is None:
             return
-        for path in container.nested:
-            below = cgroups.count(path)
-            total += below.kills or 0 if below is not None else 0
+        counts = [cgroups.count(path) for path in container.nested]
+        nested = sum(below.kills or 0 for below in counts if below is not None)
+        total += nested
         container.counted = True
+        container.processes_killed = max(container.processes_killed, (count.kills or 0) + nested)
         container.tally.see(total, now)
 
     def _note_surpluses(self, now: float) -> None:

@@ -23,7 +23,10 @@ class KillAccount:
 
     def take(self, lines: Iterable[Line]) -> None:
         """Count the kills that lines tell of."""
-        self._new += sum(line.kernel and _WORDS in line.text and kind_of(line.text) is Kind.KILLED for line in lines)
+        self._new += sum(
+            line.kernel and not line.inner and _WORDS in line.text and kind_of(line.text) is Kind.KILLED
+            for line in lines
+        )
 
     def untold(self, counted: int | None) -> int | None:
         """Return how many of the machine's kills no line told of; None where the machine does not count.
@@ -36,13 +39,23 @@ class KillAccount:
             return 0
         return max(0, counted - self._told - self._new)
 
+    def excess(self, counted: int | None) -> int:
+        """Return how many more kills lines tell of than the machine counted: so many of them are forged.
+
+        The kernel counts before it prints, so `counted` must be read after the lines.
+        """
+        return 0 if counted is None else max(0, (self._told or 0) + self._new - counted)
+
     def settle(self, counted: int | None) -> None:
         """Take everything counted as told: it was reported in another way, or is given up."""
         if counted is not None:
             self._told, self._new = counted, 0
 
     def give_up(self, kills: int) -> None:
-        """Take some kills as told though their lines were lost: their counters or their dumps have told them."""
+        """Take some kills as told though their lines were lost: their counters or their dumps have told them.
+
+        Fewer than none are lines that told of no kill: they are refused.
+        """
         self._new += kills
 
     def told(self) -> int | None:

@@ -12,6 +12,7 @@ from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.agent.clock import Moment, wall_time
 from oomreport.agent.kill_balance import KillAccount
 from oomreport.agent.log import Log
+from oomreport.agent.refusals import Refusal, Refusals
 from oomreport.agent.settings import AgentSettings
 from oomreport.errors import SourceUnavailable
 from oomreport.incident.oom_record import Source
@@ -50,9 +51,11 @@ class Listener:
         after: LogPosition,
         account: KillAccount,
         hear: Callable[[Heard], None],
+        refusals: Refusals,
         log: Log,
     ) -> None:
         self._settings, self._proc, self._account, self._hear, self._log = settings, proc, account, hear, log
+        self._refusals = refusals
         self._assembler = Assembler()
         self._source: LogSource | None = None
         self._position = after
@@ -158,6 +161,8 @@ class Listener:
             self.lost += reading.lost
             self._log.warning("kernel messages were overwritten before they could be read", lost=reading.lost)
         for line in reading.lines:
+            if line.inner and line.kernel:
+                self._refusals.note(Refusal.INSIDE_RECORD, read.monotonic, text=line.text)
             if not self._assembler.open:
                 self._begin(read, empty_at)
             done = self._assembler.feed(line)

@@ -29,7 +29,8 @@ class KnownPod:
 class KnownContainer:
     """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
 
-    `counted` says whether its counter was ever read. `comms` and `oom_score_adjs` were seen in its task tables.
+    `counted` says whether its counter was ever read, `processes_killed` is what it counted at most (with memory.oom.group
+    more than kills), `named` how many kills the log named it for since the start. `comms` and `oom_score_adjs` were seen in its task tables.
     `flight` is the sampler's.
     """
 
@@ -41,6 +42,8 @@ class KnownContainer:
     seen_at: float = 0.0
     gone_at: float | None = None
     counted: bool = False
+    processes_killed: int = 0
+    named: int = 0
     tally: Tally = field(default_factory=Tally)
     recorded_at: float | None = None
     flight: Flight | None = None

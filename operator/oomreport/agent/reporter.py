@@ -4,6 +4,9 @@ Whose kill it is. The path names pod and container, and the node's own files mus
 this node's own kubepods: nodes that share a kernel (kind) see each other's kills. A kill outside all pods is the
 host's own, unless the kernel is shared: then only below a prefix that kills in own pods have shown.
 
+What is believed. A line that its container's counter or the machine's count contradicts is refused (belief.py). Such a
+line neither explains a counted kill nor counts as told, so that what was really killed is still told by the counters.
+
 Log and counter. A record from the log explains one kill of its container's counter. A kill that is left over for
 `counter_wait` seconds, while the log was read to its end after the counter moved, becomes a record of its own, but of
 such records there are never more than the machine counted kills that no line told of. The kernel moves the counter
@@ -20,10 +23,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.agent.anonymous_clues import Evidence, remember
+from oomreport.agent.belief import Belief
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
 from oomreport.agent.ownership import Ownership
+from oomreport.agent.refusals import Refusal, Refusals
 from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import (
     Origin,
@@ -33,14 +38,16 @@ from oomreport.incident.oom_record import (
     counter_record_name,
     record_name,
     record_spec,
-    subject_of_invocation,
 )
 from oomreport.incident.witness.attribution import Attribution, attributions, group_memcg
 from oomreport.kernel.record import Invocation, Part, Stamp
+from oomreport.kernel.text.kind import Kind, kind_of
 from oomreport.names import API_VERSION, OOM_RECORD
-from oomreport.workload.container import Subject, subject_of
+from oomreport.workload.container import Subject
 
 _NO_VICTIM_SECONDS = 60.0
+# So many times the wait for lines, the machine's count limits no counter after something was refused.
+_CONTESTED_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,8 @@ class Reporter:
     `usage` returns how a container's memory came to what it was at a time, `process` the container that a process is in.
 
     While it is `replaying` it is told what happened before anybody watched: counters hold these kills too, and those
-    whose lines were overwritten long ago, so they are neither asked nor explained.
+    whose lines were overwritten long ago, so they are not explained. While it is `catching_up` it is told what happened
+    before this process: pods that are gone by now were this node's if their path lies below its kubepods.
     """
 
     def __init__(
@@ -93,20 +101,40 @@ class Reporter:
         self._pending: list[_Pending] = []
         self._evidence, self._ownership = Evidence(containers), Ownership(containers)
         self._no_victims: dict[str, float] = {}
+        self._belief = Belief(containers, self._ownership)
+        self._contested_at = float("-inf")
+        self._not_told = 0
+        self.refusals = Refusals(log)
         self.figures = ReporterFigures()
-        self.replaying = False
+        self.replaying = self.catching_up = False
 
     def waiting_since(self) -> float | None:
         """Return since when kills wait to be attributed, None where none does."""
         return self._pending[0].since if self._pending else None
 
-    def take(self, invocation: Invocation, *, time: datetime, source: Source, now: Moment) -> None:
-        """Take an invocation that the log told of; `time` is that of its first line."""
-        subject, attribution = subject_of_invocation(invocation), Attribution()
+    def contested(self, now: float) -> bool:
+        """Whether something was refused a short time ago, so that lines and the machine's count prove less together."""
+        return now - self._contested_at < _CONTESTED_TIMES * self._counter_wait
+
+    def contest(self, lines: int, now: float, text: str, reason: Refusal = Refusal.BEYOND_COUNT) -> None:
+        """Count lines that are not believed."""
+        self._contested_at = now
+        self.refusals.note(reason, now, text=text, times=lines)
+
+    def take(self, invocation: Invocation, *, time: datetime, source: Source, now: Moment, excess: int = 0) -> int:
+        """Take an invocation that the log told of; `time` is that of its first line.
+
+        `excess` is how many more kills the log tells than the machine counted. Returns how many lines that name a kill
+        tell of none: they are refused, or late.
+        """
+        attribution = Attribution()
         killed_as_group = group_memcg(invocation)
-        if killed_as_group is not None and invocation.task_memcg is None:
-            subject, attribution = subject_of(killed_as_group), Attribution(source=SubjectSource.GROUP_LINE)
-        self._evidence.learn(invocation, now.monotonic)
+        path = invocation.task_memcg
+        if path is None and killed_as_group is not None:
+            path, attribution = killed_as_group, Attribution(source=SubjectSource.GROUP_LINE)
+        subject = self._ownership.subject(path, now.monotonic)
+        if subject is None:
+            subject = self._ownership.subject(invocation.oom_memcg, now.monotonic)
         pending = _Pending(invocation=invocation, time=time, source=source, since=now.monotonic)
         if invocation.no_victim:
             self._take_no_victim(pending, subject, now)
@@ -121,7 +149,11 @@ class Reporter:
             process = None if self.replaying else self._process(invocation.victims[0].pid)
             self._pending.append(replace(pending, process=process))
         else:
-            self._report(pending, subject, attribution, now)
+            self._report(pending, subject, attribution, now, excess)
+        lines, self._not_told = self._not_told, 0
+        if not lines:
+            self._evidence.learn(invocation, now.monotonic)
+        return lines
 
     def settle(
         self,
@@ -131,8 +163,11 @@ class Reporter:
         untold: int | None,
         overdue: bool,
         drained_at: float | None,
+        excess: int = 0,
     ) -> int:
-        """Decide what can be decided, after the counters were read; return how many kills only counters have told.
+        """Decide what can be decided, after the counters were read.
+
+        Returns how many kills only counters have told, less the lines that were refused.
 
         `quiet` says that no dump is half read, `untold` how many kills the machine counted that no line told of (None
         where it does not count), `overdue` that waiting for their lines is over, `drained_at` when the log was last read to its end (None where it cannot be read at
@@ -141,20 +176,22 @@ class Reporter:
         if not self._pending:
             if not quiet or self.replaying:
                 return 0
-            return self._report_counters(now, drained_at, None if drained_at is None else untold)
+            most = None if drained_at is None or self.contested(now.monotonic) else untold
+            return self._report_counters(now, drained_at, most)
         complete = self._counted(now.monotonic) == len(self._pending) if untold is None else untold == 0
         if overdue or (quiet and (self.replaying or complete)):
-            self._attribute(now)
-        return 0
+            self._attribute(now, excess)
+        lines, self._not_told = self._not_told, 0
+        return -lines
 
-    def finish(self, now: Moment) -> None:
+    def finish(self, now: Moment, excess: int = 0) -> None:
         """Attribute what waits with what is known, since there is no later."""
-        self._attribute(now)
+        self._attribute(now, excess)
 
     def _counted(self, now: float) -> int:
         return sum(suspect.unexplained for suspect in self._evidence.suspects(now))
 
-    def _attribute(self, now: Moment) -> None:
+    def _attribute(self, now: Moment, excess: int) -> None:
         pending, self._pending = self._pending, []
         kills = [self._evidence.anonymous(each.invocation, each.process, now.monotonic) for each in pending]
         suspects = [] if self.replaying else self._evidence.suspects(now.monotonic, {kill.key for kill in kills})
@@ -162,6 +199,9 @@ class Reporter:
             # A container that is too new to be listed is known by its process alone.
             seen = each.process if each.process is not None and each.process.container_id == found.key else None
             subject = self._evidence.subject(found.key) or seen or self._evidence.subject(kill.pod_uid)
+            if found.key is None and excess > self._not_told:
+                self._refuse(each, Refusal.BEYOND_COUNT, now)
+                continue
             if found.key is None:
                 self.figures.unattributed += 1
                 if self._containers.namespaced and subject is None:
@@ -170,9 +210,11 @@ class Reporter:
             self.figures.by_process += found.source is SubjectSource.PROCESS
             self._report(each, subject, found, now)
 
-    def _report(self, kill: _Pending, subject: Subject | None, attribution: Attribution, now: Moment) -> None:
+    def _report(
+        self, kill: _Pending, subject: Subject | None, attribution: Attribution, now: Moment, excess: int = 0
+    ) -> None:
         invocation = kill.invocation
-        path = invocation.task_memcg or invocation.oom_memcg
+        path = invocation.task_memcg or group_memcg(invocation) or invocation.oom_memcg
         in_pod = subject is not None and subject.pod_uid is not None
         if subject is None or not in_pod:
             subject, own = None, self._ownership.owns_host(path)
@@ -181,10 +223,20 @@ class Reporter:
         if not own:
             self._foreign(invocation)
             return
+        named = attribution.source in (None, SubjectSource.GROUP_LINE)
+        refusal = self._refusal(invocation, subject, path, now, excess) if named else None
+        if refusal is not None:
+            self._refuse(kill, refusal, now)
+            return
         if subject is not None:
+            self._ownership.learn_prefix(subject, path)
+            known = self._containers.container(subject.container_id)
+            if known is not None and named and not invocation.no_victim:
+                known.named += 1
             # A dump that lost its kill line tells of a kill all the same.
             if not invocation.no_victim and not self._explain(subject, invocation, now.monotonic):
                 self.figures.late += 1
+                self._not_told += _kill_lines(invocation)
                 self._log.info("late line of a kill that its counter has told already", log=invocation.log[-300:])
                 return
             subject = self._containers.named(subject)
@@ -193,6 +245,22 @@ class Reporter:
         stamp = invocation.killed.monotonic_us or 0
         name = record_name(node_name=self._node_name, boot_id=self._boot_id, stamp_us=stamp)
         self._emit(name, attribution.of(spec))
+
+    def _refusal(
+        self, invocation: Invocation, subject: Subject | None, path: str | None, now: Moment, excess: int
+    ) -> Refusal | None:
+        live = not (self.replaying or self.catching_up)
+        if live and subject is not None and not self._containers.knows(subject):
+            return Refusal.UNKNOWN_POD
+        if invocation.no_victim:
+            # No counter moves for it.
+            return None if subject is None or self._ownership.is_place_of(subject, path) else Refusal.OTHER_CGROUP
+        return self._belief.refusal(subject, path, now.monotonic, excess=excess, replaying=self.replaying)
+
+    def _refuse(self, kill: _Pending, reason: Refusal, now: Moment) -> None:
+        lines = _kill_lines(kill.invocation)
+        self._not_told += lines
+        self.contest(max(1, lines), now.monotonic, kill.invocation.log, reason)
 
     def _take_no_victim(self, kill: _Pending, subject: Subject | None, now: Moment) -> None:
         """Report at most one a minute per cgroup: a faulting task may ask for the killer in a tight loop."""
@@ -286,3 +354,10 @@ class Reporter:
         return Origin(
             node_name=self._node_name, boot_id=self._boot_id, source=source, kernel_release=self._kernel_release
         )
+
+
+def _kill_lines(invocation: Invocation) -> int:
+    """Return how many lines of an invocation the machine's count is compared with; one whose line was lost counts too."""
+    if invocation.no_victim:
+        return 0
+    return max(1, sum(kind_of(text) is Kind.KILLED for text in invocation.log.split("\n")))

@@ -75,9 +75,15 @@ class Watcher:
         self._position = kept.position if kept else LogPosition()
         self._account = KillAccount(kept.told if kept else None)
         self._listener = Listener(
-            settings, proc=proc, after=self._position, account=self._account, hear=self._hear, log=log
+            settings,
+            proc=proc,
+            after=self._position,
+            account=self._account,
+            hear=self._hear,
+            refusals=reporter.refusals,
+            log=log,
         )
-        reporter.replaying = kept is None
+        reporter.replaying, reporter.catching_up = kept is None, True
         self._kills: int | None = -1
         self._looked_at = self._moved_at = float("-inf")
         self._untold_since: float | None = None
@@ -158,6 +164,7 @@ class Watcher:
                 "foreignKills": kills.foreign,
                 "lateKills": kills.late,
                 "unseenKills": self._unseen,
+                "refused": self._reporter.refusals.figures(),
             },
         )
 
@@ -166,7 +173,12 @@ class Watcher:
         return self._reporter.waiting_since() is not None
 
     def _hear(self, heard: Heard) -> None:
-        self._reporter.take(heard.invocation, time=heard.time, source=heard.source, now=Moment.now())
+        # Read after the line, before which the kernel counted its kill.
+        excess = self._account.excess(self._proc.oom_kills())
+        lines = self._reporter.take(
+            heard.invocation, time=heard.time, source=heard.source, now=Moment.now(), excess=excess
+        )
+        self._account.give_up(-lines)
 
     def _settle(self) -> None:
         kills = self._proc.oom_kills()
@@ -183,21 +195,34 @@ class Watcher:
             untold=untold,
             overdue=self._is_overdue(now.monotonic),
             drained_at=self._listener.read_at if self._listener.listening else None,
+            excess=self._account.excess(kills),
         )
         self._account.give_up(told)
         if self._listener.half_read or self._waiting:
             return
         if kills == self._kills and (self._listener.read_at is not None or not self._listener.listening):
+            self._trim(now.monotonic, kills)
             self._end_replay(kills)
-            if self._listener.listening and self._account.untold(kills) == 0:
+            if (
+                self._listener.listening
+                and self._account.untold(kills) == 0
+                and not self._reporter.contested(now.monotonic)
+            ):
                 self._account.settle(kills)
                 self._containers.agree()
         if self._listener.listening and self._listener.read_at is not None:
             self._position = self._listener.position
             self._give_up(now.monotonic, kills)
 
+    def _trim(self, now: float, kills: int | None) -> None:
+        """Take back what lines told beyond the machine's count, though no record was made of them: it hides no kill."""
+        if excess := self._account.excess(kills):
+            self._account.give_up(-excess)
+            self._reporter.contest(excess, now, "lines that belong to no dump")
+
     def _end_replay(self, kills: int | None) -> None:
         """Begin to watch: all kills so far are history, whether the ring still had their lines or not."""
+        self._reporter.catching_up = False
         if self._reporter.replaying:
             self._reporter.replaying = False
             self._containers.write_off()
@@ -270,7 +295,7 @@ class Watcher:
             self._listener.end_dump(now.monotonic, at_once=True)
         self._look(now.monotonic, apart=0.0)
         self._containers.count(now.monotonic)
-        self._reporter.finish(now)
+        self._reporter.finish(now, self._account.excess(self._proc.oom_kills()))
         if not self._listener.half_read:
             self._position = self._listener.position
             self._save(at_once=True)

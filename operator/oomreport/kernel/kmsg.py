@@ -59,12 +59,23 @@ def line_of_record(record: bytes, start: int = 0, end: int = _TO_THE_END) -> Lin
     )
 
 
-def line_of_syslog(line: bytes) -> Line | None:
-    """Return one line of the text of syslog(2), or None where it lacks the priority in front."""
+def has_stamps(text: bytes) -> bool:
+    """Return whether the text of syslog(2) has stamps (printk.time): all lines have them, or none has."""
+    first = _SYSLOG.match(text.partition(b"\n")[0])
+    return first is None or first.group(2) is not None
+
+
+def line_of_syslog(line: bytes, *, stamped: bool = True) -> Line | None:
+    """Return one line of the text of syslog(2), or None where it lacks the priority in front.
+
+    Where the lines are not `stamped`, what looks like a stamp is text, which user space may have written.
+    """
     parts = _SYSLOG.match(line)
     if parts is None:
         return None
     prefix, seconds, micros, text = parts.groups()
+    if seconds and not stamped:
+        seconds, text = None, line[parts.end(1) + 1 :]
     number = int(prefix)
     return Line(
         text=text.rstrip(b"\r\n").decode("utf-8", "replace"),

@@ -20,7 +20,8 @@ class Line(NamedTuple):
 
     `host` is the machine that the framing names. `hole` marks a cut in the text (the `--` of grep): what follows need
     not belong to what came before. `framed` says that the line had a prefix of its own, so that it is not the rest of
-    a line that somebody wrapped.
+    a line that somebody wrapped. `inner` says that the text stands inside another record: it begins no part of a dump,
+    whatever it looks like.
     """
 
     text: str
@@ -33,3 +34,4 @@ class Line(NamedTuple):
     host: str | None = None
     hole: bool = False
     framed: bool = True
+    inner: bool = False

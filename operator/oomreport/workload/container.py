@@ -69,11 +69,25 @@ def subject_of(path: str | None) -> Subject | None:
     """
     if path is None:
         return None
-    pod = _innermost_pod(path)
-    if pod is None:
+    pods = _pods_in(path)
+    if not pods:
         alone = _OUTSIDE_PODS.search(path)
         return Subject(container_id=alone.group(1), runtime=_runtime(path, alone.start(1))) if alone else None
-    below = path[pod.end() :]
+    return _subject(path, pods[-1], len(path))
+
+
+def subjects_along(path: str) -> tuple[Subject, ...]:
+    """Return every pod that a path leads through, with the container in it, the outermost first.
+
+    There are several where a cluster runs in a pod, or where a container names cgroups of its own like a kubelet's.
+    """
+    pods = _pods_in(path)
+    ends = [*(pod.start() for pod in pods), len(path)][1:]
+    return tuple(_subject(path, pod, end) for pod, end in zip(pods, ends, strict=True))
+
+
+def _subject(path: str, pod: re.Match[str], end: int) -> Subject:
+    below = path[pod.end() : end]
     container = next((m for m in _HEX64.finditer(below) if "conmon-" not in _leaf_before(below, m.start())), None)
     return Subject(
         pod_uid=_dashed(pod.group(1)),
@@ -101,9 +115,8 @@ def scope_of(path: str | None, *, global_oom: bool = False) -> Scope:
     return Scope.OTHER_CGROUP
 
 
-def _innermost_pod(path: str) -> re.Match[str] | None:
-    pods = [pod for pod in _POD.finditer(path) if _BELOW_KUBEPODS.search(path, 0, pod.end())]
-    return pods[-1] if pods else None
+def _pods_in(path: str) -> list[re.Match[str]]:
+    return [pod for pod in _POD.finditer(path) if _BELOW_KUBEPODS.search(path, 0, pod.end())]
 
 
 def _leaf_before(path: str, end: int) -> str:

@@ -30,16 +30,19 @@ def invocations(capture: Path, *, skip: int = 0) -> Iterator[Invocation]:
 
 def told(desk: Desk, heard: list[Invocation]) -> None:
     """Tell the reporter, on a node that has the containers in question."""
+    seen: set[object] = set()
     for invocation in heard:
         # Beyond the limit of dumps the line that names the group names the container.
-        group = group_memcg(invocation)
-        subject = subject_of_invocation(invocation)
-        if group is not None and invocation.task_memcg is None:
-            subject = subject_of(group)
+        path = invocation.task_memcg or group_memcg(invocation)
+        subject = subject_of(path) or subject_of_invocation(invocation)
         if subject and subject.pod_uid and subject.container_id:
-            desk.node.container(subject.pod_uid, subject.container_id)
+            if path and path not in seen:
+                desk.node.cgroup(path)
+            if subject not in seen:
+                desk.node.logs(subject.pod_uid, subject.container_id, namespace="shop", pod="web", container="api")
+            seen |= {path, subject}
             desk.look()
-        desk.take(invocation)
+        desk.kill(invocation)
     desk.settle(overdue=True)
     desk.now += 60
     desk.settle(untold=0)
@@ -90,10 +93,7 @@ def test_a_group_kill_is_named_by_its_group_line_where_the_rest_of_the_dump_is_l
         lines = (capture / "log.kmsg").read_bytes().splitlines()
         first = next(index for index, line in enumerate(lines) if b"Killed process" in line)
         desk = Desk(tmp_path / str(number))
-        desk.node.container(subject.pod_uid, subject.container_id, as_group=True)
-        desk.look()
-        desk.take(*invocations(capture, skip=first))
-        desk.settle(overdue=True)
+        told(desk, list(invocations(capture, skip=first)))
         (record,) = desk.records
         assert record["spec"]["subject"]["containerID"] == subject.container_id
         assert record["spec"]["subjectSource"] == "GroupLine"

@@ -15,7 +15,7 @@ def test_a_kill_gets_its_containers_names_from_the_nodes_files(tmp_path: Path) -
     path = desk.node.container(UID, ID)
     desk.node.logs(UID, ID, namespace="shop", pod="web-1", container="api")
     desk.look()
-    desk.take(dump(path))
+    desk.kill(dump(path))
 
     (record,) = desk.records
     assert record["metadata"]["name"] == "worker-3-9f1c2b7a-1000007"
@@ -53,6 +53,7 @@ def test_a_pod_that_nobody_here_knows_is_another_nodes_on_the_same_kernel(tmp_pa
 def test_a_pod_gone_before_the_agent_started_is_known_by_its_path_on_a_kernel_of_its_own(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.look()
+    desk.reporter.catching_up = True
     desk.take(dump(f"/kubepods/burstable/pod{UID}/{ID}"), dump(f"/elsewhere/kubepods/burstable/pod{UID}/{ID}"))
     assert desk.container_ids() == [ID]
     assert "pod" not in desk.specs[0]["subject"]
@@ -65,7 +66,7 @@ def test_a_neighbouring_kubelets_pods_are_not_ours(tmp_path: Path) -> None:
     theirs = desk.node.cgroup(f"/theirs/kubepods/burstable/pod{OTHER_UID}/{OTHER_ID}", kills=1)
     desk.look()
     path = f"/{theirs.relative_to(desk.node.root)}"
-    desk.take(dump(path), dump(ours, 8))
+    desk.kill(dump(path), dump(ours, 8))
     assert desk.container_ids() == [ID]
 
     # Nor does an anonymous kill that theirs explains become ours.
@@ -95,6 +96,7 @@ def test_on_a_shared_kernel_a_host_process_is_ours_only_below_the_prefix_that_ow
     prefix = f"/docker/{'e' * 64}"
     desk.take(dump(f"{prefix}/system.slice/kubelet.service", 1))
     assert desk.records == []
+    desk.node.kill(path)
     desk.take(dump(prefix + path, 2), dump(f"{prefix}/system.slice/kubelet.service", 3), dump("/docker/other/init", 4))
     assert [spec["victims"][0]["pid"] for spec in desk.specs] == [2, 3]
 
@@ -135,7 +137,7 @@ def test_an_anonymous_kill_of_a_process_in_an_earlier_table_is_its_containers(tm
     path = desk.node.container(UID, ID)
     desk.look()
     tasks = (Task(pid=7, comm="hog"), Task(pid=8, comm="worker", tgid=8))
-    desk.take(dump(path, 7, tasks=tasks))
+    desk.kill(dump(path, 7, tasks=tasks))
     desk.node.container(UID, ID, kills=2)
     desk.node.container(OTHER_UID, OTHER_ID, kills=1)
     desk.look()
@@ -216,7 +218,7 @@ def test_a_record_shows_the_way_to_its_kill_also_where_only_a_counter_told(tmp_p
     desk.usages[ID] = Usage(
         start=NOON, interval_seconds=5.0, samples=(1, 2, 3), life=Usage(start=NOON, interval_seconds=40.0, samples=(9,))
     )
-    desk.take(dump(path, 1))
+    desk.kill(dump(path, 1))
     desk.node.container(UID, ID, kills=2)
     desk.look(seconds=1)
     desk.look(seconds=60)
@@ -287,7 +289,7 @@ def test_a_container_that_ended_for_a_known_kill_explains_no_second_one(tmp_path
     desk = Desk(tmp_path, V1)
     path = desk.node.container(UID, ID)
     desk.look()
-    desk.take(dump(path, 1))
+    desk.kill(dump(path, 1))
     desk.node.vanish(path)
     desk.look(seconds=1)
     desk.take(anonymous(2))
@@ -314,7 +316,7 @@ def test_a_group_kill_whose_dump_was_suppressed_is_named_by_its_group_line(tmp_p
     path = desk.node.container(UID, ID, as_group=True)
     desk.look()
     log = f"Memory cgroup out of memory: Killed process 7 (hog)\nTasks in {path} are going to be killed due to memory.oom.group set"
-    desk.take(anonymous(7, group_kill=True, log=log))
+    desk.kill(anonymous(7, group_kill=True, log=log))
     assert desk.container_ids() == [ID]
     assert desk.specs[0]["subjectSource"] == "GroupLine"
 
@@ -364,10 +366,10 @@ def test_a_counter_whose_kill_is_in_anothers_record_claims_no_later_kill(tmp_pat
     desk.look()
     desk.node.container(UID, ID, kills=1)
     desk.look()
-    desk.take(dump(other, 1))
+    desk.kill(dump(other, 1))
     desk.settle()
     desk.containers.agree()
-    desk.node.container(OTHER_UID, OTHER_ID, kills=1)
+    desk.node.container(OTHER_UID, OTHER_ID, kills=2)
     desk.look()
     desk.take(anonymous(2))
     desk.settle()

@@ -11,6 +11,10 @@ few seconds for what no counter shows (the killer ran and found no victim) and b
 What is new. Stamps are not unique and lines may be identical, so the end of the text seen last is searched in the new
 text, and what follows it is new. Where it is gone, the ring was overwritten (or cleared by `dmesg --clear`, which hides
 messages from READ_ALL) since the last reading: that is a loss of unknown size.
+
+Where a record begins. The text does not say, and any container can have the kernel print a newline: so lines of one
+stamp are marked (kernel/record_bounds.py). Without stamps (printk.time=0) this cannot be told, and the counters alone
+refuse what is forged.
 """
 
 import ctypes
@@ -22,9 +26,10 @@ from collections.abc import Callable
 
 from oomreport.adapters.node.log_source import LogPosition, Reading
 from oomreport.incident.oom_record import Source
-from oomreport.kernel.kmsg import line_of_syslog
+from oomreport.kernel.kmsg import has_stamps, line_of_syslog
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Stamp
+from oomreport.kernel.record_bounds import RecordBounds
 
 _READ_ALL = 3
 _SIZE_BUFFER = 10
@@ -97,6 +102,11 @@ class SyslogSource:
         self._slow_seconds = slow_seconds if self._count is not None else poll_seconds
         self._read_at = float("-inf")
         self._made_up_us = 0
+        self._stamped = True
+        self._bounds = RecordBounds()
+        for raw in self._after.tail.split(b"\n"):
+            if (line := line_of_syslog(raw)) is not None:
+                self._bounds.marked(line)
         ring()
 
     @property
@@ -133,14 +143,13 @@ class SyslogSource:
         lost = 0
         if not self._waiting:
             text = self._ring()
+            self._stamped = has_stamps(text)
             self._read_at = time.monotonic()
             self._waiting, lost = self._fresh(text)
             self._quiet = _QUIET_READINGS if self._waiting and self._quiet else max(0, self._quiet - 1)
         end = self._waiting.find(b"\n", _MOST_READ_BYTES) + 1 or len(self._waiting)
         fresh, self._waiting = self._waiting[:end], self._waiting[end:]
-        lines = [line for raw in fresh.split(b"\n") if raw and (line := line_of_syslog(raw)) is not None]
-        if any(line.stamp.monotonic_us is None for line in lines):
-            lines = [self._stamped(line) for line in lines]
+        lines = [line for raw in fresh.split(b"\n") if raw and (line := self._line(raw)) is not None]
         if lost and lines:
             lines[0] = lines[0]._replace(hole=True)
         if fresh:
@@ -185,14 +194,17 @@ class SyslogSource:
             return text
         kept: list[bytes] = []
         for raw in text.split(b"\n"):
-            line = line_of_syslog(raw)
+            line = line_of_syslog(raw, stamped=self._stamped)
             if line is None or line.stamp.monotonic_us is None or line.stamp.monotonic_us >= self._after.stamp_us:
                 kept.append(raw)
         return b"\n".join(kept)
 
-    def _stamped(self, line: Line) -> Line:
-        """Stamp a line of a kernel that prints none (printk.time=0) with the time of reading, each line its own."""
+    def _line(self, raw: bytes) -> Line | None:
+        """Return a line. A kernel that prints no stamps (printk.time=0) gets the time of reading, each line its own."""
+        line = line_of_syslog(raw, stamped=self._stamped)
+        if line is None:
+            return None
         if line.stamp.monotonic_us is not None:
-            return line
+            return self._bounds.marked(line)
         self._made_up_us = max(self._made_up_us + 1, time.monotonic_ns() // 1000)
         return line._replace(stamp=Stamp(monotonic_us=self._made_up_us))

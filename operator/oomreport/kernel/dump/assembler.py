@@ -115,7 +115,7 @@ class Assembler:
         if line.continued and self._joinable is not None and self.loss.records <= 0:
             self._joinable.extend_last(line.text)
             return []
-        kind = kind_of(line.text)
+        kind = None if line.inner else kind_of(line.text)
         self._joinable = None
         if kind is None:
             if self._torn and self._mends(line):

@@ -64,7 +64,8 @@ _TITLE = re.compile(r"Tasks state \(memory values in pages\):")
 _HEAD = re.compile(r"\[ {0,4}pid {0,4}\] +(?:uid|ruid) ")
 _ROW = re.compile(r"\[ *\d+\] +\d+ +\d+ +\d+ +\d+ ")
 _SUMMARY = re.compile(r"oom-kill: ?constraint=[A-Z_]|oom-kill:constraint ?=")
-_CHOSEN = re.compile(r"[Kk]ill process \d+ ")
+# With the bracket: "Kill process 1 " is a comm, with which the kernel begins records of other things.
+_CHOSEN = re.compile(r"[Kk]ill process \d+ \(")
 _PREFIXED = re.compile(
     r"(?:Memory cgroup out of memory|Out of [mM]emory(?: \(oom_kill_allocating_task\)| in UB(?: \d+)?)?|"
     r"No available memory(?: \(MPOL_BIND\)| in cpuset)): "
