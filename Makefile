@@ -29,12 +29,17 @@ laws: install ## every law with new examples, twenty times as many (about a quar
 	@OOMREPORT_EXAMPLES=20 $(BIN)/python -m pytest -q tests/property tests/unit
 
 .PHONY: check
-check: install ## ruff, mypy --strict, the import contract, CRD drift
+check: install ## ruff, mypy --strict, the import contracts, CRD drift, the rules of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m oomreport.api.crd --check --out crds
+	$(BIN)/python tests/house.py
+
+.PHONY: maps
+maps: install ## write the map of modules into each package's docstring
+	@$(BIN)/python tests/house.py --write
 
 .PHONY: crds
 crds: install ## generate crds/ from the models

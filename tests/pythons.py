@@ -1,7 +1,7 @@
 """The Pythons of this machine that the project supports, and a virtual environment for each.
 
-A Python counts where it is found as `python3.N` in a folder of PATH, /usr/bin or /usr/local/bin, or among the versions of
-pyenv and uv. Each release is taken once. Its environment is `.venv-VERSION` in the checkout, exactly as locked.
+A Python counts where it is found as `python3.N` in a folder of PATH, /usr/bin or /usr/local/bin, or among the versions
+of pyenv and uv. Each release is taken once. Its environment is `.venv-VERSION` in the checkout, exactly as locked.
 """
 
 import json

@@ -14,13 +14,15 @@
 
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
-The last two run where they are named only. --keep leaves the clusters up for the next run. What kills nobody on this
-kernel (the further Pythons, integration, controller, and e2e-v2, whose guest has its own) runs beside the others, one
-after the other and with lower priority; what it prints comes when it is done.
-OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL down`;
-OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and image are made of.
-Exit status 1 when a test failed or a part could not be started although the machine has all it needs; a part whose needs
-are not met is named, not failed.
+The last two run only where they are named. --keep leaves the clusters up for the next run. Some parts kill nobody on
+this kernel: the further Pythons, integration, controller, and e2e-v2, whose guest has a kernel of its own. They run
+beside the others, one after the other and with lower priority; what they print comes when they are done.
+
+OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL
+down`. OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and image are made of.
+
+Exit status 1: a test failed, or a part did not start although the machine has all it needs. A part whose needs are not
+met is named at the end; that is no failure.
 """
 
 import argparse
@@ -78,8 +80,8 @@ class Part:
     """A group of tests with the cluster it needs: none, the API server alone, or a whole node.
 
     `nodes` are the kinds of nodes it runs on. What runs `beside` others needs no quiet machine and kills nobody on its
-    kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is named.
-    `python` is the Python it runs under; None is that of .venv.
+    kernel. `docker` says that it needs an engine, which a tool may bring; `by_name` that it runs only where it is
+    named. `python` is the Python it runs under; None is that of .venv.
     """
 
     name: str
@@ -238,7 +240,7 @@ def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[s
         if status:
             kind = "this machine lacks what it needs (see above)" if status == CANNOT_RUN_HERE else f"status {status}"
             outcome.not_run = f"`tests/cluster/cluster {' '.join(verb)}`: {kind}"
-            outcome.left_out = count_of(python, paths)
+            outcome.left_out = count_of(python, part)
             outcome.failed += status != CANNOT_RUN_HERE
             return outcome
     outcome.set_up_seconds = time.monotonic() - started
@@ -261,18 +263,25 @@ def run_part(part: Part, extra: Sequence[str], engine: str | None, printed: IO[s
     return outcome
 
 
-def count_of(python: Path, paths: Sequence[str]) -> int:
-    """Return how many tests these paths hold."""
-    command = [python, "-m", "pytest", "-q", "--collect-only", *paths]
-    lines = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
-    return sum("::" in line for line in lines)
+def count_of(python: Path, part: Part) -> int:
+    """Return how many tests a part holds."""
+    command = [python, "-m", "pytest", "-q", "--collect-only", *part.paths]
+    listed = subprocess.run(
+        command, check=False, cwd=ROOT, env=environment_for(part), capture_output=True, text=True
+    ).stdout
+    return sum("::" in line for line in listed.splitlines())
+
+
+def environment_for(part: Part) -> dict[str, str]:
+    """Return the environment in which a part's tests run."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    return environment | {"OOMREPORT_E2E_NODES": part.nodes} if part.nodes else environment
 
 
 def run_pytest(part: Part, outcome: Outcome, pytest: Sequence[str], engine: str | None, printed: IO[str] | None) -> int:
     """Run pytest where the part runs, add its figures to the outcome, and return its status."""
     inside = [*inside_engine(engine), *CLUSTER, "--name", part.cluster, "exec", "--"] if part.cluster else []
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | ({"OOMREPORT_E2E_NODES": part.nodes} if part.nodes else {})
-    environment |= {"OOMREPORT_E2E_PATIENCE": "2"} if printed else {}
+    environment = environment_for(part) | ({"OOMREPORT_E2E_PATIENCE": "2"} if printed else {})
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         # Parts that run at once must not forget what of the other failed.
