@@ -9,7 +9,7 @@ from oomreport.adapters.node.node_files import NodeFiles
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
-from oomreport.agent.reporter import Reporter
+from oomreport.agent.reporter import KillReporter
 from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import Source
 from oomreport.incident.witness.attribution import group_memcg
@@ -59,7 +59,7 @@ class Desk:
         self.usages: dict[str, Usage] = {}
         self.processes: dict[int, Subject] = {}
         self.asked: list[tuple[str | None, datetime]] = []
-        self.reporter = Reporter(
+        self.reporter = KillReporter(
             node_name="worker-3",
             boot_id="9f1c2b7a-1111",
             kernel_release="6.12.0",

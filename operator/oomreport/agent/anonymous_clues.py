@@ -27,7 +27,7 @@ class _Row:
     at: float
 
 
-class Evidence:
+class AnonymousKillClues:
     """Gathers it. Process IDs are used again, so a row holds for a quarter of an hour and for its comm only."""
 
     def __init__(self, containers: NodeContainers) -> None:

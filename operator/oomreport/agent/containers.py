@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
 from oomreport.adapters.node.node_files import ContainerNames, NodeFiles, PodNames
-from oomreport.adapters.storage.checkpoint import Tally as KeptTally
+from oomreport.adapters.storage.checkpoint import StoredTally
 from oomreport.agent.kill_counter import Tally, kills_of
 from oomreport.agent.node_state import KnownContainer, KnownPod
 from oomreport.workload.container import Subject
@@ -38,7 +38,7 @@ class NodeContainers:
         self._pods: dict[str, KnownPod] = {}
         self._containers: dict[str, KnownContainer] = {}
         self._partial_names: list[ContainerNames] = []
-        self._kept: dict[str, KeptTally] = {}
+        self._kept: dict[str, StoredTally] = {}
         self._kubepods_at: float | None = None
         self._listed_at = self._seen_at = float("-inf")
 
@@ -60,7 +60,7 @@ class NodeContainers:
             return (mine.kubepods,)
         return self._cgroups.kubepods if self._cgroups else ()
 
-    def restore(self, tallies: Mapping[str, KeptTally]) -> None:
+    def restore(self, tallies: Mapping[str, StoredTally]) -> None:
         """Take over what an earlier process had counted, before the first look."""
         self._kept = dict(tallies)
 
@@ -164,10 +164,10 @@ class NodeContainers:
             self._pods[uid].tally.explained += surplus
             self._pods[uid].ahead_since = None
 
-    def kept_tallies(self, now: float) -> dict[str, KeptTally]:
+    def kept_tallies(self, now: float) -> dict[str, StoredTally]:
         """Return what a later process must know, by container ID; of containers long gone that is nothing."""
         return {
-            key: KeptTally(kills=tally.total, explained=max(0, tally.total - tally.unexplained))
+            key: StoredTally(kills=tally.total, explained=max(0, tally.total - tally.unexplained))
             for key, container in self._containers.items()
             if (tally := container.tally).total
             and (container.gone_at is None or now - container.gone_at < _KEPT_AFTER_SECONDS)

@@ -22,8 +22,8 @@ from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
 from oomreport.agent.metrics import metrics_text
 from oomreport.agent.processes import Processes
-from oomreport.agent.record_sink import Outlet, SpoolOutlet, StreamOutlet
-from oomreport.agent.reporter import Reporter
+from oomreport.agent.record_sink import RecordSink, SpoolSink, StreamSink
+from oomreport.agent.reporter import KillReporter
 from oomreport.agent.sampling import Sampler
 from oomreport.agent.sender import Sender
 from oomreport.agent.settings import AgentSettings, settings_of
@@ -76,8 +76,8 @@ class Agent:
         if self._settings.health_address:
             self._serve_health(self._settings.health_address)
         with_lock = self._locked_state()
-        outlet = self._outlet()
-        self._watcher = self._wired(outlet)
+        sink = self._sink()
+        self._watcher = self._wired(sink)
         self._log.info("agent started", version=__version__, node=self._settings.node_name, boot_id=self._boot_id)
         if self._stopping:
             self._watcher.stop()
@@ -160,10 +160,10 @@ class Agent:
         self._state_problem = None
         return descriptor
 
-    def _outlet(self) -> Outlet:
+    def _sink(self) -> RecordSink:
         settings = self._settings
         if settings.api_server is None or settings.state_dir is None:
-            return StreamOutlet(sys.stdout)
+            return StreamSink(sys.stdout)
         self._spool = Spool(settings.state_dir, most_records=settings.spool_records, most_bytes=settings.spool_bytes)
         if self._spool.torn:
             self._log.error("records were lost in a power cut, their files are empty", records=list(self._spool.torn))
@@ -175,21 +175,21 @@ class Agent:
         )
         self._sender = Sender(self._spool, client, self._log)
         self._sender.start()
-        return SpoolOutlet(self._spool, self._sender.wake, self._log)
+        return SpoolSink(self._spool, self._sender.wake, self._log)
 
-    def _wired(self, outlet: Outlet) -> Watcher:
+    def _wired(self, sink: RecordSink) -> Watcher:
         settings = self._settings
         cgroups = self._cgroups()
         memory = MemoryFiles(cgroups.root, cgroups.version) if cgroups else None
         containers = NodeContainers(cgroups, NodeFiles(settings.log_root), agent_pod_uid=settings.pod_uid)
         sampler = Sampler(containers, memory, interval=settings.sample_seconds)
         processes = Processes(containers, memory, self._proc) if memory and self._proc.shows_all_processes() else None
-        reporter = Reporter(
+        reporter = KillReporter(
             node_name=settings.node_name,
             boot_id=self._boot_id,
             kernel_release=self._proc.kernel_release(),
             containers=containers,
-            put=outlet.put,
+            put=sink.put,
             log=self._log,
             counter_wait=settings.counter_wait,
             usage=sampler.usage,
@@ -206,7 +206,7 @@ class Agent:
             reporter=reporter,
             kept=self._kept(checkpoint_file),
             checkpoint_file=checkpoint_file,
-            outlet=outlet,
+            sink=sink,
             log=self._log,
         )
 

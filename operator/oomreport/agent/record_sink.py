@@ -8,7 +8,7 @@ from oomreport.adapters.storage.spool import Spool
 from oomreport.agent.log import Log
 
 
-class Outlet(Protocol):
+class RecordSink(Protocol):
     """Takes records, one at a time."""
 
     def put(self, record: Mapping[str, Any]) -> None:
@@ -18,7 +18,7 @@ class Outlet(Protocol):
         """Make records survive a power cut; return whether all do, so that the log need not be read again."""
 
 
-class SpoolOutlet:
+class SpoolSink:
     """Keeps records in the spool and wakes the sender."""
 
     def __init__(self, spool: Spool, wake: Callable[[], None], log: Log) -> None:
@@ -43,7 +43,7 @@ class SpoolOutlet:
         self._wake()
 
 
-class StreamOutlet:
+class StreamSink:
     """Prints records as JSON lines."""
 
     def __init__(self, stream: TextIO) -> None:

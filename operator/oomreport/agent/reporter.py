@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.agent.anonymous_clues import Evidence, remember
+from oomreport.agent.anonymous_clues import AnonymousKillClues, remember
 from oomreport.agent.belief import Belief
 from oomreport.agent.clock import Moment
 from oomreport.agent.containers import NodeContainers
@@ -72,7 +72,7 @@ class ReporterFigures:
     late: int = 0
 
 
-class Reporter:
+class KillReporter:
     """Decides which kills become records, and of whom; hands them to `put`.
 
     `usage` returns how a container's memory came to what it was at a time, `process` the container that a process is in.
@@ -99,7 +99,7 @@ class Reporter:
         self._containers, self._put, self._log = containers, put, log
         self._counter_wait, self._usage, self._process = counter_wait, usage, process
         self._pending: list[_Pending] = []
-        self._evidence, self._ownership = Evidence(containers), Ownership(containers)
+        self._clues, self._ownership = AnonymousKillClues(containers), Ownership(containers)
         self._no_victims: dict[str, float] = {}
         self._belief = Belief(containers, self._ownership)
         self._contested_at = float("-inf")
@@ -152,7 +152,7 @@ class Reporter:
             self._report(pending, subject, attribution, now, excess)
         lines, self._not_told = self._not_told, 0
         if not lines:
-            self._evidence.learn(invocation, now.monotonic)
+            self._clues.learn(invocation, now.monotonic)
         return lines
 
     def settle(
@@ -189,16 +189,16 @@ class Reporter:
         self._attribute(now, excess)
 
     def _counted(self, now: float) -> int:
-        return sum(suspect.unexplained for suspect in self._evidence.suspects(now))
+        return sum(suspect.unexplained for suspect in self._clues.suspects(now))
 
     def _attribute(self, now: Moment, excess: int) -> None:
         pending, self._pending = self._pending, []
-        kills = [self._evidence.anonymous(each.invocation, each.process, now.monotonic) for each in pending]
-        suspects = [] if self.replaying else self._evidence.suspects(now.monotonic, {kill.key for kill in kills})
+        kills = [self._clues.anonymous(each.invocation, each.process, now.monotonic) for each in pending]
+        suspects = [] if self.replaying else self._clues.suspects(now.monotonic, {kill.key for kill in kills})
         for each, kill, found in zip(pending, kills, attributions(kills, suspects), strict=True):
             # A container that is too new to be listed is known by its process alone.
             seen = each.process if each.process is not None and each.process.container_id == found.key else None
-            subject = self._evidence.subject(found.key) or seen or self._evidence.subject(kill.pod_uid)
+            subject = self._clues.subject(found.key) or seen or self._clues.subject(kill.pod_uid)
             if found.key is None and excess > self._not_told:
                 self._refuse(each, Refusal.BEYOND_COUNT, now)
                 continue

@@ -27,8 +27,8 @@ from oomreport.agent.kill_balance import KillAccount
 from oomreport.agent.listener import Heard, Listener
 from oomreport.agent.log import Log
 from oomreport.agent.processes import Processes
-from oomreport.agent.record_sink import Outlet
-from oomreport.agent.reporter import Reporter
+from oomreport.agent.record_sink import RecordSink
+from oomreport.agent.reporter import KillReporter
 from oomreport.agent.sampling import Sampler
 from oomreport.agent.settings import AgentSettings
 
@@ -50,7 +50,7 @@ class Watcher:
     """Watches one node until it is stopped.
 
     `kept` is what an earlier process of this boot left, `checkpoint_file` where to leave it (None: nothing is kept),
-    `outlet` is where the reporter puts records. `processes` is None where process IDs are not those of the kernel.
+    `sink` is where the reporter puts records. `processes` is None where process IDs are not those of the kernel.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Watcher:
         containers: NodeContainers,
         sampler: Sampler,
         processes: Processes | None,
-        reporter: Reporter,
-        outlet: Outlet,
+        reporter: KillReporter,
+        sink: RecordSink,
         kept: Checkpoint | None,
         checkpoint_file: Path | None,
         log: Log,
     ) -> None:
         self._settings, self._boot_id, self._proc, self._log = settings, boot_id, proc, log
-        self._containers, self._reporter, self._outlet = containers, reporter, outlet
+        self._containers, self._reporter, self._sink = containers, reporter, sink
         self._sampler, self._processes = sampler, processes
         self._checkpoint_file = checkpoint_file
         self._position = kept.position if kept else LogPosition()
@@ -264,7 +264,7 @@ class Watcher:
             self._containers.look(now)
 
     def _save(self, *, at_once: bool = False) -> None:
-        now, records, safe = time.monotonic(), self._reporter.figures.records, self._outlet.sync(at_once=at_once)
+        now, records, safe = time.monotonic(), self._reporter.figures.records, self._sink.sync(at_once=at_once)
         apart = _CHECKPOINT_SECONDS if records == self._saved_records else _CHECKPOINT_SECONDS_AFTER_KILL
         due = at_once or now - self._saved_at >= apart
         if self._checkpoint_file is None or not due or self._listener.half_read or self._waiting:

@@ -144,7 +144,7 @@ class Webhook(Model):
     """How long one attempt may take."""
 
 
-class JobTarget(Model):
+class JobTargetSpec(Model):
     """A Job that is created for each event, in the hook's namespace."""
 
     template: Annotated[
@@ -156,7 +156,7 @@ class JobTarget(Model):
     """The account that the Job's pods run as; the template must not name another."""
 
 
-class ResizeTarget(Model):
+class ResizeTargetSpec(Model):
     """The killed container's memory limit is raised in place to what is recommended."""
 
     cooldown_seconds: Annotated[int, Field(ge=0, le=604800)] = 3600
@@ -187,9 +187,9 @@ class OOMHookSpec(Model):
     """How much is sent at most."""
     webhook: Annotated[Webhook, Field(json_schema_extra={"x-kubernetes-validations": [_ONE_PLACE]})] | None = None
     """It is sent."""
-    job: JobTarget | None = None
+    job: JobTargetSpec | None = None
     """A Job is run."""
-    resize: ResizeTarget | None = None
+    resize: ResizeTargetSpec | None = None
     """The limit is raised in place."""
 
 

@@ -22,7 +22,7 @@ _LARGEST_PAGE = 1 << 16
 _SMALLEST_PAGE = 1 << 12
 
 
-class State(StrEnum):
+class EditState(StrEnum):
     """What became of a recommendation."""
 
     CHANGED = "changed"
@@ -33,11 +33,11 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class EditOutcome:
     """One value of a recommendation, or the whole of it (`field` is None), what became of it, and why."""
 
     advice: Advice
-    state: State
+    state: EditState
     why: str = ""
     field: Field | None = None
     where: str = ""
@@ -48,27 +48,29 @@ class Outcome:
     overlay: Overlay | None = None
 
 
-def decided(scene: Scene, advice: Advice, *, accepted_only: bool) -> list[Outcome]:
+def decided(scene: Scene, advice: Advice, *, accepted_only: bool) -> list[EditOutcome]:
     """Return what is to be done with a recommendation, value by value."""
     if not advice.changes:
-        return [Outcome(advice=advice, state=State.SKIPPED, why=advice.why_not)]
+        return [EditOutcome(advice=advice, state=EditState.SKIPPED, why=advice.why_not)]
     if advice.decision == "Rejected":
         by = f" by {advice.reviewer}" if advice.reviewer else ""
-        return [Outcome(advice=advice, state=State.SKIPPED, why=f"rejected{by}{advice.note and f': {advice.note}'}")]
+        return [
+            EditOutcome(advice=advice, state=EditState.SKIPPED, why=f"rejected{by}{advice.note and f': {advice.note}'}")
+        ]
     if accepted_only and advice.decision != "Accepted":
-        return [Outcome(advice=advice, state=State.SKIPPED, why="not accepted yet")]
+        return [EditOutcome(advice=advice, state=EditState.SKIPPED, why="not accepted yet")]
     sites = scene.sites(advice.target)
     if not sites:
         why = f"no manifest of it is here{scene.hint(advice.target)}"
-        return [Outcome(advice=advice, state=State.NOT_FOUND, why=why)]
+        return [EditOutcome(advice=advice, state=EditState.NOT_FOUND, why=why)]
     if len(sites) > 1:
         return [_refused(advice, f"{len(sites)} places define it: {', '.join(site.shown for site in sites)}")]
     found = list(_values(scene, advice, sites[0]))
-    refused = [one for one in found if one.state is State.REFUSED]
+    refused = [one for one in found if one.state is EditState.REFUSED]
     return refused[:1] or found
 
 
-def _values(scene: Scene, advice: Advice, site: Site) -> Iterator[Outcome]:
+def _values(scene: Scene, advice: Advice, site: Site) -> Iterator[EditOutcome]:
     if advice.action == "RaiseRequest":
         yield from _only_request(scene, advice, site)
         return
@@ -80,7 +82,7 @@ def _values(scene: Scene, advice: Advice, site: Site) -> Iterator[Outcome]:
         yield from _request(scene, advice, site, advice.request)
 
 
-def _limit(scene: Scene, advice: Advice, site: Site, wanted: str) -> Outcome:
+def _limit(scene: Scene, advice: Advice, site: Site, wanted: str) -> EditOutcome:
     found = site.found(LIMIT)
     value = _text(found)
     if value is None:
@@ -99,13 +101,13 @@ def _limit(scene: Scene, advice: Advice, site: Site, wanted: str) -> Outcome:
     return _edit(scene, advice, site, found, field=LIMIT, old=value, new=wanted)
 
 
-def _request(scene: Scene, advice: Advice, site: Site, wanted: str) -> Iterator[Outcome]:
+def _request(scene: Scene, advice: Advice, site: Site, wanted: str) -> Iterator[EditOutcome]:
     found = site.found(REQUEST)
     if isinstance(found.value, Absent):
         if parse_quantity(wanted) != parse_quantity(advice.limit or ""):
-            yield Outcome(
+            yield EditOutcome(
                 advice=advice,
-                state=State.SKIPPED,
+                state=EditState.SKIPPED,
                 field=REQUEST,
                 why=f"{scene.files.shown(found.file)} sets no request: {wanted} is left to be added by hand",
             )
@@ -124,7 +126,7 @@ def _request(scene: Scene, advice: Advice, site: Site, wanted: str) -> Iterator[
         yield _edit(scene, advice, site, found, field=REQUEST, old=value, new=wanted)
 
 
-def _only_request(scene: Scene, advice: Advice, site: Site) -> Iterator[Outcome]:
+def _only_request(scene: Scene, advice: Advice, site: Site) -> Iterator[EditOutcome]:
     if advice.request is None:
         yield _refused(advice, "the recommendation names no request")
         return
@@ -152,8 +154,10 @@ def _only_request(scene: Scene, advice: Advice, site: Site) -> Iterator[Outcome]
     yield _edit(scene, advice, site, found, field=REQUEST, old=value, new=advice.request)
 
 
-def _edit(scene: Scene, advice: Advice, site: Site, found: Found, *, field: Field, old: str, new: str) -> Outcome:
-    changed = Outcome(advice=advice, state=State.CHANGED, field=field, old=old, new=new, where=_at(scene, found))
+def _edit(scene: Scene, advice: Advice, site: Site, found: Found, *, field: Field, old: str, new: str) -> EditOutcome:
+    changed = EditOutcome(
+        advice=advice, state=EditState.CHANGED, field=field, old=old, new=new, where=_at(scene, found)
+    )
     why = None
     if isinstance(found.value, Barred):
         why = f"the value in {scene.files.shown(found.file)} {found.value.reason}"
@@ -177,7 +181,7 @@ def _edit(scene: Scene, advice: Advice, site: Site, found: Found, *, field: Fiel
     return replace(changed, overlay=overlay, file=overlay.kustomization.file, why=f"a patch, since {why}")
 
 
-def _unreadable(scene: Scene, advice: Advice, site: Site, found: Found, field: Field) -> Outcome:
+def _unreadable(scene: Scene, advice: Advice, site: Site, found: Found, field: Field) -> EditOutcome:
     file = scene.files.shown(found.file)
     if isinstance(found.value, Absent):
         return _refused(
@@ -188,11 +192,11 @@ def _unreadable(scene: Scene, advice: Advice, site: Site, found: Found, field: F
     return _refused(advice, f"the {field.name} in {file} {found.value.reason}")
 
 
-def _already(scene: Scene, advice: Advice, found: Found, *, field: Field, value: str, wanted: str) -> Outcome:
+def _already(scene: Scene, advice: Advice, found: Found, *, field: Field, value: str, wanted: str) -> EditOutcome:
     higher = parse_quantity(value) != parse_quantity(wanted)
-    return Outcome(
+    return EditOutcome(
         advice=advice,
-        state=State.ALREADY,
+        state=EditState.ALREADY,
         field=field,
         where=_at(scene, found),
         old=value,
@@ -201,8 +205,8 @@ def _already(scene: Scene, advice: Advice, found: Found, *, field: Field, value:
     )
 
 
-def _refused(advice: Advice, why: str) -> Outcome:
-    return Outcome(advice=advice, state=State.REFUSED, why=why)
+def _refused(advice: Advice, why: str) -> EditOutcome:
+    return EditOutcome(advice=advice, state=EditState.REFUSED, why=why)
 
 
 def _text(found: Found) -> str | None:

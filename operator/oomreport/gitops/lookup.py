@@ -17,7 +17,7 @@ _TEMPLATE = re.compile(r"\{\{|\$\{|\$\(")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class NamedItem:
     """A step to the item of a list that has this name."""
 
     name: str
@@ -27,7 +27,7 @@ class Named:
         return f"[{self.name}]"
 
 
-Step = str | int | Named
+Step = str | int | NamedItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def path_text(steps: Sequence[Step]) -> str:
     """Return a path as people write it."""
     text = ""
     for step in steps:
-        text += f"[{step}]" if isinstance(step, int) else str(step) if isinstance(step, Named) else f".{step}"
+        text += f"[{step}]" if isinstance(step, int) else str(step) if isinstance(step, NamedItem) else f".{step}"
     return text.removeprefix(".")
 
 

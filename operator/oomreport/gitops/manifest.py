@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from oomreport.gitops.advice import Target
-from oomreport.gitops.lookup import Absent, Barred, Looked, Named, Step, items, look, sequence, text_at
+from oomreport.gitops.lookup import Absent, Barred, Looked, NamedItem, Step, items, look, sequence, text_at
 from oomreport.gitops.yaml_text import Alias, YamlText
 
 # Where the pod's spec is. Everything else that runs pods keeps it where a Deployment does.
@@ -97,7 +97,7 @@ def ways(target: Target, field: Field) -> tuple[tuple[Step, ...], ...]:
     above = pod_spec(target.kind)
     if target.container is None:
         return ((*above, *field.keys),)
-    return tuple((*above, kind, Named(name=target.container), *field.keys) for kind in _LISTS)
+    return tuple((*above, kind, NamedItem(name=target.container), *field.keys) for kind in _LISTS)
 
 
 def looked(source: YamlText, node: yaml.Node, target: Target, field: Field) -> Looked:

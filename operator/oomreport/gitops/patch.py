@@ -15,7 +15,7 @@ from oomreport.gitops.lookup import (
     Absent,
     Barred,
     Looked,
-    Named,
+    NamedItem,
     Step,
     items,
     look,
@@ -155,7 +155,7 @@ def _after(pointer: str, way: Sequence[Step], manifest: Manifest) -> tuple[Step,
     if len(tokens) > len(way):
         return None
     for token, step in zip(tokens, way, strict=False):
-        if isinstance(step, Named):
+        if isinstance(step, NamedItem):
             names = container_names(manifest, str(way[way.index(step) - 1]))
             if not token.isdecimal() or int(token) >= len(names) or names[int(token)] != step.name:
                 return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from oomreport.errors import EditRefused
 from oomreport.gitops.advice import Advice
-from oomreport.gitops.decision import Outcome, State, decided
+from oomreport.gitops.decision import EditOutcome, EditState, decided
 from oomreport.gitops.files import Files
 from oomreport.gitops.kustomize import tree_of
 from oomreport.gitops.location import Scene, Template
@@ -24,7 +24,7 @@ class Plan:
 
     texts: dict[str, str]
     created: dict[str, str]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[EditOutcome, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -57,7 +57,7 @@ def plan_of(scene: Scene, advice: Iterable[Advice], *, accepted_only: bool) -> P
     texts: dict[str, str] = {}
     created: dict[str, str] = {}
     for file in dict.fromkeys(one.file for one in outcomes if one.file):
-        own = [one for one in outcomes if one.file == file and one.state is State.CHANGED]
+        own = [one for one in outcomes if one.file == file and one.state is EditState.CHANGED]
         source = scene.files.yaml(file)
         assert source is not None
         try:
@@ -69,18 +69,18 @@ def plan_of(scene: Scene, advice: Iterable[Advice], *, accepted_only: bool) -> P
             texts[file] = text
         created |= new
     # A recommendation is applied in full or not at all: where a file of it refused, what was changed elsewhere is undone.
-    refused = {id(one.advice) for one in outcomes if one.state is State.REFUSED}
-    half = [one for one in outcomes if one.state is State.CHANGED and id(one.advice) in refused]
+    refused = {id(one.advice) for one in outcomes if one.state is EditState.REFUSED}
+    half = [one for one in outcomes if one.state is EditState.CHANGED and id(one.advice) in refused]
     if half:
         left = [each.advice for each in outcomes if id(each.advice) not in refused]
         again = plan_of(scene, {id(one): one for one in left}.values(), accepted_only=accepted_only)
-        kept = [one for one in outcomes if one.state is State.REFUSED]
+        kept = [one for one in outcomes if one.state is EditState.REFUSED]
         return replace(again, outcomes=(*again.outcomes, *kept))
     notes = [f"{scene.files.shown(one.file)}:{one.line}: {one.problem}" for one in scene.markers if one.problem]
     return Plan(texts=texts, created=created, outcomes=tuple(outcomes), notes=tuple(notes))
 
 
-def _edited(scene: Scene, source: YamlText, outcomes: Sequence[Outcome]) -> tuple[str, dict[str, str]]:
+def _edited(scene: Scene, source: YamlText, outcomes: Sequence[EditOutcome]) -> tuple[str, dict[str, str]]:
     splices = {one.splice.begin: one.splice for one in outcomes if one.splice}
     text = spliced(source, list(splices.values())) if splices else source.text
     overlays: dict[tuple[str, str], Overlay] = {}
@@ -100,9 +100,9 @@ def _edited(scene: Scene, source: YamlText, outcomes: Sequence[Outcome]) -> tupl
     return text, {f"{key[0]}/{key[1]}": overlay.patch(values[key], newline) for key, overlay in overlays.items()}
 
 
-def _without_conflicts(outcomes: list[Outcome]) -> list[Outcome]:
+def _without_conflicts(outcomes: list[EditOutcome]) -> list[EditOutcome]:
     """Return outcomes in which no two recommendations want different values in one place."""
-    wanted: dict[tuple[str, object], list[Outcome]] = defaultdict(list)
+    wanted: dict[tuple[str, object], list[EditOutcome]] = defaultdict(list)
     for one in outcomes:
         if one.splice is not None and one.file is not None:
             wanted[(one.file, one.splice.begin)].append(one)
@@ -116,17 +116,17 @@ def _without_conflicts(outcomes: list[Outcome]) -> list[Outcome]:
     return outcomes
 
 
-def _with_refusals(outcomes: list[Outcome], some: Sequence[Outcome], why: str) -> list[Outcome]:
+def _with_refusals(outcomes: list[EditOutcome], some: Sequence[EditOutcome], why: str) -> list[EditOutcome]:
     """Return outcomes in which all values of some recommendations are refused, each recommendation once."""
     refused = {id(one.advice) for one in some}
-    found: list[Outcome] = []
+    found: list[EditOutcome] = []
     said: set[int] = set()
     for one in outcomes:
         if id(one.advice) not in refused:
             found.append(one)
         elif id(one.advice) not in said:
             said.add(id(one.advice))
-            found.append(Outcome(advice=one.advice, state=State.REFUSED, why=why))
+            found.append(EditOutcome(advice=one.advice, state=EditState.REFUSED, why=why))
     return found
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from oomreport.errors import InputUnreadable
 from oomreport.gitops.advice import Advice, Target
 from oomreport.gitops.files import Files
-from oomreport.gitops.lookup import Absent, Barred, Looked, Named, Step, look
+from oomreport.gitops.lookup import Absent, Barred, Looked, NamedItem, Step, look
 from oomreport.gitops.manifest import LIMIT, REQUEST, Field
 
 CONFIGURATION = ".oomreport.yaml"
@@ -123,7 +123,7 @@ def steps_of(path: str, at: str) -> tuple[Step, ...]:
             break
         item, key = match.groups()
         if item is not None:
-            steps.append(int(item) if item.isdecimal() else Named(name=item))
+            steps.append(int(item) if item.isdecimal() else NamedItem(name=item))
         else:
             steps.append(re.sub(r"\\(.)", r"\1", key))
         place = match.end()

@@ -15,7 +15,7 @@ from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Cause
 from oomreport.times import parse_time
 from oomreport.workload.quantity import format_quantity, parse_quantity
-from oomreport.workload.resizable import Memory, Resizable, last_resize, qos_class, resizable, who_would_undo
+from oomreport.workload.resizable import MemoryResources, Resizable, last_resize, qos_class, resizable, who_would_undo
 
 ACTS_ON = frozenset({EventType.OOM_KILLED, EventType.REPEATED, EventType.RECOMMENDATION_READY, EventType.REGRESSED})
 
@@ -40,7 +40,7 @@ class Raise:
     """What is to be asked for; `note` says where that is less than what is recommended."""
 
     container: Resizable
-    memory: Memory
+    memory: MemoryResources
     resource_version: str
     note: str = ""
 
@@ -54,7 +54,7 @@ class Killed:
     container: str
     container_id: str | None
     limit: int | None
-    recommended: Memory
+    recommended: MemoryResources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def killed(event: Event) -> Killed | Stand:
         return Stand(reason="the recommendation was rejected by its reviewer")
     if not kill.get("pod"):
         return Stand(reason="the report does not name the pod of the kill")
-    recommended = Memory(limit=limit, request=parse_quantity(advice.get("memoryRequest")))
+    recommended = MemoryResources(limit=limit, request=parse_quantity(advice.get("memoryRequest")))
     memory = kill.get("memory") or {}
     seen = kill.get("limitBytes", memory.get("limitBytes"))
     is_last = kill is status.get("lastKill")
@@ -148,7 +148,7 @@ def is_noted(change: Change, changes: Sequence[Mapping[str, Any]]) -> bool:
     )
 
 
-def patch_of(name: str, place: str, memory: Memory, *, resource_version: str) -> dict[str, Any]:
+def patch_of(name: str, place: str, memory: MemoryResources, *, resource_version: str) -> dict[str, Any]:
     """Return the strategic merge patch for pods/resize; another version of the pod than this one is a conflict."""
     sizes = {"limits": memory.limit, "requests": memory.request}
     resources = {key: {"memory": format_quantity(size)} for key, size in sizes.items() if size is not None}
@@ -223,7 +223,7 @@ def _raise(kill: Killed, pod: Mapping[str, Any], container: Resizable, rules: Ru
         return Stand(reason=f"the limit is {format_quantity(now)} already, no higher one is allowed or wanted{least}")
     note = f"less than the {format_quantity(wanted)} recommended: the maximum" if limit < wanted else ""
     for request in _requests(kill, container, limit):
-        memory = Memory(limit=limit, request=request)
+        memory = MemoryResources(limit=limit, request=request)
         if qos_class(_with(pod, container, memory)) == qos_class(pod):
             version = str(pod["metadata"].get("resourceVersion", ""))
             return Raise(container=container, memory=memory, resource_version=version, note=note)
@@ -239,14 +239,14 @@ def _requests(kill: Killed, container: Resizable, limit: int) -> list[int | None
     return [raised, before, limit]
 
 
-def _with(pod: Mapping[str, Any], container: Resizable, memory: Memory) -> dict[str, Any]:
+def _with(pod: Mapping[str, Any], container: Resizable, memory: MemoryResources) -> dict[str, Any]:
     """Return the pod as it will be."""
     spec, place = dict(pod["spec"]), container.place or "containers"
     spec[place] = [_changed(one, memory) if one.get("name") == container.name else one for one in spec[place]]
     return {**pod, "spec": spec}
 
 
-def _changed(container: Mapping[str, Any], memory: Memory) -> dict[str, Any]:
+def _changed(container: Mapping[str, Any], memory: MemoryResources) -> dict[str, Any]:
     resources = dict(container.get("resources") or {})
     for key, size in (("limits", memory.limit), ("requests", memory.request)):
         if size is not None:

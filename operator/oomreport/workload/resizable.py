@@ -41,7 +41,7 @@ _BUILT_IN = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class MemoryResources:
     """A container's memory limit and request, in bytes; None where there is none."""
 
     limit: int | None = None
@@ -62,8 +62,8 @@ class Resizable:
 
     name: str
     place: str | None
-    asked: Memory
-    in_force: Memory
+    asked: MemoryResources
+    in_force: MemoryResources
     restarts_on_change: bool
     running: bool
     waiting_for: str | None
@@ -205,9 +205,9 @@ def _resizes(pod: Mapping[str, Any], container: str) -> Iterator[Mapping[str, An
                 yield entry
 
 
-def _memory(resources: Mapping[str, Any]) -> Memory:
+def _memory(resources: Mapping[str, Any]) -> MemoryResources:
     limit, request = (_mapping(resources.get(which)).get("memory") for which in ("limits", "requests"))
-    return Memory(limit=parse_quantity(limit), request=parse_quantity(request))
+    return MemoryResources(limit=parse_quantity(limit), request=parse_quantity(request))
 
 
 def _statuses(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from oomreport.adapters.storage.checkpoint import Tally as KeptTally
+from oomreport.adapters.storage.checkpoint import StoredTally
 from oomreport.workload.container import Subject
 from support.node import ID, OTHER_ID, OTHER_UID, UID, Desk
 from support.node_files import V1
@@ -62,7 +62,7 @@ def test_what_an_earlier_process_counted_is_taken_over(tmp_path: Path) -> None:
     desk = Desk(tmp_path, V1)
     desk.node.container(UID, ID, kills=4)
     desk.node.container(OTHER_UID, OTHER_ID, kills=1)
-    desk.containers.restore({ID: KeptTally(kills=3, explained=3), "c0" * 32: KeptTally(kills=2, explained=1)})
+    desk.containers.restore({ID: StoredTally(kills=3, explained=3), "c0" * 32: StoredTally(kills=2, explained=1)})
     desk.look()
     desk.containers.restore_gone(desk.now)
 
@@ -74,7 +74,7 @@ def test_what_an_earlier_process_counted_is_taken_over(tmp_path: Path) -> None:
     assert unexplained(ID) == 1
     assert unexplained(OTHER_ID) == 1
     assert unexplained("c0" * 32) == 1
-    assert desk.containers.kept_tallies(0.0)[ID] == KeptTally(kills=4, explained=3)
+    assert desk.containers.kept_tallies(0.0)[ID] == StoredTally(kills=4, explained=3)
 
 
 def test_a_kernel_that_does_not_count_makes_no_container_look_gone(tmp_path: Path) -> None:

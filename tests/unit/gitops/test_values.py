@@ -1,7 +1,7 @@
 import pytest
 
 from oomreport.errors import InputUnreadable
-from oomreport.gitops.lookup import Named, path_text
+from oomreport.gitops.lookup import NamedItem, path_text
 from oomreport.gitops.values import steps_of
 
 
@@ -11,7 +11,7 @@ from oomreport.gitops.values import steps_of
         ("resources", ("resources",)),
         ("web.api.resources", ("web", "api", "resources")),
         ("containers[1].resources", ("containers", 1, "resources")),
-        ("containers[api].resources", ("containers", Named(name="api"), "resources")),
+        ("containers[api].resources", ("containers", NamedItem(name="api"), "resources")),
         (r"config.app\.io/memory", ("config", "app.io/memory")),
         ("/spec/values/a~1b/0/x~0y", ("spec", "values", "a/b", 0, "x~y")),
     ],
@@ -27,4 +27,4 @@ def test_what_is_no_path_is_refused_with_its_place(path: str):
 
 
 def test_a_path_is_shown_as_people_write_it():
-    assert path_text(("spec", "containers", Named(name="api"), "args", 0)) == "spec.containers[api].args[0]"
+    assert path_text(("spec", "containers", NamedItem(name="api"), "args", 0)) == "spec.containers[api].args[0]"

@@ -6,7 +6,7 @@ import pytest
 from oomreport.hooks.event import Event, EventType
 from oomreport.hooks.resize import Follow, Killed, Raise, Rules, Stand, killed, patch_of, resize_of, what_changes
 from oomreport.workload.quantity import GI, MI
-from oomreport.workload.resizable import Memory
+from oomreport.workload.resizable import MemoryResources
 from support.reports import INSTANCE, KILL, NOW, OURS, POD, event, pod, resized_by, status
 
 HOUR = timedelta(hours=1)
@@ -29,13 +29,13 @@ def stands(answer: object) -> str:
     return answer.reason
 
 
-def raised(answer: object) -> Memory:
+def raised(answer: object) -> MemoryResources:
     assert isinstance(answer, Raise), answer
     return answer.memory
 
 
 def test_the_limit_goes_to_what_is_recommended_and_the_request_with_it() -> None:
-    assert raised(step(pod())) == Memory(limit=128 * MI, request=64 * MI)
+    assert raised(step(pod())) == MemoryResources(limit=128 * MI, request=64 * MI)
 
 
 def test_the_patch_names_one_container_and_the_version_that_was_looked_at() -> None:
@@ -54,14 +54,14 @@ def test_the_patch_names_one_container_and_the_version_that_was_looked_at() -> N
 def test_of_a_guaranteed_pod_both_are_raised_whatever_request_is_recommended() -> None:
     whole = {"resources": {kind: {"cpu": "1", "memory": "64Mi"} for kind in ("limits", "requests")}}
 
-    assert raised(step(pod(container=whole))) == Memory(limit=128 * MI, request=128 * MI)
+    assert raised(step(pod(container=whole))) == MemoryResources(limit=128 * MI, request=128 * MI)
 
 
 def test_a_burstable_pod_does_not_become_guaranteed() -> None:
     one = {"resources": {"limits": {"cpu": "1", "memory": "64Mi"}, "requests": {"cpu": "1", "memory": "32Mi"}}}
     found = event(status_=status(advice={"memoryRequest": "128Mi"}))
 
-    assert raised(step(pod(container=one), of=found)) == Memory(limit=128 * MI, request=32 * MI)
+    assert raised(step(pod(container=one), of=found)) == MemoryResources(limit=128 * MI, request=32 * MI)
 
 
 def test_a_container_without_a_request_of_its_own_is_given_none_but_where_the_class_needs_it() -> None:
@@ -71,7 +71,7 @@ def test_a_container_without_a_request_of_its_own_is_given_none_but_where_the_cl
 @pytest.mark.parametrize(("maximum", "limit"), [(96 * MI, 96), (128 * MI, 128), (2 * GI, 128), (None, 128)])
 def test_a_maximum_bounds_the_limit(maximum: int | None, limit: int) -> None:
     answer = step(pod(), maximum=maximum)
-    assert raised(answer) == Memory(limit=limit * MI, request=min(64, limit) * MI)
+    assert raised(answer) == MemoryResources(limit=limit * MI, request=min(64, limit) * MI)
     assert isinstance(answer, Raise)
     assert bool(answer.note) == (limit < 128)
 

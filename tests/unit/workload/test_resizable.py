@@ -5,7 +5,7 @@ import pytest
 
 from oomreport.workload.quantity import MI
 from oomreport.workload.resizable import (
-    Memory,
+    MemoryResources,
     ResizeState,
     last_resize,
     qos_class,
@@ -65,9 +65,9 @@ def test_a_resize_is_done_once_it_is_in_force() -> None:
 
 
 def test_a_limit_is_compared_to_the_page_as_the_kernel_keeps_it() -> None:
-    assert Memory(limit=100_000_000).is_limited_to(99_999_744)
-    assert not Memory(limit=64 * MI).is_limited_to(64 * MI - 4096)
-    assert not Memory().is_limited_to(64 * MI)
+    assert MemoryResources(limit=100_000_000).is_limited_to(99_999_744)
+    assert not MemoryResources(limit=64 * MI).is_limited_to(64 * MI - 4096)
+    assert not MemoryResources().is_limited_to(64 * MI)
 
 
 def test_when_a_client_resized_stands_in_the_pod() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from oomreport.adapters.http.http_post import Answer, PostConnection
+from oomreport.adapters.http.http_post import HttpResponse, PostConnection
 from oomreport.names import API_VERSION, OOM_RECORDS
 
 RECORDS_PATH: Final = f"/apis/{API_VERSION}/{OOM_RECORDS}?fieldManager=oomreport-agent"
@@ -78,7 +78,7 @@ class RecordClient:
             self._connection.close()
             self._connection = None
 
-    def _posted(self, body: bytes) -> Answer:
+    def _posted(self, body: bytes) -> HttpResponse:
         reused = self._connection is not None
         try:
             return self._posted_once(body)
@@ -89,7 +89,7 @@ class RecordClient:
                 raise
             return self._posted_once(body)
 
-    def _posted_once(self, body: bytes) -> Answer:
+    def _posted_once(self, body: bytes) -> HttpResponse:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": self._agent}
         if self._token_file is not None:
             headers["Authorization"] = f"Bearer {self._token_file.read_text('ascii').strip()}"

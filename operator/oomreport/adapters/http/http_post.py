@@ -18,7 +18,7 @@ class HttpError(OSError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpResponse:
     """An HTTP response. Names of headers are in lower case."""
 
     status: int
@@ -43,7 +43,7 @@ class PostConnection:
         self._port = port
         self.reusable = True
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes, *, most_bytes: int) -> Answer:
+    def post(self, path: str, headers: Mapping[str, str], body: bytes, *, most_bytes: int) -> HttpResponse:
         """Send a request and return the answer, of whose body at most `most_bytes` are kept. Raises OSError."""
         lines = [f"POST {path} HTTP/1.1", f"Host: {self._host}:{self._port}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -59,7 +59,7 @@ class PostConnection:
         content = self._body(status, answered)
         if answered.get("connection", "").lower() == "close":
             self.reusable = False
-        return Answer(status=status, headers=answered, body=content[:most_bytes])
+        return HttpResponse(status=status, headers=answered, body=content[:most_bytes])
 
     def close(self) -> None:
         """Close the connection."""

@@ -19,7 +19,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class StoredTally:
     """How many kills a cgroup's counter showed, and how many of them are in records."""
 
     kills: int
@@ -36,7 +36,7 @@ class Checkpoint:
     boot_id: str
     position: LogPosition
     told: int | None = None
-    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    tallies: Mapping[str, StoredTally] = field(default_factory=dict)
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
@@ -58,7 +58,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
             ),
             told=data.get("told"),
             tallies={
-                key: Tally(kills=int(tally["kills"]), explained=int(tally["explained"]))
+                key: StoredTally(kills=int(tally["kills"]), explained=int(tally["explained"]))
                 for key, tally in data.get("tallies", {}).items()
             },
         )

@@ -10,7 +10,7 @@ from oomreport.cli.reports.checkout import Checkout
 from oomreport.cli.reports.report_source import advice_for, documents_in
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
-from oomreport.gitops.decision import Outcome, State
+from oomreport.gitops.decision import EditOutcome, EditState
 from oomreport.gitops.plan import Plan, plan_of, scene_of
 from oomreport.gitops.values import Mapped, mapped_by_report, mapped_in
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     stream = sys.stderr if arguments.dry_run else sys.stdout
     for line in told(plan, checkout, quiet=arguments.quiet):
         print(line, file=stream)
-    if any(outcome.state is State.REFUSED for outcome in plan.outcomes):
+    if any(outcome.state is EditState.REFUSED for outcome in plan.outcomes):
         return REFUSED
     return 1 if arguments.exit_code and (plan.texts or plan.created) else 0
 
@@ -61,18 +61,18 @@ def told(plan: Plan, checkout: Checkout, *, quiet: bool) -> Iterator[str]:
     for note in plan.notes:
         yield f"note       {note}"
     for outcome in plan.outcomes:
-        if not (quiet and outcome.state in (State.ALREADY, State.SKIPPED, State.NOT_FOUND)):
+        if not (quiet and outcome.state in (EditState.ALREADY, EditState.SKIPPED, EditState.NOT_FOUND)):
             yield _line(outcome)
     for path in plan.created:
         yield f"new file   {checkout.shown(path)}"
-    counts = {state: sum(one.state is state for one in plan.outcomes) for state in State}
+    counts = {state: sum(one.state is state for one in plan.outcomes) for state in EditState}
     yield ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no reports"
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: EditOutcome) -> str:
     whose = f"{outcome.advice.target}{f' {outcome.field.name}' if outcome.field else ''}"
     place = f"{outcome.where}: " if outcome.where else ""
-    if outcome.state is State.CHANGED:
+    if outcome.state is EditState.CHANGED:
         why = f" ({outcome.why})" if outcome.why else ""
         return f"{outcome.state:10} {place}{whose} {outcome.old} -> {outcome.new}{why}"
     return f"{outcome.state:10} {place}{whose}: {outcome.why}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
-from oomreport.api.oom_hook import JobTarget as JobSpec
+from oomreport.api.oom_hook import JobTargetSpec as JobSpec
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted
 from oomreport.controller.delivery.target import Due

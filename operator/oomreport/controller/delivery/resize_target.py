@@ -9,7 +9,7 @@ from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import OOMHook
-from oomreport.api.oom_hook import ResizeTarget as ResizeSpec
+from oomreport.api.oom_hook import ResizeTargetSpec as ResizeSpec
 from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted
 from oomreport.controller.delivery.target import Due
 from oomreport.controller.known.policies import Policies
@@ -31,7 +31,7 @@ from oomreport.hooks.resize import (
 from oomreport.workload.bounds import allocatable_memory
 from oomreport.workload.node_room import room_for
 from oomreport.workload.quantity import format_quantity, parse_quantity
-from oomreport.workload.resizable import Memory, Resizable, ResizeState, last_resize, resizable, resize_state
+from oomreport.workload.resizable import MemoryResources, Resizable, ResizeState, last_resize, resizable, resize_state
 
 log = logging.getLogger(__name__)
 _UNTIL_GRANTED = timedelta(minutes=1)
@@ -210,7 +210,7 @@ class ResizeTarget:
         """Ask for what is in force again."""
         asked, former = container.asked.limit or 0, container.in_force
         version = str(pod["metadata"].get("resourceVersion", ""))
-        memory = Memory(limit=former.limit, request=former.request)
+        memory = MemoryResources(limit=former.limit, request=former.request)
         patch = patch_of(kill.container, container.place or "containers", memory, resource_version=version)
         try:
             written = await self._api.strategic(f"{where}/resize", patch)

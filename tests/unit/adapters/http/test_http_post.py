@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from oomreport.adapters.http.http_post import Answer, HttpError, PostConnection
+from oomreport.adapters.http.http_post import HttpError, HttpResponse, PostConnection
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def connected(*answers: bytes) -> Iterator[tuple[PostConnection, list[bytes]]]:
         server.close()
 
 
-def post(connection: PostConnection) -> Answer:
+def post(connection: PostConnection) -> HttpResponse:
     return connection.post("/path?x=1", {"Accept": "application/json"}, b"BODY", most_bytes=100)
 
 
@@ -61,7 +61,7 @@ def test_chunks_are_joined_and_the_connection_serves_again() -> None:
         first = post(connection)
         assert (first.status, first.body, first.headers["retry-after"]) == (409, b"hello world", "3")
         assert connection.reusable
-        assert post(connection) == Answer(status=200, headers={"content-length": "0"}, body=b"")
+        assert post(connection) == HttpResponse(status=200, headers={"content-length": "0"}, body=b"")
 
 
 def test_an_interim_answer_is_passed_over() -> None:

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from oomreport.adapters.node.log_source import LogPosition
-from oomreport.adapters.storage.checkpoint import Checkpoint, Tally, read_checkpoint, write_checkpoint
+from oomreport.adapters.storage.checkpoint import Checkpoint, StoredTally, read_checkpoint, write_checkpoint
 
 KEPT = Checkpoint(
     boot_id="9f1c2b7a-0000",
     position=LogPosition(sequence=12, stamp_us=34, tail=b"<6>[    0.000034] \xff text\n"),
     told=7,
-    tallies={"7a" * 32: Tally(kills=3, explained=2)},
+    tallies={"7a" * 32: StoredTally(kills=3, explained=2)},
 )
 
 
