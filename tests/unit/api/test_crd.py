@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ BOTH = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 INT64 = {"type": "integer", "format": "int64"}
 
 
+@cache
 def version_of(file: Path) -> dict[str, Any]:
     versions: list[dict[str, Any]] = yaml.safe_load(file.read_text())["spec"]["versions"]
     assert len(versions) == 1

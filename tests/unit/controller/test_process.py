@@ -8,7 +8,12 @@ import sys
 import urllib.error
 import urllib.request
 
+import pytest
+
+from oomreport.adapters.cluster.api_access import api_access
 from oomreport.controller.health import HealthServer
+from oomreport.controller.settings import settings_of
+from oomreport.errors import ConfigurationError
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -22,29 +27,32 @@ def problems(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [json.loads(line)["problem"] for line in done.stderr.splitlines()]
 
 
-def test_help_needs_no_cluster():
-    done = run("--help")
-    assert done.returncode == 0
-    assert "--agent-namespace" in done.stdout
-
-
-def test_mistakes_and_a_missing_cluster_are_named_at_once():
-    done = run("--grace=soon", "--workers=none")
-    assert done.returncode == 2
-    assert [problem.split(":")[0] for problem in problems(done)] == [
-        "--grace",
-        "--workers",
-        "no access to an API server",
-    ]
-
-
-def test_a_broken_kubeconfig_is_named(tmp_path):
+def test_all_mistakes_are_named_at_once_the_broken_kubeconfig_among_them(tmp_path):
     broken = tmp_path / "config"
     broken.write_text("clusters: []\n")
-    done = run(KUBECONFIG=str(broken))
+    done = run("--grace=soon", "--workers=none", KUBECONFIG=str(broken))
     assert done.returncode == 2
-    assert str(broken) in problems(done)[0]
-    assert run(KUBECONFIG=str(tmp_path / "absent")).returncode == 2
+    of_grace, of_workers, of_access = problems(done)
+    assert of_grace.startswith("--grace:")
+    assert of_workers.startswith("--workers:")
+    assert str(broken) in of_access
+
+
+def test_help_needs_no_cluster(capsys):
+    with pytest.raises(SystemExit) as ended:
+        settings_of(["--help"], {})
+    assert ended.value.code == 0
+    assert "--agent-namespace" in capsys.readouterr().out
+
+
+def test_a_missing_cluster_is_named():
+    with pytest.raises(ConfigurationError, match="no access to an API server"):
+        api_access({"HOME": "/nonexistent"})
+
+
+def test_an_absent_kubeconfig_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="absent"):
+        api_access({"KUBECONFIG": str(tmp_path / "absent")})
 
 
 def test_probes_answer_by_the_state():
