@@ -1,10 +1,4 @@
-"""Containers, owners and quantities, in Kubernetes' words. Pure: no I/O, no clock, no kernel records.
+"""Containers, pods, owners and quantities, in Kubernetes' words.
 
-container   the pod and the container behind a memory-cgroup path
-pod         the few facts of a pod that matter here
-owner       from a pod to the workload that people know
-manager     who keeps the workload's manifest
-bounds      what nodes, LimitRanges and quotas allow
-pod_names   the names that a workload's pods have
-quantity    Kubernetes quantities, read and written
+Pure: no I/O, no clock, no kernel records. The readers take objects as the API server sends them.
 """

@@ -1,9 +1,9 @@
-"""What bounds the memory of a pod besides its own limits: its node, LimitRanges, ResourceQuotas.
+"""Bounds on a pod's memory: its node, LimitRanges and ResourceQuotas.
 
-All three are enforced when a pod is created, so a limit recommended beyond them is one that nobody can apply. A quota of
-`limits.memory` counts the limits of all pods of its namespace; `memory` there is an old name of `requests.memory`. A quota
-may hold for some pods only, by scopes; of those, NotBestEffort and NotTerminating are true of nearly every pod with a
-memory limit, the others depend on what is not known here.
+All three are enforced when a pod is created. A limit beyond them cannot be applied, so none is recommended. A quota of
+`limits.memory` counts the limits of all pods of its namespace; `memory` is an old name of `requests.memory`. A quota
+can be scoped to some pods. NotBestEffort and NotTerminating hold for nearly every pod with a memory limit; the other
+scopes depend on facts that are not known here.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ _COMMON_SCOPES = frozenset({"NotBestEffort", "NotTerminating"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryRange:
-    """What all LimitRanges of a namespace together allow, in bytes; None where none says anything.
+    """The bounds that all LimitRanges of a namespace set together, in bytes; None where none sets one.
 
-    `told` is what each of them says of memory.
+    `told` holds what each of them says of memory.
     """
 
     container_max: int | None = None
@@ -34,8 +34,8 @@ class MemoryRange:
 class QuotaLeft:
     """What all ResourceQuotas of a namespace together leave, in bytes; None without a quota.
 
-    `partial` is set where a quota could not be told: it is not counted yet, or holds for some pods only. `told` is what each
-    of them allows of memory, whatever of it is used.
+    `partial` is set where a quota's room is not known: its usage is not counted yet, or it holds for some pods only.
+    `told` holds what each of them allows of memory, whatever is used.
     """
 
     limits: int | None = None
@@ -45,13 +45,13 @@ class QuotaLeft:
 
 
 def bounds_hash(told: Iterable[str]) -> str:
-    """Return a short hash of what the LimitRanges and ResourceQuotas of a namespace say; empty where they say nothing."""
+    """Return a short hash of what LimitRanges and ResourceQuotas allow; empty where they say nothing."""
     parts = sorted({*filter(None, told)})
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10] if parts else ""
 
 
 def told_by_range(limit_range: Mapping[str, Any]) -> str:
-    """Return what a LimitRange says of memory, in a form to be compared; empty for nothing."""
+    """Return what a LimitRange says of memory as text to compare; empty for nothing."""
     items = (limit_range.get("spec") or {}).get("limits") or ()
     said = (
         f"{item['type']} {which} {size}"
@@ -63,9 +63,9 @@ def told_by_range(limit_range: Mapping[str, Any]) -> str:
 
 
 def told_by_quota(quota: Mapping[str, Any]) -> str:
-    """Return what a ResourceQuota allows of memory, in a form to be compared; empty for nothing.
+    """Return what a ResourceQuota allows of memory as text to compare; empty for nothing.
 
-    What it allows by its status counts, since that is when `used` is told of it as well.
+    The value of its status counts, since `used` belongs to that value.
     """
     spec, hard = quota.get("spec") or {}, (quota.get("status") or {}).get("hard")
     named = [name for name in _QUOTAS if name in (spec.get("hard") or {})]
@@ -95,7 +95,7 @@ def memory_range(limit_ranges: Iterable[Mapping[str, Any]]) -> MemoryRange:
 
 
 def quota_left(quotas: Iterable[Mapping[str, Any]]) -> QuotaLeft:
-    """Return what these ResourceQuotas leave; nothing less than 0, though a quota may be exceeded already."""
+    """Return what these ResourceQuotas leave. It is never below 0, although a quota can be exceeded."""
     limits: list[int] = []
     requests: list[int] = []
     partial = False

@@ -1,4 +1,4 @@
-"""Find the pod and the container behind a memory-cgroup path.
+"""The pod and the container behind a memory-cgroup path.
 
 The kernel prints the path (`task_memcg=/kubepods...`); the kubelet and the runtime chose it. Layouts in the field:
 
@@ -7,10 +7,10 @@ The kernel prints the path (`task_memcg=/kubepods...`); the kubelet and the runt
     mismatched   kubepods-burstable-pod<uid>.slice:cri-containerd:<id>
     CRI-O        .../crio-<id>.scope, possibly with a child; crio-conmon-<id>.scope is the monitor, not the container
 
-Either may sit below further cgroups (kind, nested runtimes, kubelet's --cgroup-root) or carry children of its own, so
-neither end is anchored; of two container ids (kind's node is one itself) the one below the pod counts. systemd spells
-the dashes of a UID as underscores, since a dash in a slice name means "child of". A static pod shows its 32-digit
-config hash, not the UID of its mirror pod.
+Any of them can lie below further cgroups (kind, nested runtimes, the kubelet's --cgroup-root) or have children. So
+neither end of the pattern is anchored. Where a path holds two container IDs (a kind node is a container too), the one
+below the pod counts. systemd writes the dashes of a UID as underscores, since a dash in a slice name means "child of".
+A static pod shows its config hash of 32 digits, not the UID of its mirror pod.
 """
 
 import re
@@ -29,7 +29,7 @@ _NAMES = {"burstable": "Burstable", "besteffort": "BestEffort"}
 
 
 class Scope(StrEnum):
-    """Whose limit a cgroup is, by its path. NODE is said of an OOM without any memory cgroup at its limit."""
+    """The owner of a limit, by its cgroup path. NODE: the OOM was not one of a memory cgroup at its limit."""
 
     CONTAINER = "Container"
     POD = "Pod"
@@ -42,10 +42,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The container that was hit. From the path alone, or with the names that the node's own files know.
+    """The container that was hit: from the path alone, or with the names that the node's own files know.
 
-    `pod_uid` is spelled with dashes, a static pod's config hash as it is; `container_id` is 64 hex digits;
-    `runtime` is containerd, cri-o, docker or unknown; `qos_class` is Kubernetes' word, None where the path does not say.
+    `pod_uid` is written with dashes; for a static pod it is the config hash. `container_id` is 64 hex digits. `runtime`
+    is containerd, cri-o, docker or unknown. `qos_class` is Kubernetes' word, None where the path does not say.
     """
 
     pod_uid: str | None = None
@@ -63,7 +63,7 @@ class Subject:
 
 @lru_cache(maxsize=256)  # who was killed once is killed again, and both paths of a record lie in one pod
 def subject_of(path: str | None) -> Subject | None:
-    """Return the pod and the container that a memory-cgroup path lies in, or None where it lies in neither.
+    """Return the pod and the container that a memory-cgroup path lies in; None where it lies in neither.
 
     A container outside any pod (plain Docker) has an ID and a runtime, but no `pod_uid`.
     """

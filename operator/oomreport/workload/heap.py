@@ -1,11 +1,13 @@
-"""Heap settings in a container's spec: how much memory a runtime believes it may take.
+"""Heap settings in a container's spec.
 
-    JVM       -Xmx512m, -XX:MaxRAMPercentage=75 in command, args, JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS, JAVA_OPTS, _JAVA_OPTIONS;
-              without either a quarter of the container's limit (half where that is small)
+They say how much memory a language runtime believes it may take.
+
+    JVM       -Xmx512m, -XX:MaxRAMPercentage=75 in command, args, JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS, JAVA_OPTS or
+              _JAVA_OPTIONS; without either, a quarter of the container's limit (half where that is small)
     Node.js   --max-old-space-size=400 (MiB) in command, args, NODE_OPTIONS
     Go        GOMEMLIMIT=400MiB, a soft limit that the collector works to keep; B KiB MiB GiB TiB
 
-The heap is a part of a process only: a JVM adds metaspace, code cache and a stack per thread, Node.js its buffers.
+The heap is only part of a process: a JVM adds metaspace, code cache and a stack per thread; Node.js adds its buffers.
 """
 
 import re
@@ -24,7 +26,7 @@ _SHIFT = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
 
 class Runtime(StrEnum):
-    """Whose heap it is."""
+    """The language runtime that has the heap."""
 
     JVM = "JVM"
     NODE = "Node.js"
@@ -48,7 +50,7 @@ class HeapSetting:
 
 
 def heap_settings(container: Mapping[str, Any]) -> tuple[HeapSetting, ...]:
-    """Return the heap settings of a container's spec; of the same runtime the last one wins, as it does there."""
+    """Return the heap settings of a spec. For one runtime the last setting wins, as it does there."""
     found: dict[Runtime, HeapSetting] = {}
     for variable, text in _texts(container):
         for setting in _in_text(variable, text):

@@ -1,17 +1,18 @@
-"""Who keeps a workload's manifest, by the marks that deployment tools leave on the object in the cluster.
+"""The tool that keeps a workload's manifest, by its marks.
 
-A change that is made in the cluster lasts as long as nobody puts the manifest back. What the tools write:
+A change in the cluster lasts until somebody puts the manifest back. The marks that the tools leave on the object:
 
     an operator  an owner reference with `controller: true` to an object of its own kind
-    Argo CD      annotation argocd.argoproj.io/tracking-id: <application>:<group>/<kind>:<namespace>/<name>; an application
-                 outside Argo CD's own namespace is written <its namespace>_<its name>. Older ones write the name into
-                 a label of free choice, by default app.kubernetes.io/instance, which Helm charts set as well
+    Argo CD      annotation argocd.argoproj.io/tracking-id: <application>:<group>/<kind>:<namespace>/<name>. An
+                 application outside Argo CD's own namespace is written <its namespace>_<its name>. Older versions
+                 write the name into a label of free choice, by default app.kubernetes.io/instance; Helm charts set
+                 that label too
     Flux         labels kustomize.toolkit.fluxcd.io/name and /namespace, or helm.toolkit.fluxcd.io/name and /namespace
     Helm         label app.kubernetes.io/managed-by: Helm with annotations meta.helm.sh/release-name and -namespace
 
-Marks get copied: operators hand labels down to what they make, people copy manifests. A tracking-id names the object that
-it is about, so a copied one is told from a true one. Where there are no marks, `metadata.managedFields` names the client
-that wrote a field last, by a name of the client's own choice.
+Marks get copied: operators hand labels down to what they create, people copy manifests. A tracking-id names its object,
+so a copy is recognized. Where there are no marks, `metadata.managedFields` names the client that wrote a field last.
+The client chooses that name.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ _TEMPLATE = ("f:spec", "f:template", "f:spec")
 
 
 class Tool(StrEnum):
-    """What a manifest is kept or was written by."""
+    """A tool that keeps or wrote a manifest."""
 
     ARGO_CD = "ArgoCD"
     FLUX = "Flux"
@@ -62,7 +63,7 @@ _BY_FIELD_MANAGER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manager:
-    """Who keeps a manifest.
+    """The tool and the object that keep a manifest.
 
     tool             which tool
     kind             of the object that holds the manifest: Application, Kustomization, HelmRelease, Release (of Helm
@@ -79,7 +80,7 @@ class Manager:
 
     @property
     def reconciles(self) -> bool:
-        """Return whether a change in the cluster is put back by a controller, so that it has to be made at the source."""
+        """Return whether a controller undoes changes in the cluster: a fix belongs at the source."""
         return self.tool in _RECONCILING
 
     def as_json(self) -> dict[str, str]:
@@ -95,10 +96,10 @@ class Manager:
 
 
 def manager_of(workload: Mapping[str, Any], container: str | None = None) -> Manager | None:
-    """Return who keeps a workload's manifest, by the whole object as the API server sends it; None where nothing tells.
+    """Return the tool that keeps a workload's manifest; None where nothing shows it.
 
-    `container` is the one whose memory limit `field_manager` is about. An operator comes before the marks that it may have
-    handed down from its own resource.
+    `workload` is the whole object as the API server sends it. `field_manager` is about the memory limit of `container`.
+    An operator comes before the marks that it may have handed down from its own resource.
     """
     writer = _writer_of_limit(workload, container) if container else None
     tool = _tool_of(writer) if writer else None
@@ -110,7 +111,8 @@ def manager_of(workload: Mapping[str, Any], container: str | None = None) -> Man
 
 def _operator(workload: Mapping[str, Any]) -> Manager | None:
     owner = controller_of(workload)
-    # A Deployment controls ReplicaSets, a CronJob Jobs, a Node static pods: Kubernetes' own, and no manifests of anybody.
+    # A Deployment controls ReplicaSets, a CronJob Jobs, a Node static pods. These are Kubernetes' own objects: they
+    # have no manifest.
     if owner is None or owner.api_version in ("v1", "apps/v1", "batch/v1"):
         return None
     namespace = _text(_metadata(workload).get("namespace"))
@@ -215,5 +217,5 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    """Return a name, cut to what a name may have; annotations hold anything."""
+    """Return a name, cut to the length of a name: annotations hold anything."""
     return value[:_MOST_NAME] or None if isinstance(value, str) else None

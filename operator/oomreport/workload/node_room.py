@@ -1,9 +1,9 @@
-"""How much memory of a node is promised to its pods.
+"""The memory of a node that its pods have not reserved.
 
-A pod's request is what the scheduler and the kubelet reserve: all containers and sidecars together, or what an init container
-needs beside the sidecars before it where that is more, and the overhead of its runtime class; `spec.resources` of the pod
-decides where it is set. While a container is being resized the greater of asked and allocated counts. A pod that has ended
-holds nothing.
+A pod's request is what the scheduler and the kubelet reserve: the sum of all containers and sidecars, or what an init
+container needs beside the sidecars before it where that is more, plus the overhead of the runtime class. The pod's own
+`spec.resources` replaces that sum where it is set. During a resize the greater of requested and allocated counts. A pod
+that has ended reserves nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ _ENDED = frozenset({"Succeeded", "Failed"})
 
 
 def pod_request(pod: Mapping[str, Any], *, without: str | None = None) -> int:
-    """Return the memory that is promised to a pod, in bytes; `without` leaves one container out."""
+    """Return the memory that a pod reserves, in bytes; `without` leaves one container out."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     if status.get("phase") in _ENDED:
         return 0
@@ -37,7 +37,7 @@ def pod_request(pod: Mapping[str, Any], *, without: str | None = None) -> int:
 
 
 def room_for(allocatable: int, pods: Iterable[Mapping[str, Any]], *, pod_uid: str, container: str) -> int:
-    """Return what a container may use, in bytes, before it takes what its node has promised to others; not below 0."""
+    """Return the bytes that a container can use before it takes what its node reserved for others; never below 0."""
     taken = 0
     for pod in pods:
         own = (pod.get("metadata") or {}).get("uid") == pod_uid

@@ -1,11 +1,11 @@
-"""From a pod to the workload that people know.
+"""The workload that controls a pod.
 
-Two controllers stand between: a Deployment's pods are controlled by a ReplicaSet, a CronJob's by a Job. Everything else
-that controls pods is what its author calls it, and is named by reference. The kubelet owns static pods by their Node;
-such a pod, like one without any owner, is its own workload.
+Two controllers stand between: a Deployment's pods are controlled by a ReplicaSet, a CronJob's by a Job. Every other
+controller of pods is the workload itself. The kubelet names the Node as the owner of static pods; such a pod is its own
+workload, like a pod without an owner.
 
-The Deployment controller labels a ReplicaSet's pods `pod-template-hash: H` and names the ReplicaSet `<deployment>-H`,
-so a Deployment can be told from a pod whose ReplicaSet is gone already.
+The Deployment controller labels a ReplicaSet's pods `pod-template-hash: H` and names the ReplicaSet `<deployment>-H`.
+So the Deployment's name can be read from a pod whose ReplicaSet is gone.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _BETWEEN = {("apps", "ReplicaSet"): "Deployment", ("batch", "Job"): "CronJob"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a report is about, in a namespace. The same workload may be met at several versions of its API group."""
+    """The object that a report is about. The same workload can be met at several versions of its API group."""
 
     api_version: str
     kind: str
@@ -30,7 +30,7 @@ class Workload:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """Return what tells this workload from every other of its namespace."""
+        """Return what distinguishes this workload from every other of its namespace."""
         return (self.group, self.kind, self.name)
 
 
@@ -51,12 +51,12 @@ def workload_or_lookup(pod: PodFacts) -> Workload | Lookup:
 
 
 def workload_above(between: OwnerReference, controller: OwnerReference | None) -> Workload:
-    """Return the workload of a ReplicaSet or Job by its controller; it is a workload itself where nothing controls it."""
+    """Return the workload of a ReplicaSet or Job: its controller, or itself where nothing controls it."""
     return _by_reference(controller or between)
 
 
 def workload_of_vanished(pod: PodFacts, between: OwnerReference) -> Workload:
-    """Return the workload where the ReplicaSet or Job no longer exists, as far as the pod itself tells."""
+    """Return the workload where the ReplicaSet or Job no longer exists, as far as the pod shows it."""
     suffix = f"-{pod.template_hash}"
     if _key(between) == ("apps", "ReplicaSet") and pod.template_hash and between.name.endswith(suffix):
         return Workload(api_version=between.api_version, kind="Deployment", name=between.name.removesuffix(suffix))
@@ -64,7 +64,7 @@ def workload_of_vanished(pod: PodFacts, between: OwnerReference) -> Workload:
 
 
 def perhaps_named(owner: OwnerReference | None, pod_name: str) -> frozenset[str]:
-    """Return the names that a pod's workload can have; cheap, for pods by the thousand, where nothing is to be asked.
+    """Return the names that a pod's workload can have. It is cheap and asks nobody: pods come by the thousand.
 
     A ReplicaSet and a Job that something else controls are named <its name>-<suffix>.
     """

@@ -1,9 +1,9 @@
 """The few facts of a pod that matter for its kills.
 
-Pods are many and large (11 KB each is common), so nothing else of them is kept. What a reader of pod status must know:
+Pods are many and large (11 KB each is common), so nothing else is kept. Traps of pod status:
 
-* A status holds the last termination of a container only, in `state` while it has not been restarted, in `lastState`
-  after that. A restart count that jumps by more than one hides terminations that nobody will ever see.
+* A status holds only the last termination of a container: in `state` until the container is restarted, in `lastState`
+  after that. Where the restart count jumps by more than one, terminations are lost for good.
 * Three lists hold containers. A sidecar is an init container with restartPolicy Always. Ephemeral containers have no
   limits of their own.
 * The limit in force is that of `containerStatuses[].resources`: an in-place resize changes it after `spec` was written.
@@ -29,7 +29,7 @@ _TEMPLATE_HASH = "pod-template-hash"
 
 
 class ContainerKind(StrEnum):
-    """When a container runs: beside the others, before them to its end, before and beside them, or on demand."""
+    """When a container runs: beside the others, before them until it ends, before and beside them, on demand."""
 
     REGULAR = "Regular"
     INIT = "Init"
@@ -60,16 +60,16 @@ class Termination:
 
     @property
     def oom_killed(self) -> bool:
-        """Whether the runtime says so. It may be wrong both ways."""
+        """Whether the runtime reports an OOM kill. It can be wrong in both directions."""
         return self.reason == OOM_KILLED
 
     @property
     def perhaps_oom_killed(self) -> bool:
-        """Whether an OOM kill can have ended it: the runtime says so, or it saw a SIGKILL and named no sender."""
+        """Whether it can be an OOM kill: the runtime says so, or saw a SIGKILL of unknown sender."""
         return self.oom_killed or (self.exit_code == SIGKILLED and self.reason == "Error")
 
     def seen_at(self, seen: datetime) -> "Termination":
-        """Return it with the times of a clock that is not ahead: what was seen at `seen` had ended by then."""
+        """Return it with times that are not in the future: what was seen at `seen` had ended by then."""
         if self.finished is None or self.finished <= seen:
             return self
         ahead = self.finished - seen
@@ -78,7 +78,7 @@ class Termination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerFacts:
-    """A container of a pod. Sizes are bytes, None without a limit or request; IDs are without the runtime's prefix."""
+    """A container of a pod. Sizes are bytes, None where not set; IDs are without the runtime's prefix."""
 
     name: str
     kind: ContainerKind = ContainerKind.REGULAR
@@ -98,13 +98,16 @@ class ContainerFacts:
 
     @property
     def has_started(self) -> bool:
-        """Return whether an instance of it runs, or has run: its limit is in force, and not only written."""
+        """Return whether an instance runs or has run, so that its limit is in force."""
         return bool(self.container_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryVolume:
-    """An emptyDir of medium Memory. Its files are charged to the pod; without a `size_limit` they may fill its limit."""
+    """An emptyDir of medium Memory.
+
+    Its files are charged to the pod; without a `size_limit` they can fill the pod's limit.
+    """
 
     name: str
     size_limit: int | None = None
@@ -112,11 +115,11 @@ class MemoryVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """A pod.
+    """The facts of a pod.
 
-    `ready_since` is when it last became ready, None while it is not. `annotations` are those that are asked for.
-    `terminating` is whether it was asked to go, `finished` whether all its containers have ended for good, `deleted` whether
-    it is gone.
+    `ready_since` is when it last became ready, None while it is not. `annotations` are those that were asked for.
+    `terminating`: its deletion was requested. `finished`: all its containers have ended for good. `deleted`: it is
+    gone.
     """
 
     uid: str
@@ -152,7 +155,7 @@ class PodFacts:
 
 
 def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), deleted: bool = False) -> PodFacts:
-    """Return the facts of a pod as the API server sends it; whatever is missing or odd in it becomes None."""
+    """Return the facts of a pod as the API server sends it; a missing or malformed value becomes None."""
     metadata, spec, status = (_mapping(pod.get(key)) for key in ("metadata", "spec", "status"))
     resources = _mapping(status.get("resources")) or _mapping(spec.get("resources"))
     found = _mapping(metadata.get("annotations"))
@@ -179,7 +182,10 @@ def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), delete
 
 
 def shows_a_possible_kill(pod: Mapping[str, Any]) -> bool:
-    """Return whether pod status shows a termination that an OOM kill can have caused; cheap, for pods by the thousand."""
+    """Return whether pod status shows a termination that can be an OOM kill.
+
+    It is cheap, since pods come by the thousand.
+    """
     return any(
         terminated.get("reason") == OOM_KILLED or terminated.get("exitCode") == SIGKILLED
         for status in _statuses(_mapping(pod.get("status")))
@@ -189,7 +195,7 @@ def shows_a_possible_kill(pod: Mapping[str, Any]) -> bool:
 
 
 def instances_of(pod: Mapping[str, Any]) -> Iterator[str]:
-    """Return the IDs of all container instances that pod status names, running or ended; cheap as well."""
+    """Return the IDs of all container instances that pod status names, running or ended; cheap, too."""
     for status in _statuses(_mapping(pod.get("status"))):
         ended = (_mapping(_mapping(status.get(key)).get("terminated")) for key in ("state", "lastState"))
         for holder in (status, *ended):

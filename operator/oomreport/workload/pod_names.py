@@ -1,9 +1,10 @@
-"""The names that a workload's pods have had, and will have: metrics know pods by name only.
+"""The name patterns of a workload's pods, for metrics queries.
 
-Kubernetes makes them: `<deployment>-<template hash>-<5>`, `<daemonset>-<5>`, `<statefulset>-<number>`, `<job>-<5>` or
-`<job>-<index>-<5>`, and a CronJob's Jobs are named `<cronjob>-<minutes since 1970>`. Hash and suffix use an alphabet
-without vowels and without 0, 1 and 3, so that no words appear: `web-api-...` is not taken for a pod of `web`.
-A generated name keeps 58 characters of what comes before its suffix, so long names cannot be told by a pattern.
+Metrics know pods only by name. Kubernetes makes the names: `<deployment>-<template hash>-<5>`, `<daemonset>-<5>`,
+`<statefulset>-<number>`, `<job>-<5>` or `<job>-<index>-<5>`; a CronJob's Jobs are named `<cronjob>-<minutes since
+1970>`. Hash and suffix use an alphabet without vowels and without 0, 1 and 3, so that no words appear: `web-api-...` is
+not taken for a pod of `web`. A generated name keeps 58 characters of what comes before its suffix, so no pattern can be
+made for long names.
 """
 
 import re
@@ -25,7 +26,7 @@ _PATTERNS = {
 
 
 def pod_names(workload: Workload, pod: str | None) -> str | None:
-    """Return an anchored RE2 pattern for the names of a workload's pods; None where none can be told.
+    """Return an anchored RE2 pattern for the names of a workload's pods; None where there is none.
 
     `pod` is the name of one of them: where the workload's kind has no pattern, it stands for all.
     """
@@ -33,7 +34,7 @@ def pod_names(workload: Workload, pod: str | None) -> str | None:
     base_room = _MOST_BASE - 1 - (_LONGEST_HASH + 1 if workload.kind == "Deployment" else 0)
     if rest and (len(workload.name) <= base_room or workload.kind == "StatefulSet"):
         pattern = _literal(workload.name) + rest
-        # A pod that the pattern misses was named in another way, by an operator perhaps.
+        # The pattern does not fit this pod: something else named it, perhaps an operator.
         if pod is None or re.fullmatch(pattern, pod, re.ASCII):
             return pattern
     return _literal(pod) if pod else None

@@ -42,7 +42,7 @@ def parse_quantity(text: object) -> int | None:
 
 
 def format_quantity(size: int) -> str:
-    """Return bytes as a canonical quantity: `320Mi`, `1536Mi`, `1Gi`, or a plain number where no binary suffix is exact."""
+    """Return bytes as a canonical quantity: `320Mi`, `1536Mi`, `1Gi`, or a plain number where none is exact."""
     for suffix, unit in reversed(_BINARY.items()):
         if size and size % unit == 0:
             return f"{size // unit}{suffix}"

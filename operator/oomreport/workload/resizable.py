@@ -1,18 +1,18 @@
-"""What of a pod matters when a container's memory is to be changed while it runs (the subresource pods/resize).
+"""A pod's memory that can be resized in place (pods/resize).
 
-What a reader of such a pod must know:
+Traps of such a pod:
 
-* `spec` holds what was asked for, `status.containerStatuses[].resources` what is in force. Between the two stand the
-  kubelet's answers: condition PodResizePending with the reason Infeasible (it never will) or Deferred (the node has no
-  room now), then PodResizeInProgress, whose reason is Error where the runtime refused. Each names the generation of the
-  pod that it is about; an older one says nothing of the last change.
-* The kernel counts pages: a limit is compared to the page.
-* A pod's QoS class is fixed when it is created. The API server refuses a resize that would change it, so in a Guaranteed
+* `spec` holds what was requested, `status.containerStatuses[].resources` what is in force. In between come the
+  kubelet's answers. The condition PodResizePending has the reason Infeasible (never possible) or Deferred (the node has
+  no room now). PodResizeInProgress follows, with the reason Error where the runtime refused. Each names the generation
+  of the pod that it is about; an older one says nothing of the last change.
+* The kernel counts pages: limits are compared to the page.
+* A pod's QoS class is fixed at its creation. The API server refuses a resize that would change it, so in a Guaranteed
   pod request and limit go up together.
-* Who resized a container stands in `metadata.managedFields`, as an entry of the subresource `resize` with its time.
-* The built-in controllers make pods from a template and never look at the resources of a pod again. Those who do, and
-  put back their own value or replace the pod: a GitOps tool that applied the pod itself, a vertical pod autoscaler,
-  operators that compare their pods with what they wanted.
+* `metadata.managedFields` says who resized a container and when, as an entry of the subresource `resize`.
+* The built-in controllers make pods from a template and never look at a pod's resources again. Others do, and put back
+  their own value or replace the pod: a GitOps tool that applied the pod itself, a vertical pod autoscaler, operators
+  that compare their pods with what they wanted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,15 +48,15 @@ class MemoryResources:
     request: int | None = None
 
     def is_limited_to(self, limit: int | None) -> bool:
-        """Return whether this is the limit, to the page."""
+        """Return whether the limit is this one, to the page."""
         return self.limit is not None and limit is not None and abs(self.limit - limit) < PAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resizable:
-    """A container of a pod.
+    """A container of a pod, as far as a resize needs it.
 
-    `place` is the list of the spec that holds it, None for one that cannot be resized (an init or ephemeral container).
+    `place` is the list of the spec that holds it, None where it cannot be resized (an init or ephemeral container).
     `instances` are the container IDs that status still names.
     """
 
@@ -71,7 +71,7 @@ class Resizable:
 
 
 class ResizeState(StrEnum):
-    """How far a resize is. Unseen: the kubelet has not looked at it yet."""
+    """The progress of a resize. Unseen: the kubelet has not looked at it yet."""
 
     DONE = "Done"
     UNSEEN = "Unseen"
@@ -92,7 +92,7 @@ def resizable(pod: Mapping[str, Any], name: str) -> Resizable | None:
 
 
 def resize_state(pod: Mapping[str, Any], container: Resizable) -> tuple[ResizeState, str]:
-    """Return how far the last resize of a pod is, and the kubelet's words on it."""
+    """Return the progress of a pod's last resize, and the kubelet's words on it."""
     metadata, status = _mapping(pod.get("metadata")), _mapping(pod.get("status"))
     generation = metadata.get("generation") or 0
     observed = status.get("observedGeneration")
@@ -113,7 +113,7 @@ def resize_state(pod: Mapping[str, Any], container: Resizable) -> tuple[ResizeSt
 
 
 def last_resize(pod: Mapping[str, Any], container: str, manager: str) -> datetime | None:
-    """Return when a client resized a container's memory last; None where it never did, or another one did after it."""
+    """Return when a client last resized a container's memory; None where never, or where another one did since."""
     times = [
         time
         for entry in _resizes(pod, container)
@@ -123,7 +123,7 @@ def last_resize(pod: Mapping[str, Any], container: str, manager: str) -> datetim
 
 
 def who_would_undo(pod: Mapping[str, Any], container: str, manager: str) -> str | None:
-    """Return why a resize by `manager` would fight with somebody, as a clause; None where nobody would undo it."""
+    """Return why a resize by `manager` would be undone, as a clause; None where nobody would undo it."""
     metadata = _mapping(pod.get("metadata"))
     annotations = _mapping(metadata.get("annotations"))
     if _MIRROR in annotations:
@@ -167,7 +167,7 @@ def qos_class(pod: Mapping[str, Any]) -> str | None:
             for what in ("cpu", "memory"):
                 limit, request = limits.get(what), requests.get(what, limits.get(what))
                 best_effort = best_effort and limit is None and request is None
-                # The API server writes amounts in one form, so those of CPU are equal where their texts are.
+                # The API server writes amounts in canonical form, so equal amounts of CPU have equal texts.
                 same = limit == request or (what == "memory" and parse_quantity(limit) == parse_quantity(request))
                 guaranteed = guaranteed and limit is not None and same
     return "BestEffort" if best_effort else "Guaranteed" if guaranteed else "Burstable"
