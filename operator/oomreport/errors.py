@@ -20,7 +20,7 @@ class OOMReportError(Exception):
 
 
 class ConfigurationError(OOMReportError):
-    """The configuration is wrong; `problems` names each option with its value and what is wrong with it."""
+    """The configuration is wrong; `problems` names each option with its value and the mistake."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -52,8 +52,8 @@ class LogUnreadable(OOMReportError):  # noqa: N818 - a state of the file, named 
 
 
 class InputUnreadable(OOMReportError):  # noqa: N818 - a state of the file, named as such
-    """A file that is to be read or written is not what it should be; the message names it and says why."""
+    """A file to read or write is not what it should be; the message names it and says why."""
 
 
 class EditRefused(OOMReportError):  # noqa: N818 - an answer
-    """A value cannot be replaced in a text without changing more than it; the message says why."""
+    """A value cannot be replaced in a text without changing more; the message says why."""

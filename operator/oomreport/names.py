@@ -1,4 +1,4 @@
-"""The names of the API that its writers and readers share, usable without the models."""
+"""API names that writers and readers share, usable without the models."""
 
 import re
 from typing import Final
@@ -46,7 +46,10 @@ def camel_case(name: str) -> str:
 
 
 def label_name(*parts: str) -> str:
-    """Join parts to a DNS label; where that is too long or changes a part, a hash of the exact parts keeps it unique."""
+    """Join parts to a DNS label.
+
+    Where the result is too long or changes a part, a hash of the exact parts keeps it unique.
+    """
     exact = "-".join(parts)
     plain = _NOT_LABEL.sub("-", exact.lower()).strip("-")
     if plain == exact and len(plain) <= _MOST_NAME:
@@ -58,7 +61,7 @@ def label_name(*parts: str) -> str:
 
 
 def bounded_text(text: str, most_bytes: int) -> str:
-    """Return text of at most `most_bytes` of UTF-8: the middle goes, since both ends of a dump tell the most."""
+    """Return text of at most `most_bytes` of UTF-8. The middle goes: both ends of a dump hold the most."""
     if len(text) <= most_bytes and text.isascii():
         return text
     data = text.encode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""What the command lines of the processes have in common: groups of options, and checks that gather every mistake.
+"""Option groups and checks that all processes share.
 
-A check takes the option's name, the value as it was written, and the list of problems to which it adds what is wrong; what
-it returns counts only while there are none.
+A check takes the option's name, its value as it was written, and a list of problems. It adds what is wrong to that
+list. Its result counts only while the list is empty.
 """
 
 import argparse
@@ -13,12 +13,15 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 def new_group(parser: argparse.ArgumentParser, title: str) -> Callable[..., argparse.Action]:
-    """Return what adds options to a new group of the help."""
+    """Return a function that adds options to a new group of the help."""
     return parser.add_argument_group(title).add_argument
 
 
 def default_by(environment: Mapping[str, str]) -> Callable[..., str]:
-    """Return what tells the default of an option: a variable of the environment, or else what is given; else empty."""
+    """Return a function that gives the default of an option.
+
+    That is a variable of the environment, else the given value, else an empty text.
+    """
 
     def default(variable: str, otherwise: str = "") -> str:
         return environment.get(variable) or otherwise
@@ -27,14 +30,14 @@ def default_by(environment: Mapping[str, str]) -> Callable[..., str]:
 
 
 def one_of(option: str, value: str, choices: Sequence[str], problems: list[str]) -> str:
-    """Return a value that must be one of some words."""
+    """Return the value, which must be one of some words."""
     if value not in choices:
         problems.append(f"{option}: {value!r} is none of {', '.join(choices)}")
     return value
 
 
 def host_and_port(option: str, value: str, problems: list[str]) -> tuple[str, int] | None:
-    """Return an address to listen on, the host empty for all; None where it is to be none."""
+    """Return an address to listen on, with an empty host for all; None where there is to be none."""
     if value in ("", "none"):
         return None
     host, colon, port = value.rpartition(":")
@@ -46,7 +49,7 @@ def host_and_port(option: str, value: str, problems: list[str]) -> tuple[str, in
 
 
 def readable_file(option: str, value: str, problems: list[str]) -> Path | None:
-    """Return a file that can be read by now; None where none is named."""
+    """Return a file that can be read now; None where none is named."""
     if not value:
         return None
     try:

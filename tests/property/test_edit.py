@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from oomreport.errors import EditRefused
-from oomreport.gitops.text_edit import Splice, spliced
+from oomreport.gitops.text_edit import ScalarEdit, with_scalars
 from oomreport.gitops.yaml_text import Scalar, YamlText, read_yaml
 from property.yaml_documents import TEXTS, Document, documents
 
@@ -37,7 +37,7 @@ def check(document: Document, source: YamlText, scalar: Scalar, value: str) -> b
     """Edit and check; return whether it was edited."""
     number = scalars(source).index(scalar)
     try:
-        after = spliced(source, [Splice(scalar=scalar, value=value)])
+        after = with_scalars(source, [ScalarEdit(scalar=scalar, value=value)])
     except EditRefused:
         return False
     # Not a byte outside of the scalar's own words.
@@ -94,7 +94,7 @@ def test_any_number_of_values_of_a_text_are_edited_at_once(document: Document, v
     found = [scalar for scalar in scalars(source) if scalar.style not in ("|", ">")]
     assume(source.problem is None and found)
     chosen = data.draw(st.lists(st.sampled_from(found), unique_by=lambda one: one.begin, min_size=1))
-    after = spliced(source, [Splice(scalar=scalar, value=value) for scalar in chosen])
+    after = with_scalars(source, [ScalarEdit(scalar=scalar, value=value) for scalar in chosen])
     again = scalars(read_yaml(after))
     wanted = {id(scalar) for scalar in chosen}
     for old, new in zip(scalars(source), again, strict=True):

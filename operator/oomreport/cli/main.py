@@ -1,4 +1,7 @@
-"""The commands and their arguments. Each command's module is imported when it runs, so that starting is quick."""
+"""The commands of `oomreport` and their arguments.
+
+Each command's module is imported when the command runs, so that the start is quick.
+"""
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
@@ -18,15 +21,15 @@ exit status:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
-    # Modules and records hold few cycles: the collector would look through what it cannot free, again and again.
+    # Modules and records hold few cycles: the garbage collector would scan them again and again, and free nothing.
     gc.set_threshold(100_000)
     given = sys.argv[1:] if argv is None else argv
-    # To describe the commands about reports takes longer than to explain a small log, which needs none of them.
+    # Building the parsers of the report commands takes longer than explaining a small log, which needs none of them.
     arguments = _parser(for_logs=list(given[:1]) in (["explain"], ["watch"])).parse_args(given)
     try:
         return int(arguments.run(arguments))
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): say nothing, and keep the interpreter from trying again.
+        # The reader of the output is gone (`| head`): print nothing, and keep the interpreter from trying again.
         sys.stderr.close()
         return 0
     except KeyboardInterrupt:
@@ -41,7 +44,7 @@ def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_Version("%(prog)s"), help="print the version and exit")
-    # Without `prog` the usage is formatted for it, and the terminal measured.
+    # Without `prog` argparse formats the usage for it, and measures the terminal.
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=parser.prog)
     _add_explain(commands)
     _add_watch(commands)

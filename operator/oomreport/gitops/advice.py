@@ -1,7 +1,7 @@
-"""What a report asks for, as far as a manifest can answer it.
+"""The part of a report that a manifest can answer.
 
-Reports are read as the API server or `kubectl get oomreports -o yaml` gives them, so that any tool may have carried
-them. Only what is used here is looked at; what a later version adds is passed over.
+Reports are read as the API server or `kubectl get oomreports -o yaml` gives them, so any tool can carry them. Only the
+fields used here are read; fields of a later version are ignored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

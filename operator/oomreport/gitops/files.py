@@ -1,4 +1,7 @@
-"""What the editing asks of a checkout. Paths are absolute and resolved: two names of one file are one path."""
+"""The files of a checkout, as the edits need them.
+
+Paths are absolute and resolved, so that two names of one file are one path.
+"""
 
 from typing import Protocol
 

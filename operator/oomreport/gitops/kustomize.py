@@ -1,8 +1,8 @@
-"""What kustomizations make of manifests: names, namespaces, and the patches that an object goes through.
+"""The objects that kustomizations build: names, namespaces and patches.
 
-It is no second kustomize. Resources, bases, components, namespace, namePrefix, nameSuffix and patches are followed;
-generators, transformers, replacements and Helm charts are not. Whether the value that was found is the one in the cluster
-is seen by comparing it with the limit that the report saw.
+This is no second kustomize. It follows resources, bases, components, namespace, namePrefix, nameSuffix and patches. It
+does not follow generators, transformers, replacements and Helm charts. A comparison with the limit that the report saw
+shows whether the value found is the one in the cluster.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,10 +37,10 @@ class Kustomization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """An object as a kustomization makes it, with the patches in the order in which they are applied.
+class BuiltObject:
+    """An object as a kustomization builds it, with the patches in the order in which they are applied.
 
-    `inner_name` and `inner_namespace` are those that the kustomization's own patches know it by.
+    `inner_name` and `inner_namespace` are those that the kustomization's own patches use.
     """
 
     manifest: Manifest
@@ -52,13 +52,13 @@ class Made:
     patches: tuple[Patch, ...] = ()
 
     def is_(self, target: Target) -> bool:
-        """Whether this is the target, in its namespace or in one that is not said."""
+        """Return whether this is the target, in its namespace or without a namespace."""
         return (
             self.manifest.is_kind_of(target) and self.name == target.name and self.namespace in (None, target.namespace)
         )
 
     def effective(self, target: Target, field: Field) -> tuple[Manifest | Patch, Looked]:
-        """Return what sets a value last, and what it is there; Absent where nothing does."""
+        """Return what sets a value last, and the value there; Absent where nothing sets it."""
         for patch in reversed(self.patches):
             found = patch.looked(self.manifest, target, field)
             if not isinstance(found, Absent):
@@ -68,14 +68,15 @@ class Made:
 
 @dataclass(slots=True, kw_only=True)
 class Tree:
-    """All kustomizations of a checkout. `made` has what each of those makes that no other one uses, by file.
+    """All kustomizations of a checkout. `made` holds, by file, the objects of those that no other kustomization uses.
 
-    `used` are the files that kustomizations use, `unfollowed` the resources that are not in the checkout or not followed.
+    `used` are the files that kustomizations use. `unfollowed` are the resources that are not in the checkout or not
+    followed.
     """
 
     files: Files
     known: dict[str, Kustomization]
-    made: dict[str, tuple[Made, ...]] = field(default_factory=dict)
+    made: dict[str, tuple[BuiltObject, ...]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     unfollowed: dict[str, list[str]] = field(default_factory=dict)
     _patches: dict[str, tuple[Patch, ...]] = field(default_factory=dict)
@@ -112,11 +113,11 @@ def kustomization_in(files: Files, folder: str) -> Kustomization | None:
 
 
 def tree_of(files: Files, folders: Iterable[str]) -> Tree:
-    """Return what the kustomizations in folders make."""
+    """Return the kustomizations of folders with the objects that they build."""
     found = (kustomization_in(files, folder) for folder in folders)
     tree = Tree(files=files, known={one.file: one for one in found if one is not None})
     for one in tree.known.values():
-        # Patches and resources of components and inner ones are no manifests of their own either.
+        # Patches, and resources of components and of inner kustomizations, are no manifests of their own.
         tree.used |= {patch.file for patch in tree.patches(one)}
         tree.used |= {path for name in one.listed("resources") if (path := files.joined(one.folder, name))}
         tree.used.add(one.file)
@@ -129,8 +130,8 @@ def tree_of(files: Files, folders: Iterable[str]) -> Tree:
     return tree
 
 
-def _patched_only(tree: Tree, one: Kustomization, made: Iterable[Made]) -> Iterable[Made]:
-    """Yield what is known of objects that come from elsewhere: the patches that name them."""
+def _patched_only(tree: Tree, one: Kustomization, made: Iterable[BuiltObject]) -> Iterable[BuiltObject]:
+    """Yield the objects that come from elsewhere, as far as patches name them."""
     known = [patch.node for each in made for patch in each.patches]
     for patch in tree.patches(one):
         if not patch.in_file or patch.around is not None or any(patch.node is node for node in known):
@@ -140,8 +141,8 @@ def _patched_only(tree: Tree, one: Kustomization, made: Iterable[Made]) -> Itera
                 yield _through(tree, one, _as_written(manifest), patched=False)
 
 
-def _as_written(manifest: Manifest) -> Made:
-    return Made(
+def _as_written(manifest: Manifest) -> BuiltObject:
+    return BuiltObject(
         manifest=manifest,
         name=manifest.name,
         namespace=manifest.namespace,
@@ -151,8 +152,8 @@ def _as_written(manifest: Manifest) -> Made:
     )
 
 
-def _made(tree: Tree, one: Kustomization, unfollowed: list[str], above: tuple[str, ...]) -> tuple[Made, ...]:
-    """Return what a kustomization makes; `above` are the folders that led to it, none of which it may use again."""
+def _made(tree: Tree, one: Kustomization, unfollowed: list[str], above: tuple[str, ...]) -> tuple[BuiltObject, ...]:
+    """Return the objects of a kustomization; `above` are the folders that led to it and may not be used again."""
     above = (*above, one.folder)
     objects = list(_resources(tree, one, unfollowed, above))
     fields = items(one.root)
@@ -168,7 +169,7 @@ def _made(tree: Tree, one: Kustomization, unfollowed: list[str], above: tuple[st
     return tuple(_through(tree, one, made) for made in objects)
 
 
-def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], above: tuple[str, ...]) -> Iterable[Made]:
+def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], above: tuple[str, ...]) -> Iterable[BuiltObject]:
     for name in one.listed("resources", "bases"):
         path = tree.files.joined(one.folder, name)
         if path is None or path in above:
@@ -187,7 +188,7 @@ def _resources(tree: Tree, one: Kustomization, unfollowed: list[str], above: tup
             yield _as_written(manifest)
 
 
-def _through(tree: Tree, one: Kustomization, made: Made, *, patched: bool = True) -> Made:
+def _through(tree: Tree, one: Kustomization, made: BuiltObject, *, patched: bool = True) -> BuiltObject:
     """Return an object after the patches, the namespace and the affixes of a kustomization."""
     patches = tree.patches(one) if patched else ()
     own = tuple(patch for patch in patches if patch.is_for(made.manifest, made.names, made.namespace))
@@ -205,7 +206,7 @@ def _through(tree: Tree, one: Kustomization, made: Made, *, patched: bool = True
 
 
 def same_place(one: tuple[str, Looked], other: tuple[str, Looked]) -> bool:
-    """Whether two values are written in the same place of the same file."""
+    """Return whether two values are written in the same place of the same file."""
     return (
         isinstance(one[1], Scalar)
         and isinstance(other[1], Scalar)
@@ -213,8 +214,10 @@ def same_place(one: tuple[str, Looked], other: tuple[str, Looked]) -> bool:
     )
 
 
-def users(made: Mapping[str, Iterable[Made]], file: str, scalar: Scalar, target: Target, field: Field) -> list[Made]:
-    """Return all objects whose value is written in one place, of whatever name and namespace."""
+def users(
+    made: Mapping[str, Iterable[BuiltObject]], file: str, scalar: Scalar, target: Target, field: Field
+) -> list[BuiltObject]:
+    """Return all objects whose value is written in one place, of any name and namespace."""
     found = []
     for objects in made.values():
         for one in objects:

@@ -1,7 +1,7 @@
-"""Where a workload's memory is written in a checkout: on marked lines, in values files, in kustomizations or manifests.
+"""The places in a checkout that set a workload's memory.
 
-What says so by itself comes first: a marked line, then a mapping, then the manifest that defines the workload. A manifest
-without a namespace fits every namespace, unless another one names it.
+The most explicit place wins: a marked line, then a mapping to a values file, then the manifest that defines the
+workload. A manifest without a namespace fits every namespace, unless another manifest names the namespace.
 """
 
 import re
@@ -16,13 +16,13 @@ from oomreport.gitops.manifest import LIMIT, REQUEST, Field, Manifest, has_conta
 from oomreport.gitops.marker import Marker
 from oomreport.gitops.overlay import Overlay
 from oomreport.gitops.patch import Patch
-from oomreport.gitops.values import Mapped
+from oomreport.gitops.values import ValuesMapping
 from oomreport.gitops.yaml_text import Scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A value in a file, or why there is none. `around` is the block scalar that it stands in."""
+    """A value in a file, or the reason why there is none. `around` is the block scalar that holds it."""
 
     file: str
     value: Looked
@@ -30,16 +30,19 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A place that defines the target: its name for people, how to look a value up, the kustomizations that can change it."""
+class MemoryLocation:
+    """A place that defines the target.
+
+    `shown` is its name for people. `found` looks a value up. `overlays` are the kustomizations that can change it.
+    """
 
     shown: str
     namespace: str | None
     found: Callable[[Field], Found]
     overlays: tuple[Overlay, ...] = ()
 
-    def is_same(self, other: "Site") -> bool:
-        """Whether both read the same values from the same places."""
+    def is_same(self, other: "MemoryLocation") -> bool:
+        """Return whether both read the same values from the same places."""
         pairs = [(self.found(field), other.found(field)) for field in (LIMIT, REQUEST)]
         absent = [isinstance(one.value, Absent) and isinstance(two.value, Absent) for one, two in pairs]
         same = [same_place((one.file, one.value), (two.file, two.value)) for one, two in pairs]
@@ -48,39 +51,39 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A document that is no YAML before something has filled it in."""
+    """A document that is no YAML before a program has filled it in."""
 
     file: str
     text: str
 
     def defines(self, target: Target) -> bool:
-        """Whether it seems to define a workload by its literal name."""
+        """Return whether it seems to define a workload by its literal name."""
         kind = re.search(rf"^kind:\s*{re.escape(target.kind)}\s*$", self.text, re.MULTILINE)
         name = re.search(rf"^\s+name:\s*[\"']?{re.escape(target.name)}[\"']?\s*$", self.text, re.MULTILINE)
         return bool(kind and name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """All that a checkout says of workloads. `manifests` are those that no kustomization uses."""
+class Manifests:
+    """All workloads that a checkout defines. `manifests` are those that no kustomization uses."""
 
     files: Files
     tree: Tree
     manifests: Sequence[Manifest] = ()
     markers: Sequence[Marker] = ()
-    mapped: Sequence[Mapped] = ()
+    mapped: Sequence[ValuesMapping] = ()
     templates: Sequence[Template] = ()
     default_namespace: str | None = None
 
-    def sites(self, target: Target) -> list[Site]:
-        """Return the places that define a target; more than one where it is not clear which one is meant."""
+    def locations(self, target: Target) -> list[MemoryLocation]:
+        """Return the places that define a target; several where the choice is not clear."""
         for kind in (self._marked, self._mapped, self._defined):
-            if sites := list(kind(target)):
-                return _distinct(sites)
+            if locations := list(kind(target)):
+                return _distinct(locations)
         return []
 
     def shared(self, found: Found, target: Target, field: Field) -> str | None:
-        """Return who else has the value of one place, and is not the target; None where nobody has."""
+        """Return who else uses the value of one place besides the target; None where nobody does."""
         if not isinstance(found.value, Scalar):
             return None
         others = [
@@ -91,7 +94,7 @@ class Scene:
         return ", ".join(dict.fromkeys(others)) or None
 
     def hint(self, target: Target) -> str:
-        """Return what may define a target that was not found."""
+        """Return what can define a target that was not found."""
         of_kind = [
             one.file for one in self.templates if re.search(rf"^kind:\s*{target.kind}\b", one.text, re.MULTILINE)
         ]
@@ -107,35 +110,35 @@ class Scene:
             )
         return ""
 
-    def _marked(self, target: Target) -> Iterator[Site]:
+    def _marked(self, target: Target) -> Iterator[MemoryLocation]:
         own = [one for one in self.markers if one.is_about(target)]
         by_field = {field: [one for one in own if one.is_for(target, field)] for field in (LIMIT, REQUEST)}
         if any(len(some) > 1 for some in by_field.values()):
             for one in own:
-                yield Site(
+                yield MemoryLocation(
                     shown=self._at(one.file, one.line),
                     namespace=target.namespace,
                     found=_by_marker(one.file, [one], target),
                 )
         elif own:
-            yield Site(
+            yield MemoryLocation(
                 shown=self._at(own[0].file, own[0].line),
                 namespace=target.namespace,
                 found=_by_marker(own[0].file, own, target),
             )
 
-    def _mapped(self, target: Target) -> Iterator[Site]:
+    def _mapped(self, target: Target) -> Iterator[MemoryLocation]:
         own = [one for one in self.mapped if one.is_for(target)]
         exact = [one for one in own if one.namespace is not None]
         for one in exact or own:
-            yield Site(shown=one.file, namespace=one.namespace, found=_by_mapping(self.files, one))
+            yield MemoryLocation(shown=one.file, namespace=one.namespace, found=_by_mapping(self.files, one))
 
-    def _defined(self, target: Target) -> Iterator[Site]:
-        sites = [*self._made(target), *self._plain(target), *self._templated(target)]
-        exact = [site for site in sites if site.namespace is not None]
-        yield from exact or sites
+    def _defined(self, target: Target) -> Iterator[MemoryLocation]:
+        locations = [*self._made(target), *self._plain(target), *self._templated(target)]
+        exact = [location for location in locations if location.namespace is not None]
+        yield from exact or locations
 
-    def _made(self, target: Target) -> Iterator[Site]:
+    def _made(self, target: Target) -> Iterator[MemoryLocation]:
         for file, objects in self.tree.made.items():
             for made in objects:
                 if not made.is_(target):
@@ -144,7 +147,7 @@ class Scene:
                 if isinstance(value, Absent) and not has_container(made.manifest, target):
                     continue
                 overlay = Overlay(kustomization=self.tree.known[file], made=made, target=target)
-                yield Site(
+                yield MemoryLocation(
                     shown=self._at(
                         by.file, value.line if isinstance(value, Scalar) else 1 + int(by.node.start_mark.line)
                     ),
@@ -153,32 +156,34 @@ class Scene:
                     overlays=(overlay,),
                 )
 
-    def _plain(self, target: Target) -> Iterator[Site]:
+    def _plain(self, target: Target) -> Iterator[MemoryLocation]:
         for one in self.manifests:
             namespace = one.namespace or self.default_namespace
             fits = one.is_kind_of(target) and one.name == target.name and namespace in (None, target.namespace)
             if fits and has_container(one, target):
-                yield Site(shown=self._at(one.file, one.line), namespace=namespace, found=_by_manifest(one, target))
+                yield MemoryLocation(
+                    shown=self._at(one.file, one.line), namespace=namespace, found=_by_manifest(one, target)
+                )
 
-    def _templated(self, target: Target) -> Iterator[Site]:
+    def _templated(self, target: Target) -> Iterator[MemoryLocation]:
         for one in self.templates:
             if one.defines(target):
                 barred = Barred(reason="comes from a template", overridable=False)
                 found = Found(file=one.file, value=barred)
-                yield Site(shown=self.files.shown(one.file), namespace=None, found=_always(found))
+                yield MemoryLocation(shown=self.files.shown(one.file), namespace=None, found=_always(found))
 
     def _at(self, file: str, line: int) -> str:
         return f"{self.files.shown(file)}:{line}"
 
 
-def _distinct(sites: Iterable[Site]) -> list[Site]:
-    found: list[Site] = []
-    for site in sites:
-        same = next((number for number, one in enumerate(found) if one.is_same(site)), None)
+def _distinct(locations: Iterable[MemoryLocation]) -> list[MemoryLocation]:
+    found: list[MemoryLocation] = []
+    for location in locations:
+        same = next((number for number, one in enumerate(found) if one.is_same(location)), None)
         if same is None:
-            found.append(site)
+            found.append(location)
         else:
-            found[same] = replace(found[same], overlays=(*found[same].overlays, *site.overlays))
+            found[same] = replace(found[same], overlays=(*found[same].overlays, *location.overlays))
     return found
 
 
@@ -196,7 +201,7 @@ def _by_marker(file: str, markers: Sequence[Marker], target: Target) -> Callable
     return found
 
 
-def _by_mapping(files: Files, mapped: Mapped) -> Callable[[Field], Found]:
+def _by_mapping(files: Files, mapped: ValuesMapping) -> Callable[[Field], Found]:
     def found(field: Field) -> Found:
         file, value = mapped.looked(files, field)
         return Found(file=file, value=value)

@@ -1,7 +1,7 @@
-"""The way to a value in a document, and what bars it from being edited there.
+"""Paths to a value in a document, and obstacles to its edit.
 
-A value that an alias or a merge key brings is written elsewhere, one below an anchor in use is also meant elsewhere; what
-a template or a variable makes is not in the file at all.
+A value that an alias or a merge key brings is written elsewhere. A value below an anchor in use is also meant
+elsewhere. A value that a template or a variable makes is not in the file at all.
 """
 
 import re
@@ -18,12 +18,12 @@ _TEMPLATE = re.compile(r"\{\{|\$\{|\$\(")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedItem:
-    """A step to the item of a list that has this name."""
+    """A step to the list item that has this name."""
 
     name: str
 
     def __str__(self) -> str:
-        """Return it as it stands in a path."""
+        """Return the step as it stands in a path."""
         return f"[{self.name}]"
 
 
@@ -39,9 +39,9 @@ class Absent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barred:
-    """Something is written there, and must not be edited; the reason completes a sentence about the value.
+    """A value that must not be edited; the reason completes a sentence about the value.
 
-    A kustomization can override it, where `overridable`: what it is now is known to be this document's.
+    A kustomization can override it where it is `overridable`: its value now is known to be this document's.
     """
 
     reason: str
@@ -93,7 +93,10 @@ def path_text(steps: Sequence[Step]) -> str:
 
 
 def items(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """Return the items of a mapping by key; the last of several wins, as in Kubernetes' own reader. Not those of merge keys."""
+    """Return the items of a mapping by key, without those of merge keys.
+
+    Of equal keys the last wins, as in Kubernetes.
+    """
     if isinstance(node, Alias):
         node = node.target
     if not isinstance(node, yaml.MappingNode):
@@ -173,7 +176,7 @@ def _key(node: yaml.Node, step: str) -> yaml.Node | Barred | None:
 
 
 def _through_alias(source: YamlText, alias: Alias, steps: Sequence[Step]) -> Looked:
-    """Return why an alias bars the way, with the value that it brings; Absent where it brings none."""
+    """Return why an alias forbids the edit, with its value; Absent where it has none."""
     target = alias.target
     assert target is not None
     found = look(source, target, steps)

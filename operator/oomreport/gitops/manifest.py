@@ -1,4 +1,4 @@
-"""The workloads in YAML documents, and where a workload keeps the memory of its containers."""
+"""The workloads in YAML documents, and where their memory is set."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from oomreport.gitops.advice import Target
 from oomreport.gitops.lookup import Absent, Barred, Looked, NamedItem, Step, items, look, sequence, text_at
 from oomreport.gitops.yaml_text import Alias, YamlText
 
-# Where the pod's spec is. Everything else that runs pods keeps it where a Deployment does.
+# The path to the pod's spec. Every other kind that runs pods has it where a Deployment has it.
 _POD_SPEC: dict[str, tuple[str, ...]] = {
     "Pod": ("spec",),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
@@ -21,13 +21,13 @@ _LISTS = ("containers", "initContainers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """What of a target's memory: its limit, or its request."""
+    """A value of a target's memory: its limit, or its request."""
 
     name: str
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Return the way to it from a container, or from a pod's spec."""
+        """Return its path from a container, or from the spec of a pod."""
         return ("resources", f"{self.name}s", "memory")
 
 
@@ -57,7 +57,7 @@ class Manifest:
         return int(self.node.start_mark.line) + 1
 
     def is_kind_of(self, target: Target) -> bool:
-        """Whether it is of the target's kind."""
+        """Return whether it is of the target's kind."""
         return (self.group, self.kind) == (target.group, target.kind)
 
 
@@ -88,12 +88,12 @@ def _flattened(file: str, source: YamlText, node: yaml.Node) -> Iterator[Manifes
 
 
 def pod_spec(kind: str) -> tuple[str, ...]:
-    """Return the way from an object to the spec of its pods."""
+    """Return the path from an object to the spec of its pods."""
     return _POD_SPEC.get(kind, _TEMPLATE)
 
 
 def ways(target: Target, field: Field) -> tuple[tuple[Step, ...], ...]:
-    """Return the ways from an object to a value; a container may be an init container (a sidecar is one)."""
+    """Return the paths from an object to a value; a container can be an init container (a sidecar is one)."""
     above = pod_spec(target.kind)
     if target.container is None:
         return ((*above, *field.keys),)
@@ -107,7 +107,7 @@ def looked(source: YamlText, node: yaml.Node, target: Target, field: Field) -> L
         found = look(source, node, way)
         if not isinstance(found, Absent):
             return found
-        # Of several ways, the one that leads furthest says what is missing.
+        # Of several paths, the one that leads furthest says what is missing.
         absent = max(absent, found, key=lambda one: one.at.count(".") + one.at.count("["))
     return absent
 
@@ -121,10 +121,10 @@ def container_names(manifest: Manifest, list_name: str) -> list[str | None]:
 
 
 def has_container(manifest: Manifest, target: Target) -> bool:
-    """Whether a manifest defines the target's container."""
+    """Return whether a manifest defines the target's container."""
     return target.container is None or any(target.container in container_names(manifest, one) for one in _LISTS)
 
 
 def is_templated(found: Looked) -> bool:
-    """Whether what was found is made by a template."""
+    """Return whether a template makes what was found."""
     return isinstance(found, Barred) and not found.overridable

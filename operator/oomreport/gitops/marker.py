@@ -1,8 +1,10 @@
-"""Lines that say themselves whose memory they are, as the setters of Flux's image automation do.
+"""Marked lines: a comment names the memory that the line sets.
+
+The form is that of the setters of Flux's image automation:
 
     memory: 256Mi   # {"$oomreport": "shop:Deployment/web:api:limit"}
 
-Namespace, workload, container, and limit or request. Without a container it is the pod's (spec.resources):
+It names namespace, workload, container, and limit or request. Without a container it is the pod's (spec.resources):
 
     memory: 1Gi     # {"$oomreport": "shop:Deployment/web:limit"}
 """
@@ -26,7 +28,7 @@ _FIELDS = {field.name: field for field in (LIMIT, REQUEST)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marked line. `words` is what the mark says; `around` the block scalar that the line stands in."""
+    """A marked line. `words` is the text of the mark; `around` is the block scalar that holds the line."""
 
     file: str
     line: int
@@ -35,11 +37,11 @@ class Marker:
     around: Scalar | None = None
 
     def is_for(self, target: Target, field: Field) -> bool:
-        """Whether it marks a value of a target."""
+        """Return whether it marks this value of a target."""
         return self._parts == (target.namespace, f"{target.kind}/{target.name}", target.container, field)
 
     def is_about(self, target: Target) -> bool:
-        """Whether it marks any value of a target."""
+        """Return whether it marks any value of a target."""
         return any(self.is_for(target, field) for field in (LIMIT, REQUEST))
 
     @property
@@ -100,7 +102,7 @@ def _marked(source: YamlText, ends: list[int], comment: int) -> tuple[Looked, Sc
 
 
 def _inside(source: YamlText, block: Scalar, comment: int) -> tuple[Looked, Scalar | None]:
-    """Return the value of a mark in a literal block, an inline patch for example."""
+    """Return the value of a mark in a literal block, such as an inline patch."""
     if block.style != "|":
         return Barred(reason="is a text that contains a mark, not a value that has one", overridable=False), None
     inside = read_inside(source.text, source.text.index("\n", block.begin) + 1, block.end)

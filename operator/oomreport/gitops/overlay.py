@@ -1,6 +1,7 @@
-"""A new strategic-merge patch in a kustomization, for a value that must not be edited where it is written.
+"""A new strategic-merge patch in a kustomization.
 
-The patch is a file of its own; the kustomization's text gets the line that names it, and keeps all others.
+It is for a value that must not be edited where it is written. The patch is a file of its own. The kustomization's text
+gets the line that names it, and keeps all others.
 """
 
 import re
@@ -11,7 +12,7 @@ import yaml
 
 from oomreport.errors import EditRefused
 from oomreport.gitops.advice import Target
-from oomreport.gitops.kustomize import Kustomization, Made
+from oomreport.gitops.kustomize import BuiltObject, Kustomization
 from oomreport.gitops.lookup import items, plain
 from oomreport.gitops.manifest import LIMIT, Field, container_names, pod_spec
 from oomreport.gitops.yaml_text import Scalar, YamlText, read_yaml
@@ -22,10 +23,10 @@ _UNSAFE = re.compile(r"[^a-z0-9.-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """A kustomization that is to change an object, and whose memory."""
+    """A kustomization that can change an object, and the target whose memory it changes."""
 
     kustomization: Kustomization
-    made: Made
+    made: BuiltObject
     target: Target
 
     @property
@@ -63,7 +64,10 @@ def newline_of(text: str) -> str:
 
 
 def with_patches(source: YamlText, names: list[str]) -> str:
-    """Return the text of a kustomization that names more patches. Raises EditRefused where no line can be put in safely."""
+    """Return the text of a kustomization that names more patches.
+
+    Raises EditRefused where no line can be put in safely.
+    """
     roots = list(source.roots)
     if len(roots) != 1 or source.problem or not isinstance(roots[0], yaml.MappingNode) or roots[0].flow_style:
         raise EditRefused("the kustomization is not one block of YAML")

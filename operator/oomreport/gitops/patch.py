@@ -1,6 +1,7 @@
-"""Patches of kustomizations: strategic merge and JSON 6902, in files and inline, and the value that one sets.
+"""Patches of kustomizations, and the memory that they set.
 
-An inline patch in a literal block (`patch: |-`) is YAML in YAML: its lines are edited where they stand.
+Both kinds are read, strategic merge and JSON 6902, in files and inline. An inline patch in a literal block (`patch:
+|-`) is YAML in YAML: its lines are edited in place.
 """
 
 import re
@@ -30,12 +31,12 @@ from oomreport.gitops.yaml_text import Scalar, YamlText, read_inside, read_yaml
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """The `target` of a patch: kind and name are anchored regular expressions, a label selector is of equalities."""
+    """The `target` of a patch: kind and name are anchored regular expressions; label selectors are of equalities."""
 
     fields: Mapping[str, str]
 
     def selects(self, manifest: Manifest, names: frozenset[str], namespace: str | None) -> bool:
-        """Whether a patch with this target is for an object; what cannot be told here counts as yes."""
+        """Return whether a patch with this target is for an object; true where that is not known."""
         wanted = self.fields
         version = manifest.api_version.rpartition("/")[2]
         pairs = (("group", manifest.group), ("version", version), ("kind", manifest.kind), ("namespace", namespace))
@@ -54,8 +55,8 @@ class Selector:
 class Patch:
     """One patch: a mapping (strategic merge) or a list of operations.
 
-    `around` is the literal block that it stands in. A patch in a folded or quoted scalar has lines of its own, which are
-    not those of the file: it is known, and not edited (`in_file`).
+    `around` is the literal block that holds it. A patch in a folded or quoted scalar has lines that are not those of
+    the file: it is known, but not edited (`in_file`).
     """
 
     file: str
@@ -66,7 +67,7 @@ class Patch:
     selector: Selector | None = None
 
     def is_for(self, manifest: Manifest, names: frozenset[str], namespace: str | None) -> bool:
-        """Whether the patch changes an object that has had these names."""
+        """Return whether the patch changes an object that has had these names."""
         if self.selector is not None:
             return self.selector.selects(manifest, names, namespace)
         if not isinstance(self.node, yaml.MappingNode):
@@ -148,7 +149,7 @@ def _inline(file: str, source: YamlText, scalar: Scalar, selector: Selector | No
 
 
 def _after(pointer: str, way: Sequence[Step], manifest: Manifest) -> tuple[Step, ...] | None:
-    """Return what of a way comes after a JSON pointer (RFC 6901); None where the pointer leads elsewhere."""
+    """Return the rest of a path behind a JSON pointer (RFC 6901); None where the pointer leads elsewhere."""
     if not pointer.startswith("/"):
         return () if pointer == "" else None
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]

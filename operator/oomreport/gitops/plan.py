@@ -1,4 +1,4 @@
-"""The edits of a checkout, and what became of each recommendation."""
+"""The edits of a checkout, and the outcome of each recommendation."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,18 +9,21 @@ from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import EditOutcome, EditState, decided
 from oomreport.gitops.files import Files
 from oomreport.gitops.kustomize import tree_of
-from oomreport.gitops.location import Scene, Template
+from oomreport.gitops.location import Manifests, Template
 from oomreport.gitops.manifest import Field, manifests_in
 from oomreport.gitops.marker import markers_in
 from oomreport.gitops.overlay import Overlay, newline_of, with_patches
-from oomreport.gitops.text_edit import spliced
-from oomreport.gitops.values import Mapped
+from oomreport.gitops.text_edit import with_scalars
+from oomreport.gitops.values import ValuesMapping
 from oomreport.gitops.yaml_text import YamlText, read_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`texts` are files with their new text, `created` those that are new; `notes` what people should know of the files."""
+    """`texts` are files with their new text, `created` those that are new.
+
+    `notes` are remarks on the files for people.
+    """
 
     texts: dict[str, str]
     created: dict[str, str]
@@ -28,18 +31,18 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def scene_of(
+def manifests_of(
     files: Files,
     paths: Sequence[str],
     folders: Iterable[str],
-    mapped: Sequence[Mapped],
+    mapped: Sequence[ValuesMapping],
     default_namespace: str | None = None,
-) -> Scene:
-    """Return what the files in `paths` say; `folders` are those that may hold a kustomization."""
+) -> Manifests:
+    """Return the manifests in `paths`; `folders` are those that can hold a kustomization."""
     tree = tree_of(files, folders)
     read = ((path, files.yaml(path)) for path in paths)
     sources = [(path, source) for path, source in read if source is not None]
-    return Scene(
+    return Manifests(
         files=files,
         tree=tree,
         manifests=[one for path, source in sources if path not in tree.used for one in manifests_in(path, source)],
@@ -50,39 +53,39 @@ def scene_of(
     )
 
 
-def plan_of(scene: Scene, advice: Iterable[Advice], *, accepted_only: bool) -> Plan:
+def plan_of(manifests: Manifests, advice: Iterable[Advice], *, accepted_only: bool) -> Plan:
     """Return the edits that recommendations ask for."""
-    outcomes = [one for each in advice for one in decided(scene, each, accepted_only=accepted_only)]
+    outcomes = [one for each in advice for one in decided(manifests, each, accepted_only=accepted_only)]
     outcomes = _without_conflicts(outcomes)
     texts: dict[str, str] = {}
     created: dict[str, str] = {}
     for file in dict.fromkeys(one.file for one in outcomes if one.file):
         own = [one for one in outcomes if one.file == file and one.state is EditState.CHANGED]
-        source = scene.files.yaml(file)
+        source = manifests.files.yaml(file)
         assert source is not None
         try:
-            text, new = _edited(scene, source, own)
+            text, new = _edited(manifests, source, own)
         except EditRefused as error:
-            outcomes = _with_refusals(outcomes, own, f"{scene.files.shown(file)}: {error}")
+            outcomes = _with_refusals(outcomes, own, f"{manifests.files.shown(file)}: {error}")
             continue
         if text != source.text:
             texts[file] = text
         created |= new
-    # A recommendation is applied in full or not at all: where a file of it refused, what was changed elsewhere is undone.
+    # A recommendation is applied in full or not at all: where one file refuses, edits in others are undone.
     refused = {id(one.advice) for one in outcomes if one.state is EditState.REFUSED}
     half = [one for one in outcomes if one.state is EditState.CHANGED and id(one.advice) in refused]
     if half:
         left = [each.advice for each in outcomes if id(each.advice) not in refused]
-        again = plan_of(scene, {id(one): one for one in left}.values(), accepted_only=accepted_only)
+        again = plan_of(manifests, {id(one): one for one in left}.values(), accepted_only=accepted_only)
         kept = [one for one in outcomes if one.state is EditState.REFUSED]
         return replace(again, outcomes=(*again.outcomes, *kept))
-    notes = [f"{scene.files.shown(one.file)}:{one.line}: {one.problem}" for one in scene.markers if one.problem]
+    notes = [f"{manifests.files.shown(one.file)}:{one.line}: {one.problem}" for one in manifests.markers if one.problem]
     return Plan(texts=texts, created=created, outcomes=tuple(outcomes), notes=tuple(notes))
 
 
-def _edited(scene: Scene, source: YamlText, outcomes: Sequence[EditOutcome]) -> tuple[str, dict[str, str]]:
-    splices = {one.splice.begin: one.splice for one in outcomes if one.splice}
-    text = spliced(source, list(splices.values())) if splices else source.text
+def _edited(manifests: Manifests, source: YamlText, outcomes: Sequence[EditOutcome]) -> tuple[str, dict[str, str]]:
+    splices = {one.edit.begin: one.edit for one in outcomes if one.edit}
+    text = with_scalars(source, list(splices.values())) if splices else source.text
     overlays: dict[tuple[str, str], Overlay] = {}
     values: dict[tuple[str, str], dict[Field, str]] = defaultdict(dict)
     for one in outcomes:
@@ -93,7 +96,7 @@ def _edited(scene: Scene, source: YamlText, outcomes: Sequence[EditOutcome]) -> 
     if not overlays:
         return text, {}
     for folder, name in overlays:
-        if scene.files.joined(folder, name) is not None:
+        if manifests.files.joined(folder, name) is not None:
             raise EditRefused(f"{name} is there already and no kustomization uses it")
     text = with_patches(read_yaml(text), [name for _, name in overlays])
     newline = newline_of(source.text)
@@ -104,8 +107,8 @@ def _without_conflicts(outcomes: list[EditOutcome]) -> list[EditOutcome]:
     """Return outcomes in which no two recommendations want different values in one place."""
     wanted: dict[tuple[str, object], list[EditOutcome]] = defaultdict(list)
     for one in outcomes:
-        if one.splice is not None and one.file is not None:
-            wanted[(one.file, one.splice.begin)].append(one)
+        if one.edit is not None and one.file is not None:
+            wanted[(one.file, one.edit.begin)].append(one)
         elif one.overlay is not None:
             key = f"{one.overlay.kustomization.folder}/{one.overlay.file_name}"
             wanted[(key, one.field and one.field.name)].append(one)

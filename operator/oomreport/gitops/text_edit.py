@@ -1,7 +1,7 @@
-"""One scalar of a text replaced, and nothing else: the text is parsed again, and must be the same but for that value.
+"""One scalar of a YAML text replaced, every other byte kept.
 
-The quoting style stays where it can hold the value. Comments are no part of what is parsed; no byte outside the scalar's
-own is touched.
+The new text is parsed again, and must be the same but for that value. The quoting style stays where it can hold the
+value. Comments are not parsed; no byte outside the scalar is touched.
 """
 
 import re
@@ -16,13 +16,13 @@ from oomreport.gitops.yaml_text import Alias, Scalar, Unit, YamlText, events_of
 
 _SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _BLOCK = ("|", ">")
-# At the beginning of a line these end a document, or begin one.
+# At the start of a line these end a document, or begin one.
 _MARKERS = ("---", "...")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Splice:
-    """New words for a scalar. `around` is the block scalar that it is written in, as YAML in YAML."""
+class ScalarEdit:
+    """A new value for a scalar. `around` is the block scalar that holds it, as YAML in YAML."""
 
     scalar: Scalar
     value: str
@@ -34,20 +34,20 @@ class Splice:
         return self.scalar.begin
 
 
-def spliced(source: YamlText, splices: Sequence[Splice]) -> str:
+def with_scalars(source: YamlText, splices: Sequence[ScalarEdit]) -> str:
     """Return the text with scalars replaced. Raises EditRefused where more than these values would change."""
     text = source.text
-    ordered = sorted(splices, key=lambda splice: splice.begin)
-    words = {splice.begin: rendered(splice.scalar, splice.value, json=source.is_json) for splice in ordered}
-    for splice in reversed(ordered):
-        text = text[: splice.begin] + words[splice.begin] + text[splice.scalar.end :]
+    ordered = sorted(splices, key=lambda edit: edit.begin)
+    words = {edit.begin: rendered(edit.scalar, edit.value, json=source.is_json) for edit in ordered}
+    for edit in reversed(ordered):
+        text = text[: edit.begin] + words[edit.begin] + text[edit.scalar.end :]
     for unit in source.units:
         _check_unit(source, unit, ordered, words, text)
     return text
 
 
 def rendered(scalar: Scalar, value: str, *, json: bool = False) -> str:
-    """Return a value as it is to be written in place of a scalar. Raises EditRefused where that cannot be done."""
+    """Return a value as it is written in place of a scalar. Raises EditRefused where that is impossible."""
     if isinstance(scalar, Alias) or scalar.end == scalar.begin:
         raise EditRefused("nothing is written there that could be replaced")
     if scalar.style in _BLOCK:
@@ -75,7 +75,7 @@ def _tag(value: str) -> str:
 
 
 def _means(words: str, value: str) -> bool:
-    """Whether words are this value wherever a scalar may stand: as key and value, in block and in flow."""
+    """Return whether a text is this value wherever a scalar can stand: as key and value, in block and in flow."""
     if _SIMPLE.fullmatch(words):
         return True
     if words.startswith(_MARKERS):
@@ -88,7 +88,9 @@ def _means(words: str, value: str) -> bool:
     return bool(block == {value: value} and flow == [value, value])
 
 
-def _check_unit(source: YamlText, unit: Unit, splices: Sequence[Splice], words: Mapping[int, str], text: str) -> None:
+def _check_unit(
+    source: YamlText, unit: Unit, splices: Sequence[ScalarEdit], words: Mapping[int, str], text: str
+) -> None:
     own = [one for one in splices if unit.begin <= one.begin < unit.end]
     if not own:
         return
@@ -118,7 +120,7 @@ def _check_unit(source: YamlText, unit: Unit, splices: Sequence[Splice], words: 
         raise EditRefused("the value was not found again where it was")
 
 
-def _check_block(old: str, new: str, splices: Sequence[Splice]) -> None:
+def _check_block(old: str, new: str, splices: Sequence[ScalarEdit]) -> None:
     lines = list(zip(old.split("\n"), new.split("\n"), strict=False))
     changed = sum(one != other for one, other in lines)
     expected = len({one.scalar.line for one in splices})

@@ -1,23 +1,24 @@
-"""Which line of a Helm values file is whose memory: Helm's templates are programs, so somebody has to say it.
+"""Mappings from a workload's memory to a line of Helm values.
 
-Either a file `.oomreport.yaml` in the checkout says it:
+Helm's templates are programs, so nobody can tell which value becomes whose memory: a person has to say it. Either a
+file `.oomreport.yaml` in the checkout says it:
 
     values:
     - workload: Deployment/web
       namespace: shop                    # left out: any
       container: api                     # left out: the pod (spec.resources)
       file: charts/web/values.yaml       # relative to this file
-      resources: api.resources           # or the two by themselves:
+      resources: api.resources           # or the two one by one:
       limit: api.memoryLimit
       request: api.memoryRequest
 
-or an annotation of the workload, which names the file and the block of resources in it; reports carry it on:
+or an annotation of the workload, which names the file and the block of resources in it. Reports carry it on:
 
     values.oomreport.dev/api: charts/web/values.yaml#api.resources
 
-A path is dotted, with `[2]` for the third item of a list, `[api]` for the item with this name and a backslash before a
-dot that belongs to a key; or a JSON pointer (RFC 6901). Any YAML file will do: a HelmRelease of Flux, an Application of
-Argo CD.
+A path is dotted. `[2]` is the third item of a list, `[api]` the item with this name; a backslash stands before a dot
+that belongs to a key. A JSON pointer (RFC 6901) works too. Any YAML file can be mapped: a HelmRelease of Flux, an
+Application of Argo CD.
 """
 
 import re
@@ -37,8 +38,8 @@ _KNOWN = frozenset({"workload", "namespace", "container", "file", "resources", "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mapped:
-    """Where the memory of a container is written. `folder` is what `file` is relative to."""
+class ValuesMapping:
+    """The place of a container's memory in a values file. `file` is relative to `folder`."""
 
     kind: str
     name: str
@@ -50,7 +51,7 @@ class Mapped:
     request: tuple[Step, ...] | None
 
     def is_for(self, target: Target) -> bool:
-        """Whether it is about a target."""
+        """Return whether it is about a target."""
         own = (self.kind, self.name, self.container)
         return own == (target.kind, target.name, target.container) and self.namespace in (None, target.namespace)
 
@@ -78,7 +79,7 @@ class Mapped:
         return path, some[0] if some else found[0] if found else Absent(at=str(way[0]))
 
 
-def mapped_in(data: object, where: str, folder: str) -> Iterator[Mapped]:
+def mappings_in(data: object, where: str, folder: str) -> Iterator[ValuesMapping]:
     """Yield the entries of a configuration file. Raises InputUnreadable, which says which entry is wrong."""
     if data is None:
         return
@@ -88,7 +89,7 @@ def mapped_in(data: object, where: str, folder: str) -> Iterator[Mapped]:
         yield _entry(entry, f"{where}: entry {number}", folder)
 
 
-def mapped_by_report(advice: Advice, folder: str) -> Mapped | None:
+def mapping_by_report(advice: Advice, folder: str) -> ValuesMapping | None:
     """Return what the workload's annotation says of a report's container; None where there is none."""
     said = advice.annotations.get(f"{ANNOTATION_PREFIX}{advice.container}")
     if not isinstance(said, str) or advice.target.container is None:
@@ -96,7 +97,7 @@ def mapped_by_report(advice: Advice, folder: str) -> Mapped | None:
     file, _, path = said.partition("#")
     at = f"annotation {ANNOTATION_PREFIX}{advice.container} of {advice.namespace} {advice.kind}/{advice.workload}"
     above = steps_of(path or "resources", at)
-    return Mapped(
+    return ValuesMapping(
         kind=advice.kind,
         name=advice.workload,
         namespace=advice.namespace,
@@ -134,7 +135,7 @@ def steps_of(path: str, at: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _entry(entry: object, at: str, folder: str) -> Mapped:
+def _entry(entry: object, at: str, folder: str) -> ValuesMapping:
     if not isinstance(entry, dict):
         raise InputUnreadable(f"{at}: is no mapping")
     if unknown := sorted(str(key) for key in set(entry) - _KNOWN):
@@ -151,7 +152,7 @@ def _entry(entry: object, at: str, folder: str) -> Mapped:
     ways = dict(_ways(texts, at))
     if not ways:
         raise InputUnreadable(f"{at}: resources is missing, or limit and request")
-    return Mapped(
+    return ValuesMapping(
         kind=kind,
         name=name,
         namespace=texts.get("namespace"),

@@ -1,7 +1,8 @@
-"""YAML with the place of every scalar in its text, so that one can be replaced and every other byte stays.
+"""YAML with the place of every scalar in its text.
 
-PyYAML tells where an event begins and ends; an event begins at its anchor and tag, its token at the value itself. Marks
-count characters, so text is read without any change: CRLF and a byte order mark are characters like others.
+So one scalar can be replaced and every other byte stays. PyYAML tells where an event begins and ends; an event begins
+at its anchor and tag, its token at the value itself. Marks count characters, so the text is read without any change:
+CRLF and a byte order mark are characters like others.
 
 A stream that does not parse as a whole (one of its documents is a template) is read document by document. `---` at the
 start of a line always begins a document, also within a quoted or block scalar.
@@ -39,7 +40,7 @@ class Alias(Scalar):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """What was parsed at once: the whole text, or one document of it; with its place in the text."""
+    """A part of the text that was parsed at once: the whole text, or one document of it; with its place."""
 
     begin: int
     end: int
@@ -49,7 +50,7 @@ class Unit:
 
 @dataclass(slots=True, kw_only=True)
 class YamlText:
-    """A text and what it holds. `aliased` has the nodes (by id) that an alias refers to, too."""
+    """A text and its documents. `aliased` holds the nodes (by id) that an alias refers to."""
 
     text: str
     units: tuple[Unit, ...] = ()
@@ -64,7 +65,7 @@ class YamlText:
 
     @property
     def is_json(self) -> bool:
-        """Whether it is JSON, where a text is not written without quotes."""
+        """Return whether it is JSON, where every text has quotes."""
         if not self.text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
             return False
         try:
@@ -79,13 +80,13 @@ class YamlText:
         return next((unit.problem for unit in self.units if unit.problem), None)
 
     def written(self, node: yaml.Node) -> str:
-        """Return a node as it is written."""
+        """Return the text of a node."""
         if isinstance(node, Scalar):
             return self.text[node.begin : node.end]
         return self.text[node.start_mark.index : node.end_mark.index]
 
     def unit_of(self, place: int) -> Unit:
-        """Return what was parsed together with a place."""
+        """Return the part that a place was parsed with."""
         return next(unit for unit in self.units if unit.begin <= place <= unit.end)
 
 
@@ -149,7 +150,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(text: str) -> YamlText:
-    """Return what a text holds; never raises, `problem` says what could not be read."""
+    """Return the documents of a text; never raises: `problem` says what could not be read."""
     found = YamlText(text=text)
     whole = _unit(found, 0, len(text))
     if whole.problem is None:
@@ -166,7 +167,7 @@ def read_yaml(text: str) -> YamlText:
 
 
 def read_inside(text: str, begin: int, end: int) -> YamlText:
-    """Return what a part of a text holds, a block scalar for example; places are those in the whole text."""
+    """Return the documents of a part of a text, such as a block scalar; places are those in the whole text."""
     found = YamlText(text=text)
     found.units = (_unit(found, begin, end),)
     return found

@@ -11,8 +11,8 @@ from oomreport.cli.reports.report_source import advice_for, documents_in
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import EditOutcome, EditState
-from oomreport.gitops.plan import Plan, plan_of, scene_of
-from oomreport.gitops.values import Mapped, mapped_by_report, mapped_in
+from oomreport.gitops.plan import Plan, manifests_of, plan_of
+from oomreport.gitops.values import ValuesMapping, mapping_by_report, mappings_in
 
 REFUSED = 3
 
@@ -22,14 +22,14 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         checkout = Checkout(arguments.paths)
         advice = advice_for(arguments, mapped=True)
-        scene = scene_of(
+        manifests = manifests_of(
             checkout,
             checkout.about(one.workload for one in advice),
             checkout.folders,
             list(mappings(checkout, advice)),
             arguments.default_namespace,
         )
-        plan = plan_of(scene, advice, accepted_only=arguments.accepted_only)
+        plan = plan_of(manifests, advice, accepted_only=arguments.accepted_only)
         _carry_out(checkout, plan, dry_run=arguments.dry_run)
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if arguments.exit_code and (plan.texts or plan.created) else 0
 
 
-def mappings(checkout: Checkout, advice: list[Advice]) -> Iterator[Mapped]:
+def mappings(checkout: Checkout, advice: list[Advice]) -> Iterator[ValuesMapping]:
     """Yield what the configuration files and the reports' annotations say of values files. Raises InputUnreadable."""
     for path in checkout.configurations:
         try:
@@ -50,9 +50,9 @@ def mappings(checkout: Checkout, advice: list[Advice]) -> Iterator[Mapped]:
         except (OSError, UnicodeDecodeError) as error:
             raise InputUnreadable(f"{path}: {error}") from error
         for document in documents_in(text, str(path)):
-            yield from mapped_in(document, checkout.shown(str(path)), str(path.parent))
+            yield from mappings_in(document, checkout.shown(str(path)), str(path.parent))
     for one in advice:
-        if mapped := mapped_by_report(one, checkout.root):
+        if mapped := mapping_by_report(one, checkout.root):
             yield mapped
 
 

@@ -9,7 +9,7 @@ import yaml
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.lookup import Step
 from oomreport.gitops.manifest import LIMIT, REQUEST, Field, pod_spec
-from oomreport.gitops.values import ANNOTATION_PREFIX, mapped_by_report
+from oomreport.gitops.values import ANNOTATION_PREFIX, mapping_by_report
 
 _HEAD = "# {count} by oomreport recommend; the evidence of each number is in: oomreport recommend -o markdown\n"
 
@@ -47,7 +47,7 @@ def values(advice: Sequence[Advice]) -> str:
     """Return values for Helm, a document for each file, or each workload where no annotation says which file it is."""
     documents: dict[str, dict[str, Any]] = defaultdict(dict)
     for one in advice:
-        mapped = mapped_by_report(one, "")
+        mapped = mapping_by_report(one, "")
         whose = f"{one.namespace} {one.kind}/{one.workload} container {one.container}"
         if mapped is not None and mapped.limit is not None and all(isinstance(step, str) for step in mapped.limit):
             where, above = mapped.file, mapped.limit[:-2]
