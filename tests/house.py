@@ -38,7 +38,15 @@ BORDER = {
 }
 
 # Rules that are not met everywhere yet, and how many breaches there may be at most.
-BUDGET = {"first_lines": 175, "maps": 40, "class_names": 38, "camel_case": 240, "columns": 260, "help_texts": 2}
+BUDGET = {
+    "first_lines": 175,
+    "levels": 2,
+    "maps": 40,
+    "class_names": 38,
+    "camel_case": 240,
+    "columns": 260,
+    "help_texts": 2,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
