@@ -48,7 +48,12 @@ def _prometheus_rule() -> str:
         "metadata": {
             "name": "oomreport",
             "namespace": "oomreport-system",
-            "labels": {"app.kubernetes.io/component": "controller"},
+            "labels": {
+                "app.kubernetes.io/name": "oomreport",
+                "app.kubernetes.io/part-of": "oomreport",
+                "app.kubernetes.io/managed-by": "kustomize",
+                "app.kubernetes.io/component": "controller",
+            },
         },
         "spec": yaml.safe_load((MONITORING / "rules.yaml").read_text()),
     }

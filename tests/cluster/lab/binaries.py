@@ -101,9 +101,6 @@ MODULE = {
         Module(name="kind", programs={"kind": "sigs.k8s.io/kind"}, usually="20 s"),
         # What checks the chart and the alerts; no cluster needs them.
         Module(name="helm", programs={"helm": "helm.sh/helm/v3/cmd/helm"}, usually="4 min the first time"),
-        Module(
-            name="kubeconform", programs={"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, usually="10 s"
-        ),
         # Service discovery is most of it, and checks of rules need none.
         Module(
             name="promtool",
