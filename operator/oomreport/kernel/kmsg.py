@@ -20,8 +20,9 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.line import NO_STAMP, Line
 from oomreport.kernel.record import Stamp
 
+# A number of 64 bits that counts from 0 at boot has no more than 18 digits in any log.
 _RECORD = re.compile(
-    rb"(\d{1,10}),(\d{1,20}),(\d{1,20}),([^;,\n]{0,16})(?:,(?!(?:[^;\n]{0,60},)?ncfrag=)[^;\n]{0,200})?;([^\n]*)"
+    rb"(\d{1,10}),(\d{1,18}),(\d{1,18}),([^;,\n]{0,16})(?:,(?!(?:[^;\n]{0,60},)?ncfrag=)[^;\n]{0,200})?;([^\n]*)"
 )
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _SYSLOG = re.compile(rb"<(\d{1,10})>(?:\[ *(\d{1,12})\.(\d{6})\](?:\[ *[TC]\d+\])? ?)?(.*)", re.DOTALL)

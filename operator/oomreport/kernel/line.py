@@ -11,6 +11,9 @@ from typing import NamedTuple
 from oomreport.kernel.record import Stamp
 
 NO_STAMP = Stamp()
+# No line of the kernel's is longer: a record has at most 2048 bytes (PRINTK_MESSAGE_MAX, kernel/printk/internal.h), whose
+# escaping makes 4 of each, and that of a logger once more 2. What is behind is no kernel's and is not looked at.
+LONGEST_TEXT = 16 * 1024
 # What those put at the end of a line who cut it: an ellipsis, or the sign of `less`. Before it a value may be half.
 CUT_MARKS = ("...", "\u2026", ">")
 

@@ -17,7 +17,7 @@ from oomreport.kernel.dump.duplicate_line import is_told_twice
 from oomreport.kernel.dump.fast_path import Whole
 from oomreport.kernel.dump.invocation import invocation_of
 from oomreport.kernel.dump.loss import Loss
-from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.line import LONGEST_TEXT, NO_STAMP, Line
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.text.killed import killed_of
 from oomreport.kernel.text.kind import Kind, kind_of
@@ -102,11 +102,11 @@ class Assembler:
 
     def feed(self, line: Line) -> list[Invocation]:
         """Take one line in and return the invocations that it completes, usually none."""
+        if len(line.text) > LONGEST_TEXT:
+            line = line._replace(text=line.text[:LONGEST_TEXT])
         sequence = line.sequence
         if sequence is not None and self.loss.number(sequence) > 0:
-            for dump in (self._dump, self._rumour):
-                if dump is not None:
-                    dump.gap = True
+            self._note_gap()
         if not line.kernel:
             if self.kill_seen:
                 self._joinable = None
@@ -126,6 +126,11 @@ class Assembler:
         if sequence is None and is_told_twice(before, kind, line):
             return []
         return self._take(kind, line)
+
+    def _note_gap(self) -> None:
+        for dump in (self._dump, self._rumour):
+            if dump is not None:
+                dump.gap = True
 
     def feed_whole(self, whole: Whole) -> list[Invocation]:
         """Take a whole dump in, where the next line is not needed for another; return the invocation that it ends."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.fast_path import Whole
 from oomreport.kernel.dump.sections import Parts
-from oomreport.kernel.line import Line
+from oomreport.kernel.line import LONGEST_TEXT, Line
 from oomreport.kernel.text.killed import ends_in_pid, killed_of
 from oomreport.kernel.text.kind import Kind, kind_of
 from oomreport.kernel.text.summary import summary_pid
@@ -117,7 +117,7 @@ class Dump:
     def extend_last(self, text: str) -> None:
         """Append the rest of a split record to the line seen last."""
         kind, last = self.entries.pop()
-        whole = last._replace(text=last.text + text)
+        whole = last._replace(text=(last.text + text)[:LONGEST_TEXT])
         kind = kind_of(whole.text) or kind
         self.entries.append((kind, whole))
         self._learn(kind, whole.text)

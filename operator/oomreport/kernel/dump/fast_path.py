@@ -29,23 +29,23 @@ from oomreport.kernel.record import Stamp
 from oomreport.kernel.text.kind import Kind, kind_of
 from oomreport.kernel.text.summary import summary_pid
 
-_RECORD = re.compile(rb"^[0-7],(\d{1,20}),(\d{1,20}),-(?:,caller=[TC]\d{1,20})?;([^\n]*+)\n", re.MULTILINE)
-_TEXT = r"[ -~]*+\n"
-_NUMBER = r"[a-z_]++[a-z_0-9]*+(?:\([a-z_]+\))? \d++"
+_RECORD = re.compile(rb"^[0-7],(\d{1,18}),(\d{1,18}),-(?:,caller=[TC]\d{1,20})?;([^\n]*)\n", re.MULTILINE)
+_TEXT = r"[ -~]*\n"
+_NUMBER = r"[a-z_][a-z_0-9]*(?:\([a-z_]+\))? \d{1,19}"
 _WHOLE = re.compile(
     r"(?P<header>[ -~]{0,60} invoked oom-killer: " + _TEXT + r")"
-    r"(?P<cpu>CPU: \d++ (?:UID: \d++ )?PID: \d++ " + _TEXT + r")?"
+    r"(?P<cpu>CPU: \d+ (?:UID: \d+ )?PID: \d+ " + _TEXT + r")?"
     r"(?P<trace>(?:(?:Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"
-    r" </?(?:TASK|IRQ|NMI|SOFTIRQ)>| (?:\? )?[\w.$]++\+0x[0-9a-f]++/0x[0-9a-f]++|Tainted: )" + _TEXT + r")*+)"
-    r"(?P<usage>(?:(?:memory|memory\+swap|kmem|swap): usage \d++kB, limit \d++kB, failcnt \d++\n)*+)"
+    r" </?(?:TASK|IRQ|NMI|SOFTIRQ)>| (?:\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+|Tainted: )" + _TEXT + r")*)"
+    r"(?P<usage>(?:(?:memory|memory\+swap|kmem|swap): usage \d{1,15}kB, limit \d{1,17}kB, failcnt \d{1,18}\n)*)"
     r"(?:(?P<stats>Memory cgroup stats for " + _TEXT + r")"
-    r"(?P<figures>(?:" + _NUMBER + r"(?:\\x0a" + _NUMBER + r")*+(?:\\x0a)?\n)*+))?"
-    r"(?P<info>(?:(?:Mem-Info:|active_anon:\d|Node \d++ |lowmem_reserve\[\]:|\d++ (?:total pagecache pages|pages )|"
-    r"Swap cache stats:|(?:Free|Total) swap ++=|Memory cgroup min protection )" + _TEXT + r")*+)"
+    r"(?P<figures>(?:" + _NUMBER + r"(?:\\x0a" + _NUMBER + r")*(?:\\x0a)?\n)*))?"
+    r"(?P<info>(?:(?:Mem-Info:|active_anon:\d|Node \d+ |lowmem_reserve\[\]:|\d+ (?:total pagecache pages|pages )|"
+    r"Swap cache stats:|(?:Free|Total) swap +=|Memory cgroup min protection )" + _TEXT + r")*)"
     r"(?:(Tasks state \(memory values in pages\):\n)"
-    r"(?P<head>\[ {0,4}pid {0,4}\] ++uid [ -\[\]-~]*+\n)"
-    r"(?P<rows>(?:\[ *+\d++\] ++\d++ ++\d++ ++\d++ ++\d++ " + _TEXT + r")*+))?"
-    r"(?P<summary>oom-kill:constraint=[A-Z_]++,[ -~]*,pid=(?P<pid>\d++),uid=\d++\n)"
+    r"(?P<head>\[ {0,4}pid {0,4}\] +uid [ -\[\]-~]*\n)"
+    r"(?P<rows>(?:\[ *\d+\] +\d+ +\d+ +\d+ +\d+ " + _TEXT + r")*))?"
+    r"(?P<summary>oom-kill:constraint=[A-Z_]+,[ -~]*,pid=(?P<pid>\d{1,10}),uid=\d{1,10}\n)"
     r"(?P<killed>(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): Killed process (?P=pid) \(" + _TEXT + r")"
 )  # fmt: skip
 # Only what the kernel escapes: a letter that is escaped might be one of "invoked oom-killer".

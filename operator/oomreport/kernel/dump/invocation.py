@@ -9,6 +9,7 @@ from oomreport.kernel.dump.fast_facts import said_at_once
 from oomreport.kernel.record import Invocation, ScoreSource, Trigger, Victim
 from oomreport.kernel.text import meminfo
 from oomreport.kernel.text.candidates import Candidates, candidates_of
+from oomreport.kernel.text.digits import MOST
 from oomreport.kernel.text.killed import Killed
 from oomreport.kernel.text.summary import Summary
 
@@ -52,7 +53,7 @@ def invocation_of(dump: Dump) -> Invocation:
         tasks=candidates.tasks,
         task_count=len(rows) if rows or said.has_table else None,
         missing=said.missing,
-        lost_before=max(dump.lost_before, 0) if dump.lost_before is not None else None,
+        lost_before=min(max(dump.lost_before, 0), MOST) if dump.lost_before is not None else None,
         log=said.log,
     )
 

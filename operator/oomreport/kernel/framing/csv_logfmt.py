@@ -17,8 +17,8 @@ from oomreport.kernel.framing.json_fields import is_kernel
 from oomreport.kernel.framing.prefix import unprefixed
 from oomreport.kernel.text.kind import Kind, kind_of
 
-_CELL = re.compile(r'"((?:[^"]|"")*+)"(?=,|\s*$)|([^",]*+)(?=,|\s*$)')
-_LOGFMT = re.compile(r'(?:^|\s)(?:msg|message|MESSAGE|line|log|text)=("(?:[^"\\]|\\.)*+")')
+_CELL = re.compile(r'"([^"]*(?:""[^"]*)*)"(?=,|\s*$)|([^",]*)(?=,|\s*$)')
+_LOGFMT = re.compile(r'(?:^|\s)(?:msg|message|MESSAGE|line|log|text)=("[^"\\]*(?:\\.[^"\\]*)*")')
 _OF_THE_KERNEL = re.compile(
     r"\b_?(?:transport|TRANSPORT|facility|ident|identifier|SYSLOG_IDENTIFIER|syslog_identifier|program|app|appname|tag|"
     r"job|source|service)=\"?(?:kernel|kern|kmsg|dmesg)\b"

@@ -17,28 +17,30 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
+from oomreport.kernel.text.digits import INT, KILOBYTES
 
 _FIELD = r"(?:total-vm|vsz|vm|rss|swap|anon-rss|file-rss|shmem-rss|pgtables|UID|oom_score_adj)"
-_TAIL = re.compile(
-    r"[ ,]*(?: ?score \d+)?(?:,? ?UID \d+,?)?(?:[ ,]+[A-Za-z][\w-]{0,30}:\s*-?\d+(?:kB)?)*[ ,]*\.{0,3}[\s\"'`\\]*"
-)
-_FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?\d+)(kB)?(?=(.?))", re.DOTALL)
-_OLD_UID = re.compile(r"UID (\d+)(?=[,\s])")
+_FIELDS = re.compile(r"(?:[ ,]*score \d+)?(?:[ ,]*UID \d+)?(?:[ ,]+[A-Za-z][\w-]{0,30}:\s*-?\d+(?:kB)?)*")
+# What may stand behind the last field: separators, then the dots of a cut line, then quotes of whoever quoted it.
+_SEPARATORS = " ,"
+_QUOTES = " \t\r\n\v\f\"'`\\"
+_MOST_DOTS = 3
+_FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?{KILOBYTES})(?!\d)(kB)?(?=(.?))", re.DOTALL)
+_OLD_UID = re.compile(rf"UID ({INT})(?=[,\s])")
 # What kernels since 3.0 print of a process whose name has no parenthesis.
 _PLAIN = re.compile(
-    r"(?:(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): )?Killed process ([0-9]+) \(([^()]{0,60})\) total-vm:([0-9]+)kB, "
-    r"anon-rss:([0-9]+)kB, file-rss:([0-9]+)kB(?:, shmem-rss:([0-9]+)kB)?"
-    r"(?:, UID:([0-9]+) pgtables:([0-9]+)kB oom_score_adj:(-?[0-9]+))?"
+    r"(?:(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): )?Killed process ([0-9]{1,10}) \(([^()]{0,60})\) total-vm:([0-9]{1,15})kB, "
+    r"anon-rss:([0-9]{1,15})kB, file-rss:([0-9]{1,15})kB(?:, shmem-rss:([0-9]{1,15})kB)?"
+    r"(?:, UID:([0-9]{1,10}) pgtables:([0-9]{1,15})kB oom_score_adj:(-?[0-9]{1,10}))?"
 )
-_KILLED = re.compile(r"(?:K|OOM k)illed process (\d+)")
-_CUT_IN_PID = re.compile(r"illed process \d+$")
+_KILLED = re.compile(rf"(?:K|OOM k)illed process ({INT})(?!\d)")
+_CUT_IN_PID = re.compile(rf"illed process {INT}$")
 _BEHIND = (" ", ",")
-_UID_FIRST = re.compile(r", UID (\d+),? *(?=\()")
-_CHOSEN = re.compile(
-    r"[Kk]ill process (?P<pid>\d+) \((?P<comm>.*)\) score (?P<score>-?\d+) or (?:sacrifice|a) child", re.DOTALL
-)
-_CHOSEN_CUT = re.compile(r"[Kk]ill process (?P<pid>\d+) \((?P<comm>[^)]*)\)?", re.DOTALL)
-_REAPED = re.compile(r"oom_reaper: reaped process (\d+) \((.*)\)(?:, now anon-rss:|,|$)", re.DOTALL)
+_BEGUN = re.compile(rf"[ ,]+(?:UID|{_FIELD}:)|\s*$")
+_UID_FIRST = re.compile(rf", UID ({INT}),? *(?=\()")
+_CHOSEN = re.compile(rf"[Kk]ill process (?P<pid>{INT}) \(")
+_CHOSEN_REST = re.compile(rf"(?P<comm>.*)\) score (?P<score>-?{INT}) or (?:sacrifice|a) child", re.DOTALL)
+_REAPED = re.compile(rf"oom_reaper: reaped process ({INT}) \((.*)\)(?:, now anon-rss:|,|$)", re.DOTALL)
 
 
 class Killed(NamedTuple):
@@ -136,22 +138,32 @@ def _close_of_comm(rest: str, start: int) -> int:
     """
     reach = min(len(rest), start + 64)
     closes = [at for at in range(start, reach) if rest[at] == ")"]
+    behind = _without_end(rest)
     for at in closes:
-        if _TAIL.fullmatch(rest, at + 1):
+        if _FIELDS.fullmatch(behind, at + 1):
             return at
     for at in closes:
-        if re.match(rf"[ ,]+(?:UID|{_FIELD}:)|\s*$", rest[at + 1 :]):
+        if _BEGUN.match(rest, at + 1):
             return at
     return closes[0] if closes else len(rest)
 
 
+def _without_end(rest: str) -> str:
+    """Return what is left of a line without separators, dots and quotes behind its last field."""
+    rest = rest.rstrip(_QUOTES)
+    dots = len(rest) - len(rest.rstrip("."))
+    return rest[: len(rest) - min(dots, _MOST_DOTS)].rstrip(_SEPARATORS)
+
+
 def chosen_of(text: str) -> Chosen | None:
     """Return what a "Kill process .. score .. or sacrifice child" line says, or None where `text` is no such line."""
-    chosen = _CHOSEN.search(text) or _CHOSEN_CUT.search(text)
+    chosen = _CHOSEN.search(text)
     if chosen is None:
         return None
-    score = chosen.groupdict().get("score")
-    return Chosen(pid=int(chosen["pid"]), comm=chosen["comm"], score=int(score) if score else None)
+    rest = _CHOSEN_REST.match(text, chosen.end())
+    if rest is None:
+        return Chosen(pid=int(chosen["pid"]), comm=text[chosen.end() :].partition(")")[0])
+    return Chosen(pid=int(chosen["pid"]), comm=rest["comm"], score=int(rest["score"]))
 
 
 def reaped_pid(text: str) -> int | None:

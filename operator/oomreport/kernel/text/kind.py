@@ -16,6 +16,7 @@ Text is matched from its start, since a comm or a cgroup name may hold any of th
 from enum import IntEnum
 
 from oomreport.kernel import lazy_re as re
+from oomreport.kernel.text.digits import INT
 
 
 class Kind(IntEnum):
@@ -53,7 +54,7 @@ _CPU = re.compile(r"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?\d+ |Pid: \d+, comm: )")
 _TASK_IN = re.compile(r"Task in \S.* killed as a result of limit of ", re.DOTALL)
 _USAGE = re.compile(r"(?:memory|memory\+swap|kmem|swap): usage \d+kB, limit \d+kB, failcnt \d+")
 _STATS = re.compile(r"Memory cgroup stats(?: for |:)", re.DOTALL)
-_STAT = re.compile(r"\s*[a-z_]+[a-z_0-9]*(?:\([a-z_]+\))? \d+(?:\n|$)")
+_STAT = re.compile(r"\s*[a-z_][a-z_0-9]*(?:\([a-z_]+\))? \d+(?:\n|$)")
 _MEM_INFO = re.compile(
     r"Mem-Info:|Node \d+ |lowmem_reserve\[\]:|(?:DMA|DMA32|Normal|HighMem|Movable)(?::| free:| per-cpu:)|"
     r" ?(?:in)?active_(?:anon|file):\d| (?:unevictable|slab_reclaimable|mapped|kernel_misc_reclaimable|free):\d|"
@@ -65,17 +66,17 @@ _HEAD = re.compile(r"\[ {0,4}pid {0,4}\] +(?:uid|ruid) ")
 _ROW = re.compile(r"\[ *\d+\] +\d+ +\d+ +\d+ +\d+ ")
 _SUMMARY = re.compile(r"oom-kill: ?constraint=[A-Z_]|oom-kill:constraint ?=")
 # With the bracket: "Kill process 1 " is a comm, with which the kernel begins records of other things.
-_CHOSEN = re.compile(r"[Kk]ill process \d+ \(")
+_CHOSEN = re.compile(rf"[Kk]ill process {INT} \(")
 _PREFIXED = re.compile(
     r"(?:Memory cgroup out of memory|Out of [mM]emory(?: \(oom_kill_allocating_task\)| in UB(?: \d+)?)?|"
     r"No available memory(?: \(MPOL_BIND\)| in cpuset)): "
 )
-_KILLED = re.compile(r"(?:K|OOM k)illed process \d+(?: |,|$)")
+_KILLED = re.compile(rf"(?:K|OOM k)illed process {INT}(?: |,|$)")
 # The path is long, so that a pager or a column often cuts within it; nothing else begins so.
 _GROUP = re.compile(
     r"Tasks in .* are going to be killed due to memory\.oom\.group set|Tasks in /\S{30,}(?: (?:a.{0,60})?)?$", re.DOTALL
 )
-_REAPED = re.compile(r"oom_reaper: reaped process \d+ ")
+_REAPED = re.compile(rf"oom_reaper: reaped process {INT} ")
 _TRACE = re.compile(
     r"Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"
     r" ?</?(?:TASK|IRQ|NMI|SOFTIRQ)>| ?(?:\[<[0-9a-f?]+>\] )?\(?(?:\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+| [0-9a-f]{8,16} |"

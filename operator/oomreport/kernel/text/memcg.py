@@ -14,14 +14,16 @@ from collections.abc import Iterable
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.record import MemoryUsage
+from oomreport.kernel.text.digits import BYTES, COUNT, KILOBYTES, LIMIT_KILOBYTES, MOST
 
-_USAGE = re.compile(r"(memory\+swap|memory|swap|kmem): usage (\d+)kB, limit (\d+)kB, failcnt (\d+)")
-_STATS = re.compile(
-    r"Memory cgroup stats(?: for (?P<path>.*?))?:(?P<inline>(?: [\w()]+:-?\d+KB)*)(?P<cut> \S+)?\s*$", re.DOTALL
+_USAGE = re.compile(
+    rf"(memory\+swap|memory|swap|kmem): usage ({KILOBYTES})kB, limit ({LIMIT_KILOBYTES})kB, failcnt ({COUNT})(?!\d)"
 )
-_INLINE = re.compile(r"([\w()]+):(-?\d+)KB")
-_LINE = re.compile(r"^\s*([a-z_][a-z_0-9]*(?:\([a-z_]+\))?) (\d+)\s*$", re.MULTILINE)
-_ONLY_LINES = re.compile(r"(?:[a-z_][a-z_0-9]*+(?:\([a-z_]++\))?+ [0-9]++(?:\n|\Z))++")
+_STATS = re.compile(
+    rf"Memory cgroup stats(?: for (?P<path>.*?))?:(?P<inline>(?: [\w()]+:-?{KILOBYTES}KB)*)(?P<cut> \S+)?$", re.DOTALL
+)
+_INLINE = re.compile(rf"([\w()]+):(-?{KILOBYTES})KB")
+_FIGURE = re.compile(rf"([a-z_][a-z_0-9]*(?:\([a-z_]+\))?) ({BYTES})")
 _HEAD = "Memory cgroup stats for "
 _UNLIMITED_KB = 2**53 - 2**20
 _UNLIMITED_KB_OF_32_BIT = 2**33 - 4
@@ -37,7 +39,7 @@ def stats_of(text: str) -> tuple[str | None, dict[str, int]]:
     """Return the cgroup of a "Memory cgroup stats for" line, None where it is cut, and the statistics on it, in bytes."""
     if text.startswith(_HEAD) and text.endswith(":") and ": " not in text:
         return text[len(_HEAD) : -1] or None, {}
-    head = _STATS.match(text)
+    head = _STATS.match(text.rstrip())
     if head is None or (head["cut"] and not head["inline"]):
         return None, {}
     return head["path"] or None, {key: int(value) * 1024 for key, value in _INLINE.findall(head["inline"])}
@@ -45,15 +47,14 @@ def stats_of(text: str) -> tuple[str | None, dict[str, int]]:
 
 def line_stats(text: str) -> dict[str, int]:
     """Return the `key value` lines of a record: bytes, or a count for the kernel's event counters."""
-    if _ONLY_LINES.fullmatch(text):
-        return plain_stats(text)
-    return {key: int(value) for key, value in _LINE.findall(text)}
+    found = (_FIGURE.fullmatch(line.strip()) for line in text.split("\n"))
+    return {figure[1]: value for figure in found if figure is not None and (value := int(figure[2])) <= MOST}
 
 
 def plain_stats(text: str) -> dict[str, int]:
     """Return the statistics in text of nothing but `key value` lines."""
     words = text.split()
-    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+    return {key: value for key, digits in zip(words[::2], words[1::2], strict=True) if (value := int(digits)) <= MOST}
 
 
 def plain_usages(run: str) -> list[tuple[str, int, int, int]]:

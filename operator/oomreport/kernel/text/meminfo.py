@@ -11,11 +11,12 @@ Node 0 DMA: 1*4kB (M) 0*8kB ..          the first block is one page
 from collections.abc import Iterable
 
 from oomreport.kernel import lazy_re as re
+from oomreport.kernel.text.digits import INT, KILOBYTES, PAGES
 
-_PAGES = re.compile(r"(\d+) pages (RAM|reserved)\b")
-_SWAP = re.compile(r"Total swap += +(\d+)kB")
-_PRESENT = re.compile(r"Node (\d+) .*?\bpresent:(\d+)kB")
-_BLOCKS = re.compile(r"Node \d+ \w+: \d+\*(\d+)kB ")
+_PAGES = re.compile(rf"(?<!\d)({PAGES}) pages (RAM|reserved)\b")
+_SWAP = re.compile(rf"Total swap += +({KILOBYTES})kB")
+_PRESENT = re.compile(rf"Node ({INT}) .*?\bpresent:({KILOBYTES})kB")
+_BLOCKS = re.compile(rf"Node \d+ \w+: \d+\*({INT})kB ")
 
 
 def page_bytes_of(lines: Iterable[str]) -> int | None:

@@ -12,15 +12,18 @@ pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path co
 `/` itself), so the first `,oom_memcg=/` is the kernel's; and the victim's cgroup lies below the one at its limit.
 """
 
+from collections import deque
+from itertools import chain
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.line import CUT_MARKS
+from oomreport.kernel.text.digits import INT
 
-_TASK_IN = re.compile(r"Task in (.*?) killed as a result of limit of (\S.*?|$)\s*$", re.DOTALL)
+_TASK_IN = re.compile(r"Task in (.*?) killed as a result of limit of(?: (\S.*))?$", re.DOTALL)
 _HEAD = re.compile(r"oom-kill: ?constraint ?= ?(?P<constraint>[A-Z_0-9]+)(?=(?P<ends>\s*,)?)")
 # More digits of the pid may have been cut off where nothing stands behind it.
-_TAIL = re.compile(r",\s*pid=(?P<pid>\d+)(?!$|\d|\.\.)(?:,\s*uid=(?P<uid>\d+))?[\s\"'`.,\\]*$")
+_TAIL = re.compile(rf",\s*pid=(?P<pid>{INT})(?!$|\d|\.\.)(?:,\s*uid=(?P<uid>{INT}))?[\s\"'`.,\\]*$")
 _NODEMASK = re.compile(r",\s*nodemask=(?P<nodemask>\(null\)|[-\d,]*\d)?(?=,|$)")
 _MEMS = re.compile(r",\s*mems_allowed=(?P<mems>[-\d]*(?:,[-\d]+)*)(?=,|$)")
 _OOM_MEMCG = re.compile(r",\s*oom_memcg=(?=/|$)")
@@ -38,7 +41,7 @@ _PLAIN = re.compile(
     r"oom-kill:constraint=(?P<constraint>[A-Z_0-9]+),nodemask=(?P<nodemask>\(null\)|\d[-\d]*(?:,[-\d]+)*(?<=\d)),"
     r"cpuset=(?P<cpuset>[^,/\s]+|/),mems_allowed=(?P<mems_allowed>[-\d]+(?:,[-\d]+)*),"
     r"(?:(?P<global_oom>global_oom)|oom_memcg=(?P<oom_memcg>/[^,\s\\]*)),task_memcg=(?P<task_memcg>/[^,\s\\]*),"
-    r"task=(?P<comm>[^,]*),pid=(?P<pid>[0-9]+),uid=(?P<uid>[0-9]+)"
+    r"task=(?P<comm>[^,]*),pid=(?P<pid>[0-9]{1,10}),uid=(?P<uid>[0-9]{1,10})"
 )
 
 
@@ -59,10 +62,10 @@ class Summary(NamedTuple):
 
 def task_in(text: str) -> Summary | None:
     """Return what a "Task in A killed as a result of limit of B" line says, or None where `text` is no such line."""
-    parts = _TASK_IN.match(text)
+    parts = _TASK_IN.match(text.rstrip())
     if parts is None:
         return None
-    task_memcg, oom_memcg = parts.groups()
+    task_memcg, oom_memcg = parts.groups("")
     # Below it by its letters alone, or marked: then the end of the line is cut off.
     is_cut = (
         oom_memcg.endswith(CUT_MARKS)
@@ -139,14 +142,13 @@ def _end_of_whole_values(text: str) -> int:
 
 def _comm_split_off(body: str, comms: frozenset[str]) -> tuple[str | None, str]:
     """Return the comm at the end of `body` and what stands before it."""
-    splits = [(body[task.end() :], body[: task.start()]) for task in _TASK.finditer(body)]
-    for comm, before in splits:
-        if comm in comms:
-            return comm, before
-    for comm, before in reversed(splits):
-        if len(comm) <= _LONGEST_COMM:
-            return comm, before
-    return splits[-1] if splits else (None, body)
+    # Places, not texts: a line of nothing but `,task=` has thousands of them.
+    places = [task.span() for task in _TASK.finditer(body)]
+    longest = max(map(len, comms), default=0)
+    named = (span for span in places if len(body) - span[1] <= longest and body[span[1] :] in comms)
+    short = (span for span in reversed(places) if len(body) - span[1] <= _LONGEST_COMM)
+    start, end = next(chain(named, short, reversed(places)), (len(body), None))
+    return None if end is None else body[end:], body[:start]
 
 
 def _cgroups(body: str, limited: str | None) -> tuple[str | None, str | None, str | None, bool]:
@@ -177,8 +179,8 @@ def _path(path: str) -> str | None:
 
 
 def _mems(head: str) -> str | None:
-    found = list(_MEMS.finditer(head))
-    return found[-1]["mems"] or None if found else None
+    last = deque(_MEMS.finditer(head), maxlen=1)
+    return last[0]["mems"] or None if last else None
 
 
 def _nodemask(body: str) -> str | None:

@@ -13,15 +13,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
+from oomreport.kernel.text.digits import INT, PAGES
 
-_ROW = re.compile(r"\[ *(\d+)\]((?: +-?\d+)+)(?: (.*))?$", re.DOTALL)
-_NUMBERS = re.compile(r" +-?\d+")
+_ROW = re.compile(rf"\[ *({INT})\]((?: +-?{PAGES})+)(?: (.*))?$", re.DOTALL)
+_NUMBERS = re.compile(rf" +-?{PAGES}")
 _OLD = ("uid", "tgid", "total_vm", "rss", "nr_ptes")
 _NEW = ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_score_adj")
 _SPLIT_RSS = (*_NEW[:4], "rss_anon", "rss_file", "rss_shmem", *_NEW[4:])
 _PMDS = (*_OLD, "nr_pmds", "swapents", "oom_score_adj")
 _PUDS = (*_OLD, "nr_pmds", "nr_puds", "swapents", "oom_score_adj")
-_LAST_NUMBER = re.compile(r" +-?\d+$")
+_LAST_NUMBER = re.compile(r"-?\d+")
 _LAST_WIDTH = 14
 _PAGE = 4096
 _MOST_COLUMNS = 32
@@ -120,18 +121,19 @@ def plain_rows(run: str, columns: tuple[str, ...] | None) -> list[Row] | None:
 
 @lru_cache(maxsize=8)
 def _lines_pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(r"^\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r" (.*)$", re.MULTILINE)
+    return re.compile(rf"^\[ *({INT})\]" + rf" +(-?{PAGES})" * len(columns) + r" (.*)$", re.MULTILINE)
 
 
 @lru_cache(maxsize=64)
 def _pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(r"\[ *(\d+)\]" + r" +(-?\d+)" * len(columns) + r"(?: (.*))?$", re.DOTALL)
+    return re.compile(rf"\[ *({INT})\]" + rf" +(-?{PAGES})" * len(columns) + r"(?: (.*))?$", re.DOTALL)
 
 
 def _ends_in_a_number(text: str) -> bool:
     """Whether a row without a name is cut within its last column, which is 14 characters wide in every kernel."""
-    last = _LAST_NUMBER.search(text)
-    return last is not None and len(last.group()) < _LAST_WIDTH
+    last = text.rpartition(" ")[2]
+    before = text[: len(text) - len(last)]
+    return _LAST_NUMBER.fullmatch(last) is not None and len(text) - len(before.rstrip(" ")) < _LAST_WIDTH
 
 
 def _columns_by_count(numbers: list[str]) -> tuple[str, ...]:

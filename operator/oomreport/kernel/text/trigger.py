@@ -6,17 +6,20 @@ CPU: 0 PID: 212 Comm: node Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.record import Trigger
+from oomreport.kernel.text.digits import INT
 from oomreport.kernel.text.kind import HEADER
 
 # A value at the end of a cut line may be half of it: only order and score end the line.
 _GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)(?=[(,\s])")
-_ORDER = re.compile(r"\border=(-?\d+)")
-_ADJ = re.compile(r"\boom_score_adj=(-?\d+)(?![\d.>\u2026])")
+_ORDER = re.compile(rf"\border=(-?{INT})(?!\d)")
+_ADJ = re.compile(rf"\boom_score_adj=(-?{INT})(?![\d.>\u2026])")
 _PLAIN = re.compile(
-    r"([^\n]{0,15}) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\([A-Z_0-9|]*\), order=(-?\d+), oom_score_adj=(-?\d+)"
+    r"([^\n]{0,15}) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\([A-Z_0-9|]*\), order=(-?\d{1,10}), oom_score_adj=(-?\d{1,10})"
 )
-_CPU = re.compile(r"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?(\d+)|Pid: (\d+))")
-_RELEASE = re.compile(r"(?:Not tainted|Tainted: .*?|\(unreliable\)) +\(?(\d+\.\d+[^\s)]*)(?=[\s)])")
+_CPU = re.compile(rf"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?({INT})(?!\d)|Pid: ({INT})(?!\d))")
+# The release stands behind one of these, and after `Tainted:` behind flags.
+_BEFORE_RELEASE = re.compile(r"Not tainted(?= )|Tainted: |\(unreliable\)(?= )")
+_RELEASE = re.compile(r"(?<= )\(?(\d+\.\d+[^\s)]*)(?=[\s)])")
 
 
 def trigger_of(text: str, pid: int | None) -> Trigger | None:
@@ -41,5 +44,6 @@ def trigger_of(text: str, pid: int | None) -> Trigger | None:
 
 def cpu_of(text: str) -> tuple[int | None, str | None]:
     """Return the pid and the kernel's release on a CPU line."""
-    cpu, release = _CPU.match(text), _RELEASE.search(text)
+    cpu, before = _CPU.match(text), _BEFORE_RELEASE.search(text)
+    release = _RELEASE.search(text, before.end()) if before else None
     return int(cpu.group(1) or cpu.group(2)) if cpu else None, release.group(1) if release else None
