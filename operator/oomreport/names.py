@@ -36,6 +36,8 @@ ANNOTATION_REDELIVER: Final = f"{GROUP}/redeliver"
 _INITIALISMS: Final = frozenset({"id", "rss", "uid", "vm"})
 # A DNS label as the API server checks it; node names are DNS subdomains and may hold dots.
 _MOST_NAME = 63
+_MOST_SUBDOMAIN = 253
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _NOT_LABEL = re.compile(r"[^a-z0-9-]+")
 
 
@@ -43,6 +45,16 @@ def camel_case(name: str) -> str:
     """Return a field's name in the API: pod_uid becomes podUID, anon_rss_bytes anonRSSBytes, uid stays uid."""
     first, *words = name.split("_")
     return first + "".join(word.upper() if word in _INITIALISMS else word.capitalize() for word in words)
+
+
+def is_label(text: str) -> bool:
+    """Return whether a text is a DNS label, as the names of namespaces, containers and Services are."""
+    return len(text) <= _MOST_NAME and _LABEL.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text is a DNS subdomain, as the names of pods, workloads and nodes are."""
+    return len(text) <= _MOST_SUBDOMAIN and all(_LABEL.fullmatch(part) for part in text.split("."))
 
 
 def label_name(*parts: str) -> str:

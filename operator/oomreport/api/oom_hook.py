@@ -10,9 +10,9 @@ from oomreport.api.resource import (
     Column,
     CustomResource,
     Definition,
-    Label,
+    LabelName,
     Model,
-    Name,
+    ObjectName,
     Sentence,
     Time,
     atomic,
@@ -99,18 +99,18 @@ class RateLimit(Model):
 class KeyRef(Model):
     """A key of a Secret or ConfigMap in the hook's namespace."""
 
-    name: Annotated[Name, Field(min_length=1)]
+    name: ObjectName
     """Name of the object."""
-    key: Annotated[str, Field(min_length=1, max_length=253)]
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
     """The key in its data."""
 
 
 class ServiceRef(Model):
     """A Service of the cluster."""
 
-    name: Annotated[Label, Field(min_length=1)]
+    name: LabelName
     """Name of the Service."""
-    namespace: Label | None = None
+    namespace: LabelName | None = None
     """Its namespace; the hook's when absent."""
     port: Annotated[int, Field(ge=1, le=65535)] = 443
     """The port of the Service."""
@@ -152,7 +152,7 @@ class JobTargetSpec(Model):
     ]
     """A batch/v1 JobTemplateSpec. Its containers get the event as the variables OOMREPORT_* and as the file that
     OOMREPORT_EVENT_FILE names."""
-    service_account_name: Annotated[Label, Field(min_length=1)]
+    service_account_name: ObjectName
     """The account that the Job's pods run as; the template must not name another."""
 
 

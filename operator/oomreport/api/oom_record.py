@@ -16,9 +16,11 @@ from oomreport.api.resource import (
     CustomResource,
     Definition,
     Label,
+    LabelName,
     MicroTime,
     Model,
     Name,
+    ObjectName,
     atomic,
     immutable,
     unique,
@@ -51,11 +53,11 @@ class Subject(Model):
     """The container runtime, by the form of the path."""
     qos_class: Literal["Guaranteed", "Burstable", "BestEffort"] | None = None
     """The pod's QoS class, by the path."""
-    namespace: Label | None = None
+    namespace: LabelName | None = None
     """Namespace of the pod, where the node knew it."""
-    pod: Name | None = None
+    pod: ObjectName | None = None
     """Name of the pod, where the node knew it."""
-    container: Label | None = None
+    container: LabelName | None = None
     """Name of the container in the pod, where the node knew it."""
 
 

@@ -145,6 +145,14 @@ Name = Annotated[str, Field(max_length=253)]
 Label = Annotated[str, Field(max_length=63)]
 """The name of a namespace or a container."""
 
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
+"""The name of an object as the API server checks it: a DNS subdomain. It becomes a part of a path."""
+
+LabelName = Annotated[str, Field(min_length=1, max_length=63, pattern=f"^{_LABEL}$")]
+"""The name of a namespace, a Service or a container: a DNS label. It becomes a part of a path or of a host's name."""
+
 UID = Annotated[str, Field(max_length=64)]
 """The UID of a pod; the 32-digit hash of its configuration for a static pod, as its cgroup has it."""
 

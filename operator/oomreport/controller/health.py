@@ -1,6 +1,6 @@
 """Answers the kubelet's probes, in the event loop itself: a loop that hangs answers nothing, and that is the point.
 
-/healthz   200 while the process is worth keeping
+/healthz   200 while the process is worth keeping: not when the API server has answered nothing for ten minutes
 /readyz    200 while it does its work: as the leader with all lists read, or waiting while another one leads
 /metrics   for Prometheus, see metrics.py
 """
@@ -13,15 +13,16 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 
 class HealthServer:
-    """Serves the probes. `state` returns whether the process is ready, and figures to show."""
+    """Serves the probes. `state` returns whether the process is ready, and figures to show; `alive` whether to keep it."""
 
     def __init__(
         self,
         address: tuple[str, int],
         state: Callable[[], tuple[bool, Mapping[str, Any]]],
         metrics: Callable[[], bytes] = bytes,
+        alive: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._address, self._state, self._figures = address, state, metrics
+        self._address, self._state, self._figures, self._alive = address, state, metrics, alive
         application = web.Application()
         application.add_routes(
             [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
@@ -44,8 +45,8 @@ class HealthServer:
         await self._runner.cleanup()
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        figures = self._state()[1]
-        return web.json_response({"healthy": True, **figures})
+        alive, figures = self._alive(), self._state()[1]
+        return web.json_response({"healthy": alive, **figures}, status=200 if alive else 503)
 
     async def _readyz(self, _: web.Request) -> web.Response:
         ready, figures = self._state()

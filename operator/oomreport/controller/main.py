@@ -49,6 +49,8 @@ from oomreport.errors import ApiError, ConfigurationError
 
 log = logging.getLogger("oomreport.controller")
 _DRAIN_SECONDS = 3.0
+# An API server that restarts is away for a minute or two. After ten, only a new process may mend what is wrong here.
+_MOST_SILENT_SECONDS = 600.0
 
 
 def main() -> None:
@@ -92,6 +94,7 @@ class Controller:
         self._stop = asyncio.Event()
         self._watch: Watch | None = None
         self._queue: WorkQueue | None = None
+        self._api: ApiServer | None = None
         # Not ready before the Lease was asked for: nobody works who could be waited for.
         self._role = "starting"
         self._figures = Metrics(_now, most_reports=settings.metrics_reports)
@@ -100,11 +103,12 @@ class Controller:
         """Work until told to end; return the exit status."""
         self._take_signals()
         address = self._settings.health_address
-        health = HealthServer(address, self._state, self._figures.text) if address else None
+        health = HealthServer(address, self._state, self._figures.text, self._is_alive) if address else None
         try:
             if health:
                 await health.start()
             async with ApiServer(self._access, agent="oomreport-controller") as api:
+                self._api = api
                 return await self._turns(api)
         except OSError as error:
             log.error("health address cannot be used", extra={"error": str(error)})  # noqa: TRY400
@@ -251,9 +255,11 @@ class Controller:
                 await housekeeping.begin()
             except ApiError as error:
                 log.warning("start is tried again", extra={"error": str(error)})
-                await asyncio.sleep(pause)
+            except Exception as error:
+                log.exception("start is tried again", extra={"error": str(error)})
             else:
                 return
+            await asyncio.sleep(pause)
 
     async def _follow(self, watch: Watch) -> None:
         """Watch, and watch again when that ended."""
@@ -273,6 +279,8 @@ class Controller:
                 await housekeeping.round()
             except ApiError as error:
                 log.warning("housekeeping is put off", extra={"error": str(error)})
+            except Exception as error:
+                log.exception("housekeeping is put off", extra={"error": str(error)})
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -284,6 +292,9 @@ class Controller:
             return self._role == "standby", {"role": self._role}
         listed = self._watch is not None and self._watch.is_listed
         return listed, {"role": "leader", "listed": listed, "queue": len(self._queue or ())}
+
+    def _is_alive(self) -> bool:
+        return self._api is None or self._api.silent_seconds < _MOST_SILENT_SECONDS
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

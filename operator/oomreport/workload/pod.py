@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from oomreport.names import is_label, is_name
 from oomreport.times import parse_time
 from oomreport.workload.heap import HeapSetting, heap_settings
 from oomreport.workload.quantity import parse_quantity
@@ -204,16 +205,28 @@ def instances_of(pod: Mapping[str, Any]) -> Iterator[str]:
 
 
 def controller_of(item: Mapping[str, Any]) -> OwnerReference | None:
-    """Return the owner that controls an object."""
+    """Return the owner that controls an object.
+
+    None also for one that no object can be: Kubernetes checks only that its fields are not empty, so whoever may create a
+    pod may write any text there.
+    """
     for reference in _sequence(_mapping(item.get("metadata")).get("ownerReferences")):
         if reference.get("controller"):
-            return OwnerReference(
-                api_version=reference.get("apiVersion", ""),
-                kind=reference.get("kind", ""),
-                name=reference.get("name", ""),
-                uid=reference.get("uid", ""),
+            owner = OwnerReference(
+                api_version=str(reference.get("apiVersion", "")),
+                kind=str(reference.get("kind", "")),
+                name=str(reference.get("name", "")),
+                uid=str(reference.get("uid", "")),
             )
+            return owner if _can_be(owner) else None
     return None
+
+
+def _can_be(owner: OwnerReference) -> bool:
+    group, slash, version = owner.api_version.rpartition("/")
+    if (slash and not is_name(group)) or not is_label(version):
+        return False
+    return is_label(owner.kind.lower()) and is_name(owner.name)
 
 
 def _containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[ContainerFacts]:

@@ -3,6 +3,7 @@
 A service account's token is replaced about every hour, so it is read for each request; the file is in memory and small.
 """
 
+import contextlib
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,12 +36,38 @@ def api_access(environment: Mapping[str, str], *, service_account: Path = SERVIC
         )
         raise ConfigurationError([problem])
     namespace = service_account / "namespace"
+    authorities = _Authorities(service_account / "ca.crt")
+
+    def authorization() -> str:
+        authorities.renew()
+        return f"Bearer {token.read_text().strip()}"
+
     return ApiAccess(
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        tls=verifying(str(service_account / "ca.crt")),
-        authorization=lambda: f"Bearer {token.read_text().strip()}",
+        tls=authorities.tls,
+        authorization=authorization,
         namespace=namespace.read_text().strip() if namespace.exists() else None,
     )
+
+
+class _Authorities:
+    """The cluster's CAs, those included that a rotation adds to the file; it is looked at before each request.
+
+    One that leaves the file is trusted until the process ends: a context forgets nothing.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._text = file.read_text("ascii")
+        self.tls = verifying(str(file))
+
+    def renew(self) -> None:
+        """Trust what is new in the file. A half written file changes nothing."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            text = self._file.read_text("ascii")
+            if text != self._text:
+                self.tls.load_verify_locations(cadata=text)
+                self._text = text
 
 
 def verifying(ca_file: str | None) -> ssl.SSLContext:

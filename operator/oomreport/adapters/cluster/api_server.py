@@ -1,10 +1,13 @@
 """A thin client of the API server on aiohttp: JSON in, JSON out, one exception that says what was asked and answered."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from oomreport import __version__
 from oomreport.adapters.cluster.api_access import ApiAccess
@@ -13,6 +16,10 @@ from oomreport.errors import ApiError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 _PAGE = 200
+# etcd holds objects of 1.5 MiB at most (its --max-request-bytes), and a page of 200 pods has some 2 to 5 MiB. JSON takes
+# some nine times its size when it is parsed, and the container's limit is 512Mi.
+_MOST_ANSWER_BYTES = 24 * 1024 * 1024
+_TOO_LARGE = "AnswerTooLarge"
 # The server ends a watch by itself after this long; a connection that is silent for longer is dead.
 _WATCH_SECONDS = 240
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_WATCH_SECONDS + 15)
@@ -23,10 +30,20 @@ _APPLY = "application/apply-patch+yaml"
 
 
 def path(api_version: str, plural: str, *, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
-    """Return the path of objects (`name` is None), of one object, or of a subresource of it."""
-    root = "/api" if "/" not in api_version else "/apis"
-    parts = (root, f"/{api_version}", f"/namespaces/{namespace}" if namespace else "", f"/{plural}")
-    return "".join((*parts, f"/{name}" if name else "", f"/{sub}" if sub else ""))
+    """Return the path of objects (`name` is None), of one object, or of a subresource of it.
+
+    Each part is one segment, whoever wrote it. Raises ApiError (status 400) for what the API server takes for no name
+    either: an empty part, a dot or two, a slash or a percent sign (IsValidPathSegmentName in apimachinery).
+    """
+    group = api_version.split("/")
+    parts = ["api" if len(group) == 1 else "apis", *group]
+    parts += ["namespaces", namespace] if namespace is not None else []
+    parts += [plural] if name is None else [plural, name]
+    parts += [sub] if sub else []
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part or "%" in part or len(group) > 2:
+            raise ApiError(f"{part[:_MOST_WORDS]!r} is no name in a path", status=400, reason="BadRequest")
+    return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def session(
@@ -59,6 +76,12 @@ class ApiServer(SessionOwner):
         self._server = access.server
         self._session = session(access, agent=agent)
         self._manager = agent
+        self._answered_at = time.monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """Return for how long the API server has answered nothing."""
+        return time.monotonic() - self._answered_at
 
     async def get(self, where: str, **query: str) -> dict[str, Any]:
         """Return an object or a list."""
@@ -75,21 +98,27 @@ class ApiServer(SessionOwner):
 
     async def pages(self, where: str, **query: str) -> AsyncIterator[list[dict[str, Any]]]:
         """Return all objects, page by page."""
-        more: dict[str, str] = {}
-        while True:
-            page = await self.get(where, limit=str(_PAGE), **query, **more)
-            yield page.get("items") or []
-            token = page.get("metadata", {}).get("continue")
-            if not token:
-                return
-            more = {"continue": token}
+        async for page, _ in self._pages(where, query):
+            yield page
 
     async def listed(self, where: str) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         """Return all objects page by page, each with the version that a watch goes on from."""
+        async for page in self._pages(where, {}):
+            yield page
+
+    async def _pages(self, where: str, query: Mapping[str, str]) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         more: dict[str, str] = {}
+        size = _PAGE
         while True:
-            page = await self.get(where, limit=str(_PAGE), **more)
-            metadata = page.get("metadata", {})
+            try:
+                page = await self.get(where, limit=str(size), **query, **more)
+            except ApiError as error:
+                # Objects may be made so large that a page of them is too much: then smaller pages.
+                if error.reason != _TOO_LARGE or size == 1:
+                    raise
+                size //= 2
+                continue
+            metadata = page.get("metadata") or {}
             yield page.get("items") or [], str(metadata.get("resourceVersion", ""))
             if not metadata.get("continue"):
                 return
@@ -108,7 +137,7 @@ class ApiServer(SessionOwner):
         }
         url = self._server + where
         try:
-            async with self._session.get(url, params=query, timeout=_WATCH_TIMEOUT) as response:
+            async with self._session.get(_exactly(url), params=query, timeout=_WATCH_TIMEOUT) as response:
                 if response.status >= 400:
                     raise _refused("GET", url, response.status, await response.read())
                 async for line in _lines(response.content):
@@ -163,7 +192,8 @@ class ApiServer(SessionOwner):
     async def status_of(self, where: str, **query: str) -> int:
         """Return the HTTP status of a GET without reading the answer, which may be an endless watch."""
         try:
-            async with self._session.get(self._server + where, params=query, timeout=_TIMEOUT) as response:
+            where_to = _exactly(self._server + where)
+            async with self._session.get(where_to, params=query, timeout=_TIMEOUT) as response:
                 return response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable("GET", self._server + where, error) from error
@@ -182,14 +212,23 @@ class ApiServer(SessionOwner):
         headers = {"Content-Type": content_type} if data else {}
         try:
             async with self._session.request(
-                method, url, data=data, headers=headers, params=query, timeout=_TIMEOUT
+                method, _exactly(url), data=data, headers=headers, params=query, timeout=_TIMEOUT
             ) as response:
-                answer = await response.read()
+                self._answered_at = time.monotonic()
+                answer = await _bounded(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(method, url, error) from error
         if response.status >= 400:
             raise _refused(method, url, response.status, answer)
-        result: dict[str, Any] = json.loads(answer)
+        if len(answer) > _MOST_ANSWER_BYTES:
+            words = f"{method} {url}: the answer is larger than {_MOST_ANSWER_BYTES >> 20} MiB"
+            raise ApiError(words, status=response.status, reason=_TOO_LARGE)
+        try:
+            result = json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            raise ApiError(f"{method} {url}: the answer is no JSON: {error}", status=response.status) from error
+        if not isinstance(result, dict):
+            raise ApiError(f"{method} {url}: the answer is no object", status=response.status)
         return result
 
 
@@ -197,6 +236,22 @@ def words_of(error: ApiError) -> str:
     """Return what the server said, without the request and its address."""
     _, mark, words = str(error).partition(f"HTTP {error.status}: ")
     return words if mark else str(error)
+
+
+def _exactly(url: str) -> URL:
+    """Return a URL that is sent as it stands: yarl would resolve dots and change what is quoted."""
+    return URL(url, encoded=True)
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """Return the answer, or the beginning of one that is too large."""
+    answer = bytearray()
+    async for chunk in response.content.iter_any():
+        answer += chunk
+        if len(answer) > _MOST_ANSWER_BYTES:
+            response.close()
+            break
+    return bytes(answer)
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

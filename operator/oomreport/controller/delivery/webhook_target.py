@@ -127,6 +127,8 @@ class WebhookTarget:
         try:
             found = await self._api.found(path("v1", plural, namespace=namespace, name=ref.name))
         except ApiError as error:
+            if error.status == 400:
+                raise UnusableError("NameInvalid", f"{what}: this is no name of an object") from None
             if error.status != 403:
                 raise
             grant = f"grant the controller get on {plural} {ref.name} in namespace {namespace} by a Role"

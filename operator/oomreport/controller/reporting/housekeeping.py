@@ -5,9 +5,10 @@ told. So records that say of no use are listed again now and then, which is chea
 which nothing was heard for long are asked for.
 """
 
+import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,15 +52,20 @@ class Housekeeping:
         context = self._context
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
             for report in page:
-                key = key_of_report(report)
-                self._following.keep(key, report.get("status") or {})
-                if is_awaited(report.get("status") or {}):
-                    context.queue.add(key)
-                context.outbox.on_stored(key, deliveries_of(report.get("status") or {}))
-                for entry in ledger_of(report.get("status") or {}):
-                    context.pods.watch(entry.container_id)
-                    if context.records.get(entry.id):
-                        context.counted_in[entry.id] = key
+                with _guarded(report):
+                    self._take(report)
+
+    def _take(self, report: Mapping[str, Any]) -> None:
+        context, status = self._context, report.get("status") or {}
+        key = key_of_report(report)
+        self._following.keep(key, status)
+        if is_awaited(status):
+            context.queue.add(key)
+        context.outbox.on_stored(key, deliveries_of(status))
+        for entry in ledger_of(status):
+            context.pods.watch(entry.container_id)
+            if context.records.get(entry.id):
+                context.counted_in[entry.id] = key
 
     async def find_open_records(self) -> None:
         """Have records looked at that were not used yet."""
@@ -98,11 +104,23 @@ class Housekeeping:
             for rank, (time, name) in enumerate(sorted(used, reverse=True))
             if rank >= settings.records_per_node or context.now() - time > settings.record_age
         ]
+        # Records that cannot be counted are given up after hours (router.py); they must not fill etcd until then.
+        open_on: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        for name, seen in context.records.first_seen.items():
+            if still_open := context.records.get(name):
+                open_on[still_open.node].append((seen, name))
+        for node, seen_names in open_on.items():
+            beyond = [name for _, name in sorted(seen_names, reverse=True)[settings.records_per_node :]]
+            if beyond:
+                log.error(
+                    "too many records of a node are open, the oldest go", extra={"node": node, "records": len(beyond)}
+                )
+            old += beyond
         for name in old:
             await context.api.delete(path(API_VERSION, OOM_RECORDS, name=name))
             context.records.drop(name)
         if old:
-            log.info("used records deleted", extra={"records": len(old)})
+            log.info("records deleted", extra={"records": len(old)})
 
     async def _delete_old_reports(self) -> None:
         context, settings = self._context, self._context.settings
@@ -110,17 +128,18 @@ class Housekeeping:
         deleted = 0
         async for page in context.api.pages(path(API_VERSION, OOM_REPORTS)):
             for report in page:
-                place = _place(report)
-                if context.now() - place.last > self._age(place.key.namespace):
-                    deleted += await self._delete_report(place)
-                    continue
-                kept.append(place)
-                # Both are told by watches as well; what those missed is found here.
-                self._following.keep(place.key, report.get("status") or {})
-                awaited = is_awaited(report.get("status") or {})
-                if is_edited(report) or context.policies.outdate(report) or awaited:
-                    context.reports.forget(place.key)
-                    context.queue.add(place.key)
+                with _guarded(report):
+                    place = _place(report)
+                    if context.now() - place.last > self._age(place.key.namespace):
+                        deleted += await self._delete_report(place)
+                        continue
+                    kept.append(place)
+                    # Both are told by watches as well; what those missed is found here.
+                    self._following.keep(place.key, report.get("status") or {})
+                    awaited = is_awaited(report.get("status") or {})
+                    if is_edited(report) or context.policies.outdate(report) or awaited:
+                        context.reports.forget(place.key)
+                        context.queue.add(place.key)
         kept.sort(key=lambda place: place.last, reverse=True)
         for place in kept[settings.reports :]:
             deleted += await self._delete_report(place)
@@ -143,6 +162,19 @@ class Housekeeping:
             if error.status == 409:
                 return False
             raise
+
+
+@contextlib.contextmanager
+def _guarded(report: Mapping[str, Any]) -> Iterator[None]:
+    """Pass over a report that cannot be read, as one that a newer version wrote: it must not keep others from work."""
+    try:
+        yield
+    except ApiError:
+        raise
+    except Exception:
+        metadata = report.get("metadata") or {}
+        name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+        log.exception("report cannot be read and is passed over", extra={"report": name})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,13 @@ from oomreport.errors import ApiError
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.report.status import Outcome
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, RecordFacts, record_facts
-from oomreport.names import API_VERSION, OOM_RECORDS
+from oomreport.names import API_VERSION, OOM_RECORDS, is_label, is_name
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import PodFacts, pod_facts
 
 log = logging.getLogger(__name__)
+# A record that could not be counted for so long never will be, and its node's report is to tell it.
+_GIVE_UP_AFTER = timedelta(hours=6)
 # A pod that is gone at the API server may be on its way to us as "deleted", with its last state.
 _DELETION_ARRIVES = timedelta(seconds=2)
 
@@ -43,6 +45,8 @@ class Router:
             return
         if not record.is_kill:
             self._teller.mark(name, Outcome.NO_KILL, None)
+            return
+        if await self._is_given_up(record):
             return
         key = records.key_of(name) or self._context.counted_in.get(name) or await self._claimed_by(record)
         if key is None and record.on_host:
@@ -112,6 +116,8 @@ class Router:
     async def settle_unknown(self, record: RecordFacts) -> None:
         """Give a kill of no known container to its candidates' or its pod's workload, else to the node. Raises ApiError."""
         pod = await self._find_pod(record) if record.pod_uid else None
+        if pod and self._is_elsewhere(record, pod):
+            pod = None
         key = await self._key_by_candidates(record)
         if key is None and pod:
             key = report_key(pod.namespace, await self._context.owners.workload_of(pod), UNKNOWN_CONTAINER)
@@ -125,7 +131,9 @@ class Router:
     async def _key_by_pod(self, record: RecordFacts) -> ReportKey | None:
         pod = await self._find_pod(record)
         subject = record.subject
-        named = subject.container if subject else None
+        named = subject.container if subject and is_label(subject.container or "") else None
+        if pod and self._is_elsewhere(record, pod):
+            return await self._claimed_for_node(record)
         if pod:
             found = pod.container_with(record.container_id or "") if pod.is_named_by(record.pod_uid or "") else None
             workload = await self._context.owners.workload_of(pod)
@@ -155,13 +163,16 @@ class Router:
     async def _key_by_names(self, record: RecordFacts) -> ReportKey | None:
         subject = record.subject
         key = node_report_key(self._context.settings.namespace, record.node, host=False)
-        if subject and subject.namespace and subject.pod:
+        if subject and is_label(subject.namespace or "") and is_name(subject.pod or ""):
+            assert subject.namespace
+            assert subject.pod
             # It may have been counted for the pod's workload already, by a controller that had still seen the pod.
             counted = await self._context.reports.key_counting(subject.namespace, record.name)
             if counted:
                 return counted
             pod = Workload(api_version="v1", kind="Pod", name=subject.pod)
-            key = report_key(subject.namespace, pod, subject.container or UNKNOWN_CONTAINER)
+            named = subject.container if is_label(subject.container or "") else None
+            key = report_key(subject.namespace, pod, named or UNKNOWN_CONTAINER)
         log.warning("pod of a record is gone", extra={"record": record.name, "report": str(key)})
         if not await self.claim(record.name, key):
             return None
@@ -172,7 +183,7 @@ class Router:
         uid, subject = record.pod_uid or "", record.subject
         if known := self._context.pods.get(uid):
             return known
-        if subject and subject.namespace and subject.pod:
+        if subject and is_label(subject.namespace or "") and is_name(subject.pod or ""):
             found = await self._context.api.found(path("v1", "pods", namespace=subject.namespace, name=subject.pod))
             pod = self._learned(found) if found else None
             if pod is None or pod.is_named_by(uid):
@@ -184,6 +195,37 @@ class Router:
             if pod_facts(item).is_named_by(uid):
                 return self._learned(item)
         return None
+
+    def _is_elsewhere(self, record: RecordFacts, pod: PodFacts) -> bool:
+        """Return whether a pod is another node's: its own node alone can tell of its kills."""
+        if pod.node is None or pod.node == record.node:
+            return False
+        facts = {"record": record.name, "node": record.node, "pod": f"{pod.namespace}/{pod.name}", "pod_node": pod.node}
+        log.warning("record of a pod that is on another node; it is counted for the record's node", extra=facts)
+        return True
+
+    async def _is_given_up(self, record: RecordFacts) -> bool:
+        """Have a record's node tell it where nothing else could for hours; return whether that was done."""
+        context = self._context
+        seen = context.records.first_seen.get(record.name)
+        if seen is None or context.now() - seen < _GIVE_UP_AFTER:
+            return False
+        key = context.records.key_of(record.name) or context.counted_in.get(record.name)
+        stored = await context.reports.get(key) if key else None
+        if stored and any(entry["id"] == record.name for entry in stored.status.get("counted", ())):
+            return False
+        log.error("record could not be counted for hours and is given up", extra={"record": record.name})
+        if key is not None and key.kind == "Node":
+            self._teller.mark(record.name, Outcome.CONTAINER_UNKNOWN, None)
+            return True
+        context.records.unroute(record.name)
+        if node := await self._claimed_for_node(record):
+            self.assign(record.name, node)
+        return True
+
+    async def _claimed_for_node(self, record: RecordFacts) -> ReportKey | None:
+        node = node_report_key(self._context.settings.namespace, record.node, host=False)
+        return node if await self.claim(record.name, node) else None
 
     def _learned(self, pod: dict[str, Any]) -> PodFacts:
         facts = pod_facts(pod, annotations=ANNOTATIONS)
