@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from oomreport.adapters.node.cgroup_files import CgroupFiles
 from oomreport.adapters.node.node_files import NodeFiles
 from oomreport.agent.clock import Moment
-from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
+from oomreport.agent.node.containers import NodeContainers
 from oomreport.agent.reporter import KillReporter
 from oomreport.incident.memory.usage import Usage
 from oomreport.incident.oom_record import Source

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from oomreport.agent.containers import NodeContainers
-from oomreport.agent.node_state import KnownContainer
+from oomreport.agent.node.containers import NodeContainers
+from oomreport.agent.node.node_state import KnownContainer
 from oomreport.incident.oom_record import SubjectSource, subject_of_invocation
 from oomreport.incident.witness.attribution import Anonymous, Suspect
 from oomreport.kernel.record import Invocation

@@ -5,8 +5,8 @@ the victim's cgroup and that of /proc/vmstat move before the line of a kill is p
 container's counter has moved, and the machine counted as many kills as there are lines.
 """
 
-from oomreport.agent.containers import NodeContainers
-from oomreport.agent.node_state import KnownContainer
+from oomreport.agent.node.containers import NodeContainers
+from oomreport.agent.node.node_state import KnownContainer
 from oomreport.agent.ownership import Ownership
 from oomreport.agent.refusals import Refusal
 from oomreport.workload.container import Subject

@@ -18,13 +18,13 @@ from oomreport.adapters.node.node_files import NodeFiles
 from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
 from oomreport.adapters.storage.spool import Spool
-from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
 from oomreport.agent.metrics import metrics_text
-from oomreport.agent.processes import Processes
+from oomreport.agent.node.containers import NodeContainers
+from oomreport.agent.node.processes import Processes
+from oomreport.agent.node.sampling import Sampler
 from oomreport.agent.record_sink import RecordSink, SpoolSink, StreamSink
 from oomreport.agent.reporter import KillReporter
-from oomreport.agent.sampling import Sampler
 from oomreport.agent.sender import Sender
 from oomreport.agent.settings import AgentSettings, settings_of
 from oomreport.agent.watcher import Watcher

@@ -1,6 +1,6 @@
 """Whether a kill is this node's own: nodes that share a kernel (kind) see each other's kills, and the machine's."""
 
-from oomreport.agent.containers import NodeContainers
+from oomreport.agent.node.containers import NodeContainers
 from oomreport.workload.container import Subject, subject_of, subjects_along
 
 

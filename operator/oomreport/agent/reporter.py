@@ -25,8 +25,8 @@ from typing import Any
 from oomreport.agent.anonymous_clues import AnonymousKillClues, remember
 from oomreport.agent.belief import Belief
 from oomreport.agent.clock import Moment
-from oomreport.agent.containers import NodeContainers
 from oomreport.agent.log import Log
+from oomreport.agent.node.containers import NodeContainers
 from oomreport.agent.ownership import Ownership
 from oomreport.agent.refusals import Refusal, Refusals
 from oomreport.incident.memory.usage import Usage

@@ -22,14 +22,14 @@ from oomreport.adapters.node.log_source import LogPosition
 from oomreport.adapters.node.proc_files import ProcFiles, give_back_memory
 from oomreport.adapters.storage.checkpoint import Checkpoint, write_checkpoint
 from oomreport.agent.clock import Moment
-from oomreport.agent.containers import NodeContainers
 from oomreport.agent.kill_balance import KillAccount
 from oomreport.agent.listener import Heard, Listener
 from oomreport.agent.log import Log
-from oomreport.agent.processes import Processes
+from oomreport.agent.node.containers import NodeContainers
+from oomreport.agent.node.processes import Processes
+from oomreport.agent.node.sampling import Sampler
 from oomreport.agent.record_sink import RecordSink
 from oomreport.agent.reporter import KillReporter
-from oomreport.agent.sampling import Sampler
 from oomreport.agent.settings import AgentSettings
 
 _IDLE_SECONDS = 1.0

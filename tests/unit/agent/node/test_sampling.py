@@ -7,7 +7,7 @@ import pytest
 from oomreport.adapters.node.memory_detail import Detail
 from oomreport.adapters.node.memory_files import Gauge, MemoryFiles
 from oomreport.agent.clock import Moment
-from oomreport.agent.sampling import Sampler
+from oomreport.agent.node.sampling import Sampler
 from oomreport.incident.memory.usage import Usage
 from support.node import ID, NOON, OTHER_ID, UID, Desk
 from support.node_files import V1, V2

@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 from oomreport.adapters.node.memory_detail import make_up
 from oomreport.adapters.node.memory_files import MemoryFiles
 from oomreport.agent.clock import Moment
-from oomreport.agent.containers import NodeContainers
-from oomreport.agent.flight import NEAR_LIMIT, Flight
-from oomreport.agent.node_state import KnownContainer
+from oomreport.agent.node.containers import NodeContainers
+from oomreport.agent.node.flight import NEAR_LIMIT, Flight
+from oomreport.agent.node.node_state import KnownContainer
 from oomreport.incident.memory.flight_recorder import FlightRecorder, Series
 from oomreport.incident.memory.usage import Peak, Pressure, Sample, Usage
 

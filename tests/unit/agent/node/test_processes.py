@@ -4,7 +4,7 @@ import pytest
 
 from oomreport.adapters.node.memory_files import MemoryFiles
 from oomreport.adapters.node.proc_files import ProcFiles
-from oomreport.agent.processes import Processes
+from oomreport.agent.node.processes import Processes
 from support.node import ID, OTHER_ID, OTHER_UID, UID, Desk
 from support.node_files import V1, V2
 

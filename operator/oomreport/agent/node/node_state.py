@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from oomreport.adapters.node.node_files import PodNames
-from oomreport.agent.flight import Flight
-from oomreport.agent.kill_counter import Tally
+from oomreport.agent.node.flight import Flight
+from oomreport.agent.node.kill_counter import Tally
 from oomreport.workload.container import Subject
 
 

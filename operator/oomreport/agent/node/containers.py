@@ -13,8 +13,8 @@ from dataclasses import replace
 from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
 from oomreport.adapters.node.node_files import ContainerNames, NodeFiles, PodNames
 from oomreport.adapters.storage.checkpoint import StoredTally
-from oomreport.agent.kill_counter import Tally, kills_of
-from oomreport.agent.node_state import KnownContainer, KnownPod
+from oomreport.agent.node.kill_counter import Tally, kills_of
+from oomreport.agent.node.node_state import KnownContainer, KnownPod
 from oomreport.workload.container import Subject
 
 KEPT_SECONDS = 900.0

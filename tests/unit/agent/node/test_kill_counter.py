@@ -2,7 +2,7 @@ import pytest
 
 from oomreport.adapters.node.cgroup_files import KillCount
 from oomreport.agent.kill_balance import KillAccount
-from oomreport.agent.kill_counter import Tally, kills_of
+from oomreport.agent.node.kill_counter import Tally, kills_of
 from oomreport.kernel.line import Line
 
 KILLED = "Memory cgroup out of memory: Killed process 7 (a) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0"

@@ -10,7 +10,7 @@ the kernel printed it, one round longer than it is new.
 
 from oomreport.adapters.node.memory_files import MemoryFiles
 from oomreport.adapters.node.proc_files import ProcFiles
-from oomreport.agent.containers import NodeContainers
+from oomreport.agent.node.containers import NodeContainers
 from oomreport.workload.container import Subject, subject_of
 
 # In a storm, lists that differ are kept beside each other until the next round.

@@ -1,0 +1,1 @@
+"""The pods and containers of this node: names, counters, memory, processes."""
