@@ -20,9 +20,9 @@ def program(name: str) -> Path:
 
 
 def run(name: str, *arguments: str | Path, text: str | None = None) -> str:
-    """Return what a program printed; its failure fails the test with its words."""
+    """Return what a program printed to standard output; its failure fails the test with its words."""
     done = subprocess.run(
         [program(name), *map(str, arguments)], input=text, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, f"{name} {' '.join(map(str, arguments))}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
+    return done.stdout
