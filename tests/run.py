@@ -6,6 +6,7 @@
     node          the agent on this machine's kernel, real kills         needs Linux, root, memory cgroups
     integration   CRDs, policies, rights, manifests, checkouts           needs a real API server (tests/cluster)
     controller    the controller and its hooks                           the same
+    chart         chart, alerts and dashboard, by Helm and promtool      the same
     e2e           the product on a real node                             needs a real cluster (tests/cluster)
     e2e-v2        the same on a guest with cgroup v2 and systemd, and    needs root, QEMU (Debian's packages)
                   the life of a node: reboots, power cuts, no memory
@@ -45,7 +46,7 @@ PYTHON = ROOT / ".venv/bin/python"
 CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster")]
 CANNOT_RUN_HERE = 3
 # Parts with real kernels and clusters: what failed is tried a second time, and the summary says so.
-REAL = ("node", "integration", "controller", "e2e", "e2e-v2", "e2e-v2-all", "e2e-kind")
+REAL = ("node", "integration", "controller", "chart", "e2e", "e2e-v2", "e2e-v2-all", "e2e-kind")
 NO_TESTS = 5
 # The older of pytest's two formats has room for what a test measured.
 PROPERTIES = ("-o", "junit_family=xunit1")
@@ -109,6 +110,13 @@ PARTS = (
         name="controller",
         paths=("tests/integration/controller",),
         cluster="test-controller",
+        up=(("up", "--api-only"),),
+        beside=True,
+    ),
+    Part(
+        name="chart",
+        paths=("tests/chart", "tests/monitoring"),
+        cluster="test-chart",
         up=(("up", "--api-only"),),
         beside=True,
     ),
