@@ -13,7 +13,7 @@ from e2e.workloads import IMAGE
 from oomreport.adapters.cluster.api_access import api_access
 from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.delivery.target import Due
+from oomreport.controller.delivery.hook_target import Due
 from oomreport.hooks.answer import Answer
 from oomreport.hooks.event import Event, EventType
 from oomreport.workload.owner import Workload

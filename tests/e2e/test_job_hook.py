@@ -12,7 +12,7 @@ from e2e.reports import settled_report
 from e2e.workloads import container, deployment, pod_spec
 from integration.api_server import MANIFESTS, holder_of, token
 from oomreport.adapters.cluster.api_server import ApiServer
-from oomreport.controller.delivery.job_target import JobTarget
+from oomreport.controller.delivery.job_target import JobHookTarget
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.event import Event
 
@@ -47,7 +47,7 @@ def report(namespace: str, node: Node) -> Object:
 
 def deliver(kubeconfig: str, hook: Object, report: Object) -> Answer:
     async def delivered(api: ApiServer) -> Answer:
-        return await JobTarget(api, document=document_of).deliver(due(hook, report))
+        return await JobHookTarget(api, document=document_of).deliver(due(hook, report))
 
     return with_api(kubeconfig, delivered)
 

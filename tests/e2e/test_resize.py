@@ -22,7 +22,7 @@ from e2e.witness import kills_of_pod, running_id, statuses
 from e2e.workloads import MIB, container, deployment, pod, pod_spec, twice
 from integration.api_server import MANIFESTS, holder_of, token
 from oomreport.adapters.cluster.api_server import ApiServer, path
-from oomreport.controller.delivery.resize_target import Patience, ResizeTarget
+from oomreport.controller.delivery.resize_target import ResizeHookTarget, ResizeTimeouts
 from oomreport.controller.known.policies import Policies
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.workload.quantity import parse_quantity
@@ -79,9 +79,9 @@ def deliver(kubeconfig: str, report: Object, *, attempt: int = 1, age: timedelta
     async def delivered(api: ApiServer) -> Answer:
         policies = Policies(CONTROLLER_NAMESPACE)
         await policies.load(api)
-        patience = Patience(look=0.2, wait=30, total=timedelta(minutes=10))
-        target = ResizeTarget(
-            api, policies, now=lambda: datetime.now(UTC), namespace=CONTROLLER_NAMESPACE, patience=patience
+        patience = ResizeTimeouts(look=0.2, wait=30, total=timedelta(minutes=10))
+        target = ResizeHookTarget(
+            api, policies, now=lambda: datetime.now(UTC), namespace=CONTROLLER_NAMESPACE, timeouts=patience
         )
         return await target.deliver(due(hook, report, attempt=attempt, age=age))
 

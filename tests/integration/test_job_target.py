@@ -14,8 +14,8 @@ from integration.test_hook_rights import JOB, NAMESPACE, can_i, delete, hook, sa
 from oomreport.adapters.cluster.api_access import api_access
 from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.delivery.job_target import JobTarget
-from oomreport.controller.delivery.target import Due
+from oomreport.controller.delivery.hook_target import Due
+from oomreport.controller.delivery.job_target import JobHookTarget
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.event import Event
 from oomreport.hooks.job import MOST_DOCUMENT
@@ -56,7 +56,7 @@ def deliver(kubeconfig: str, one: OOMHook, what: Event | None = None, *, documen
     async def delivered() -> Answer:
         async with ApiServer(api_access({"KUBECONFIG": kubeconfig}), agent=CONTROLLER) as api:
             due = Due(hook=one, event=what or event(), attempt=1, first_attempt=datetime.now(UTC))
-            return await JobTarget(api, document=lambda _: document).deliver(due)
+            return await JobHookTarget(api, document=lambda _: document).deliver(due)
 
     return asyncio.run(delivered())
 

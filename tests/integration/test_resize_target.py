@@ -14,8 +14,8 @@ from integration.test_hook_rights import NAMESPACE, RESIZE, can_i, delete, hook,
 from oomreport.adapters.cluster.api_access import api_access
 from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.delivery.resize_target import Patience, ResizeTarget
-from oomreport.controller.delivery.target import Due
+from oomreport.controller.delivery.hook_target import Due
+from oomreport.controller.delivery.resize_target import ResizeHookTarget, ResizeTimeouts
 from oomreport.controller.known.policies import Policies
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.workload.quantity import MI
@@ -79,11 +79,11 @@ def deliver(kubeconfig: str, uid: str, *, wait: float = 1, age: timedelta = time
 
     async def delivered() -> Answer:
         async with ApiServer(api_access({"KUBECONFIG": kubeconfig}), agent=CONTROLLER) as api:
-            patience = Patience(look=0.1, wait=wait, total=timedelta(minutes=10))
+            patience = ResizeTimeouts(look=0.1, wait=wait, total=timedelta(minutes=10))
             policies = Policies(CONTROLLER_NAMESPACE)
             await policies.load(api)
-            target = ResizeTarget(
-                api, policies, now=lambda: datetime.now(UTC), namespace=CONTROLLER_NAMESPACE, patience=patience
+            target = ResizeHookTarget(
+                api, policies, now=lambda: datetime.now(UTC), namespace=CONTROLLER_NAMESPACE, timeouts=patience
             )
             return await target.deliver(Due(hook=one, event=what, attempt=1, first_attempt=now - age))
 

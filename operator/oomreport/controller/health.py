@@ -12,7 +12,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 
-class HealthServer:
+class ProbeServer:
     """Serves the probes. `state` returns whether the process is ready, and figures to show; `alive` whether to keep it."""
 
     def __init__(

@@ -20,31 +20,14 @@ from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.adapters.cluster.lease import Lease, LeaseTerms
 from oomreport.adapters.cluster.prometheus import Prometheus
 from oomreport.adapters.http.webhook import WebhookClient
-from oomreport.controller.context import Context
-from oomreport.controller.delivery.hook_delivery import HookDelivery
-from oomreport.controller.delivery.job_target import JobTarget
-from oomreport.controller.delivery.outbox import Outbox
-from oomreport.controller.delivery.registry import Hooks
-from oomreport.controller.delivery.resize_target import ResizeTarget
-from oomreport.controller.delivery.webhook_target import WebhookTarget
-from oomreport.controller.dispatch import Dispatch
-from oomreport.controller.health import HealthServer
-from oomreport.controller.known.managers import Manifests
-from oomreport.controller.known.namespace_bounds import NamespaceBounds
-from oomreport.controller.known.owners import Owners
-from oomreport.controller.known.pods import Pods
-from oomreport.controller.known.policies import Policies
-from oomreport.controller.known.records import Records
-from oomreport.controller.known.reports import Reports
-from oomreport.controller.known.rule_changes import Changes, Reconsidering
-from oomreport.controller.known.surroundings import Bounds
+from oomreport.controller.health import ProbeServer
 from oomreport.controller.log import configure_logging
 from oomreport.controller.metrics import Metrics
 from oomreport.controller.reporting.housekeeping import Housekeeping
 from oomreport.controller.settings import ControllerSettings, settings_of
-from oomreport.controller.watch import Watch, followed_hooks, followed_policies, followed_reports
-from oomreport.controller.work.backoff import GrowingPauses
-from oomreport.controller.work.queue import WorkQueue
+from oomreport.controller.watch import PodAndRecordWatch
+from oomreport.controller.wiring import Parts, parts_of
+from oomreport.controller.work.backoff import Backoff
 from oomreport.errors import ApiError, ConfigurationError
 
 log = logging.getLogger("oomreport.controller")
@@ -92,8 +75,7 @@ class Controller:
     def __init__(self, settings: ControllerSettings, access: ApiAccess) -> None:
         self._settings, self._access = settings, access
         self._stop = asyncio.Event()
-        self._watch: Watch | None = None
-        self._queue: WorkQueue | None = None
+        self._parts: Parts | None = None
         self._api: ApiServer | None = None
         # Not ready before the Lease was asked for: nobody works who could be waited for.
         self._role = "starting"
@@ -103,7 +85,7 @@ class Controller:
         """Work until told to end; return the exit status."""
         self._take_signals()
         address = self._settings.health_address
-        health = HealthServer(address, self._state, self._figures.text, self._is_alive) if address else None
+        health = ProbeServer(address, self._state, self._figures.text, self._is_alive) if address else None
         try:
             if health:
                 await health.start()
@@ -155,70 +137,42 @@ class Controller:
     async def _work_with(
         self, api: ApiServer, lease: Lease | None, prometheus: Prometheus | None, webhooks: WebhookClient
     ) -> int:
-        queue, pods, changes = WorkQueue(), Pods(), Changes()
-        policies = Policies(self._settings.namespace, changes)
-        hooks = Hooks(api, self._settings.namespace)
-        window = int(self._settings.prometheus_window.total_seconds())
-        context = Context(
-            settings=self._settings,
+        parts = parts_of(
+            self._settings,
+            self._access,
             api=api,
-            queue=queue,
-            pods=pods,
-            records=Records(),
-            reports=Reports(api, self._figures.written),
-            owners=Owners(api, pods),
-            policies=policies,
-            bounds=Bounds(api, policies, prometheus=prometheus, window_seconds=window),
-            manifests=Manifests(api),
-            hooks=hooks,
-            outbox=Outbox(hooks, _now),
+            prometheus=prometheus,
+            webhooks=webhooks,
+            figures=self._figures,
             now=_now,
         )
-        resize = ResizeTarget(api, policies, now=_now, namespace=self._settings.namespace)
-        delivery = HookDelivery(
-            context, {"webhook": WebhookTarget(api, webhooks, _now), "job": JobTarget(api), "resize": resize}
-        )
-        delivery.notes.counted = self._figures.count
-        self._figures.set_pending(delivery.deliverer.pending)
-        self._figures.set_hooks(hooks.names)
-        self._figures.set_agents(pods.agents)
-        self._figures.set_records_pending(context.records.pending)
-        self._queue = queue
-        self._watch = watch = Watch(context, self._access, self._figures)
+        self._parts = parts
         keep = asyncio.create_task(self._keep(lease), name="lease") if lease else None
         ends = {asyncio.create_task(self._stop.wait(), name="stop"), *({keep} if keep else ())}
-        housekeeping = Housekeeping(context)
-        begin = asyncio.create_task(self._begun(housekeeping), name="begin")
+        begin = asyncio.create_task(self._begun(parts.housekeeping), name="begin")
         await asyncio.wait({begin, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        handle = Dispatch(context, delivery.notes).handle
         if begin.done():
-            delivery.deliverer.start()
-        workers = {asyncio.create_task(queue.work(handle), name="worker") for _ in range(self._settings.workers)}
-        bounds = NamespaceBounds(changes, context.bounds.forget)
-        reconsidering = Reconsidering(
-            changes, lambda report: policies.outdate(report) or bounds.outdate(report), api, queue
-        )
+            parts.deliverer.start()
+        workers = {
+            asyncio.create_task(parts.queue.work(parts.handle), name="worker") for _ in range(self._settings.workers)
+        }
         others = {
             begin,
-            asyncio.create_task(self._follow(watch), name="watch"),
-            asyncio.create_task(self._rounds(housekeeping), name="housekeeping"),
-            asyncio.create_task(_for_ever(followed_policies(context).run), name="policies"),
-            asyncio.create_task(_for_ever(followed_hooks(context).run), name="hooks"),
-            asyncio.create_task(_for_ever(followed_reports(context, self._figures.reports).run), name="reports"),
-            *(asyncio.create_task(_for_ever(one.run), name="bounds") for one in bounds.follows(api)),
-            asyncio.create_task(_for_ever(reconsidering.run), name="changes"),
+            asyncio.create_task(self._follow(parts.watch), name="watch"),
+            asyncio.create_task(self._rounds(parts.housekeeping), name="housekeeping"),
+            *(asyncio.create_task(_for_ever(one.run), name=name) for name, one in parts.list_watches.items()),
+            asyncio.create_task(_for_ever(parts.requeuer.run), name="rule changes"),
         }
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancelled(others)
-            await delivery.deliverer.close()
-            queue.stop()
+            await parts.deliverer.close()
+            parts.queue.stop()
             await asyncio.wait(workers, timeout=_DRAIN_SECONDS)
             await _cancelled({*workers, *ends})
-            await context.bounds.close()
-            await context.manifests.close()
-            await hooks.close()
+            for close in parts.closing:
+                await close()
         if keep and not self._stop.is_set():
             log.error("lease was lost")
             return 1
@@ -250,7 +204,7 @@ class Controller:
                 log.warning("lease cannot be renewed", extra={"error": str(error)})
 
     async def _begun(self, housekeeping: Housekeeping) -> None:
-        for pause in GrowingPauses():
+        for pause in Backoff():
             try:
                 await housekeeping.begin()
             except ApiError as error:
@@ -261,9 +215,9 @@ class Controller:
                 return
             await asyncio.sleep(pause)
 
-    async def _follow(self, watch: Watch) -> None:
+    async def _follow(self, watch: PodAndRecordWatch) -> None:
         """Watch, and watch again when that ended."""
-        for pause in GrowingPauses():
+        for pause in Backoff():
             try:
                 await watch.follow(self._take_signals)
             except ApiError as error:
@@ -290,8 +244,8 @@ class Controller:
     def _state(self) -> tuple[bool, Mapping[str, Any]]:
         if self._role != "leader":
             return self._role == "standby", {"role": self._role}
-        listed = self._watch is not None and self._watch.is_listed
-        return listed, {"role": "leader", "listed": listed, "queue": len(self._queue or ())}
+        listed = self._parts is not None and self._parts.watch.is_listed
+        return listed, {"role": "leader", "listed": listed, "queue": len(self._parts.queue) if self._parts else 0}
 
     def _is_alive(self) -> bool:
         return self._api is None or self._api.silent_seconds < _MOST_SILENT_SECONDS
@@ -303,7 +257,7 @@ class Controller:
 
 async def _for_ever(run: Callable[[], Awaitable[None]]) -> None:
     """Run what must not end, and run it again when a mistake of ours ended it."""
-    for pause in GrowingPauses():
+    for pause in Backoff():
         try:
             await run()
         except Exception as error:

@@ -8,24 +8,23 @@ event handler is never tried again, so it does nothing but put a key into our ow
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import aiohttp
 import kopf
 
 from oomreport.adapters.cluster.api_access import ApiAccess
-from oomreport.adapters.cluster.api_server import path, session
+from oomreport.adapters.cluster.api_server import ApiServer, path, session
 from oomreport.adapters.cluster.pod_filter import PodFilter
-from oomreport.controller.context import Context
-from oomreport.controller.delivery.registry import HOOKS
-from oomreport.controller.known.list_watch import Follow
-from oomreport.controller.known.policies import POLICIES
-from oomreport.controller.known.reports import key_of_report
+from oomreport.controller.known.pods import PodCache
+from oomreport.controller.known.records import RecordCache
 from oomreport.controller.metrics import Metrics
-from oomreport.controller.report_series import ReportSeries
-from oomreport.controller.reporting.rollout_pods import Following
-from oomreport.controller.work.backoff import GrowingPauses
+from oomreport.controller.reporting.rollout_pods import RolloutPods
+from oomreport.controller.work.backoff import Backoff
 from oomreport.controller.work.keys import PodKey, RecordKey
+from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.witness.evidence import record_facts
@@ -42,30 +41,20 @@ _PODS = path("v1", "pods")
 _RECORDS = path(API_VERSION, OOM_RECORDS)
 
 
-def followed_policies(context: Context) -> Follow:
-    """Return what keeps the policies as they are at the API server."""
-    policies = context.policies
-    return Follow(context.api, POLICIES, policies.take, on_listed=policies.listed, on_lost=policies.lost)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSelector:
+    """What tells the agents' pods from others."""
 
+    namespace: str
+    labels: Mapping[str, str]
 
-def followed_hooks(context: Context) -> Follow:
-    """Return what keeps the hooks as they are at the API server."""
-    hooks = context.hooks
-    return Follow(context.api, HOOKS, hooks.take, on_listed=hooks.listed, on_lost=hooks.lost)
-
-
-def followed_reports(context: Context, series: ReportSeries) -> Follow:
-    """Return what has reports looked at that people have edited, and keeps their series."""
-    following = Following(context)
-
-    def take(kind: str | None, report: Mapping[str, Any]) -> None:
-        series.take(kind, report)
-        if kind == "DELETED":
-            following.keep(key_of_report(report), {})
-        if key := context.reports.take(kind, report):
-            context.queue.add(key)
-
-    return Follow(context.api, path(API_VERSION, OOM_REPORTS), take, on_listed=series.listed)
+    def matches(self, pod: Mapping[str, Any]) -> bool:
+        """Return whether a pod, as the API server sends it, is an agent's."""
+        metadata = pod["metadata"]
+        if metadata.get("namespace") != self.namespace:
+            return False
+        labels: dict[str, str] = metadata.get("labels") or {}
+        return self.labels.items() <= labels.items()
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
@@ -81,12 +70,25 @@ class _NoDiffs(kopf.DiffBaseStorage):
         """Store nothing."""
 
 
-class Watch:
+class PodAndRecordWatch:
     """Follows pods and records and feeds the queue."""
 
-    def __init__(self, context: Context, access: ApiAccess, metrics: Metrics) -> None:
-        self._context, self._access, self._metrics = context, access, metrics
-        self._following = Following(context)
+    def __init__(
+        self,
+        *,
+        api: ApiServer,
+        access: ApiAccess,
+        queue: WorkQueue,
+        pods: PodCache,
+        records: RecordCache,
+        rollout_pods: RolloutPods,
+        agents: AgentSelector,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._api, self._access, self._queue, self._now = api, access, queue, now
+        self._pods, self._records, self._rollout_pods, self._agents = pods, records, rollout_pods, agents
+        self._metrics = metrics
         self._filter = PodFilter(self._wants, self._dropped)
         self._begun: set[str] = set()
         self._heard = 0.0
@@ -132,10 +134,10 @@ class Watch:
 
     def _saw_pod(self, kind: str | None, pod: dict[str, Any]) -> None:
         self._note_listing(kind)
-        if kind is None and self._context.pods.follows(pod):
-            self._following.survey_soon(pod["metadata"]["namespace"])
-        context, deleted = self._context, kind == "DELETED"
-        is_agent = self._is_agent(pod)
+        if kind is None and self._pods.follows(pod):
+            self._rollout_pods.survey_soon(pod["metadata"]["namespace"])
+        deleted = kind == "DELETED"
+        is_agent = self._agents.matches(pod)
         # The filter has asked before. Meanwhile a pod may have turned out to matter no longer.
         kept = deleted or self._wants(pod)
         self._metrics.heard("pods", kept=kept)
@@ -143,26 +145,25 @@ class Watch:
             return
         facts = pod_facts(pod, annotations=ANNOTATIONS, deleted=deleted)
         if is_agent:
-            context.pods.set_agent(facts)
-        if context.pods.put(facts, now=context.now()):
-            context.queue.add(PodKey(uid=facts.uid))
+            self._pods.set_agent(facts)
+        if self._pods.put(facts, now=self._now()):
+            self._queue.add(PodKey(uid=facts.uid))
 
     def _saw_record(self, kind: str | None, record: dict[str, Any]) -> None:
         self._note_listing(kind)
-        context = self._context
         if kind == "DELETED":
-            context.records.drop(record["metadata"]["name"])
+            self._records.drop(record["metadata"]["name"])
             return
         facts = record_facts(record)
         self._metrics.heard(OOM_RECORDS, kept=facts is not None)
         if facts is None:
             self._metrics.refused("Incomplete")
             log.warning("record lacks name, node or time", extra={"record": record["metadata"].get("name")})
-        elif context.records.put(facts, now=context.now()):
-            context.queue.add(RecordKey(name=facts.name))
+        elif self._records.put(facts, now=self._now()):
+            self._queue.add(RecordKey(name=facts.name))
 
     def _wants(self, pod: dict[str, Any]) -> bool:
-        return self._is_agent(pod) or self._context.pods.wants(pod)
+        return self._agents.matches(pod) or self._pods.wants(pod)
 
     def _dropped(self, lists: bool) -> None:  # noqa: FBT001 - the one argument of a callback
         self._metrics.heard("pods", kept=False)
@@ -187,16 +188,9 @@ class Watch:
         if kind is None:
             self._heard = asyncio.get_running_loop().time()
 
-    def _is_agent(self, pod: dict[str, Any]) -> bool:
-        metadata, settings = pod["metadata"], self._context.settings
-        if metadata.get("namespace") != settings.agent_namespace:
-            return False
-        labels: dict[str, str] = metadata.get("labels") or {}
-        return settings.agent_labels.items() <= labels.items()
-
     async def _check_resources(self) -> None:
         """Raise ApiError where a CRD is missing: Kopf would start and silently watch nothing."""
-        served = await self._context.api.get(f"/apis/{API_VERSION}")
+        served = await self._api.get(f"/apis/{API_VERSION}")
         missing = {OOM_RECORDS, OOM_REPORTS} - {resource["name"] for resource in served.get("resources", ())}
         if missing:
             raise ApiError(f"{API_VERSION} lacks {', '.join(sorted(missing))}: are the CRDs installed?", status=404)
@@ -210,7 +204,7 @@ class Watch:
         settings.queueing.exit_timeout = 0.5
         settings.networking.connect_timeout = 5
         settings.persistence.diffbase_storage = _NoDiffs()
-        settings.networking.error_backoffs = GrowingPauses()
+        settings.networking.error_backoffs = Backoff()
         # A watch that begins anew shows that it is alive; the alert WatchStale waits for two and a half times this long.
         settings.watching.server_timeout = _WATCH_SECONDS
         settings.watching.initial_streaming = await self._streams_lists()
@@ -224,4 +218,4 @@ class Watch:
         """Return whether a watch can begin with all objects that exist; older API servers refuse to (422)."""
         query = {"watch": "true", "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         options = {"allowWatchBookmarks": "true", "timeoutSeconds": "1"}
-        return await self._context.api.status_of(_RECORDS, **query, **options) == 200
+        return await self._api.status_of(_RECORDS, **query, **options) == 200

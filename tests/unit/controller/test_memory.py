@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from oomreport.controller.known.pods import Pods
-from oomreport.controller.known.records import Records
+from oomreport.controller.known.pods import PodCache
+from oomreport.controller.known.records import RecordCache
 from oomreport.controller.work.keys import node_report_key
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.workload.owner import Workload
@@ -24,7 +24,7 @@ def facts(version: int = 1, **values: Any) -> PodFacts:
 
 
 def test_an_ordinary_pod_is_not_wanted_until_something_points_at_it():
-    pods = Pods()
+    pods = PodCache()
     assert not pods.wants(raw())
     assert pods.wants(raw(lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}}))
     pods.watch(cid(1))
@@ -35,7 +35,7 @@ def test_an_ordinary_pod_is_not_wanted_until_something_points_at_it():
 
 
 def test_an_older_state_changes_nothing():
-    pods = Pods()
+    pods = PodCache()
     assert pods.put(facts(7, container=ended()), now=after(0))
     assert not pods.put(facts(6), now=after(1))
     assert not pods.put(facts(8, container=ended()), now=after(1))
@@ -43,7 +43,7 @@ def test_an_older_state_changes_nothing():
 
 
 def test_a_deleted_pod_is_remembered_for_a_while_and_does_not_come_back():
-    pods = Pods()
+    pods = PodCache()
     pods.put(facts(7), now=after(0))
     pods.set_workload(facts(7), Workload(api_version="apps/v1", kind="Deployment", name="web"))
     pods.put(facts(8, deleted=True), now=after(10))
@@ -59,13 +59,13 @@ def test_a_deleted_pod_is_remembered_for_a_while_and_does_not_come_back():
 
 
 def test_a_static_pod_is_found_by_its_config_hash():
-    pods = Pods()
+    pods = PodCache()
     pods.put(facts(config_hash="f" * 32), now=after(0))
     assert pods.get("f" * 32).uid == UID
 
 
 def test_the_first_sight_of_an_end_is_kept_while_its_pod_is():
-    pods = Pods()
+    pods = PodCache()
     pods.put(facts(1, container=ended()), now=after(3))
     pods.put(facts(2, container=ended()), now=after(9))
     assert pods.first_seen == {cid(1): after(3)}
@@ -75,7 +75,7 @@ def test_the_first_sight_of_an_end_is_kept_while_its_pod_is():
 
 
 def test_an_agent_is_healthy_while_its_pod_is_ready():
-    pods = Pods()
+    pods = PodCache()
     ready = facts(ready_since=after(-60))
     pods.set_agent(ready)
     assert pods.healthy_since() == {"worker-1": after(-60)}
@@ -86,7 +86,7 @@ def test_an_agent_is_healthy_while_its_pod_is_ready():
 
 
 def test_a_record_is_open_until_it_says_that_it_was_used():
-    records = Records()
+    records = RecordCache()
     assert records.put(record("r"), now=after(0))
     records.route("r", KEY)
     assert [one.name for one in records.of_report(KEY)] == ["r"]
@@ -100,7 +100,7 @@ def test_a_record_is_open_until_it_says_that_it_was_used():
 
 
 def test_a_match_comes_and_goes_with_the_records_status():
-    records = Records()
+    records = RecordCache()
     anonymous = {"uid": None, "status": {}}
     records.put(record("r", **anonymous), now=after(0))
     assert not records.has_own(cid(2))
@@ -112,7 +112,7 @@ def test_a_match_comes_and_goes_with_the_records_status():
 
 
 def test_a_record_that_another_controller_claims_anew_is_no_longer_where_it_was_routed_to():
-    records = Records()
+    records = RecordCache()
 
     def claimed(report: str, container: str) -> RecordFacts:
         status = {"containerID": container, "reportRef": {"namespace": "shop", "name": report}}
@@ -136,7 +136,7 @@ def owned(name: str = "web-7d9c-x2x4z", *, kind: str = "ReplicaSet", owner: str 
 
 
 def test_the_pods_of_a_followed_workload_are_wanted_healthy_or_not():
-    pods = Pods()
+    pods = PodCache()
     assert not pods.wants(owned())
     assert pods.follow("shop", WEB, "api")
     assert pods.wants(owned())
@@ -149,7 +149,7 @@ def test_the_pods_of_a_followed_workload_are_wanted_healthy_or_not():
 
 
 def test_a_workload_is_followed_while_one_of_its_containers_is_and_listed_once():
-    pods = Pods()
+    pods = PodCache()
     assert pods.follow("shop", WEB, "api")
     pods.set_listed("shop", WEB.identity)
     assert not pods.follow("shop", WEB, "sidecar")
@@ -164,7 +164,7 @@ def test_a_workload_is_followed_while_one_of_its_containers_is_and_listed_once()
 
 
 def test_healthy_pods_are_forgotten_with_the_last_report_and_those_with_an_end_are_not():
-    pods = Pods()
+    pods = PodCache()
     pods.follow("shop", WEB, "api")
     for uid, one in (("a", running()), ("b", ended())):
         pods.put(facts(uid=uid, container=one), now=after(0))
@@ -175,7 +175,7 @@ def test_healthy_pods_are_forgotten_with_the_last_report_and_those_with_an_end_a
 
 
 def test_pods_that_told_nothing_since_a_listing_began_are_known():
-    pods = Pods()
+    pods = PodCache()
     pods.follow("shop", WEB, "api")
     owner = OwnerReference(api_version="apps/v1", kind="ReplicaSet", name="web-7d9c", uid="1")
     pods.put(facts(uid="early", owner=owner), now=after(0))

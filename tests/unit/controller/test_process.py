@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from oomreport.adapters.cluster.api_access import api_access
-from oomreport.controller.health import HealthServer
+from oomreport.controller.health import ProbeServer
 from oomreport.controller.settings import settings_of
 from oomreport.errors import ConfigurationError
 
@@ -58,7 +58,7 @@ def test_an_absent_kubeconfig_is_named(tmp_path):
 def test_probes_answer_by_the_state():
     async def story() -> list[tuple[int, dict]]:
         state = {"ready": False}
-        server = HealthServer(("127.0.0.1", 0), lambda: (state["ready"], {"role": "leader"}))
+        server = ProbeServer(("127.0.0.1", 0), lambda: (state["ready"], {"role": "leader"}))
         await server.start()
         port = server.port
         answers = [await asyncio.to_thread(probe, port, "healthz"), await asyncio.to_thread(probe, port, "readyz")]

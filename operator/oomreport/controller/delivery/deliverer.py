@@ -17,11 +17,11 @@ from typing import Protocol
 from oomreport.adapters.cel import FilterFailed
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.filters import Filters
-from oomreport.controller.delivery.outbox import Outbox
-from oomreport.controller.delivery.registry import Hooks
-from oomreport.controller.delivery.target import Due, Target
+from oomreport.controller.delivery.hook_target import Due, HookTarget, target_of
 from oomreport.controller.delivery.webhook_target import WebhookTarget
-from oomreport.controller.known.reports import Reports, StoredReport
+from oomreport.controller.known.hooks import HookRegistry
+from oomreport.controller.known.outbox import Outbox
+from oomreport.controller.known.reports import ReportStore, StoredReport
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.hooks.answer import Answer, Outcome
@@ -86,11 +86,11 @@ class Deliverer:
     def __init__(
         self,
         *,
-        hooks: Hooks,
+        hooks: HookRegistry,
         outbox: Outbox,
-        reports: Reports,
+        reports: ReportStore,
         work: WorkQueue,
-        targets: Mapping[str, Target],
+        targets: Mapping[str, HookTarget],
         filters: Filters,
         notes: Notes,
         terms: Terms,
@@ -103,7 +103,6 @@ class Deliverer:
         self._lanes: dict[str, Lane] = {}
         self._of_report: dict[ReportKey, set[Item]] = {}
         self._started = False
-        outbox.on_stored = self.take
 
     def start(self) -> None:
         """Begin, once all reports have been listed: a digest must be whole before it is sent."""
@@ -431,13 +430,6 @@ def _event(key: ReportKey, report: StoredReport, delivery: Delivery) -> Event:
         kills=delivery.kills,
         last_time=delivery.last_time,
     )
-
-
-def target_of(hook: OOMHook, targets: Mapping[str, Target]) -> Target | None:
-    """Return what a hook's events are delivered to, None where this controller has no such target."""
-    spec = hook.spec
-    kind = "webhook" if spec.webhook else "job" if spec.job else "resize"
-    return targets.get(kind)
 
 
 def _digest_id(hook: OOMHook, items: Iterable[Item]) -> str:

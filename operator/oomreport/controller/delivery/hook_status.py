@@ -9,11 +9,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.delivery.registry import GONE, Hooks, is_gone, name_of
+from oomreport.controller.known.hooks import GONE, HookRegistry, is_gone, name_of
 from oomreport.controller.work.keys import HookKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
@@ -34,17 +34,8 @@ _MOST_NOTE = 1000
 _MOST_ERROR = 1024
 
 
-@runtime_checkable
-class Checked(Protocol):
-    """A target that can say beforehand what keeps a hook from working."""
-
-    async def problem(self, hook: OOMHook) -> tuple[str, str] | None:
-        """Return a condition's reason and message, None where nothing is known."""
-        ...
-
-
 @dataclass(slots=True, kw_only=True)
-class _Tally:
+class _Attempts:
     delivered: int = 0
     failed: int = 0
     last_delivery: datetime | None = None
@@ -53,24 +44,24 @@ class _Tally:
     gone: int | None = None
 
 
-class HookNotes:
+class HookStatusWriter:
     """Writes the status of hooks. `counted` is told of each attempt by hook, kind of event and outcome."""
 
     def __init__(
         self,
         api: ApiServer,
-        hooks: Hooks,
+        hooks: HookRegistry,
         queue: WorkQueue,
         *,
         identity: str,
         problem: Callable[[OOMHook], Awaitable[tuple[str, str] | None]],
+        counted: Callable[[str, str], None],
         now: Callable[[], datetime],
     ) -> None:
         self._api, self._hooks, self._queue, self._now = api, hooks, queue, now
-        self._identity, self._problem = identity, problem
-        self._tallies: dict[str, _Tally] = {}
+        self._identity, self._problem, self._counted = identity, problem, counted
+        self._tallies: dict[str, _Attempts] = {}
         self._events: dict[str, dict[str, Any]] = {}
-        self.counted: Callable[[str, str], None] = lambda _hook, _outcome: None
 
     def changed(self, hook: str) -> None:
         """Have a hook looked at that was changed."""
@@ -79,9 +70,9 @@ class HookNotes:
     def attempted(self, hook: OOMHook, event: Event, after: Delivery, answer: Answer) -> None:
         """Take note of an attempt and what came of it."""
         name, now = name_of(hook), self._now()
-        tally = self._tallies.setdefault(name, _Tally())
+        tally = self._tallies.setdefault(name, _Attempts())
         outcome = "Retry" if after.is_pending else after.state.value
-        self.counted(name, outcome)
+        self._counted(name, outcome)
         facts = {
             "hook": name,
             "report": f"{event.namespace}/{event.report}",
@@ -109,8 +100,8 @@ class HookNotes:
     def unfiltered(self, hook: OOMHook, event: Event, why: str) -> None:
         """Take note that a filter could not be evaluated, so that the event is not told."""
         name = name_of(hook)
-        self.counted(name, "Unfiltered")
-        tally = self._tallies.setdefault(name, _Tally())
+        self._counted(name, "Unfiltered")
+        tally = self._tallies.setdefault(name, _Attempts())
         tally.last_error = f"filter: {why}"[:_MOST_ERROR]
         facts = {"hook": name, "report": f"{event.namespace}/{event.report}", "event": event.type.value, "error": why}
         log.warning("filter could not be evaluated, the event is not told", extra=facts)
@@ -124,7 +115,7 @@ class HookNotes:
         if hook is None:
             self._tallies.pop(key.name, None)
             return
-        tally = self._tallies.pop(key.name, _Tally())
+        tally = self._tallies.pop(key.name, _Attempts())
         status = hook.status.as_json() if hook.status else {}
         changed = self._changed(status, tally, await self._ready(hook, tally, key), hook.metadata.get("generation"))
         if all(status.get(name) == value for name, value in changed.items()):
@@ -140,7 +131,7 @@ class HookNotes:
             raise
         self._hooks.take("MODIFIED", written)
 
-    async def _ready(self, hook: OOMHook, tally: _Tally, key: HookKey) -> Finding:
+    async def _ready(self, hook: OOMHook, tally: _Attempts, key: HookKey) -> Finding:
         """Return whether a hook can work.
 
         True      what it refers to is there, may be read, and is what it should be
@@ -155,7 +146,7 @@ class HookNotes:
         return Finding(status="True", reason="Ready")
 
     def _changed(
-        self, status: Mapping[str, Any], tally: _Tally, ready: Finding, generation: int | None
+        self, status: Mapping[str, Any], tally: _Attempts, ready: Finding, generation: int | None
     ) -> dict[str, Any]:
         previous = status.get("conditions", ())
         changed: dict[str, Any] = {
@@ -169,8 +160,8 @@ class HookNotes:
         }
         return {name: value for name, value in changed.items() if value is not None}
 
-    def _restore(self, name: str, tally: _Tally) -> None:
-        known = self._tallies.setdefault(name, _Tally())
+    def _restore(self, name: str, tally: _Attempts) -> None:
+        known = self._tallies.setdefault(name, _Attempts())
         known.delivered += tally.delivered
         known.failed += tally.failed
         known.gone = known.gone if known.gone is not None else tally.gone

@@ -8,7 +8,7 @@ from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import JobTargetSpec as JobSpec
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted
-from oomreport.controller.delivery.target import Due
+from oomreport.controller.delivery.hook_target import Due
 from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.cloud_event import cloud_event
@@ -26,7 +26,7 @@ def document_of(event: Event) -> str:
     return cloud_event(event, most_bytes=MOST_DOCUMENT).decode()
 
 
-class JobTarget:
+class JobHookTarget:
     """Creates Jobs. `document` makes the file that their containers find."""
 
     def __init__(self, api: ApiServer, *, document: Callable[[Event], str] = document_of) -> None:

@@ -11,7 +11,7 @@ from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import OOMHook
 from oomreport.api.oom_hook import ResizeTargetSpec as ResizeSpec
 from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted
-from oomreport.controller.delivery.target import Due
+from oomreport.controller.delivery.hook_target import Due
 from oomreport.controller.known.policies import Policies
 from oomreport.controller.work.keys import report_key
 from oomreport.errors import ApiError
@@ -39,7 +39,7 @@ _SOON = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class ResizeTimeouts:
     """How long the kubelet's answer is waited for.
 
     look    seconds between two looks at the pod
@@ -52,7 +52,7 @@ class Patience:
     total: timedelta = timedelta(minutes=10)
 
 
-class ResizeTarget:
+class ResizeHookTarget:
     """Resizes. `namespace` is the controller's own, whose hooks see all namespaces.
 
     `manager` is the name that the API server knows this client's changes by.
@@ -66,10 +66,10 @@ class ResizeTarget:
         now: Callable[[], datetime],
         namespace: str,
         manager: str = "oomreport-controller",
-        patience: Patience | None = None,
+        timeouts: ResizeTimeouts | None = None,
     ) -> None:
         self._api, self._policies, self._now = api, policies, now
-        self._manager, self._patience = manager, patience or Patience()
+        self._manager, self._timeouts = manager, timeouts or ResizeTimeouts()
         self._namespace = namespace
 
     async def deliver(self, due: Due) -> Answer:
@@ -122,14 +122,14 @@ class ResizeTarget:
         self, where: str, kill: Killed, due: Due, rules: Rules
     ) -> tuple[dict[str, Any] | None, Raise | Follow | Stand]:
         """Return the pod and what to do about it; what may pass within moments is waited for. Raises ApiError."""
-        end = self._now() + timedelta(seconds=self._patience.wait)
+        end = self._now() + timedelta(seconds=self._timeouts.wait)
         changes = due.event.status.get("changes") or ()
         while True:
             pod = await self._api.found(where)
             step = resize_of(kill, pod, rules, changes=changes, now=self._now())
             if not (isinstance(step, Stand) and step.for_now) or self._now() >= end:
                 return pod, step
-            await asyncio.sleep(self._patience.look)
+            await asyncio.sleep(self._timeouts.look)
 
     def _rules(self, due: Due, spec: ResizeSpec) -> Rules:
         event = due.event
@@ -180,7 +180,7 @@ class ResizeTarget:
 
     async def _followed(self, due: Due, where: str, kill: Killed, note: str) -> Answer:
         """Read the kubelet's answer, for a while."""
-        end = self._now() + timedelta(seconds=self._patience.wait)
+        end = self._now() + timedelta(seconds=self._timeouts.wait)
         while True:
             pod = await self._api.found(where)
             container = resizable(pod, kill.container) if pod else None
@@ -194,7 +194,7 @@ class ResizeTarget:
             if state is ResizeState.DEFERRED or self._now() >= end:
                 said = f"the kubelet has not raised the limit yet, {state}: {words}"
                 return Answer(outcome=Outcome.RETRY, message=said, retry_after=_SOON)
-            await asyncio.sleep(self._patience.look)
+            await asyncio.sleep(self._timeouts.look)
 
     def _done(self, due: Due, kill: Killed, pod: Mapping[str, Any], container: Resizable, note: str) -> Answer:
         limit = container.in_force.limit or 0
@@ -232,7 +232,7 @@ class ResizeTarget:
         return Change(time=time, what=what, before=before, after=after, message=message)
 
     def _is_late(self, due: Due) -> bool:
-        return self._now() - due.first_attempt >= self._patience.total
+        return self._now() - due.first_attempt >= self._timeouts.total
 
 
 def _skipped(reason: str) -> Answer:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.adapters.http.webhook import WebhookClient, WebhookError
 from oomreport.api.oom_hook import KeyRef, OOMHook, Webhook
-from oomreport.controller.delivery.target import Due
+from oomreport.controller.delivery.hook_target import Due
 from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.cloud_event import CONTENT_TYPE, Digest, cloud_event, digest_event
@@ -36,7 +36,7 @@ class UnusableError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Endpoint:
     url: str
     keys: tuple[bytes, ...]
     tls: ssl.SSLContext
@@ -61,7 +61,7 @@ class WebhookTarget:
     async def problem(self, hook: OOMHook) -> tuple[str, str] | None:
         """Return why a hook cannot work, as a condition's reason and message; None where nothing is known."""
         try:
-            await self._place(hook)
+            await self._endpoint(hook)
         except UnusableError as error:
             return error.reason, str(error)
         except ApiError:
@@ -70,28 +70,28 @@ class WebhookTarget:
 
     async def _send(self, hook: OOMHook, id_: str, body: bytes) -> Answer:
         try:
-            place = await self._place(hook)
+            endpoint = await self._endpoint(hook)
         except UnusableError as error:
             return Answer(outcome=Outcome.RETRY, message=str(error))
         except ApiError as error:
             return Answer(outcome=Outcome.RETRY, message=f"the API server does not answer (HTTP {error.status})")
         headers = {
             "Content-Type": CONTENT_TYPE,
-            **signed_headers(place.keys, id_=id_, timestamp=int(self._now().timestamp()), body=body),
+            **signed_headers(endpoint.keys, id_=id_, timestamp=int(self._now().timestamp()), body=body),
         }
         webhook = _webhook(hook)
         try:
             response = await self._client.post(
-                place.url, body=body, headers=headers, tls=place.tls, timeout_seconds=webhook.timeout_seconds
+                endpoint.url, body=body, headers=headers, tls=endpoint.tls, timeout_seconds=webhook.timeout_seconds
             )
         except WebhookError as error:
             return Answer(outcome=Outcome.REFUSED if error.refused else Outcome.RETRY, message=str(error))
         answer = answer_of(response.status, retry_after_header=response.retry_after, now=self._now())
-        if answer.outcome is Outcome.RETRY and response.status in (401, 403) and not place.keys:
+        if answer.outcome is Outcome.RETRY and response.status in (401, 403) and not endpoint.keys:
             return replace(answer, message=f"{answer.message}; the hook has no signingSecretRef")
         return answer
 
-    async def _place(self, hook: OOMHook) -> _Place:
+    async def _endpoint(self, hook: OOMHook) -> _Endpoint:
         """Return where and how to send. Raises UnusableError, ApiError."""
         namespace, webhook = hook.metadata["namespace"], _webhook(hook)
         keys: tuple[bytes, ...] = ()
@@ -103,7 +103,7 @@ class WebhookTarget:
         authorities = _SYSTEM
         if ref := webhook.ca_config_map_ref:
             authorities = await self._value("configmaps", namespace, ref)
-        return _Place(url=await self._url(namespace, webhook), keys=keys, tls=self._tls(authorities, webhook))
+        return _Endpoint(url=await self._url(namespace, webhook), keys=keys, tls=self._tls(authorities, webhook))
 
     async def _url(self, namespace: str, webhook: Webhook) -> str:
         if service := webhook.service:

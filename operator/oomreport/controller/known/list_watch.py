@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer
-from oomreport.controller.work.backoff import GrowingPauses
+from oomreport.controller.work.backoff import Backoff
 from oomreport.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ Take = Callable[[str | None, Mapping[str, Any]], None]
 """Takes what is told of an object: None for one of a listing, ADDED, MODIFIED or DELETED."""
 
 
-class Follow:
+class ListWatch:
     """Follows the objects at a path. `listed` is called after each listing, with the names that it held."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Follow:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        pauses = iter(GrowingPauses())
+        pauses = iter(Backoff())
         while True:
             try:
                 if not self._version:
@@ -51,7 +51,7 @@ class Follow:
             except ApiError as error:
                 await asyncio.sleep(self._pause(error, next(pauses)))
             else:
-                pauses = iter(GrowingPauses())
+                pauses = iter(Backoff())
                 # An API server that ends watches at once is not asked in a tight loop.
                 await asyncio.sleep(0.1)
 

@@ -6,12 +6,12 @@ Kinds of other API groups are not asked for: the controller has no right to read
 from collections.abc import Callable
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
-from oomreport.controller.known.ttl_cache import Fresh, Terms
+from oomreport.controller.known.ttl_cache import CacheTimes, TtlCache
 from oomreport.controller.work.keys import ReportKey
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
 from oomreport.workload.manager import manager_of
 
-_TERMS = Terms(keep=300.0, keep_failure=60.0, wait=0.5)
+_TERMS = CacheTimes(keep=300.0, keep_failure=60.0, wait=0.5)
 _PLURALS = {
     ("", "Pod"): "pods",
     ("apps", "Deployment"): "deployments",
@@ -23,12 +23,12 @@ _PLURALS = {
 }
 
 
-class Manifests:
+class Managers:
     """Reads the marks of deployment tools."""
 
     def __init__(self, api: ApiServer) -> None:
         self._api = api
-        self._managers = Fresh("workload", self._manager, _TERMS)
+        self._managers = TtlCache("workload", self._manager, _TERMS)
 
     async def manager_of(self, key: ReportKey, on_late: Callable[[], None]) -> dict[str, str] | None:
         """Return status.managedBy, empty where no mark tells; None where that is not known (yet). Nothing is raised."""

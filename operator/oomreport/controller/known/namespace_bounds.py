@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
-from oomreport.controller.known.list_watch import Follow
-from oomreport.controller.known.rule_changes import Changes
+from oomreport.controller.known.list_watch import ListWatch
+from oomreport.controller.known.rule_changes import RuleChanges
 from oomreport.incident.advice.kept_advice import is_outdated
 from oomreport.workload.bounds import bounds_hash, told_by_quota, told_by_range
 
@@ -23,14 +23,14 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 class NamespaceBounds:
     """What is known of them. `forget` is told each namespace in which they have changed."""
 
-    def __init__(self, changes: Changes, forget: Callable[[str], None]) -> None:
+    def __init__(self, changes: RuleChanges, forget: Callable[[str], None]) -> None:
         self._changes, self._forget = changes, forget
         self._told: defaultdict[str, dict[tuple[str, str], str]] = defaultdict(dict)
         self._listed: set[str] = set()
 
-    def follows(self, api: ApiServer) -> list[Follow]:
+    def list_watches(self, api: ApiServer) -> dict[str, ListWatch]:
         """Return what keeps them as they are at the API server; without the right to watch they stay unknown."""
-        return [self._follow(api, plural) for plural in _KINDS]
+        return {plural: self._list_watch(api, plural) for plural in _KINDS}
 
     def take(self, plural: str, event: str | None, item: Mapping[str, Any]) -> None:
         """Take note of one as the API server tells of it."""
@@ -75,8 +75,8 @@ class NamespaceBounds:
         self._forget(namespace)
         self._changes.note(namespace)
 
-    def _follow(self, api: ApiServer, plural: str) -> Follow:
-        return Follow(
+    def _list_watch(self, api: ApiServer, plural: str) -> ListWatch:
+        return ListWatch(
             api,
             path("v1", plural),
             lambda event, item: self.take(plural, event, item),

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
-from oomreport.controller.known.pods import Pods
+from oomreport.controller.known.pods import PodCache
 from oomreport.workload.owner import Lookup, Workload, workload_above, workload_of_vanished, workload_or_lookup
 from oomreport.workload.pod import OwnerReference, PodFacts, controller_of
 
@@ -14,7 +14,7 @@ _MOST = 10_000
 class Owners:
     """Finds workloads; what controls a ReplicaSet or Job never changes, so it is asked once."""
 
-    def __init__(self, api: ApiServer, pods: Pods) -> None:
+    def __init__(self, api: ApiServer, pods: PodCache) -> None:
         self._api, self._pods = api, pods
         self._controllers: OrderedDict[str, OwnerReference | None] = OrderedDict()
 

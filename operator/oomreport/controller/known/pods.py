@@ -32,7 +32,7 @@ class _Seen:
     at: datetime
 
 
-class Pods:
+class PodCache:
     """What is remembered of pods. Times are arguments."""
 
     def __init__(self) -> None:

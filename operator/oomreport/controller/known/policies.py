@@ -12,7 +12,7 @@ from typing import Any
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.list_watch import REFUSED
 from oomreport.controller.known.reports import key_of_report
-from oomreport.controller.known.rule_changes import Changes
+from oomreport.controller.known.rule_changes import RuleChanges
 from oomreport.controller.work.keys import ReportKey
 from oomreport.errors import ApiError
 from oomreport.incident.advice.kept_advice import is_by
@@ -31,8 +31,8 @@ class Policies:
     `changes` is told in which namespaces they have changed.
     """
 
-    def __init__(self, cluster_namespace: str, changes: Changes | None = None) -> None:
-        self._cluster, self._changes = cluster_namespace, changes or Changes()
+    def __init__(self, cluster_namespace: str, changes: RuleChanges | None = None) -> None:
+        self._cluster, self._changes = cluster_namespace, changes or RuleChanges()
         self._specs: dict[str, dict[str, Mapping[str, Any]]] = {}
         self.readable = False
 

@@ -18,7 +18,7 @@ class UsedRecord:
     container_id: str | None
 
 
-class Records:
+class RecordCache:
     """What is remembered of records. A record is open until its own status says that it was used."""
 
     def __init__(self) -> None:
@@ -28,6 +28,8 @@ class Records:
         self._instances: Counter[str] = Counter()
         self.used: dict[str, UsedRecord] = {}
         self.first_seen: dict[str, datetime] = {}
+        # By record: the report whose ledger had it when this process started.
+        self.counted_in: dict[str, ReportKey] = {}
 
     def put(self, record: RecordFacts, *, now: datetime) -> bool:
         """Remember a record as the API server has it; return whether it is open. An older state changes nothing."""

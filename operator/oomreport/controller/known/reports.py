@@ -85,7 +85,7 @@ def is_edited(report: Mapping[str, Any]) -> bool:
     return bool(asked) and is_to_redeliver(asked, deliveries_of(status))
 
 
-class Reports:
+class ReportStore:
     """Reads and writes reports; the last ones are kept, since each write says which version it builds on.
 
     `on_written` is told of each status before and after.

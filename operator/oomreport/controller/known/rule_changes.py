@@ -12,7 +12,7 @@ from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.reports import key_of_report
-from oomreport.controller.work.backoff import GrowingPauses
+from oomreport.controller.work.backoff import Backoff
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
 from oomreport.names import API_VERSION, OOM_REPORTS
@@ -25,7 +25,7 @@ _MOST_WAITING = 32
 _PACE_SECONDS = 0.05
 
 
-class Changes:
+class RuleChanges:
     """The namespaces in which rules have changed. For one event loop."""
 
     def __init__(self) -> None:
@@ -51,11 +51,11 @@ class Changes:
         return [None] if everywhere else [*sorted(found)]
 
 
-class Reconsidering:
+class ReportRequeuer:
     """Has the reports looked at that a change concerns: those for which `is_outdated` holds."""
 
     def __init__(
-        self, changes: Changes, is_outdated: Callable[[Mapping[str, Any]], bool], api: ApiServer, queue: WorkQueue
+        self, changes: RuleChanges, is_outdated: Callable[[Mapping[str, Any]], bool], api: ApiServer, queue: WorkQueue
     ) -> None:
         self._changes, self._is_outdated, self._api, self._queue = changes, is_outdated, api, queue
 
@@ -63,7 +63,7 @@ class Reconsidering:
         """Wait for changes until cancelled."""
         while True:
             namespaces = await self._changes.namespaces()
-            for pause in GrowingPauses():
+            for pause in Backoff():
                 try:
                     await self._round(namespaces)
                 except ApiError as error:

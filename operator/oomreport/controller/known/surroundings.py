@@ -12,7 +12,7 @@ from typing import Any
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.adapters.cluster.prometheus import Prometheus, peak_query
 from oomreport.controller.known.policies import Policies
-from oomreport.controller.known.ttl_cache import Fresh, Known, Terms
+from oomreport.controller.known.ttl_cache import Cached, CacheTimes, TtlCache
 from oomreport.controller.work.keys import ReportKey
 from oomreport.errors import ApiError
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
@@ -27,10 +27,10 @@ from oomreport.workload.bounds import (
 )
 from oomreport.workload.pod_names import pod_names
 
-_OF_NODES = Terms(keep=600.0)
-_OF_NAMESPACES = Terms(keep=30.0)
-_OF_WORKLOADS = Terms(keep=60.0)
-_OF_METRICS = Terms(keep=300.0, keep_failure=30.0, wait=0.5)
+_OF_NODES = CacheTimes(keep=600.0)
+_OF_NAMESPACES = CacheTimes(keep=30.0)
+_OF_WORKLOADS = CacheTimes(keep=60.0)
+_OF_METRICS = CacheTimes(keep=300.0, keep_failure=30.0, wait=0.5)
 # Where a workload's number of pods is told. The subresource holds that number, and nothing of the pod's template.
 _SCALES = {
     ("apps", "Deployment"): ("deployments", "scale"),
@@ -42,7 +42,7 @@ _SCALES = {
 _Peak = tuple[str, str, str]
 
 
-class Bounds:
+class SurroundingsReader:
     """Gathers surroundings. `prometheus` is None where no metrics source is configured."""
 
     def __init__(
@@ -50,11 +50,11 @@ class Bounds:
     ) -> None:
         self._api, self._policies = api, policies
         self._prometheus, self._window = prometheus, window_seconds
-        self._nodes = Fresh("node", self._node, _OF_NODES)
-        self._ranges = Fresh("LimitRanges", self._range, _OF_NAMESPACES)
-        self._quotas = Fresh("ResourceQuotas", self._quota, _OF_NAMESPACES)
-        self._replicas = Fresh("replicas", self._replicas_of, _OF_WORKLOADS)
-        self._peaks = Fresh("metrics", self._peak, _OF_METRICS)
+        self._nodes = TtlCache("node", self._node, _OF_NODES)
+        self._ranges = TtlCache("LimitRanges", self._range, _OF_NAMESPACES)
+        self._quotas = TtlCache("ResourceQuotas", self._quota, _OF_NAMESPACES)
+        self._replicas = TtlCache("replicas", self._replicas_of, _OF_WORKLOADS)
+        self._peaks = TtlCache("metrics", self._peak, _OF_METRICS)
 
     async def of(
         self, key: ReportKey, *, node: str | None, pod: str | None, on_late: Callable[[], None]
@@ -72,7 +72,7 @@ class Bounds:
         )
         range_ = ranges.value if ranges else MemoryRange()
         quota = quotas.value if quotas else QuotaLeft()
-        replicas: Known[int | None] | None = Known(value=1)
+        replicas: Cached[int | None] | None = Cached(value=1)
         if quota.limits is not None or quota.requests is not None:
             replicas = await self._replicas.get(key, on_late)
         found = {
@@ -107,10 +107,10 @@ class Bounds:
         for reads in (self._nodes, self._ranges, self._quotas, self._replicas, self._peaks):
             await reads.close()
 
-    async def _peak_of(self, key: ReportKey, pod: str | None, on_late: Callable[[], None]) -> Known[int | None] | None:
+    async def _peak_of(self, key: ReportKey, pod: str | None, on_late: Callable[[], None]) -> Cached[int | None] | None:
         pods = pod_names(key.workload, pod)
         if self._prometheus is None or pods is None:
-            return Known(value=None)
+            return Cached(value=None)
         return await self._peaks.get((key.namespace, pods, key.container), on_late)
 
     async def _node(self, name: str) -> int | None:

@@ -21,14 +21,14 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known(Generic[Found]):
+class Cached(Generic[Found]):
     """An answer; its value may be None, for nothing there."""
 
     value: Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class CacheTimes:
     """Seconds: how long an answer is kept, how long a failure, and how long is waited for either."""
 
     keep: float = 60.0
@@ -36,17 +36,17 @@ class Terms:
     wait: float = 1.0
 
 
-class Fresh(Generic[Key, Found]):
+class TtlCache(Generic[Key, Found]):
     """Reads by key, each key once at a time. `what` names it in the log. For one event loop."""
 
-    def __init__(self, what: str, read: Callable[[Key], Awaitable[Found]], terms: Terms) -> None:
+    def __init__(self, what: str, read: Callable[[Key], Awaitable[Found]], terms: CacheTimes) -> None:
         self._what, self._read, self._terms = what, read, terms
-        self._kept: OrderedDict[Key, tuple[float, Known[Found] | None]] = OrderedDict()
-        self._running: dict[Key, asyncio.Task[Known[Found] | None]] = {}
+        self._kept: OrderedDict[Key, tuple[float, Cached[Found] | None]] = OrderedDict()
+        self._running: dict[Key, asyncio.Task[Cached[Found] | None]] = {}
         self._late: dict[Key, list[Callable[[], None]]] = {}
         self._failing = False
 
-    async def get(self, key: Key, on_late: Callable[[], None] = lambda: None) -> Known[Found] | None:
+    async def get(self, key: Key, on_late: Callable[[], None] = lambda: None) -> Cached[Found] | None:
         """Return what is known, None where that is nothing; `on_late` is called if an answer comes after that."""
         until, known = self._kept.get(key, (0.0, None))
         if time.monotonic() < until:
@@ -72,10 +72,10 @@ class Fresh(Generic[Key, Found]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _asked(self, key: Key) -> Known[Found] | None:
-        known: Known[Found] | None = None
+    async def _asked(self, key: Key) -> Cached[Found] | None:
+        known: Cached[Found] | None = None
         try:
-            known = Known(value=await self._read(key))
+            known = Cached(value=await self._read(key))
             self._failing = False
         except OOMReportError as error:
             self._note_failure(key, error)
@@ -93,7 +93,7 @@ class Fresh(Generic[Key, Found]):
                 tell()
         return known
 
-    def _keep(self, key: Key, known: Known[Found] | None) -> None:
+    def _keep(self, key: Key, known: Cached[Found] | None) -> None:
         pause = self._terms.keep if known is not None else self._terms.keep_failure
         self._kept[key] = (time.monotonic() + pause, known)
         self._kept.move_to_end(key)

@@ -5,14 +5,17 @@ up the report; what nobody can be told any more (the pod is gone) is dropped.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from oomreport.adapters.cluster.api_server import path
-from oomreport.controller.context import Context
+from oomreport.adapters.cluster.api_server import ApiServer, path
+from oomreport.controller.known.pods import PodCache
+from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import StoredReport
 from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey
+from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
 from oomreport.incident.kill import Kill
 from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
@@ -38,18 +41,28 @@ class _PendingEvent:
     times: int = 0
 
 
-class Teller:
+class Announcer:
     """Holds what is still to be told and tells it."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(
+        self,
+        *,
+        api: ApiServer,
+        queue: WorkQueue,
+        pods: PodCache,
+        records: RecordCache,
+        identity: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._api, self._queue, self._pods, self._records = api, queue, pods, records
+        self._identity, self._now = identity, now
         self._marks: dict[str, dict[str, Any]] = {}
         self._notes: dict[str, _PodNote] = {}
         self._events: dict[EventKey, _PendingEvent] = {}
 
     def mark(self, record: str, outcome: Outcome, report: tuple[str, str] | None) -> None:
         """Have a record say what became of it."""
-        if record in self._context.records.used:
+        if record in self._records.used:
             # A look that began before the mark was written finds the record open, and no longer how it was counted.
             return
         reference = {"reportRef": {"namespace": report[0], "name": report[1]}} if report else {}
@@ -57,17 +70,17 @@ class Teller:
         # A look between the count and its mark finds the record in the ledger already, and no longer how it came there.
         if pending is None or pending.get("reportRef") != reference.get("reportRef"):
             self._marks[record] = {"outcome": outcome, **reference}
-        self._context.queue.add(MarkKey(name=record))
+        self._queue.add(MarkKey(name=record))
 
     def annotate(self, kill: Kill, report: StoredReport, *, container: str, kills: int) -> None:
         """Have a kill's pod annotated."""
-        pod = self._context.pods.get(kill.pod_uid or "")
+        pod = self._pods.get(kill.pod_uid or "")
         if pod is None or pod.deleted:
             return
         found = annotations(kill, report=_reference(report, container), kills=kills)
         if dict(pod.annotations) != found:
             self._notes[pod.uid] = _PodNote(namespace=pod.namespace, name=pod.name, annotations=found)
-            self._context.queue.add(PodNoteKey(uid=pod.uid))
+            self._queue.add(PodNoteKey(uid=pod.uid))
 
     def is_told(self, pod: PodFacts, kill: Kill, *, kills: int) -> bool:
         """Return whether a pod's annotations tell of a kill of this container, or of a later one."""
@@ -86,29 +99,29 @@ class Teller:
             kill,
             report=_reference(report, container),
             silent=silent,
-            now=self._context.now(),
-            instance=self._context.settings.identity,
+            now=self._now(),
+            instance=self._identity,
         )
         key = EventKey(namespace=body["metadata"]["namespace"], name=body["metadata"]["name"])
         self._events.setdefault(key, _PendingEvent(body=body)).times += 1
-        self._context.queue.add(key)
+        self._queue.add(key)
 
     async def write_mark(self, key: MarkKey) -> None:
         """Mark a record. Raises ApiError."""
         status = self._marks.get(key.name)
         if status is None:
             return
-        now = self._context.now()
+        now = self._now()
         try:
-            await self._context.api.merge(
+            await self._api.merge(
                 path(API_VERSION, OOM_RECORDS, name=key.name, sub="status"),
                 {"status": {"usedTime": rfc3339(now), **status}},
             )
         except ApiError as error:
             if error.status != 404:
                 raise
-            self._context.records.drop(key.name)
-        self._context.records.mark_used(key.name, now)
+            self._records.drop(key.name)
+        self._records.mark_used(key.name, now)
         self._marks.pop(key.name, None)
 
     async def write_note(self, key: PodNoteKey) -> None:
@@ -118,7 +131,7 @@ class Teller:
             return
         where = path("v1", "pods", namespace=note.namespace, name=note.name)
         try:
-            await self._context.api.merge(where, {"metadata": {"uid": key.uid, "annotations": note.annotations}})
+            await self._api.merge(where, {"metadata": {"uid": key.uid, "annotations": note.annotations}})
         except ApiError as error:
             if not _is_final(error):
                 self._notes.setdefault(key.uid, note)
@@ -144,7 +157,7 @@ class Teller:
             log.warning("event was refused", extra={"event": f"{key.namespace}/{key.name}", "error": str(error)})
 
     async def _send(self, key: EventKey, pending: _PendingEvent) -> None:
-        api, now = self._context.api, self._context.now()
+        api, now = self._api, self._now()
         more = pending.times
         try:
             created = await api.create(path(_EVENTS, "events", namespace=key.namespace), pending.body)

@@ -8,14 +8,18 @@ names the report before the report counts it, and of two controllers that claim 
 """
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.adapters.cluster.api_server import path
-from oomreport.controller.context import Context
-from oomreport.controller.known.reports import NamespaceGoneError
-from oomreport.controller.reporting.announcer import Teller
+from oomreport.adapters.cluster.api_server import ApiServer, path
+from oomreport.controller.known.owners import Owners
+from oomreport.controller.known.pods import PodCache
+from oomreport.controller.known.records import RecordCache
+from oomreport.controller.known.reports import NamespaceGoneError, ReportStore
+from oomreport.controller.reporting.announcer import Announcer
 from oomreport.controller.work.keys import NodeKey, RecordKey, ReportKey, node_report_key, report_key
+from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.report.status import Outcome
@@ -32,27 +36,39 @@ _DELETION_ARRIVES = timedelta(seconds=2)
 
 
 class Router:
-    """Finds the report of a record."""
+    """Finds the report of a record. `namespace` is the controller's own, which has the reports of nodes."""
 
-    def __init__(self, context: Context, teller: Teller) -> None:
-        self._context, self._teller = context, teller
+    def __init__(
+        self,
+        *,
+        api: ApiServer,
+        queue: WorkQueue,
+        pods: PodCache,
+        records: RecordCache,
+        reports: ReportStore,
+        owners: Owners,
+        announcer: Announcer,
+        namespace: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._api, self._queue, self._pods, self._records, self._reports = api, queue, pods, records, reports
+        self._owners, self._announcer, self._namespace, self._now = owners, announcer, namespace, now
 
     async def route(self, name: str) -> None:
         """Find the report of an open record and have it looked at. Raises ApiError."""
-        records, queue = self._context.records, self._context.queue
-        record = records.get(name)
+        record = self._records.get(name)
         if record is None:
             return
         if not record.is_kill:
-            self._teller.mark(name, Outcome.NO_KILL, None)
+            self._announcer.mark(name, Outcome.NO_KILL, None)
             return
         if await self._is_given_up(record):
             return
-        key = records.key_of(name) or self._context.counted_in.get(name) or await self._claimed_by(record)
+        key = self._records.key_of(name) or self._records.counted_in.get(name) or await self._claimed_by(record)
         if key is None and record.on_host:
-            key = node_report_key(self._context.settings.namespace, record.node, host=True)
+            key = node_report_key(self._namespace, record.node, host=True)
         if key is None and record.container_id is None:
-            queue.add(NodeKey(name=record.node))
+            self._queue.add(NodeKey(name=record.node))
             return
         key = key or await self._key_by_pod(record)
         if key:
@@ -60,23 +76,23 @@ class Router:
 
     def assign(self, name: str, key: ReportKey) -> None:
         """Have a report count a record."""
-        if record := self._context.records.get(name):
-            self._context.records.route(name, key)
-            self._context.pods.watch(record.container_id)
-            self._context.queue.add(key)
+        if record := self._records.get(name):
+            self._records.route(name, key)
+            self._pods.watch(record.container_id)
+            self._queue.add(key)
 
     async def claim(self, name: str, key: ReportKey, *, container_id: str | None = None) -> bool:
         """Make a record name the report that will count it, and the container that an anonymous one was matched with.
 
         False where another controller was faster; then it is decided anew. Raises ApiError.
         """
-        record = self._context.records.get(name)
+        record = self._records.get(name)
         if record is None:
             return False
         try:
-            report = await self._context.reports.ensure(key)
+            report = await self._reports.ensure(key)
         except NamespaceGoneError:
-            return await self.claim(name, node_report_key(self._context.settings.namespace, record.node, host=False))
+            return await self.claim(name, node_report_key(self._namespace, record.node, host=False))
         body = {
             "metadata": {"resourceVersion": record.resource_version},
             "status": {
@@ -85,7 +101,7 @@ class Router:
             },
         }
         try:
-            stored = await self._context.api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body)
+            stored = await self._api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body)
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
@@ -96,22 +112,22 @@ class Router:
 
     async def release(self, name: str) -> None:
         """Take the claim of an anonymous record back, so that it is matched anew. Raises ApiError."""
-        record = self._context.records.get(name)
+        record = self._records.get(name)
         if record is None:
             return
-        self._context.records.unroute(name)
+        self._records.unroute(name)
         body = {
             "metadata": {"resourceVersion": record.resource_version},
             "status": {"reportRef": None, "containerID": None},
         }
         try:
-            self._remember(await self._context.api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body))
+            self._remember(await self._api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body))
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
             await self._reread(name)
             return
-        self._context.queue.add(NodeKey(name=record.node))
+        self._queue.add(NodeKey(name=record.node))
 
     async def settle_unknown(self, record: RecordFacts) -> None:
         """Give a kill of no known container to its candidates' or its pod's workload, else to the node. Raises ApiError."""
@@ -120,13 +136,13 @@ class Router:
             pod = None
         key = await self._key_by_candidates(record)
         if key is None and pod:
-            key = report_key(pod.namespace, await self._context.owners.workload_of(pod), UNKNOWN_CONTAINER)
-        key = key or node_report_key(self._context.settings.namespace, record.node, host=False)
+            key = report_key(pod.namespace, await self._owners.workload_of(pod), UNKNOWN_CONTAINER)
+        key = key or node_report_key(self._namespace, record.node, host=False)
         if await self.claim(record.name, key):
-            self.assign(record.name, await self._claimed_by(self._context.records.get(record.name)) or key)
+            self.assign(record.name, await self._claimed_by(self._records.get(record.name)) or key)
 
     async def _claimed_by(self, record: RecordFacts | None) -> ReportKey | None:
-        return await self._context.reports.key_at(*record.report) if record and record.report else None
+        return await self._reports.key_at(*record.report) if record and record.report else None
 
     async def _key_by_pod(self, record: RecordFacts) -> ReportKey | None:
         pod = await self._find_pod(record)
@@ -136,11 +152,11 @@ class Router:
             return await self._claimed_for_node(record)
         if pod:
             found = pod.container_with(record.container_id or "") if pod.is_named_by(record.pod_uid or "") else None
-            workload = await self._context.owners.workload_of(pod)
+            workload = await self._owners.workload_of(pod)
             return report_key(pod.namespace, workload, found.name if found else named or UNKNOWN_CONTAINER)
-        seen = self._context.records.first_seen.get(record.name)
-        if seen and self._context.now() - seen < _DELETION_ARRIVES:
-            self._context.queue.add_later(RecordKey(name=record.name), _DELETION_ARRIVES / 4)
+        seen = self._records.first_seen.get(record.name)
+        if seen and self._now() - seen < _DELETION_ARRIVES:
+            self._queue.add_later(RecordKey(name=record.name), _DELETION_ARRIVES / 4)
             return None
         return await self._key_by_names(record)
 
@@ -149,25 +165,25 @@ class Router:
         if not record.candidates:
             return None
         query = {"fieldSelector": f"spec.nodeName={record.node}"}
-        listed = (await self._context.api.get(path("v1", "pods"), **query)).get("items") or ()
-        pods = [*(pod_facts(item) for item in listed), *self._context.pods.on_node(record.node)]
+        listed = (await self._api.get(path("v1", "pods"), **query)).get("items") or ()
+        pods = [*(pod_facts(item) for item in listed), *self._pods.on_node(record.node)]
         keys: set[ReportKey | None] = set()
         for candidate in record.candidates:
             pod = next((pod for pod in pods if pod.container_with(candidate)), None)
             container = pod.container_with(candidate) if pod else None
             if pod is None or container is None:
                 return None
-            keys.add(report_key(pod.namespace, await self._context.owners.workload_of(pod), container.name))
+            keys.add(report_key(pod.namespace, await self._owners.workload_of(pod), container.name))
         return keys.pop() if len(keys) == 1 else None
 
     async def _key_by_names(self, record: RecordFacts) -> ReportKey | None:
         subject = record.subject
-        key = node_report_key(self._context.settings.namespace, record.node, host=False)
+        key = node_report_key(self._namespace, record.node, host=False)
         if subject and is_label(subject.namespace or "") and is_name(subject.pod or ""):
             assert subject.namespace
             assert subject.pod
             # It may have been counted for the pod's workload already, by a controller that had still seen the pod.
-            counted = await self._context.reports.key_counting(subject.namespace, record.name)
+            counted = await self._reports.key_counting(subject.namespace, record.name)
             if counted:
                 return counted
             pod = Workload(api_version="v1", kind="Pod", name=subject.pod)
@@ -176,21 +192,21 @@ class Router:
         log.warning("pod of a record is gone", extra={"record": record.name, "report": str(key)})
         if not await self.claim(record.name, key):
             return None
-        return await self._claimed_by(self._context.records.get(record.name))
+        return await self._claimed_by(self._records.get(record.name))
 
     async def _find_pod(self, record: RecordFacts) -> PodFacts | None:
         """Return the record's pod, remembered or asked for. Raises ApiError."""
         uid, subject = record.pod_uid or "", record.subject
-        if known := self._context.pods.get(uid):
+        if known := self._pods.get(uid):
             return known
         if subject and is_label(subject.namespace or "") and is_name(subject.pod or ""):
-            found = await self._context.api.found(path("v1", "pods", namespace=subject.namespace, name=subject.pod))
+            found = await self._api.found(path("v1", "pods", namespace=subject.namespace, name=subject.pod))
             pod = self._learned(found) if found else None
             if pod is None or pod.is_named_by(uid):
                 return pod
             # A StatefulSet makes its pods again under the same name: another pod, but the same workload.
             return pod if pod.owner and pod.owner.kind == "StatefulSet" else None
-        pods = await self._context.api.get(path("v1", "pods"), fieldSelector=f"spec.nodeName={record.node}")
+        pods = await self._api.get(path("v1", "pods"), fieldSelector=f"spec.nodeName={record.node}")
         for item in pods.get("items") or ():
             if pod_facts(item).is_named_by(uid):
                 return self._learned(item)
@@ -206,41 +222,40 @@ class Router:
 
     async def _is_given_up(self, record: RecordFacts) -> bool:
         """Have a record's node tell it where nothing else could for hours; return whether that was done."""
-        context = self._context
-        seen = context.records.first_seen.get(record.name)
-        if seen is None or context.now() - seen < _GIVE_UP_AFTER:
+        seen = self._records.first_seen.get(record.name)
+        if seen is None or self._now() - seen < _GIVE_UP_AFTER:
             return False
-        key = context.records.key_of(record.name) or context.counted_in.get(record.name)
-        stored = await context.reports.get(key) if key else None
+        key = self._records.key_of(record.name) or self._records.counted_in.get(record.name)
+        stored = await self._reports.get(key) if key else None
         if stored and any(entry["id"] == record.name for entry in stored.status.get("counted", ())):
             return False
         log.error("record could not be counted for hours and is given up", extra={"record": record.name})
         if key is not None and key.kind == "Node":
-            self._teller.mark(record.name, Outcome.CONTAINER_UNKNOWN, None)
+            self._announcer.mark(record.name, Outcome.CONTAINER_UNKNOWN, None)
             return True
-        context.records.unroute(record.name)
+        self._records.unroute(record.name)
         if node := await self._claimed_for_node(record):
             self.assign(record.name, node)
         return True
 
     async def _claimed_for_node(self, record: RecordFacts) -> ReportKey | None:
-        node = node_report_key(self._context.settings.namespace, record.node, host=False)
+        node = node_report_key(self._namespace, record.node, host=False)
         return node if await self.claim(record.name, node) else None
 
     def _learned(self, pod: dict[str, Any]) -> PodFacts:
         facts = pod_facts(pod, annotations=ANNOTATIONS)
-        self._context.pods.put(facts, now=self._context.now())
+        self._pods.put(facts, now=self._now())
         return facts
 
     async def _reread(self, name: str) -> None:
-        stored = await self._context.api.found(path(API_VERSION, OOM_RECORDS, name=name))
+        stored = await self._api.found(path(API_VERSION, OOM_RECORDS, name=name))
         if stored is None:
-            self._context.records.drop(name)
+            self._records.drop(name)
             return
         self._remember(stored)
-        self._context.queue.add(RecordKey(name=name))
+        self._queue.add(RecordKey(name=name))
 
     def _remember(self, stored: dict[str, Any]) -> None:
         facts = record_facts(stored)
         if facts:
-            self._context.records.put(facts, now=self._context.now())
+            self._records.put(facts, now=self._now())

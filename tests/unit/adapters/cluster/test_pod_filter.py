@@ -15,7 +15,7 @@ from kopf._cogs.clients.api import iter_jsonlines
 from oomreport.adapters.cluster.api_access import ApiAccess
 from oomreport.adapters.cluster.api_server import session
 from oomreport.adapters.cluster.pod_filter import FilteredWatch, PodFilter
-from oomreport.controller.known.pods import Pods
+from oomreport.controller.known.pods import PodCache
 from oomreport.workload.owner import Workload
 
 WEB = Workload(api_version="apps/v1", kind="Deployment", name="web")
@@ -88,9 +88,9 @@ def nothing(lists: bool) -> None:  # noqa: FBT001 - the one argument of a callba
     pass
 
 
-def watching_pods() -> Pods:
+def watching_pods() -> PodCache:
     """Return pods of which a workload is followed and an instance is watched."""
-    pods = Pods()
+    pods = PodCache()
     pods.follow("shop", WEB, "api")
     pods.watch("a" * 64)
     return pods
@@ -184,7 +184,7 @@ def test_kopf_reads_a_filtered_watch_and_a_filtered_page_from_a_real_server():
         app.router.add_get("/api/v1/pods", pods)
         async with TestServer(app) as server:
             access = ApiAccess(server=str(server.make_url("")).rstrip("/"), tls=False, authorization=lambda: None)
-            sieve = PodFilter(Pods().wants, lists.append)
+            sieve = PodFilter(PodCache().wants, lists.append)
             async with session(access, agent="test", on_response=sieve.attach) as client:
                 where = access.server + "/api/v1/pods"
                 async with client.get(where, params={"watch": "true", "sendInitialEvents": "true"}) as response:

@@ -1,4 +1,4 @@
-"""Following over real HTTP: a server that lists and watches as the API server does, and ends both as it does."""
+"""List and watch over real HTTP: a server that lists and watches as the API server does, and ends both as it does."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ from aiohttp import web
 
 from oomreport.adapters.cluster.api_access import ApiAccess
 from oomreport.adapters.cluster.api_server import ApiServer
-from oomreport.controller.known import list_watch as follow
-from oomreport.controller.known.list_watch import Follow
+from oomreport.controller.known import list_watch
+from oomreport.controller.known.list_watch import ListWatch
 
 Object = dict[str, Any]
 WHERE = "/apis/oomreport.dev/v1alpha1/oompolicies"
@@ -83,7 +83,7 @@ def play(server: Server, look: Look) -> Told:
         told = Told()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with ApiServer(ApiAccess(server=url, tls=False, authorization=lambda: None), agent="test") as api:
-            one = Follow(
+            one = ListWatch(
                 api,
                 WHERE,
                 told.take,
@@ -143,7 +143,7 @@ def test_a_version_that_is_too_old_is_listed_anew():
 def test_a_refusal_is_said_once_and_what_is_allowed_again_is_listed_anew(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr(follow, "_PAUSE_REFUSED_SECONDS", 0.02)
+    monkeypatch.setattr(list_watch, "_PAUSE_REFUSED_SECONDS", 0.02)
     server = Server()
     server.refuse = 403
 

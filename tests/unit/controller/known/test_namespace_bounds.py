@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oomreport.controller.known.namespace_bounds import NamespaceBounds
-from oomreport.controller.known.rule_changes import Changes
+from oomreport.controller.known.rule_changes import RuleChanges
 from oomreport.workload.bounds import bounds_hash, memory_range, quota_left
 
 Object = dict[str, Any]
@@ -32,7 +32,7 @@ def told(story: Callable[[NamespaceBounds], None]) -> tuple[list[str], list[str 
     """Return which namespaces were to be read anew, and whose reports are to be looked at, after both were listed empty."""
 
     async def run() -> tuple[list[str], list[str | None]]:
-        changes, forgotten = Changes(), list[str]()
+        changes, forgotten = RuleChanges(), list[str]()
         bounds = NamespaceBounds(changes, forgotten.append)
         bounds.listed("limitranges", frozenset())
         bounds.listed("resourcequotas", frozenset())
@@ -93,7 +93,7 @@ def test_advice_is_outdated_by_other_bounds_than_it_was_made_within():
 
 
 def test_before_both_kinds_are_listed_no_advice_is_outdated():
-    bounds = NamespaceBounds(Changes(), lambda _: None)
+    bounds = NamespaceBounds(RuleChanges(), lambda _: None)
     bounds.take("limitranges", None, limit_range())
     bounds.listed("limitranges", frozenset({("shop", "range")}))
     assert not bounds.outdate(report())

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from oomreport.controller.known.policies import Policies
-from oomreport.controller.known.rule_changes import Changes
+from oomreport.controller.known.rule_changes import RuleChanges
 from oomreport.controller.work.keys import ReportKey, report_key
 from oomreport.incident.witness.policy import DEFAULT
 from oomreport.workload.owner import Workload
@@ -25,7 +25,7 @@ def report(advice: dict[str, Any] | None, namespace: str = "shop") -> dict[str, 
     return {"metadata": {"namespace": namespace}, "spec": {"workloadRef": ref, "container": "api"}, "status": status}
 
 
-def with_all(*policies: dict[str, Any], changes: Changes | None = None) -> Policies:
+def with_all(*policies: dict[str, Any], changes: RuleChanges | None = None) -> Policies:
     found = Policies(SYSTEM, changes)
     for one in policies:
         found.take(None, one)
@@ -55,7 +55,7 @@ def test_a_policy_that_is_deleted_holds_no_more_also_when_nobody_told_of_it():
 
 def test_a_change_concerns_its_namespace_and_the_clusters_policy_all():
     async def story() -> list[list[str | None]]:
-        changes = Changes()
+        changes = RuleChanges()
         policies = with_all(changes=changes)
         found = [await changes.namespaces()]
         policies.take("ADDED", policy("shop", maxMemory="1Gi"))

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from oomreport.controller.known.reports import Reports, key_of_report
+from oomreport.controller.known.reports import ReportStore, key_of_report
 
 
 def report(version: int, *, generation: int = 1, observed: int | None = 1, decision: str = "Pending") -> dict[str, Any]:
@@ -15,8 +15,8 @@ def report(version: int, *, generation: int = 1, observed: int | None = 1, decis
     }
 
 
-def reports() -> Reports:
-    return Reports(cast("Any", None))
+def reports() -> ReportStore:
+    return ReportStore(cast("Any", None))
 
 
 def test_an_edit_is_taken_over_and_what_is_older_is_not():

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from typing import Any, cast
 
-from oomreport.controller.known.rule_changes import Changes, Reconsidering
+from oomreport.controller.known.rule_changes import ReportRequeuer, RuleChanges
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
@@ -38,7 +38,7 @@ def is_outdated(found: Object) -> bool:
     return int(found["spec"]["workloadRef"]["name"].removeprefix("web-")) % EVERY == 0
 
 
-async def looked_at(api: Api, changes: Changes, *, rounds: int = 1) -> tuple[list[str], int]:
+async def looked_at(api: Api, changes: RuleChanges, *, rounds: int = 1) -> tuple[list[str], int]:
     """Return which workloads were looked at, and how many keys waited at most, after so many rounds of listing."""
     queue, names, waiting = WorkQueue(), list[str](), [0]
 
@@ -48,7 +48,7 @@ async def looked_at(api: Api, changes: Changes, *, rounds: int = 1) -> tuple[lis
         names.append(key.name)
         await asyncio.sleep(0)
 
-    reconsidering = Reconsidering(changes, cast("Any", is_outdated), cast("Any", api), queue)
+    reconsidering = ReportRequeuer(changes, cast("Any", is_outdated), cast("Any", api), queue)
     tasks = [asyncio.create_task(reconsidering.run()), *(asyncio.create_task(queue.work(handle)) for _ in range(8))]
     async with asyncio.timeout(30):
         while len(names) < rounds * REPORTS // EVERY:
@@ -62,7 +62,7 @@ async def looked_at(api: Api, changes: Changes, *, rounds: int = 1) -> tuple[lis
 
 def test_a_burst_of_changes_is_one_round_and_only_what_is_concerned_is_looked_at_a_few_at_a_time() -> None:
     async def story() -> None:
-        api, changes = Api(), Changes()
+        api, changes = Api(), RuleChanges()
         for _ in range(1000):
             changes.note("shop")
         names, waiting = await looked_at(api, changes)
@@ -75,7 +75,7 @@ def test_a_burst_of_changes_is_one_round_and_only_what_is_concerned_is_looked_at
 
 def test_a_change_everywhere_is_one_listing_of_all_namespaces() -> None:
     async def story() -> None:
-        api, changes = Api(), Changes()
+        api, changes = Api(), RuleChanges()
         changes.note("shop")
         changes.note(None)
         await looked_at(api, changes)
@@ -86,7 +86,7 @@ def test_a_change_everywhere_is_one_listing_of_all_namespaces() -> None:
 
 def test_a_round_that_fails_is_tried_again() -> None:
     async def story() -> None:
-        api, changes = Api(failures=2), Changes()
+        api, changes = Api(failures=2), RuleChanges()
         changes.note("shop")
         names, _ = await looked_at(api, changes)
         assert len(api.asked) == 3

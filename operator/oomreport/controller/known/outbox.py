@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from oomreport.controller.delivery.registry import Hooks
+from oomreport.controller.known.hooks import HookRegistry
 from oomreport.controller.known.reports import StoredReport, labels_of
 from oomreport.controller.work.keys import ReportKey
 from oomreport.hooks.answer import Change
@@ -47,13 +47,12 @@ def without_delivered(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class Outbox:
-    """Edits that wait for their report's next write. `on_stored` is told of the deliveries of each report looked at."""
+    """Edits that wait for their report's next write."""
 
-    def __init__(self, hooks: Hooks, now: Callable[[], datetime]) -> None:
+    def __init__(self, hooks: HookRegistry, now: Callable[[], datetime]) -> None:
         self._hooks, self._now = hooks, now
         self._edits: defaultdict[ReportKey, dict[DeliveryKey, Edit]] = defaultdict(dict)
         self._changes: defaultdict[ReportKey, list[tuple[str, Change]]] = defaultdict(list)
-        self.on_stored: Callable[[ReportKey, tuple[Delivery, ...]], None] = lambda _key, _found: None
 
     def edit(self, key: ReportKey, delivery: DeliveryKey, edit: Edit, change: Change | None = None) -> None:
         """Have a delivery changed by the report's next write."""
@@ -101,7 +100,7 @@ class Outbox:
             changes=changes,
         )
 
-    def stored(self, key: ReportKey, report: StoredReport | None, draft: Draft) -> None:
+    def stored(self, key: ReportKey, draft: Draft) -> None:
         """Take note that a draft stands in the report, or that there is no report to stand in."""
         waiting = self._edits.get(key, {})
         for delivery, edit in draft.edits.items():
@@ -113,8 +112,6 @@ class Outbox:
             self._changes[key] = [one for one in self._changes[key] if one not in draft.changes]
             if not self._changes[key]:
                 del self._changes[key]
-        if report is not None:
-            self.on_stored(key, deliveries_of(report.status))
 
     def drop(self, key: ReportKey) -> None:
         """Forget what was to be changed in a report that is gone."""

@@ -1,5 +1,6 @@
 """What a hook's target is: the one thing that is asked of a webhook, a Job and a resize."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -19,9 +20,16 @@ class Due:
     first_attempt: datetime
 
 
-class Target(Protocol):
+class HookTarget(Protocol):
     """Delivers events. An attempt that was cut off may be made again: what it does must bear that."""
 
     async def deliver(self, due: Due) -> Answer:
         """Make one attempt. What can go wrong is an answer; an exception counts as an attempt to be made again."""
         ...
+
+
+def target_of(hook: OOMHook, targets: Mapping[str, HookTarget]) -> HookTarget | None:
+    """Return what a hook's events are delivered to, None where this controller has no such target."""
+    spec = hook.spec
+    kind = "webhook" if spec.webhook else "job" if spec.job else "resize"
+    return targets.get(kind)

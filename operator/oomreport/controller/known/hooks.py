@@ -4,7 +4,7 @@ In the controller's own namespace a hook sees the reports of all namespaces, els
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.api.oom_hook import LabelSelector, OOMHook
 from oomreport.controller.known.list_watch import REFUSED
-from oomreport.controller.known.ttl_cache import Fresh, Terms
+from oomreport.controller.known.ttl_cache import CacheTimes, TtlCache
 from oomreport.errors import ApiError
 from oomreport.hooks.outbox import Subscription
 from oomreport.hooks.selector import selects
@@ -23,7 +23,7 @@ from oomreport.times import parse_time
 log = logging.getLogger(__name__)
 HOOKS = path(API_VERSION, OOM_HOOKS)
 GONE = "Gone"
-_OF_NAMESPACES = Terms(keep=60.0, keep_failure=1.0, wait=5.0)
+_OF_NAMESPACES = CacheTimes(keep=60.0, keep_failure=1.0, wait=5.0)
 
 
 def name_of(hook: OOMHook) -> str:
@@ -41,36 +41,35 @@ def is_gone(hook: OOMHook) -> bool:
     )
 
 
-class Hooks:
+class HookRegistry:
     """What is known of OOMHooks. `readable` is whether they have been listed, and may still be read."""
 
     def __init__(self, api: ApiServer, cluster_namespace: str) -> None:
         self._api, self._cluster = api, cluster_namespace
         self._hooks: dict[str, OOMHook] = {}
         self._gone: set[tuple[str, int | None]] = set()
-        self._labels = Fresh("namespace", self._labels_of, _OF_NAMESPACES)
+        self._labels = TtlCache("namespace", self._labels_of, _OF_NAMESPACES)
         self.readable = False
-        self.on_change: Callable[[str], None] = lambda _: None
 
-    async def load(self) -> None:
-        """Read all hooks before anything is counted. Raises ApiError where the API server does not answer."""
+    async def load(self) -> list[str]:
+        """Read all hooks before anything is counted; return those that are new. Raises ApiError."""
+        changed: list[str] = []
         try:
             async for page in self._api.pages(HOOKS):
-                for hook in page:
-                    self.take(None, hook)
+                changed += filter(None, (self.take(None, hook) for hook in page))
             self.readable = True
         except ApiError as error:
             if error.status not in REFUSED:
                 raise
             log.warning("hooks cannot be read, none is told anything", extra={"error": str(error)})
+        return changed
 
-    def take(self, kind: str | None, raw: Mapping[str, Any]) -> None:
-        """Take note of a hook as the API server tells of it."""
+    def take(self, kind: str | None, raw: Mapping[str, Any]) -> str | None:
+        """Take note of a hook as the API server tells of it; return its name where a person has changed it."""
         name = f"{raw['metadata']['namespace']}/{raw['metadata']['name']}"
         if kind == "DELETED":
             self._hooks.pop(name, None)
-            self.on_change(name)
-            return
+            return name
         known = self._hooks.get(name)
         try:
             hook = OOMHook.model_validate(raw)
@@ -79,18 +78,18 @@ class Hooks:
             fields = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
             log.warning("hook cannot be understood", extra={"hook": name, "fields": fields[:10]})
             self._hooks.pop(name, None)
-            return
+            return None
         self._hooks[name] = hook
         # A status that we wrote comes back, too.
-        if known is None or _identity(known) != _identity(hook):
-            self.on_change(name)
+        return name if known is None or _identity(known) != _identity(hook) else None
 
-    def listed(self, names: frozenset[tuple[str, str]]) -> None:
-        """Take note of a whole listing: what it does not hold was deleted unseen."""
-        for name in self._hooks.keys() - {f"{namespace}/{one}" for namespace, one in names}:
+    def listed(self, names: frozenset[tuple[str, str]]) -> set[str]:
+        """Take note of a whole listing; return what it does not hold any more: that was deleted unseen."""
+        gone = self._hooks.keys() - {f"{namespace}/{one}" for namespace, one in names}
+        for name in gone:
             self._hooks.pop(name)
-            self.on_change(name)
         self.readable = True
+        return gone
 
     def lost(self) -> None:
         """Take note that hooks cannot be read any more: those that are known go on to be told."""

@@ -1,0 +1,262 @@
+"""The parts of a controller at work, built from values: settings in, parts out."""
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from oomreport.adapters.cluster.api_access import ApiAccess
+from oomreport.adapters.cluster.api_server import ApiServer, path
+from oomreport.adapters.cluster.prometheus import Prometheus
+from oomreport.adapters.http.webhook import WebhookClient
+from oomreport.controller.delivery.deliverer import Deliverer
+from oomreport.controller.delivery.filters import Filters
+from oomreport.controller.delivery.hook_check import HookCheck
+from oomreport.controller.delivery.hook_status import HookStatusWriter
+from oomreport.controller.delivery.hook_target import HookTarget
+from oomreport.controller.delivery.job_target import JobHookTarget
+from oomreport.controller.delivery.resize_target import ResizeHookTarget
+from oomreport.controller.delivery.webhook_target import WebhookTarget
+from oomreport.controller.dispatch import Dispatch
+from oomreport.controller.known.hooks import HOOKS, HookRegistry
+from oomreport.controller.known.list_watch import ListWatch, Take
+from oomreport.controller.known.managers import Managers
+from oomreport.controller.known.namespace_bounds import NamespaceBounds
+from oomreport.controller.known.outbox import Outbox
+from oomreport.controller.known.owners import Owners
+from oomreport.controller.known.pods import PodCache
+from oomreport.controller.known.policies import POLICIES, Policies
+from oomreport.controller.known.records import RecordCache
+from oomreport.controller.known.reports import ReportStore, key_of_report
+from oomreport.controller.known.rule_changes import ReportRequeuer, RuleChanges
+from oomreport.controller.known.surroundings import SurroundingsReader
+from oomreport.controller.metrics import Metrics
+from oomreport.controller.report_series import ReportSeries
+from oomreport.controller.reporting.announcer import Announcer
+from oomreport.controller.reporting.anonymous import AnonymousMatcher
+from oomreport.controller.reporting.gathering import EvidenceGatherer
+from oomreport.controller.reporting.housekeeping import Housekeeping, Retention
+from oomreport.controller.reporting.pod_router import PodRouter
+from oomreport.controller.reporting.reconciler import ReportReconciler
+from oomreport.controller.reporting.rollout_pods import RolloutPods
+from oomreport.controller.reporting.router import Router
+from oomreport.controller.settings import ControllerSettings
+from oomreport.controller.watch import AgentSelector, PodAndRecordWatch
+from oomreport.controller.work.queue import WorkQueue
+from oomreport.names import API_VERSION, OOM_REPORTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a controller at work runs. `closing` end what reads in the background."""
+
+    queue: WorkQueue
+    watch: PodAndRecordWatch
+    housekeeping: Housekeeping
+    handle: Callable[[Hashable], Awaitable[None]]
+    deliverer: Deliverer
+    list_watches: Mapping[str, ListWatch]
+    requeuer: ReportRequeuer
+    closing: tuple[Callable[[], Awaitable[None]], ...]
+
+
+def parts_of(
+    settings: ControllerSettings,
+    access: ApiAccess,
+    *,
+    api: ApiServer,
+    prometheus: Prometheus | None,
+    webhooks: WebhookClient,
+    figures: Metrics,
+    now: Callable[[], datetime],
+) -> Parts:
+    """Return the parts of a controller; nothing runs yet."""
+    namespace, identity = settings.namespace, settings.identity
+    queue, pods, records, changes = WorkQueue(), PodCache(), RecordCache(), RuleChanges()
+    reports, owners, hooks = ReportStore(api, figures.written), Owners(api, pods), HookRegistry(api, namespace)
+    policies = Policies(namespace, changes)
+    window = int(settings.prometheus_window.total_seconds())
+    surroundings = SurroundingsReader(api, policies, prometheus=prometheus, window_seconds=window)
+    managers, outbox = Managers(api), Outbox(hooks, now)
+
+    # --- Delivery ---
+    targets = _targets(api, policies, webhooks, namespace=namespace, now=now)
+    filters = Filters()
+    check = HookCheck(hooks=hooks, filters=filters, targets=targets)
+    hook_status = HookStatusWriter(
+        api, hooks, queue, identity=identity, problem=check.problem, counted=figures.count, now=now
+    )
+    deliverer = Deliverer(
+        hooks=hooks,
+        outbox=outbox,
+        reports=reports,
+        work=queue,
+        targets=targets,
+        filters=filters,
+        notes=hook_status,
+        terms=settings.hook_terms,
+        workers=settings.hook_workers,
+        now=now,
+    )
+
+    # --- Reporting ---
+    announcer = Announcer(api=api, queue=queue, pods=pods, records=records, identity=identity, now=now)
+    router = Router(
+        api=api,
+        queue=queue,
+        pods=pods,
+        records=records,
+        reports=reports,
+        owners=owners,
+        announcer=announcer,
+        namespace=namespace,
+        now=now,
+    )
+    anonymous = AnonymousMatcher(
+        queue=queue,
+        pods=pods,
+        records=records,
+        reports=reports,
+        owners=owners,
+        router=router,
+        patience=settings.patience,
+        now=now,
+    )
+    rollout_pods = RolloutPods(api=api, queue=queue, pods=pods, owners=owners, now=now)
+    evidence = EvidenceGatherer(
+        api=api, queue=queue, pods=pods, records=records, surroundings=surroundings, managers=managers, now=now
+    )
+    reconciler = ReportReconciler(
+        queue=queue,
+        pods=pods,
+        records=records,
+        reports=reports,
+        policies=policies,
+        outbox=outbox,
+        on_deliveries=deliverer.take,
+        evidence=evidence,
+        announcer=announcer,
+        router=router,
+        rollout_pods=rollout_pods,
+        patience=settings.patience,
+        namespace=namespace,
+        now=now,
+    )
+    pod_router = PodRouter(
+        queue=queue,
+        pods=pods,
+        owners=owners,
+        policies=policies,
+        rollout_pods=rollout_pods,
+        anonymous=anonymous,
+        report_age=settings.report_age,
+        now=now,
+    )
+    dispatch = Dispatch(
+        router=router,
+        pod_router=pod_router,
+        anonymous=anonymous,
+        reconciler=reconciler,
+        rollout_pods=rollout_pods,
+        announcer=announcer,
+        hook_status=hook_status,
+    )
+
+    # --- What the API server tells ---
+    feed = _HookFeed(hooks, (hook_status.changed, deliverer.changed))
+    bounds = NamespaceBounds(changes, surroundings.forget)
+    list_watches = {
+        "policies": ListWatch(api, POLICIES, policies.take, on_listed=policies.listed, on_lost=policies.lost),
+        "hooks": ListWatch(api, HOOKS, feed.take, on_listed=feed.listed, on_lost=hooks.lost),
+        "reports": ListWatch(
+            api,
+            path(API_VERSION, OOM_REPORTS),
+            _report_feed(reports, rollout_pods, queue, figures.reports),
+            on_listed=figures.reports.listed,
+        ),
+        **bounds.list_watches(api),
+    }
+    figures.set_pending(deliverer.pending)
+    figures.set_hooks(hooks.names)
+    figures.set_agents(pods.agents)
+    figures.set_records_pending(records.pending)
+    return Parts(
+        queue=queue,
+        watch=PodAndRecordWatch(
+            api=api,
+            access=access,
+            queue=queue,
+            pods=pods,
+            records=records,
+            rollout_pods=rollout_pods,
+            agents=AgentSelector(namespace=settings.agent_namespace, labels=settings.agent_labels),
+            metrics=figures,
+            now=now,
+        ),
+        housekeeping=Housekeeping(
+            api=api,
+            queue=queue,
+            pods=pods,
+            records=records,
+            reports=reports,
+            policies=policies,
+            load_hooks=feed.load,
+            rollout_pods=rollout_pods,
+            on_deliveries=deliverer.take,
+            retention=Retention(
+                record_age=settings.record_age,
+                records_per_node=settings.records_per_node,
+                report_age=settings.report_age,
+                reports=settings.reports,
+            ),
+            now=now,
+        ),
+        handle=dispatch.handle,
+        deliverer=deliverer,
+        list_watches=list_watches,
+        requeuer=ReportRequeuer(changes, lambda report: policies.outdate(report) or bounds.outdate(report), api, queue),
+        closing=(surroundings.close, managers.close, hooks.close),
+    )
+
+
+def _targets(
+    api: ApiServer, policies: Policies, webhooks: WebhookClient, *, namespace: str, now: Callable[[], datetime]
+) -> Mapping[str, HookTarget]:
+    return {
+        "webhook": WebhookTarget(api, webhooks, now),
+        "job": JobHookTarget(api),
+        "resize": ResizeHookTarget(api, policies, now=now, namespace=namespace),
+    }
+
+
+class _HookFeed:
+    """Hands changed hooks on to those who are `told`."""
+
+    def __init__(self, hooks: HookRegistry, told: Iterable[Callable[[str], None]]) -> None:
+        self._hooks, self._told = hooks, tuple(told)
+
+    async def load(self) -> None:
+        self._tell(await self._hooks.load())
+
+    def take(self, kind: str | None, raw: Mapping[str, Any]) -> None:
+        if name := self._hooks.take(kind, raw):
+            self._tell((name,))
+
+    def listed(self, names: frozenset[tuple[str, str]]) -> None:
+        self._tell(self._hooks.listed(names))
+
+    def _tell(self, names: Iterable[str]) -> None:
+        for name in names:
+            for tell in self._told:
+                tell(name)
+
+
+def _report_feed(reports: ReportStore, rollout_pods: RolloutPods, queue: WorkQueue, series: ReportSeries) -> Take:
+    def take(kind: str | None, report: Mapping[str, Any]) -> None:
+        series.take(kind, report)
+        if kind == "DELETED":
+            rollout_pods.keep(key_of_report(report), {})
+        if key := reports.take(kind, report):
+            queue.add(key)
+
+    return take
