@@ -1,7 +1,7 @@
-"""Filters in the Common Expression Language, by the Rust implementation's Python binding.
+"""Hook filters in the Common Expression Language.
 
-CEL always ends, but loops in loops multiply. So how many a filter has, and how deep, is bounded when it is compiled; the
-data that they run over is bounded too. What cannot be compiled or evaluated says why.
+A CEL program always ends, but loops in loops multiply. So the number and the depth of loops is bounded when a filter is
+compiled, and the data is bounded too. An error says why a filter cannot be compiled or evaluated.
 """
 
 import re
@@ -34,7 +34,7 @@ class Filter:
     """A compiled filter over `event`. Raises FilterInvalid."""
 
     def __init__(self, text: str) -> None:
-        # With it comes its command line, which costs a quarter of the controller's start.
+        # The package imports its own command line, which costs a quarter of the controller's start.
         import cel  # noqa: PLC0415
 
         _check_cost(text)

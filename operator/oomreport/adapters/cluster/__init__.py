@@ -1,1 +1,1 @@
-"""The API server, and what stands beside it."""
+"""Clients of the API server and of a metrics source."""

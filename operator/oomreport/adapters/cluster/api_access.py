@@ -1,6 +1,7 @@
-"""Where the API server is, and who we are to it: in a pod by its service account, elsewhere by KUBECONFIG.
+"""The address of the API server, and the credentials for it.
 
-A service account's token is replaced about every hour, so it is read for each request; the file is in memory and small.
+In a pod they come from its service account, elsewhere from KUBECONFIG. A service account's token is replaced about
+every hour, so it is read for each request; that file is in memory and small.
 """
 
 import contextlib
@@ -16,7 +17,10 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiAccess:
-    """An API server and how to authenticate there. `authorization` returns the header's value now, None without one."""
+    """An API server and how to authenticate there.
+
+    `authorization` returns the header's value at that moment, None without one.
+    """
 
     server: str
     tls: ssl.SSLContext | bool
@@ -25,7 +29,10 @@ class ApiAccess:
 
 
 def api_access(environment: Mapping[str, str], *, service_account: Path = SERVICE_ACCOUNT) -> ApiAccess:
-    """Return the access that the environment grants; KUBECONFIG wins. Raises ConfigurationError where there is none."""
+    """Return the access that the environment grants; KUBECONFIG wins.
+
+    Raises ConfigurationError where there is none.
+    """
     if environment.get("KUBECONFIG"):
         return _by_kubeconfig(environment["KUBECONFIG"])
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT", "443")

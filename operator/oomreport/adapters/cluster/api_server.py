@@ -1,4 +1,7 @@
-"""A thin client of the API server on aiohttp: JSON in, JSON out, one exception that says what was asked and answered."""
+"""A thin client of the API server on aiohttp.
+
+JSON goes in and comes out. One exception tells the request and the answer.
+"""
 
 import json
 import time

@@ -1,8 +1,9 @@
-"""Leader election by a Lease: one of several processes works, the others wait.
+"""Leader election by a Lease.
 
-The rules are those of client-go. A Lease's times are of its holder's clock and are not compared with ours: a Lease that
-did not change for its duration, by our own clock, is up. Every write carries the resourceVersion that was read, so of two
-takers one is refused. A holder that stops gives the Lease back, and whoever waits takes it at its next look.
+One of several processes works, the others wait. The rules are those of client-go. The times in a Lease are of its
+holder's clock and are not compared with ours: a Lease that did not change for its duration, by our own clock, has
+expired. Every write carries the resourceVersion that was read, so of two processes that take a Lease one is refused. A
+holder that stops gives the Lease back, and a waiting process takes it at its next look.
 """
 
 from collections.abc import Callable
@@ -32,11 +33,11 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseTerms:
-    """Whose Lease it is and how long it lasts.
+    """The name, the holder and the times of a Lease.
 
     seconds       how long a Lease lasts that nobody renews
     renew_every   seconds between two renewals
-    look_every    seconds between two looks while another one holds it
+    look_every    seconds between two looks while another process holds it
     """
 
     namespace: str
@@ -59,7 +60,7 @@ class Lease:
         self._stored: dict[str, Any] | None = None
 
     async def hold(self) -> bool:
-        """Take or renew the Lease; return whether it is ours. Raises ApiError where that cannot be found out."""
+        """Take or renew the Lease; return whether it is ours. Raises ApiError where that cannot be known."""
         asked = self._monotonic()
         stored = await self._client.found(self._path(named=True))
         if stored is None:
@@ -74,7 +75,7 @@ class Lease:
         return await self._write(stored, asked)
 
     async def give_back(self) -> None:
-        """Let another process take the Lease at once. Raises ApiError; then they wait until it is up."""
+        """Let another process take the Lease at once. Raises ApiError; then they wait until it has expired."""
         if self._stored is None:
             return
         spec = {**self._stored["spec"], "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._time()}

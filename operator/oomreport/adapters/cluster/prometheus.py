@@ -1,9 +1,12 @@
-"""What a metrics source knows of a container, by the HTTP API that Prometheus, Thanos, Mimir and VictoriaMetrics share.
+"""Queries for a container's memory at a metrics source.
 
-    POST <url>/api/v1/query    query=<PromQL>    {"status": "success", "data": {"resultType": "vector", "result": [...]}}
+Prometheus, Thanos, Mimir and VictoriaMetrics share this HTTP API:
 
-`container_memory_working_set_bytes` comes from the kubelet's cAdvisor: memory without the page cache that can be dropped.
-Matching by `=~` is anchored at both ends, in RE2's syntax.
+    POST <url>/api/v1/query    query=<PromQL>
+    {"status": "success", "data": {"resultType": "vector", "result": [...]}}
+
+`container_memory_working_set_bytes` comes from the kubelet's cAdvisor: memory without the page cache that can be
+dropped. `=~` matches the whole value, in RE2's syntax.
 """
 
 import json
@@ -36,7 +39,10 @@ def peak_query(*, namespace: str, pods: str, container: str, window_seconds: int
 
 
 class Prometheus(SessionOwner):
-    """A metrics source at a base URL. The token is read for each query, since its file is replaced; it is never shown."""
+    """A metrics source at a base URL.
+
+    The token is read for each query, since its file is replaced; it is never shown.
+    """
 
     def __init__(
         self, url: str, *, token_file: Path | None = None, ca_file: Path | None = None, timeout_seconds: float = 10

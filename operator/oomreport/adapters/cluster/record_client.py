@@ -1,7 +1,8 @@
-"""Creates OOMRecords at the API server, by HTTP over one connection that is kept open.
+"""Creation of OOMRecords at the API server.
 
-A record's name says what happened, so "already exists" is success, and a request whose answer was lost is simply sent
-again. The token of a service account is replaced every hour or so: its file is read for each request.
+It uses HTTP over one connection that is kept open. A record's name says what happened, so "already exists" is success,
+and a request whose answer was lost is sent again. The token of a service account is replaced every hour or so: its file
+is read for each request.
 """
 
 import json

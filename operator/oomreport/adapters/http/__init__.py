@@ -1,1 +1,1 @@
-"""HTTP: clients and the health server."""
+"""HTTP clients and the health server."""

@@ -1,6 +1,7 @@
-"""POST over one kept connection, for the agent: http.client and the mail parser it needs would be a twelfth of its memory.
+"""POST over one kept connection, for the agent.
 
-Of HTTP/1.1 (RFC 9112) just what a client needs that sends one request at a time and reads the answer whole.
+http.client and the mail parser that it needs would be a twelfth of the agent's memory. This is the part of HTTP/1.1
+(RFC 9112) for a client that sends one request at a time and reads the whole answer.
 """
 
 import socket
@@ -27,7 +28,10 @@ class HttpResponse:
 
 
 class PostConnection:
-    """A connection to one server, over TLS where there is a context. Raises OSError where it cannot be opened."""
+    """A connection to one server, over TLS where there is a context.
+
+    Raises OSError where it cannot be opened.
+    """
 
     def __init__(self, host: str, port: int, *, timeout: float, context: ssl.SSLContext | None) -> None:
         plain = socket.create_connection((host, port), timeout=timeout)

@@ -1,4 +1,4 @@
-"""What the clients over aiohttp share: their session ends with them."""
+"""The session of an aiohttp client, closed with it."""
 
 from types import TracebackType
 from typing import Self

@@ -1,8 +1,9 @@
-"""One POST to an address that whoever wrote a hook has chosen, from a place that reaches more than they do.
+"""One POST to an address that a hook's author chose.
 
-The name is resolved once, each address is checked at the moment its socket is made, whatever way the name was spelled, and
-TLS still verifies the name. No redirect is followed, no proxy asked, no cookie kept, and of the answer nothing is read but
-its head. Error messages are made of what went wrong alone: a URL may be a secret, and a library's words would show it.
+The controller reaches more than that author may, so the address is checked. The name is resolved once, and each address
+is checked at the moment its socket is made, whatever form the name had. TLS still verifies the name. No redirect is
+followed, no proxy asked, no cookie kept, and only the head of the answer is read. Error messages name the kind of error
+alone: a URL can be a secret, and a library's words would show it.
 """
 
 import os
@@ -22,7 +23,10 @@ _MOST_HEADER = 8190
 
 
 class WebhookError(Exception):
-    """No answer came. `refused` where the address may not be reached, or is none. The message holds neither URL nor host."""
+    """No answer came. The message holds neither URL nor host.
+
+    `refused` is true where the address may not be reached, or is no address.
+    """
 
     def __init__(self, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
@@ -90,7 +94,7 @@ class WebhookClient(SessionOwner):
 
 
 def _refused(error: BaseException) -> str | None:
-    """Return why an address was refused, if that is what lies below an error."""
+    """Return why an address was refused, where that is the cause of an error."""
     waiting: list[BaseException | None] = [error]
     while waiting:
         one = waiting.pop()

@@ -1,1 +1,1 @@
-"""What a node knows: kernel log, cgroups, names."""
+"""What a node tells: kernel log, cgroups, /proc, names of pods."""

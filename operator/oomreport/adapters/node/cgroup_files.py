@@ -1,4 +1,4 @@
-"""The memory cgroups of pods and containers: where they are, how often the killer came, what the limit is.
+"""The memory cgroups of pods: kill counters and limits.
 
                  v1 (the memory hierarchy)             v2
     kills        memory.oom_control  `oom_kill N`      memory.events  `oom_kill N`, `oom_group_kill N` (from 5.17)
@@ -6,9 +6,9 @@
     limit        memory.limit_in_bytes                 memory.max
 
 Counters start at 0 with the cgroup and are gone with it, right after a container's PID 1 died. With memory.oom.group
-`oom_kill` counts processes, the chosen one twice, so there it is no number of kills.
+`oom_kill` counts processes, the chosen one twice, so it is no number of kills.
 
-Paths are given as the kernel prints them for a reader in the same cgroup namespace: below the root of the hierarchy,
+Paths are written as the kernel prints them for a reader in the same cgroup namespace: below the root of the hierarchy,
 with a leading slash. In a cgroup namespace (kind's nodes) that root is not the machine's.
 """
 
@@ -51,7 +51,10 @@ class ContainerCgroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodCgroups:
-    """A pod's cgroup and those of its containers, the sandbox (pause) among them. `kubepods` is the cgroup of all pods."""
+    """A pod's cgroup and those of its containers; the sandbox (pause) is one of them.
+
+    `kubepods` is the cgroup of all pods.
+    """
 
     kubepods: str
     path: str

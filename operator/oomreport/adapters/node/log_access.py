@@ -1,8 +1,9 @@
-"""Which source of the kernel log can be read here, and what the others lack.
+"""The source of the kernel log that this process can read.
 
-Who may read what (measured with runc's default devices): a privileged container both; root with CAP_SYSLOG alone only
-syslog(2), since the device cgroup keeps /dev/kmsg away; root without CAP_SYSLOG neither where kernel.dmesg_restrict
-is 1. A user other than root keeps an added capability only as an ambient one, which Kubernetes does not set.
+Who may read what (measured with runc's default devices): a privileged container reads both. Root with CAP_SYSLOG alone
+reads only syslog(2), since the device cgroup denies /dev/kmsg. Root without CAP_SYSLOG reads neither where
+kernel.dmesg_restrict is 1. A user other than root keeps an added capability only as an ambient one, which Kubernetes
+does not set.
 """
 
 import errno
@@ -53,7 +54,7 @@ def opened_source(
 def why_unreadable(
     name: str, error: OSError, *, proc: ProcFiles, device: str = "/dev/kmsg", lockdown: str = _LOCKDOWN
 ) -> str:
-    """Return in words what keeps this process from reading a source, as far as the kernel lets it see."""
+    """Return what keeps this process from reading a source, as far as the kernel shows it."""
     what = f"kmsg ({device})" if name == KMSG else "syslog(2)"
     capable = bool((proc.effective_capabilities() or 0) & _CAP_SYSLOG)
     needed = not capable and proc.dmesg_restrict()

@@ -1,4 +1,4 @@
-"""What the sources of the kernel log have in common.
+"""The interface of a kernel log source.
 
 A source is read in a loop: `wait` until there may be something, `read` what there is. It starts at the oldest message
 that the kernel still holds, or behind a position that an earlier process kept.

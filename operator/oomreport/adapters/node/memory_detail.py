@@ -1,14 +1,16 @@
-"""What a cgroup's memory consists of, how high it has been, and how long its tasks stood still for want of it.
+"""What a cgroup's memory consists of, its peak, swap and pressure.
 
                  v1 (the memory hierarchy)      v2
-    peak         memory.max_usage_in_bytes      memory.peak (from 5.19)       page cache included, since the cgroup was made
+    peak         memory.max_usage_in_bytes      memory.peak (from 5.19)
     swap         memory.stat, total_swap        memory.swap.current
     kernel       memory.kmem.usage_in_bytes     memory.stat: kernel (from 5.18) or its parts; sock
     pressure     -                              memory.pressure, where PSI is on
 
-For memory.stat the kernel adds up what every processor has counted apart, 10 to 60 microseconds and more on large machines:
-to be read when it can tell news. The others are small, 7 microseconds each. All are opened for each reading, since hundreds
-of them would stay open else.
+The peak includes page cache and holds since the cgroup was made.
+
+For memory.stat the kernel adds up the counts of every processor: 10 to 60 microseconds, more on large machines. It is
+read only when it can have news. The others are small, 7 microseconds each. All are opened for each reading, since
+hundreds of them would stay open otherwise.
 """
 
 import re
@@ -32,7 +34,7 @@ _KERNEL_PARTS = (b"kernel_stack", b"pagetables", b"percpu", b"vmalloc", b"slab")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeUp:
-    """What memory consists of, in bytes; None for what is not told."""
+    """What memory consists of, in bytes; None for what the kernel does not tell."""
 
     anon: int | None = None
     file: int | None = None
@@ -79,7 +81,7 @@ class Detail:
         return self._size("memory.kmem.usage_in_bytes") if self.version == 1 else None
 
     def pressure(self) -> tuple[float, float] | None:
-        """Return how many percent of the last ten seconds some task, and all at once, stood still for memory (v2)."""
+        """Return the percentages of the last ten seconds in which some task, and all at once, waited for memory (v2)."""
         if self.version == 1:
             return None
         parts = _PRESSURE.match(read_at_once(f"{self._folder}/memory.pressure", _SMALL_BYTES))
@@ -97,7 +99,7 @@ def inactive_file(statistics: bytes, version: int) -> int:
 
 
 def make_up(statistics: bytes, version: int) -> MakeUp:
-    """Return what memory.stat tells, with all that is below the cgroup."""
+    """Return what memory.stat tells, for the cgroup and all below it."""
     found = dict(line.split(b" ", 1) for line in statistics.splitlines() if b" " in line)
     stat = {key: int(value) for key, value in found.items() if value.isdigit()}
     parts = [stat[key] for key in _KERNEL_PARTS if key in stat]

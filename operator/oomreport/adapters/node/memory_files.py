@@ -1,10 +1,11 @@
-"""How much memory a cgroup uses now, and which processes are in it, at the least cost.
+"""The memory usage and the processes of a cgroup, read cheaply.
 
                  v1 (the memory hierarchy)    v2
     usage        memory.usage_in_bytes        memory.current
     processes    cgroup.procs: thread group IDs as the reader's PID namespace has them
 
-The usage is one counter, 2 microseconds to read from a file that stays open. A file that stays open does not keep its cgroup from being removed; reading it then fails.
+The usage is one counter, 2 microseconds to read from a file that stays open. A file that stays open does not keep its
+cgroup from being removed; reading it then fails.
 
 A process of another PID namespace is a 0 in cgroup.procs on v2, and is left out on v1.
 """
@@ -24,7 +25,10 @@ _SHARE = 0.5
 
 
 class MemoryFiles:
-    """The memory files of the hierarchy below `root`. `most_open` bounds how many stay open, None: as the process may."""
+    """The memory files of the hierarchy below `root`.
+
+    `most_open` bounds how many stay open; None: as many as the process may open.
+    """
 
     def __init__(self, root: str, version: int, *, most_open: int | None = None) -> None:
         self.root, self.version = root, version
@@ -38,7 +42,7 @@ class MemoryFiles:
     def processes(self, path: str) -> bytes:
         """Return the IDs of the processes in a cgroup, a line each; empty where it is gone.
 
-        It is opened anew each time: on v1 an open file repeats what it read first for as long as it is read each second.
+        The file is opened anew each time. On v1 an open file repeats its first content while it is read each second.
         """
         return read_at_once(f"{self.root}{path}/cgroup.procs", _PROCESSES_BYTES)
 

@@ -1,12 +1,12 @@
-"""The names of pods and containers, from the log folders that the kubelet keeps on its node.
+"""The names of pods and containers, from the kubelet's log folders.
 
     /var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log
     /var/log/containers/<pod>_<namespace>_<container>-<64 hex>.log -> /var/log/pods/<..>/<container>/<restart>.log
 
 Namespace, pod and container names hold no underscore. The UID of a static pod is its config hash, as in its cgroup.
 The kubelet cuts the name of the link to 251 characters and `.log`, and what it cuts is the end of the container ID
-(legacyLogSymlink() in pkg/kubelet/kuberuntime): a pod with a long name leaves a piece of the ID, or nothing of it. The
-link's target then still tells pod, UID and container.
+(legacyLogSymlink() in pkg/kubelet/kuberuntime): a pod with a long name leaves a part of the ID, or nothing of it. The
+link's target still tells pod, UID and container.
 """
 
 import os
@@ -69,7 +69,10 @@ class _Folder:
 
 
 class NodeFiles:
-    """The log folders below `log_root`, usually /var/log. What is gone is not reported: callers keep what they heard."""
+    """The log folders below `log_root`, usually /var/log.
+
+    Removed logs are not reported: callers keep the names that they got.
+    """
 
     def __init__(self, log_root: Path) -> None:
         self._pods = _Folder(str(log_root / "pods"))

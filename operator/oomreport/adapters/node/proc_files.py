@@ -1,8 +1,8 @@
-"""What the agent needs to know of the kernel it runs on, from /proc.
+"""Facts of the running kernel, from /proc.
 
 `oom_kill` of /proc/vmstat counts the kills of the whole machine, in every cgroup, and anybody may read it. The kernel
 increments it, like the counter of the victim's cgroup, just before it prints "Killed process" (__oom_kill_process() in
-mm/oom_kill.c); it is there from 4.13 on. No counter of a cgroup can move without it.
+mm/oom_kill.c); it exists from 4.13 on. No counter of a cgroup can move without it.
 """
 
 import ctypes

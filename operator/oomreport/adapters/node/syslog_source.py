@@ -1,4 +1,4 @@
-"""The kernel log by syslog(2): the text of the whole ring, at each call.
+"""The kernel log by syslog(2), the whole ring at each call.
 
 It needs CAP_SYSLOG and nothing else: no device, no privilege. In return there is nothing to wait on and there are no
 sequence numbers, so two things are made here:

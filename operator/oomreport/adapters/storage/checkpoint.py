@@ -1,8 +1,8 @@
-"""What the agent must remember over a restart, in one file that is replaced as a whole.
+"""The state that the agent keeps over a restart.
 
-How far the kernel log was read is meaningful within one boot only, and so are the counters: a checkpoint of another
-boot is void. Position and counters stand in the same file because they change together: a record that was read again
-after a crash finds the counters as they were before it was counted.
+It is one file that is replaced as a whole. A position in the kernel log has a meaning within one boot only, and so have
+counters: a checkpoint of another boot is void. Position and counters stand in one file because they change together: a
+record that is read again after a crash finds the counters as they were before it was counted.
 """
 
 import base64
@@ -20,7 +20,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTally:
-    """How many kills a cgroup's counter showed, and how many of them are in records."""
+    """The kills that a cgroup's counter showed, and how many of them are in records."""
 
     kills: int
     explained: int

@@ -1,11 +1,14 @@
-"""Small files read at once, and files that survive a power cut, written whole or not at all."""
+"""Small files: read at once, or written to survive a power cut.
+
+A written file holds either the old or the new bytes, never a part.
+"""
 
 import os
 from pathlib import Path
 
 
 def read_at_once(path: str, size: int) -> bytes:
-    """Return the first `size` bytes of a file of the kernel's, all that one read gives; empty where it cannot be read."""
+    """Return the first `size` bytes of a kernel file, as much as one read gives; empty where it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -1,21 +1,22 @@
-"""Records on disk until they are delivered: one JSON file per record, named after it.
+"""Records on disk until they are delivered.
 
     <folder>/spool/<name>.json       to be sent
-    <folder>/refused/<name>.json     {"reason": .., "record": ..}: the API server would not have it; kept for people
+    <folder>/refused/<name>.json     {"reason": .., "record": ..}: the API server refused it; kept for people
 
-A record is a file before it is sent, so that the end of the process loses none. What takes the disk long, to survive a
-power cut as well, is done for those only that are not delivered a fifth of a second later (`sync`): in a storm of kills
-on a busy disk it would hold up each by a tenth of a second. The spool is bounded, and it is the oldest that goes: the newest kills
-are those people look at, and a report remembers its first kill by the records delivered earlier. Before anything goes
-entirely, a new record is kept without its bulk (the kernel's text, the tasks, the statistics), which is most of it;
-what goes is counted and returned to the caller, who says it.
+A record is a file before it is sent, so the end of the process loses none. To survive a power cut as well takes the
+disk long, so that is done only for records that are not delivered a fifth of a second later (`sync`). In a storm of
+kills on a busy disk it would delay each by a tenth of a second.
 
-A power cut within that time may leave a file that is empty, or whose blocks were never written: it is removed when it is
-found, and named in `torn`.
+The spool is bounded, and the oldest record goes first: people look at the newest kills, and a report remembers its
+first kill by the records delivered earlier. Before a record goes entirely, a new record is kept without its bulk (the
+kernel's text, the tasks, the statistics), which is most of it. What goes is counted and returned to the caller, who
+reports it.
 
-Where the disk is full or read-only, records wait in memory and are written when it is possible again.
+A power cut within that fifth of a second can leave a file that is empty, or whose blocks were never written. It is
+removed when it is found, and named in `torn`.
 
-One thread adds, another sends; both may call everything.
+Where the disk is full or read-only, records wait in memory and are written when it is possible again. One thread adds,
+another sends; both may call every method.
 """
 
 import contextlib
@@ -72,8 +73,8 @@ class _Entry:
 class Spool:
     """The records below a folder, which is made. What cannot be written waits in memory and is tried again.
 
-    `problem` says why the last record could not be written, None where it could. `torn` are the names of records that were
-    found without their content.
+    `problem` says why the last record could not be written, None where it could. `torn` are the names of records whose
+    content was missing.
     """
 
     def __init__(self, folder: Path, *, most_records: int = 10_000, most_bytes: int = 64 << 20) -> None:
@@ -141,7 +142,7 @@ class Spool:
             self._refused_count = self._bound_refused()
 
     def readmit(self) -> int:
-        """Put everything that was refused back into the spool: rights, CRD or agent may be others now."""
+        """Put all refused records back into the spool: rights, CRD or agent can have changed."""
         records = []
         for path in sorted(self._refused.glob("*.json")):
             try:
