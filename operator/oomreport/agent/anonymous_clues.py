@@ -1,4 +1,7 @@
-"""What the node knows that can tell whose an anonymous kill was: earlier task tables, counters, vanished cgroups."""
+"""Clues to the container of a kill that names none.
+
+The clues are earlier task tables, counters and vanished cgroups.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -28,7 +31,10 @@ class _Row:
 
 
 class AnonymousKillClues:
-    """Gathers it. Process IDs are used again, so a row holds for a quarter of an hour and for its comm only."""
+    """Collects the clues.
+
+    The kernel uses process IDs again, so a table row is valid for a quarter of an hour, and for its comm only.
+    """
 
     def __init__(self, containers: NodeContainers) -> None:
         self._containers = containers
@@ -51,7 +57,10 @@ class AnonymousKillClues:
             remember(known, ((task.comm, task.oom_score_adj) for task in invocation.tasks[:_MOST_NAMES]))
 
     def anonymous(self, invocation: Invocation, process: Subject | None, now: float) -> Anonymous:
-        """Return an invocation without a cgroup as the attribution wants it; `process` is where its process was."""
+        """Return an invocation without a cgroup in the form of the attribution.
+
+        `process` is the container in which its process was seen.
+        """
         victim, subject = invocation.victims[0], subject_of_invocation(invocation)
         row = self._rows.get(victim.pid)
         if process is not None:
@@ -67,12 +76,12 @@ class AnonymousKillClues:
         )
 
     def suspects(self, now: float, asked_for: Iterable[str | None] = ()) -> list[Suspect]:
-        """Return the containers that may have been hit, and of those `asked_for` also the ones that were not."""
+        """Return the containers that can have been hit, and of those `asked_for` also the others."""
         wanted, found = set(asked_for), []
         for container in self._containers.containers():
             key = container.subject.container_id
             if container.gone_at is not None and now - container.gone_at > _VANISHED_SECONDS:
-                # Its counter went with it: what it showed beyond the records is not about kills of now.
+                # Its counter is gone: what it showed beyond the records is not about kills of now.
                 continue
             vanished = self._has_vanished(container, now)
             if key is not None and (container.tally.unexplained or vanished or (container.counted and key in wanted)):
@@ -119,7 +128,7 @@ def _suspect(container: KnownContainer, key: str, *, vanished: bool) -> Suspect:
 
 
 def _with_surplus(suspects: list[Suspect], pod_uid: str, surplus: int) -> list[Suspect]:
-    """Give the kills that only the pod's counter shows to its one vanished container, or else to the pod."""
+    """Add the kills that only the pod's counter shows to its one vanished container, or else to the pod."""
     vanished = [suspect for suspect in suspects if suspect.pod_uid == pod_uid and suspect.vanished]
     if len(vanished) != 1:
         return [*suspects, Suspect(key=pod_uid, pod_uid=pod_uid, unexplained=surplus)]

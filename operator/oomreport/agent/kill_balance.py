@@ -15,7 +15,10 @@ _WORDS = "Killed process "
 
 
 class KillAccount:
-    """Compares the two. `told` is how many kills of this boot an earlier process had accounted for, None for unknown."""
+    """Compares the log with the machine's count.
+
+    `told` is how many kills of this boot an earlier process had accounted for, None where that is not known.
+    """
 
     def __init__(self, told: int | None) -> None:
         self._told = told

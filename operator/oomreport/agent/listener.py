@@ -1,4 +1,7 @@
-"""Reads the kernel log and hands on what the killer did: opens a source, assembles its lines, ends dumps in time."""
+"""The reader of the kernel log, from lines to invocations.
+
+It opens a source, assembles its lines and ends dumps in time.
+"""
 
 import select
 import time
@@ -30,7 +33,7 @@ _MOST_READINGS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """An invocation of the killer, when its first line was printed, and where it was read."""
+    """An invocation of the OOM killer, the time of its first line, and its source."""
 
     invocation: Invocation
     time: datetime
@@ -38,9 +41,9 @@ class Heard:
 
 
 class Listener:
-    """Follows the log from a position on. `read_at` is when it was last read to its end (monotonic), None before.
+    """Follows the log from a position on. `hear` gets each invocation, in the order of the log.
 
-    `hear` is called with each invocation, in the order of the log.
+    `read_at` is when the log was last read to its end (monotonic), None before.
     """
 
     def __init__(
@@ -105,7 +108,7 @@ class Listener:
         return False
 
     def read(self) -> None:
-        """Read the log to its end, or as far as keeps the loop turning while somebody floods it."""
+        """Read the log to its end, or as far as the loop can afford while somebody floods it."""
         for _ in range(_MOST_READINGS):
             if self._source is None:
                 return
@@ -121,7 +124,7 @@ class Listener:
                 return
 
     def end_dump(self, now: float, *, at_once: bool = False) -> None:
-        """End the open dump after a silence, or when lines of others go on and on."""
+        """End the open dump after a silence, or when other lines do not stop."""
         if not self._assembler.open:
             return
         seen = self._assembler.kill_seen
@@ -132,7 +135,7 @@ class Listener:
             self._hand_on(self._assembler.flush(), self._source.name)
 
     def close(self) -> None:
-        """Give the source back; where it stood is kept."""
+        """Close the source; its position is kept."""
         if self._source is not None:
             self._position = self._source.position
             self._source.close()

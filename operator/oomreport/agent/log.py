@@ -1,4 +1,7 @@
-"""JSON lines on standard error: a constant message, and its variables as keys."""
+"""JSON lines on standard error.
+
+A message is constant; its variables are keys.
+"""
 
 import json
 import sys
@@ -18,19 +21,19 @@ class Log:
         self._lock = threading.Lock()
 
     def debug(self, message: str, **values: object) -> None:
-        """For following what the agent does, kill by kill."""
+        """Write what helps to follow the agent, kill by kill."""
         self._write("debug", message, values)
 
     def info(self, message: str, **values: object) -> None:
-        """For what happens once, or once per kill."""
+        """Write what happens once, or once for each kill."""
         self._write("info", message, values)
 
     def warning(self, message: str, **values: object) -> None:
-        """For what works, but not as it should."""
+        """Write what works, but not as it should."""
         self._write("warning", message, values)
 
     def error(self, message: str, **values: object) -> None:
-        """For what somebody has to mend."""
+        """Write what a person has to mend."""
         self._write("error", message, values)
 
     def _write(self, level: str, message: str, values: dict[str, object]) -> None:

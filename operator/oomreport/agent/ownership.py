@@ -1,15 +1,18 @@
-"""Whether a kill is this node's own: nodes that share a kernel (kind) see each other's kills, and the machine's."""
+"""The decision whether a kill is this node's own.
+
+Nodes that share a kernel (kind) see each other's kills, and the machine's.
+"""
 
 from oomreport.agent.node.containers import NodeContainers
 from oomreport.workload.container import Subject, subject_of, subjects_along
 
 
 class Ownership:
-    """Tells by the node's own files and cgroups, and by what they teach of the kernel's paths.
+    """Decides by the node's own files and cgroups, and by what they show of the kernel's paths.
 
-    Within a cgroup namespace the kernel prints longer paths than the node sees: `/docker/<id>/kubelet.slice/..` for its
-    own `/kubelet.slice/..`. The first kill in a pod of its own shows the difference, the prefix; before that no kill
-    outside pods can be told to be its own.
+    In a cgroup namespace the kernel prints longer paths than the node sees: `/docker/<id>/kubelet.slice/..` for its own
+    `/kubelet.slice/..`. The first kill in a pod of this node shows the difference, the prefix. Before that, no kill
+    outside pods is known to be this node's.
     """
 
     def __init__(self, containers: NodeContainers) -> None:
@@ -37,7 +40,7 @@ class Ownership:
         return self.is_below_kubepods(path)
 
     def is_below_kubepods(self, path: str | None) -> bool:
-        """Return whether a path lies where this node's pods are, so that an unknown pod in it was this node's."""
+        """Return whether a path lies below this node's kubepods, so that an unknown pod there was this node's."""
         return (
             path is not None
             and self._prefix is not None
@@ -57,7 +60,10 @@ class Ownership:
         return f"{path}/".startswith(f"{whole}/") or whole.startswith(path)
 
     def owns_host(self, path: str | None) -> bool:
-        """Return whether a cgroup outside all pods is this node's; an unknown one only where the kernel is not shared."""
+        """Return whether a cgroup outside all pods is this node's.
+
+        An unknown cgroup is, where no other node shares the kernel.
+        """
         if path is None or self._prefix is None:
             return path is None and not self._containers.namespaced
         return path == self._prefix or path.startswith(f"{self._prefix}/")

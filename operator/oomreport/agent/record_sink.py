@@ -1,4 +1,4 @@
-"""Where records go: into the spool on their way to the API server, or to standard output."""
+"""The sink of records: the spool, or standard output."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ class SpoolSink:
         self._spool, self._wake, self._log = spool, wake, log
 
     def sync(self, *, at_once: bool = False) -> bool:
-        """Write what could not be written before, and make what was not delivered soon outlive a power cut."""
+        """Write what could not be written before, and make undelivered records survive a power cut."""
         self._spool.sync(at_once=at_once)
         figures = self._spool.figures()
         return not figures.in_memory and not figures.unsynced
@@ -50,7 +50,7 @@ class StreamSink:
         self._stream = stream
 
     def sync(self, *, at_once: bool = False) -> bool:  # noqa: ARG002 - the interface is the spool's
-        """Whoever reads has it."""
+        """Return true: the reader of the stream has the records."""
         return True
 
     def put(self, record: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""From the spool to the API server, in a thread of its own.
+"""The sender: from the spool to the API server, in a thread.
 
-A record that cannot be taken now waits, and so do all others, for what keeps one away usually keeps away all: backoff
-doubles up to a minute, with jitter so that a thousand agents do not come back at once, and Retry-After is obeyed. A
-record that is refused is set aside and offered again at the next start, and every hour, since rights and CRDs change.
+A record that cannot be delivered now waits, and so do all others: what stops one usually stops all. The pause doubles
+up to a minute, with jitter, so that a thousand agents do not come back at once; Retry-After is obeyed. A record that is
+refused is set aside and offered again at the next start and every hour, since rights and CRDs change.
 """
 
 import os
@@ -59,7 +59,7 @@ class Sender:
         self._thread.start()
 
     def problem(self) -> str | None:
-        """Return why nobody may take the lack of a record for the lack of a kill: records wait, or were refused of late."""
+        """Return why "no record" does not mean "no kill" right now: records wait, or one was refused recently."""
         figures, now = self.figures, time.monotonic()
         if figures.failing_since is not None and now - figures.failing_since > _PAUSE_SECONDS:
             return f"records wait since {now - figures.failing_since:.0f} s: {figures.last_error}"
@@ -68,7 +68,7 @@ class Sender:
         return None
 
     def wake(self) -> None:
-        """Say that there is something new."""
+        """Tell the sender that there is a new record."""
         self._news.set()
 
     def stop(self, seconds: float) -> None:
@@ -95,16 +95,16 @@ class Sender:
                 readmitted_at = now
                 self._spool.readmit()
             if wait:
-                # News must not shorten a backoff.
+                # A new record must not shorten a backoff.
                 self._stopping.wait(wait)
             elif not self._news.wait(_IDLE_SECONDS):
                 self._client.close()
         self._client.close()
 
     def _send_pending(self) -> float:
-        """Send what waits; return how many seconds to stay away, 0 where everything is sent.
+        """Send what waits; return how many seconds to pause, 0 where everything is sent.
 
-        What failed goes last, so that one record that makes the server fail does not keep the others back.
+        A record that failed goes last, so that one record that makes the server fail does not hold up the others.
         """
         for name in sorted(self._spool.pending(), key=self._failed_last.__contains__):
             if self._stopping.is_set():

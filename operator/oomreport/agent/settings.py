@@ -1,4 +1,7 @@
-"""The agent's configuration: frozen, read once, every mistake reported at once."""
+"""The agent's configuration, read once and frozen.
+
+Every mistake is reported at once.
+"""
 
 import argparse
 import os

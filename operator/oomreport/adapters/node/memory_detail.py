@@ -81,7 +81,7 @@ class Detail:
         return self._size("memory.kmem.usage_in_bytes") if self.version == 1 else None
 
     def pressure(self) -> tuple[float, float] | None:
-        """Return the percentages of the last ten seconds in which some task, and all at once, waited for memory (v2)."""
+        """Return the percentages of the last ten seconds in which some task, and all at once, stalled on memory."""
         if self.version == 1:
             return None
         parts = _PRESSURE.match(read_at_once(f"{self._folder}/memory.pressure", _SMALL_BYTES))

@@ -1,1 +1,1 @@
-"""The pods and containers of this node: names, counters, memory, processes."""
+"""What the agent knows of its node's pods and containers."""

@@ -1,10 +1,10 @@
-"""The pods and containers of this node: those that are there, and for a while those just gone.
+"""The pods and containers of this node, also those just gone.
 
-A container's cgroup is removed within a fraction of a second after its PID 1 was killed, its log link when the pod is
-deleted, so both may be gone when the kill is looked at. What was seen is kept a quarter of an hour.
+A container's cgroup is removed within a fraction of a second after its PID 1 was killed, and its log link when the pod
+is deleted. So both can be gone when the kill is examined. What was seen is kept for a quarter of an hour.
 
-Several kubelets may run on one machine, each with a cgroup of its own for its pods. All of them are watched, since a
-kill in a neighbour's pod is then known to be the neighbour's; this node's are those beside the agent's own pod.
+Several kubelets can run on one machine, each with a cgroup for its pods. All of them are watched: a kill in a
+neighbour's pod is then known to be the neighbour's. This node's pods are those beside the agent's own pod.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,9 +28,10 @@ _MOST_NAMES_SEEN = 32
 
 
 class NodeContainers:
-    """What the node's own files say. `cgroups` is None where there is no memory hierarchy: then names only.
+    """The pods and containers that the node's own files show.
 
-    `agent_pod_uid` is that of the pod that this runs in, None where it runs in none.
+    `cgroups` is None where there is no memory hierarchy: then only names are known. `agent_pod_uid` is the UID of the
+    agent's own pod, None outside a pod.
     """
 
     def __init__(self, cgroups: CgroupFiles | None, files: NodeFiles, *, agent_pod_uid: str | None = None) -> None:
@@ -74,7 +75,7 @@ class NodeContainers:
         self._kept = {}
 
     def glance(self, now: float) -> None:
-        """Look whether there is anything new, and list pods and containers anew where there may be."""
+        """Look whether anything is new, and list pods and containers anew where something can be."""
         new = self._look_at_files(now)
         if new or self._cgroups is None or now - self._listed_at > _LIST_SECONDS or not self._cgroups.unchanged():
             self.look(now)
@@ -140,10 +141,10 @@ class NodeContainers:
         return {uid: surplus for uid, surplus in over.items() if surplus > 0}
 
     def agree(self) -> None:
-        """Take counters and records as equal: the machine counted no kill that is not in a record.
+        """Count records and counters as equal: the machine counted no kill without a record.
 
-        What differs then is in a record of another's name: of two look-alikes each may have got the other's kill, or
-        one that was looked at too late. It must not claim kills to come.
+        A difference that remains is in a record of another container: of two that look alike, each can have got the
+        other's kill. It must not claim kills to come.
         """
         for container in self._containers.values():
             tally = container.tally
@@ -153,7 +154,7 @@ class NodeContainers:
             self.write_off_pods()
 
     def write_off(self) -> None:
-        """Take all kills counted so far as explained: they happened before this node was watched."""
+        """Count all kills so far as explained: they happened before this node was watched."""
         for container in self._containers.values():
             container.tally.write_off()
         self.write_off_pods()

@@ -1,4 +1,7 @@
-"""A container under observation: its gauge, its recorder, and the last look at what its memory consists of."""
+"""A container under observation.
+
+It has a gauge, a recorder, and the last reading of what its memory consists of.
+"""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +17,7 @@ NEAR_LIMIT = 0.75
 class Look:
     """The last reading of memory.stat, at `at`, with the `usage` of that time. Sizes are bytes.
 
-    `swap`, `kernel` and `pressure` are read where memory moves or is short only, and then new.
+    `swap`, `kernel` and `pressure` are read only where memory moves or is short.
     """
 
     at: float = float("-inf")
@@ -33,7 +36,7 @@ class Look:
 class Flight:
     """What the sampler keeps of a container.
 
-    `from_start` says that it was not there yet when sampling began, so that its recording is its whole life.
+    `from_start`: the container started after sampling began, so its recording is its whole life.
     """
 
     gauge: Gauge
@@ -44,7 +47,10 @@ class Flight:
     last: Look = field(default_factory=Look)
 
     def look(self, at: float, usage: int, *, moved: bool) -> bool:
-        """Look at what memory consists of; return False where the container is gone meanwhile: what was seen last stands."""
+        """Read what memory consists of.
+
+        Returns False where the container is gone; the last reading stays.
+        """
         detail = self.detail
         statistics = detail.statistics()
         if not statistics:

@@ -1,4 +1,4 @@
-"""How many kills a cgroup's counter showed, and how many of them are in records."""
+"""The kills that a cgroup's counter showed, against the records."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ _LATE_SECONDS = 600.0
 
 
 def kills_of(count: KillCount, *, as_group: bool) -> int | None:
-    """Return how many invocations of the killer a counter stands for, None where nothing is counted.
+    """Return how many invocations of the OOM killer a counter stands for, None where nothing is counted.
 
-    Where the whole cgroup is killed at once `oom_kill` counts processes, the chosen one twice: then the group kills
-    count. Kernels before 5.17 do not count those, and a group is killed at most once, for it is gone then.
+    Where the whole cgroup is killed at once, `oom_kill` counts processes, the chosen one twice: then the group kills
+    count. Kernels before 5.17 do not count those. There a group is killed at most once, since it is gone then.
     """
     if count.group_kills:
         return count.group_kills
@@ -25,9 +25,9 @@ def kills_of(count: KillCount, *, as_group: bool) -> int | None:
 class Tally:
     """The kills of one cgroup. `total` is the counter as last read, `ahead_since` when it went ahead of the records.
 
-    More records than counted kills are possible (the cgroup went before it was read, the kill was in a cgroup below it
-    that nobody had seen yet, or it was another's): that hides as many counted ones until both are known to agree, since
-    a kill told twice is worse than one that only the counter knows.
+    There can be more records than counted kills: the cgroup went before it was read, the kill was in a cgroup below it
+    that nobody had seen, or it was another's. Surplus records cancel later increments of the counter until both agree:
+    a missed kill is better than one reported twice.
     """
 
     total: int = 0
@@ -71,12 +71,12 @@ class Tally:
         self._note(now)
 
     def write_off(self) -> None:
-        """Take everything as explained: it happened before anybody watched, or is in records of another's name."""
+        """Count everything as explained: it happened before anybody watched, or is in other records."""
         self.explained = max(self.explained, self.kills)
         self.ahead_since = None
 
     def agree(self) -> None:
-        """Take counter and records as equal, since each of the machine's kills is known to be in a record."""
+        """Set counter and records equal, since each of the machine's kills is known to be in a record."""
         self.explained = self.kills
         self.ahead_since = None
 

@@ -1,4 +1,4 @@
-"""What is known of a pod and of a container of this node."""
+"""The state that is kept of a pod and of a container."""
 
 from dataclasses import dataclass, field
 

@@ -1,11 +1,11 @@
-"""Which container a process is, or was a moment ago, in: for kill lines whose summary the kernel left out.
+"""The container of a process, for kill lines without a summary.
 
-The kernel's pids are those of the machine's own PID namespace, so this works for an agent that runs in it (hostPID on a
-node that is a machine); in any other the same numbers would be other processes.
+The kernel's pids are those of the machine's own PID namespace. So this works for an agent in that namespace (hostPID on
+a node that is a machine); in any other the same numbers would be other processes.
 
-A line is read within a tenth of a second, and even then its process may be gone: so the processes of each container are
-listed beforehand, every five seconds, and more often while something is killed. What was listed is kept as
-the kernel printed it, one round longer than it is new.
+A line is read within a tenth of a second, and even then its process can be gone. So the processes of each container are
+listed beforehand, every five seconds, and more often while something is killed. A list is kept as the kernel printed
+it, one round longer than it is new.
 """
 
 from oomreport.adapters.node.memory_files import MemoryFiles

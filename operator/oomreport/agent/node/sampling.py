@@ -1,16 +1,17 @@
-"""The flight recorders: the memory of every container on this node, sampled from its cgroup.
+"""The memory of every container, sampled for its flight recorder.
 
-What is recorded is the working set: usage less inactive page cache. The usage is read at every sample; what it consists
-of, which costs the kernel far more, only when it can matter: the usage has moved, the container is near its limit (there
+The working set is recorded: usage less inactive page cache. The usage is read at every sample. Its parts cost the
+kernel far more, so they are read only when they can matter: the usage has moved, the container is near its limit (there
 cache gives way to other memory while the usage stands still), or half a minute has passed.
 
-The last look before a kill goes with its record, since the kernel prints what memory consisted of in a dump only, and
-dumps are limited. So nothing is looked at while a kill waits to be told. The kernel's own peak and the pressure are read
-once more at the kill: the cgroup is often still there.
+The last look before a kill goes into its record, since the kernel prints these parts only in a dump, and dumps are
+limited. So nothing is read while a kill waits for its record. The kernel's own peak and the pressure are read once more
+at the kill: the cgroup is often still there.
 
-Containers are spread over the interval, so that a node of hundreds is not read in one burst. A recording begins when the
-container is first seen, at a restart of the agent anew, and says so: a container of days that dies a minute after its
-agent's start must not look like one that died of its own start. It is kept as long as the container is (containers.py).
+Containers are spread over the interval, so that a node of hundreds is not read in one burst. A recording begins when
+the container is first seen, and anew when the agent restarts; it says so. A container of days that dies a minute after
+its agent's start must not look like one that died of its own start. A recording is kept as long as its container
+(containers.py).
 """
 
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ _PRESSURE_SECONDS = 2.0
 
 
 class Sampler:
-    """Samples the containers that are known, each every `interval` seconds; 0 is never."""
+    """Samples the known containers, each every `interval` seconds; 0 is never."""
 
     def __init__(self, containers: NodeContainers, files: MemoryFiles | None, *, interval: float) -> None:
         self._containers, self._files, self._interval = containers, files, interval
@@ -72,7 +73,7 @@ class Sampler:
                 self._read(container, flight, at, now)
 
     def usage(self, container_id: str | None, until: datetime, now: Moment) -> Usage | None:
-        """Return how a container's memory came to what it was at `until`; None where nothing was recorded by then."""
+        """Return a container's memory and its history up to `until`; None where nothing was recorded by then."""
         known = self._containers.container(container_id)
         if known is None or known.flight is None:
             return None
