@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="oomreport",
-        description="Explains OOM kills: who was killed, whose limit it was, and which one is right.",
+        description="Explain OOM kills: who was killed, whose limit it was, and what limit to set.",
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -74,28 +74,36 @@ def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     explain = commands.add_parser(
         "explain",
         help="explain the OOM kills in kernel logs",
-        description="Explain the OOM kills in kernel logs of any framing: dmesg, journalctl, syslog, /dev/kmsg records,"
-        " container logs, mails; plain or compressed with gzip, zstd or xz. No cluster is needed.",
+        description="Explain the OOM kills in kernel logs: dmesg, journalctl, syslog, /dev/kmsg records, container logs,"
+        " mails; plain or compressed with gzip, zstd or xz. No cluster is needed.",
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    explain.add_argument("files", nargs="+", metavar="FILE", help="a log, - for standard input")
+    explain.add_argument("files", nargs="+", metavar="FILE", help="read this log; - is standard input")
     explain.add_argument(
-        "-o", "--output", choices=("text", "json", "yaml"), default="text", help="form of the answer (default: text)"
+        "-o", "--output", choices=("text", "json", "yaml"), default="text", help="print in this format (default: text)"
     )
-    explain.add_argument("--html", metavar="FILE", help="write a self-contained page with pictures, too")
+    explain.add_argument("--html", metavar="FILE", help="also write a self-contained HTML report (default: none)")
     pods = explain.add_mutually_exclusive_group()
-    pods.add_argument("--pods", metavar="FILE", help="name pods from `kubectl get pods -A -o json` (or yaml)")
     pods.add_argument(
-        "--context", metavar="NAME", nargs="?", const="", help="name pods from a cluster, by kubeconfig context"
+        "--pods",
+        metavar="FILE",
+        help="take pod names from this output of `kubectl get pods -A -o json` (or yaml; default: none)",
+    )
+    pods.add_argument(
+        "--context",
+        metavar="NAME",
+        nargs="?",
+        const="",
+        help="take pod names from a cluster, by this kubeconfig context; without NAME the current one (default: none)",
     )
     explain.add_argument(
         "--advice",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="say why it came and what to change (default), or print the records alone",
+        help="add why the kill came and what to change; --no-advice prints only the records (default: --advice)",
     )
-    explain.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
+    _add_colour(explain)
     explain.set_defaults(run=_run_explain)
 
 
@@ -108,32 +116,62 @@ def _add_watch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    watch.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the answer")
-    watch.add_argument("--source", choices=("auto", "kmsg", "syslog"), default="auto", help="how to read the log")
-    watch.add_argument("--past", action="store_true", help="begin with what the kernel log still holds")
-    watch.add_argument("--advice", action=argparse.BooleanOptionalAction, default=True, help="say what to change, too")
-    watch.add_argument("--colour", "--color", choices=("auto", "always", "never"), default="auto")
+    watch.add_argument(
+        "-o", "--output", choices=("text", "json"), default="text", help="print in this format (default: text)"
+    )
+    watch.add_argument(
+        "--source",
+        choices=("auto", "kmsg", "syslog"),
+        default="auto",
+        help="read the kernel log by /dev/kmsg or by syslog(2) (default: auto, the first that works)",
+    )
+    watch.add_argument(
+        "--past",
+        action="store_true",
+        help="start with the kills that the kernel log still holds (default: start with the next kill)",
+    )
+    watch.add_argument(
+        "--advice",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="add why the kill came and what to change; --no-advice prints only the records (default: --advice)",
+    )
+    _add_colour(watch)
     watch.set_defaults(run=_run_watch)
 
 
 def _add_redeliver(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     redeliver = commands.add_parser(
         "redeliver",
-        help="have hooks told again what could not be delivered",
-        description="Have deliveries that were given up tried again: those of a report, of a hook, or all of a namespace.",
+        help="retry failed hook deliveries",
+        description="Retry hook deliveries that were given up: those of a report, of a hook, or all of a namespace.",
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = redeliver.add_mutually_exclusive_group(required=True)
-    what.add_argument("report", nargs="?", metavar="REPORT", help="a report's name")
-    what.add_argument("--hook", metavar="NAME", help="of this OOMHook, as NAME or NAMESPACE/NAME")
-    what.add_argument("--all", action="store_true", help="whatever was given up")
-    redeliver.add_argument("-n", "--namespace", metavar="NAME", help="of the reports (default: the context's)")
-    redeliver.add_argument("-A", "--all-namespaces", action="store_true", help="reports of all namespaces")
+    what.add_argument("report", nargs="?", metavar="REPORT", help="retry the deliveries of this report")
+    what.add_argument("--hook", metavar="NAME", help="retry the deliveries of this OOMHook; NAME or NAMESPACE/NAME")
+    what.add_argument("--all", action="store_true", help="retry every delivery that was given up")
     redeliver.add_argument(
-        "--context", metavar="NAME", default="", help="kubeconfig context (default: the current one)"
+        "-n", "--namespace", metavar="NAME", help="use reports of this namespace (default: the context's)"
+    )
+    redeliver.add_argument(
+        "-A", "--all-namespaces", action="store_true", help="use reports of all namespaces (default: of one)"
+    )
+    redeliver.add_argument(
+        "--context", metavar="NAME", default="", help="use this context of the kubeconfig (default: the current one)"
     )
     redeliver.set_defaults(run=_run_redeliver)
+
+
+def _add_colour(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--colour",
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colour the output (default: auto, on a terminal)",
+    )
 
 
 def _run_redeliver(arguments: argparse.Namespace) -> int:

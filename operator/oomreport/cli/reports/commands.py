@@ -1,4 +1,4 @@
-"""The commands that read reports of a cluster or of a file, and their arguments."""
+"""The report commands of `oomreport` and their arguments."""
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
@@ -48,80 +48,122 @@ def add_report_commands(commands: "Commands") -> None:
 
 
 def _add_list(commands: "Commands") -> None:
-    parser = _command(commands, "list", "list the reports", "List the reports, as kubectl get oomreports does.", _DONE)
+    parser = _command(commands, "list", "list reports", "List reports, as kubectl get oomreports does.", _DONE)
     _add_cluster(parser)
     _add_selection(parser)
-    parser.add_argument("-o", "--output", choices=("table", "wide", "json", "yaml"), default="table", help="form")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "wide", "json", "yaml"),
+        default="table",
+        help="print in this format (default: table)",
+    )
     parser.set_defaults(run=_run_list)
 
 
 def _add_show(commands: "Commands") -> None:
-    words = "Tell a report in words: what was killed, by whose limit, why, what to change, and who has to."
-    parser = _command(commands, "show", "tell a report in words", words, _DONE)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a report, as oomreport list names it")
+    words = "Describe a report: what was killed, by whose limit, why, what to change, and who keeps the manifest."
+    parser = _command(commands, "show", "describe a report", words, _DONE)
+    parser.add_argument("names", nargs="+", metavar="NAME", help="use this report; oomreport list prints the names")
     _add_cluster(parser)
-    parser.add_argument("--reports", metavar="FILE", help="exported reports instead of a cluster, - for standard input")
+    parser.add_argument(
+        "--reports",
+        metavar="FILE",
+        help="read exported reports from this file, - for standard input (default: ask the cluster)",
+    )
     parser.set_defaults(run=_run_show, all_namespaces=False, selector=None)
 
 
 def _add_export(commands: "Commands") -> None:
     words = (
-        "Write the reports of a cluster as a list, as kubectl get oomreports -o yaml does, with what the workloads'"
-        " annotations say of values files. Where the cluster cannot be reached, recommend and apply read it by --reports."
+        "Write the reports of a cluster to a file, as kubectl get oomreports -o yaml does. The file also holds the"
+        " workloads' annotations on values files. Give it to recommend and apply (--reports) where they cannot reach"
+        " the cluster."
     )
     parser = _command(commands, "export", "write reports to a file", words, _DONE)
-    parser.add_argument("file", nargs="?", metavar="FILE", help="where to (default: standard output)")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="write to this file (default: standard output)")
     _add_cluster(parser)
     _add_selection(parser)
-    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="form (default: yaml)")
+    parser.add_argument(
+        "-o", "--output", choices=("yaml", "json"), default="yaml", help="write in this format (default: yaml)"
+    )
     parser.set_defaults(run=_run_export)
 
 
 def _add_recommend(commands: "Commands") -> None:
     words = (
-        "Show what the reports recommend. patch: strategic-merge patches; kustomize: a Component with them; values: for"
-        " Helm; markdown: the body of a pull request, with the evidence of each number. json and yaml hold everything."
+        "Show what the reports recommend. The formats: patch prints strategic-merge patches, kustomize a Component with"
+        " them, values a file for Helm, markdown the body of a pull request with the evidence of each number. json and"
+        " yaml hold everything."
     )
     parser = _command(commands, "recommend", "show what to change", words, _RECOMMEND)
     _add_cluster(parser)
     _add_selection(parser)
     forms = ("table", "wide", "json", "yaml", "patch", "kustomize", "values", "markdown")
-    parser.add_argument("-o", "--output", choices=forms, default="table", help="form (default: table)")
-    parser.add_argument("--accepted-only", action="store_true", help="only what a reviewer accepted")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where something is to be changed")
+    parser.add_argument("-o", "--output", choices=forms, default="table", help="print in this format (default: table)")
+    parser.add_argument(
+        "--accepted-only",
+        action="store_true",
+        help="take only recommendations that a reviewer accepted (default: all but the rejected)",
+    )
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 if something has to change (default: exit with 0)"
+    )
     parser.set_defaults(run=_run_recommend)
 
 
 def _add_apply(commands: "Commands") -> None:
     words = (
-        "Write recommendations into the manifests of a checkout. What was rejected is left out. It does not call Git."
+        "Write recommendations into the manifests of a checkout, without those that were rejected. Git is not called."
     )
     parser = _command(commands, "apply", "write recommendations into manifests", words, _APPLY)
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders that may be edited")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="edit manifests in this file or folder")
     _add_cluster(parser)
     _add_selection(parser)
-    parser.add_argument("--accepted-only", action="store_true", help="only what a reviewer accepted")
-    parser.add_argument("--dry-run", action="store_true", help="print a unified diff and write nothing")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where files change")
+    parser.add_argument(
+        "--accepted-only",
+        action="store_true",
+        help="take only recommendations that a reviewer accepted (default: all but the rejected)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print a unified diff and write nothing (default: write)"
+    )
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if files change (default: exit with 0)")
     parser.add_argument(
         "--default-namespace",
         metavar="NAME",
-        help="the namespace of manifests that name none (default: such a manifest fits every namespace)",
+        help="assume this namespace for manifests that name none (default: such a manifest fits every namespace)",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="tell of changes and refusals only")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print only changes and refusals (default: print all)"
+    )
     parser.set_defaults(run=_run_apply)
 
 
 def _add_review(commands: "Commands") -> None:
     for verb, decision, words in (
         ("accept", "Accepted", "Accept recommendations: apply --accepted-only takes them."),
-        ("reject", "Rejected", "Reject recommendations: they are not applied, and stay quiet until they change."),
+        (
+            "reject",
+            "Rejected",
+            "Reject recommendations: they are not applied. A recommendation that changes needs a new review.",
+        ),
     ):
         parser = _command(commands, verb, f"{verb} recommendations", words, _REVIEW)
-        parser.add_argument("names", nargs="+", metavar="NAME", help="a report, as oomreport list names it")
-        parser.add_argument("--note", default=None, metavar="TEXT", help="why, for those who read the report")
-        parser.add_argument("--reviewer", metavar="WHO", help="who decides (default: who the API server says you are)")
-        parser.add_argument("--if-limit", metavar="SIZE", help="only where this is the limit that is recommended")
+        parser.add_argument("names", nargs="+", metavar="NAME", help="use this report; oomreport list prints the names")
+        parser.add_argument(
+            "--note", default=None, metavar="TEXT", help="store this reason in the report (default: none)"
+        )
+        parser.add_argument(
+            "--reviewer",
+            metavar="WHO",
+            help="store this name as the reviewer (default: your user name at the API server)",
+        )
+        parser.add_argument(
+            "--if-limit",
+            metavar="SIZE",
+            help="decide only if this is the recommended limit (default: decide in any case)",
+        )
         _add_cluster(parser)
         parser.set_defaults(run=_run_review, decision=decision)
 
@@ -138,16 +180,28 @@ def _command(commands: "Commands", name: str, short: str, words: str, epilog: st
 
 def _add_cluster(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cluster")
-    group.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
-    group.add_argument("--kubeconfig", metavar="FILE", help="kubeconfig (default: KUBECONFIG, ~/.kube/config)")
-    group.add_argument("-n", "--namespace", metavar="NAME", help="namespace (default: the context's)")
+    group.add_argument(
+        "--context", metavar="NAME", help="use this context of the kubeconfig (default: the current one)"
+    )
+    group.add_argument(
+        "--kubeconfig", metavar="FILE", help="use this kubeconfig (default: $KUBECONFIG, then ~/.kube/config)"
+    )
+    group.add_argument("-n", "--namespace", metavar="NAME", help="use this namespace (default: the context's)")
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reports")
-    group.add_argument("-A", "--all-namespaces", action="store_true", help="reports of all namespaces")
-    group.add_argument("-l", "--selector", metavar="LABELS", help="label selector, as kubectl's")
-    group.add_argument("--reports", metavar="FILE", help="exported reports instead of a cluster, - for standard input")
+    group.add_argument(
+        "-A", "--all-namespaces", action="store_true", help="use reports of all namespaces (default: of one)"
+    )
+    group.add_argument(
+        "-l", "--selector", metavar="LABELS", help="use only reports with these labels, as in kubectl (default: all)"
+    )
+    group.add_argument(
+        "--reports",
+        metavar="FILE",
+        help="read exported reports from this file, - for standard input (default: ask the cluster)",
+    )
 
 
 def _run_list(arguments: argparse.Namespace) -> int:
