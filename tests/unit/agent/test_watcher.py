@@ -1,0 +1,230 @@
+"""The loop on a kernel log that is a real one, read from a source that the test owns; nothing waits."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oomreport.adapters.node.cgroup_files import CgroupFiles
+from oomreport.adapters.node.log_source import LogPosition, Reading
+from oomreport.adapters.node.node_files import NodeFiles
+from oomreport.adapters.node.proc_files import ProcFiles
+from oomreport.adapters.storage.checkpoint import read_checkpoint
+from oomreport.adapters.storage.spool import Spool
+from oomreport.agent import listener
+from oomreport.agent.log import Log
+from oomreport.agent.node.containers import NodeContainers
+from oomreport.agent.node.sampling import Sampler
+from oomreport.agent.record_sink import SpoolSink
+from oomreport.agent.reporter import KillReporter
+from oomreport.agent.settings import settings_of
+from oomreport.agent.watcher import Watcher
+from oomreport.errors import SourceUnavailable
+from oomreport.incident.oom_record import Source
+from oomreport.kernel.kmsg import line_of_record
+from oomreport.kernel.line import Line
+from oomreport.workload.container import subject_of
+from support.node_files import V1, FakeNode
+
+LOG = next((Path(__file__).parents[2] / "records").glob("kernel-5.10*cgv1-01-single-cgfs-besteffort")) / "log.kmsg"
+
+
+def capture() -> list[Line]:
+    """Return the lines of a real kill of a container."""
+    lines = (line_of_record(raw) for raw in LOG.read_bytes().split(b"\n") if raw)
+    return [line for line in lines if line is not None]
+
+
+PATH = re.search(r"task_memcg=([^,]+)", LOG.read_text()).group(1)  # type: ignore[union-attr]
+HIT = subject_of(PATH)
+
+
+class Ring:
+    """A source of lines that are put into it."""
+
+    name = Source.KMSG
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.position = LogPosition()
+        self.broken = False
+        self.closed = False
+        self.on_wait: Callable[[], None] = lambda: None
+
+    def wait(self, seconds: float, wake_fd: int) -> bool:
+        self.on_wait()
+        return bool(self.lines) or self.broken
+
+    def read(self) -> Reading:
+        if self.broken:
+            raise OSError(19, "No such device")
+        lines, self.lines = tuple(self.lines), []
+        if lines:
+            self.position = LogPosition(sequence=lines[-1].sequence)
+        return Reading(lines=lines, lost=0, drained=True)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """A node, its kernel log, and the agent's loop on them."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, counter_wait: float = 10.0) -> None:
+        self.folder, self.ring, self.refused = folder, Ring(), False
+        monkeypatch.setattr(listener, "opened_source", self._opened)
+        (folder / "proc").mkdir(parents=True, exist_ok=True)
+        self.kills(0)
+        self.node = node = FakeNode(folder / "node", V1)
+        self.container(kills=0)
+        settings = settings_of(["--node-name=worker-3", "--dry-run"], {})
+        containers = NodeContainers(CgroupFiles(node.cgroup_root), NodeFiles(node.log_root), agent_pod_uid=None)
+        sampler = Sampler(containers, None, interval=0)
+        self.spool = Spool(folder / "spool")
+        self.reporter = KillReporter(
+            node_name="worker-3",
+            boot_id="9f1c2b7a-1111",
+            kernel_release="5.10.0",
+            containers=containers,
+            put=self._put,
+            log=Log("error"),
+            counter_wait=counter_wait,
+            usage=lambda *_: None,
+            process=lambda _: None,
+        )
+        self.records: list[dict[str, Any]] = []
+        self.checkpoint = folder / "checkpoint"
+        self.watcher = Watcher(
+            settings,
+            boot_id="9f1c2b7a-1111",
+            proc=ProcFiles(folder / "proc"),
+            containers=containers,
+            sampler=sampler,
+            processes=None,
+            reporter=self.reporter,
+            sink=SpoolSink(self.spool, lambda: None, Log("error")),
+            kept=None,
+            checkpoint_file=self.checkpoint,
+            log=Log("error"),
+        )
+
+    def container(self, *, kills: int) -> None:
+        """Set the counter of the container in the captured log."""
+        assert HIT is not None
+        assert HIT.pod_uid is not None
+        assert HIT.container_id is not None
+        self.node.container(HIT.pod_uid, HIT.container_id, qos="besteffort", kills=kills)
+
+    def kills(self, count: int) -> None:
+        """Set the machine's count of kills."""
+        (self.folder / "proc/vmstat").write_text(f"nr_free_pages 1\noom_kill {count}\n")
+
+    def run(self, story: Iterator[Callable[[], bool]]) -> None:
+        """Run the loop through a story, which yields what it waits for, and stop it at the end."""
+        turns, done = iter(range(10_000)), next(story)
+
+        def tell() -> None:
+            nonlocal done
+            assert next(turns, None) is not None, "the loop turned 10 000 times"
+            if done():
+                done = next(story, lambda: False)
+                if story.gi_frame is None:  # type: ignore[attr-defined]
+                    self.watcher.stop()
+
+        self.ring.on_wait = tell
+        self.watcher.run()
+
+    def watches(self) -> bool:
+        """Return whether the loop watches what comes now."""
+        return not self.reporter.replaying
+
+    def kill(self, lines: Sequence[Line]) -> None:
+        """Have the kernel kill: counters first, then the lines, as it does."""
+        self.kills(1)
+        self.container(kills=1)
+        self.ring.lines = list(lines)
+
+    def _put(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        self.spool.add(record)
+
+    def _opened(self, *_: object, **__: object) -> Ring:
+        if self.refused:
+            raise SourceUnavailable("CAP_SYSLOG is missing")
+        return self.ring
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_a_kill_in_the_log_becomes_a_record_of_its_container(world: World) -> None:
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        world.kill(capture())
+        yield lambda: bool(world.records)
+
+    world.run(story())
+    (record,) = world.records
+    assert record["spec"]["source"] == "Kmsg"
+    assert record["spec"]["subject"]["containerID"] == HIT.container_id
+    assert world.watcher.health().figures["records"] == 1
+
+
+def test_a_kill_whose_lines_were_lost_is_told_by_its_counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, monkeypatch, counter_wait=0.0)
+
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        world.kill(())
+        yield lambda: bool(world.records)
+
+    world.run(story())
+    assert world.records[0]["spec"]["source"] == "CgroupCounter"
+    assert world.watcher.health().figures["recordsFromCounters"] == 1
+
+
+def test_the_checkpoint_stands_behind_the_lines_whose_records_are_safe(world: World) -> None:
+    lines = capture()
+
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        world.kill(lines)
+        yield lambda: bool(world.records)
+
+    world.run(story())
+    kept = read_checkpoint(world.checkpoint)
+    assert kept is not None
+    assert kept.position.sequence == lines[-1].sequence
+    assert world.ring.closed
+
+
+def test_a_dump_that_a_stop_cuts_off_is_left_to_the_next_process(world: World) -> None:
+    lines = capture()
+
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        world.ring.lines = lines[: len(lines) // 2]
+        yield lambda: not world.ring.lines
+
+    world.run(story())
+    assert world.records == []
+    kept = read_checkpoint(world.checkpoint) if world.checkpoint.exists() else None
+    assert kept is None or (kept.position.sequence or 0) < (lines[0].sequence or 0)
+
+
+def test_a_log_that_cannot_be_read_is_a_problem_that_names_what_is_missing(world: World) -> None:
+    world.refused = True
+    world.watcher.turn()
+    assert "CAP_SYSLOG is missing" in world.watcher.health().problems
+
+
+def test_a_log_that_becomes_unreadable_is_closed_and_named(world: World) -> None:
+    world.watcher.turn()
+    world.ring.broken = True
+    world.watcher.turn()
+    assert world.ring.closed
+    assert any("kernel log became unreadable" in problem for problem in world.watcher.health().problems)
