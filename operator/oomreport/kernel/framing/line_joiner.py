@@ -12,6 +12,7 @@ indents the rest by the width of its prefix, dmesg and syslog repeat the prefix 
 from collections.abc import Callable, Iterator
 
 from oomreport.kernel import lazy_re as re
+from oomreport.kernel.framing.stage import Item, TextLine
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Stamp
 from oomreport.kernel.text.kind import Kind, kind_of
@@ -59,7 +60,7 @@ _MOST_PIECES = 40
 _MOST_CHARACTERS = 20_000
 
 
-class Joiner:
+class LineJoiner:
     """Holds one line back until the next one shows whether it goes on."""
 
     def __init__(self) -> None:
@@ -75,8 +76,13 @@ class Joiner:
         """Whether nothing is held back."""
         return self._held is None
 
-    def feed(self, line: Line, raw: str = "") -> list[Line]:
-        """Take a line in, and the physical line that it was; return those that are whole."""
+    def feed(self, item: Item) -> list[Item] | None:
+        """Take a line in; return those that are whole."""
+        if not isinstance(item, Line | TextLine):
+            return None
+        line, raw = (item, "") if isinstance(item, Line) else item
+        if isinstance(item, Line):
+            return [*self.flush(), line]
         width = max(len(raw) - len(line.text), 0)
         held = self._held
         if held is None:
@@ -88,7 +94,7 @@ class Joiner:
             return []
         return [*self.flush(), *self._hold_or_pass(line, raw, width)]
 
-    def flush(self) -> list[Line]:
+    def flush(self) -> list[Item]:
         """Return the line that is held back."""
         held, self._held = self._held, None
         if held is None:
@@ -105,7 +111,7 @@ class Joiner:
         rest = raw[quote.end() :].removeprefix(" ")
         return line._replace(text=rest.strip()), rest
 
-    def _hold_or_pass(self, line: Line, raw: str, width: int) -> list[Line]:
+    def _hold_or_pass(self, line: Line, raw: str, width: int) -> list[Item]:
         kind = kind_of(line.text)
         if kind is Kind.TABLE_HEAD:
             self._columns = len(columns_of(line.text) or ())

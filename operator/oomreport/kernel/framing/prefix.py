@@ -22,17 +22,15 @@ from oomreport.kernel.text.kind import Kind, kind_of
 from oomreport.kernel.times import wall_of, wall_of_epoch
 
 _QUOTE = re.compile(r"[ \t]*(?:(?:>|&gt;|\u2502|\|) ?|(?:#|//|\*|-|\+|\u2022) (?=[\[<\w>\"`])|[+:#](?=[\[<]))+")
-# Numbers of lines: grep -n, whose context has a hyphen, cat -n, a list.
-_LINE_NUMBER = re.compile(r"[ \t]*\d{1,9}(?:[:\t](?=\S| +\[)|-(?=[\[<]|[A-Z][a-z]{2} )|[.)] (?=[\[<]|[A-Z][a-z]{2} ))")
-# Behind the stamp: the caller (printk.caller, also behind a blank), the level (crash's log -m), CPU and task (Android).
+# Numbers of lines as `grep -n` prints them: a hit has a colon, the lines around it a hyphen.
+_LINE_NUMBER = re.compile(r"[ \t]*\d{1,9}(?::(?=\S| +\[)|-(?=[\[<]|[A-Z][a-z]{2} ))")
+# Behind the stamp: the caller (CONFIG_PRINTK_CALLER).
 _DMESG = re.compile(
     r"\[ {0,12}(\d{1,12})\.(\d{1,9})(?: +<? *[+-]?\d+\.\d+>?)?\]"
-    r"(?: ?\[ *[TC]\d+\]| ?<[0-7]>|(?:\(\d{1,3}\)| )\[\d{1,3}: *[^\[\]]{1,16}?(?:: *\d{1,7})?\]| {1,2}c\d{1,3} +\d{1,7}(?= ))?:? ?"
+    r"(?: ?\[ *[TC]\d+\])?:? ?"
 )
 _DELTA = re.compile(r"\[(?: *\+ *\d+\.\d+|< *\d+\.\d+ ?>| +)\] ?")
-_RELTIME = re.compile(r"\[[A-Z][a-z]{2} ? ?\d{1,2} \d\d:\d\d\] ?")
 _CTIME = re.compile(r"\[([^\[\]]{3,24} \d{1,2} \d\d:\d\d:\d\d \d{4})(?: *<? *[+-]?\d+\.\d+>?)?\] ?")
-_ISO_BRACKET = re.compile(r"\[(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\]]{0,20})\]:? ?")
 _ISO = re.compile(
     r"(?:[A-Z][a-z]{2} )?(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z| ?[+-]\d\d:?\d\d\b| (?:UTC|GMT|[A-Z]{3,4})(?= ))?):?\s"
 )
@@ -47,20 +45,12 @@ _DECODED = re.compile(
     r"(kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d) *[:.] *"
     r"(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug) *:? +(?=\S)"
 )
-_CRI = re.compile(r"(?:stdout|stderr) [FP] ")
-_LABELS = re.compile(
-    r"\[(?:pod|container|job)/[^\]]{1,300}\] |\{[^{}\"]{0,200}=\"[^{}]{0,1000}\"\} ?|[\w.-]{1,80} +\| "
-)
-_FOREIGN_LABEL = re.compile(r"\b_*(?:journal_+)?(?:transport|TRANSPORT)=\"(?!kernel\")|\bunit=\"[^\"]+\.service\"")
 _KERNEL_TAG = re.compile(
     r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)"
 )
 _OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)(?!\s*\{)")
 _HOST_AND_TAG = re.compile(r"[\w.-]{1,255} (?!kernel\b)[\w./@-]{1,100}(?:\[\d+\])?: ")
 _PID_TAG = re.compile(r"(?:\S{1,255} )?(?!kernel\b)[A-Za-z_][\w./@:()+-]{0,100}\[\d+\]:\s")
-_HOST = re.compile(r"([A-Za-z0-9][\w.-]{0,253}|\d+\.\d+\.\d+\.\d+):? (?=\[ *\d+\.\d{6}\]|kern *: )")
-_NODE_PREFIX = re.compile(r"([\w.-]{1,253}): (?=kern *: )")
-_JSON_TAG = re.compile(r"[\w.*/-]{1,100}:?\s+(?=\{\s*\")")
 _EVENT = re.compile(r"(?:\d+ )?OOMKilling: ")
 # What stands before the first character of a line: a mark of the text's encoding, a serial console's carriage return.
 _INVISIBLE = "\ufeff\r"
@@ -122,14 +112,13 @@ def _bracketed(found: Prefixed) -> Prefixed | None:
         micros = int(dmesg.group(1)) * 1_000_000 + int(dmesg.group(2)[:6].ljust(6, "0"))
         after = found._replace(text=text[dmesg.end() :], monotonic_us=micros, dated=True, settled=True)
         return _after_dmesg(after)
-    ctime = _CTIME.match(text) or _ISO_BRACKET.match(text)
+    ctime = _CTIME.match(text)
     if ctime is not None:
         return found._replace(text=text[ctime.end() :], wall=wall_of(ctime.group(1)), dated=True, settled=True)
-    delta = _DELTA.match(text) or _RELTIME.match(text)
+    delta = _DELTA.match(text)
     if delta is not None:
         return found._replace(text=text[delta.end() :], dated=True, settled=True)
-    labels = None if found.settled else _LABELS.match(text)
-    return None if labels is None else found._replace(text=text[labels.end() :], dated=True)
+    return None
 
 
 def _after_dmesg(found: Prefixed) -> Prefixed:
@@ -167,8 +156,7 @@ def _timed(found: Prefixed) -> Prefixed | None:
     if time is not None:
         after = text[time.end() :]
         wall = wall_of(time.group(1)) or found.wall
-        cri = _CRI.match(after)
-        return found._replace(text=after[cri.end() :] if cri else after, wall=wall, dated=True)
+        return found._replace(text=after, wall=wall, dated=True)
     epoch = _EPOCH.match(text)
     if epoch is not None:
         return found._replace(text=text[epoch.end() :], wall=wall_of_epoch(epoch.group(1)), dated=True)
@@ -181,15 +169,9 @@ def _tagged(found: Prefixed, kind: Kind | None) -> Prefixed | None:
     tag = _KERNEL_TAG.match(text)
     if tag is not None:
         return found._replace(text=text[tag.end() :], host=tag.group(1) or found.host, settled=True)
-    host = _HOST.match(text)
-    if host is not None:
-        return found._replace(text=text[host.end() :], host=host.group(1))
     decoded = _DECODED.match(text)
     if decoded is not None:
         return found._replace(text=text[decoded.end() :], kernel=decoded.group(1) == "kern", settled=True)
-    labels = _LABELS.match(text) or _JSON_TAG.match(text)
-    if labels is not None:
-        return found._replace(text=text[labels.end() :], kernel=not _FOREIGN_LABEL.search(labels.group()))
     # A comm may hold a colon (`tmux: server invoked oom-killer`): then only host and tag together are a tag.
     tags = _HOST_AND_TAG if kind is Kind.HEADER else _OTHER_TAG
     if text[:1] != " " and tags.match(text):
@@ -208,9 +190,6 @@ def _undated(found: Prefixed) -> Prefixed | None:
     decoded = _DECODED.match(text)
     if decoded is not None:
         return found._replace(text=text[decoded.end() :], kernel=decoded.group(1) == "kern", dated=True)
-    node = _NODE_PREFIX.match(text)
-    if node is not None:
-        return found._replace(text=text[node.end() :], host=node.group(1))
     event = _EVENT.match(text)
     if event is not None:
         return found._replace(text=text[event.end() :], dated=True)
@@ -218,9 +197,6 @@ def _undated(found: Prefixed) -> Prefixed | None:
         tag = _KERNEL_TAG.match(text.lstrip(" \t"))
         if tag is not None:
             return found._replace(text=text.lstrip(" \t")[tag.end() :], host=tag.group(1), dated=True, settled=True)
-    labels = _LABELS.match(text)
-    if labels is not None:
-        return found._replace(text=text[labels.end() :], dated=True)
     stripped = text.lstrip(" \t\"'`\u201c")
     if stripped != text:
         return found._replace(text=stripped)

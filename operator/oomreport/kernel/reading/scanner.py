@@ -7,6 +7,7 @@ not known where lines before a dump were not read.
 """
 
 from collections import deque
+from collections.abc import Iterator
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.assembler import MOST_UNLIKE
@@ -21,6 +22,8 @@ from oomreport.kernel.text.kind import kind_of
 
 _PROPERTY = re.compile(rb" [A-Z][^=\n]{0,38}=")
 _CONTINUED = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},c")
+# journalctl indents a message's further lines by the width of its prefix.
+_INDENT = b" " * 8
 _MOST_BACK = 400
 _MOST_LINE = 1 << 20
 _HEADER = b"invoked oom-killer"
@@ -40,6 +43,7 @@ class Scanner:
         self._rest = b""
         self._behind: deque[bytes] = deque()
         self._behind_bytes = 0
+        self._begun = False
 
     @property
     def busy(self) -> bool:
@@ -75,6 +79,9 @@ class Scanner:
     def _scan(self, block: bytes, at: int, end: int) -> list[Invocation]:  # noqa: C901 - one loop from hit to hit
         """Take the whole lines between `at` and `end` in."""
         done: list[Invocation] = []
+        if not self._begun:
+            self._begun = True
+            at = self._line(block, at, done)  # it may name columns
         floor = at
         reader = self._reader
         for hit in [*self._find(block), end]:
@@ -138,41 +145,42 @@ class Scanner:
             passed = [*b"".join(self._behind)[-_MOST_UNNAMED:].split(b"\n")[:-1], *passed]
         self._reader.goes_on_behind(reversed(passed), block[start : end if end >= 0 else len(block)])
 
-    def _first_line(  # noqa: C901 - two walks back, in this block and the one before
-        self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool
-    ) -> int:
+    def _first_line(self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool) -> int:
         """Return where the dump begins that the line at `start` belongs to; lines of the block before are read here."""
-        at, unlike, best = start, 0, start
-        entry = block[start : start + 80].lstrip(b" \t").startswith(_ENTRY)
-        for count in range(_ENTRY_LINES if entry else _MOST_BACK * 100):
-            if at <= floor:
-                break
-            before = block.rfind(b"\n", floor, at - 1) + 1 or floor
-            raw = block[before : at - 1]
-            if entry or _is_of_a_dump(raw):
-                best, unlike = before, 0
+        begin = block[start : start + 80]
+        is_entry = begin.lstrip(b" \t").startswith(_ENTRY)
+        kept = unlike = 0
+        for count, raw in enumerate(self._lines_back(block, floor, start, at_floor=at_floor), 1):
+            if is_entry or begin.startswith(_INDENT) or _is_of_a_dump(raw):
+                kept, unlike = count, 0
             else:
                 unlike += not _PROPERTY.match(raw)
-            at = before
-            if unlike > MOST_UNLIKE or (count > _MOST_BACK and unlike):
+            begin = raw
+            if unlike > MOST_UNLIKE or (count > _MOST_BACK and unlike) or (is_entry and count >= _ENTRY_LINES):
                 break
-        if at <= floor and at_floor and self._behind and unlike <= MOST_UNLIKE:
-            lines = b"".join(self._behind)[-_MOST_BEHIND:].split(b"\n")[:-1]
-            kept = len(lines)
-            for index in range(len(lines) - 1, -1, -1):
-                if entry or _is_of_a_dump(lines[index]):
-                    kept, unlike = index, 0
-                else:
-                    unlike += not _PROPERTY.match(lines[index])
-                if unlike > MOST_UNLIKE or (entry and len(lines) - index > _ENTRY_LINES):
-                    break
-            if kept < len(lines):
-                self._reader.goes_on_behind(reversed(lines[:kept]), lines[kept])
-                for line in lines[kept:]:
-                    done += self._reader.feed(line)
-                self._forget()
-                best = floor
-        return best
+        at = start
+        while kept and at > floor:
+            at = block.rfind(b"\n", floor, at - 1) + 1 or floor
+            kept -= 1
+        if kept:
+            lines = self._lines_behind()
+            self._reader.goes_on_behind(reversed(lines[:-kept]), lines[-kept])
+            for line in lines[-kept:]:
+                done += self._reader.feed(line)
+            self._forget()
+        return at
+
+    def _lines_back(self, block: bytes, floor: int, start: int, *, at_floor: bool) -> Iterator[bytes]:
+        """Yield the lines before the one at `start`, the last one first, also those of the block before."""
+        while start > floor:
+            before = block.rfind(b"\n", floor, start - 1) + 1 or floor
+            yield block[before : start - 1]
+            start = before
+        if at_floor:
+            yield from reversed(self._lines_behind())
+
+    def _lines_behind(self) -> list[bytes]:
+        return b"".join(self._behind)[-_MOST_BEHIND:].split(b"\n")[:-1]
 
 
 def _is_of_a_dump(raw: bytes) -> bool:

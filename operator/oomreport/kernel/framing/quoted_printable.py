@@ -1,0 +1,44 @@
+"""Lines of a mail in quoted-printable (RFC 2045 section 6.7): a `=` at the end of a line, and `=3D` for `=`."""
+
+import quopri
+
+from oomreport.kernel import lazy_re as re
+from oomreport.kernel.framing.stage import Item
+
+# A line has at most 76 characters; Python's own encoder, and others, count the newline or the mark on top of that.
+_LEAST, _MOST = 60, 78
+_ENCODED = re.compile(rb"[^=]*(?:=[0-9A-F]{2}[^=]*)*=?")
+# A record of /dev/kmsg is whole, whatever its text ends with.
+_RECORD = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},")
+_MOST_BYTES = 1 << 20
+
+
+class QuotedPrintable:
+    """Joins the lines of an encoded line and decodes it."""
+
+    def __init__(self) -> None:
+        """Start with nothing held."""
+        self._held = b""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no line is half read."""
+        return not self._held
+
+    def feed(self, item: Item) -> list[Item] | None:
+        """Take a physical line in; return the decoded line, nothing where it goes on, None where it is not encoded."""
+        if not isinstance(item, bytes) or not (self._held or item[-1:] == b"=" or b"=3D" in item):
+            return None
+        if _RECORD.match(item) or not _ENCODED.fullmatch(item):
+            held = self.flush()
+            return [*held, item] if held else None
+        if item[-1:] == b"=" and _LEAST <= len(item) <= _MOST and len(self._held) < _MOST_BYTES:
+            self._held += item[:-1]
+            return []
+        line, self._held = self._held + item, b""
+        return [quopri.decodestring(line)] if b"=3D" in line or line != item else None
+
+    def flush(self) -> list[Item]:
+        """Return the beginning of a line whose end did not come."""
+        held, self._held = self._held, b""
+        return [held] if held else []
