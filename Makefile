@@ -28,6 +28,10 @@ test: install ## all tests that can run here, unit tests under every Python >= 3
 laws: install ## every law with new examples, twenty times as many (about a quarter of an hour)
 	@OOMREPORT_EXAMPLES=20 $(BIN)/python -m pytest -q tests/property tests/unit
 
+.PHONY: ablation
+ablation: install ## switch off every mechanism of framing in turn: which golden logs change
+	@$(BIN)/python tests/ablation.py
+
 .PHONY: check
 check: install ## ruff, mypy --strict, the import contracts, CRD drift, the rules of the house
 	$(BIN)/ruff check .

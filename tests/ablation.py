@@ -26,6 +26,7 @@ from oomreport.kernel.framing import (
 )
 from oomreport.kernel.lazy_re import compile as lazy_compile
 from oomreport.kernel.reading.reader import invocations_of_text
+from oomreport.kernel.record import Invocation
 
 sys.path[:0] = [str(Path(__file__).parent)]
 from records.records import FOLDERS, log_of  # noqa: E402 - it stands beside this file
@@ -81,16 +82,32 @@ def _only_in_documents(value_of: Callable[[bytes], object]) -> Callable[[bytes],
     return lambda raw: value_of(raw) if b"\n" in raw else None
 
 
+def golden_logs() -> dict[str, list[bytes]]:
+    """Return the lines of the golden logs; of the captures, which are all records of /dev/kmsg, one is enough."""
+    captures = [folder for folder in FOLDERS if folder.name.startswith("kernel-")]
+    return {folder.name: log_of(folder).split(b"\n") for folder in FOLDERS if folder not in captures[1:]}
+
+
+def changes(mechanism: Mechanism, logs: dict[str, list[bytes]], whole: dict[str, list[Invocation]]) -> Iterator[str]:
+    """Yield the names of the logs of which something else is read without the mechanism."""
+    with mechanism.switched_off():
+        for name, log in logs.items():
+            if list(invocations_of_text(log)) != whole[name]:
+                yield name
+
+
+def read(logs: dict[str, list[bytes]]) -> dict[str, list[Invocation]]:
+    """Return what is read with every mechanism."""
+    return {name: list(invocations_of_text(log)) for name, log in logs.items()}
+
+
 def main() -> int:
     """Print which golden logs each mechanism changes."""
-    # Of the captures, which are all records of /dev/kmsg, one is enough.
-    captures = [folder for folder in FOLDERS if folder.name.startswith("kernel-")]
-    logs = {folder.name: log_of(folder).split(b"\n") for folder in FOLDERS if folder not in captures[1:]}
-    whole = {name: list(invocations_of_text(log)) for name, log in logs.items()}
+    logs = golden_logs()
+    whole = read(logs)
     idle = []
     for mechanism in mechanisms():
-        with mechanism.switched_off():
-            changed = [name for name, log in logs.items() if list(invocations_of_text(log)) != whole[name]]
+        changed = list(changes(mechanism, logs, whole))
         print(f"{mechanism.name}: {', '.join(changed) or 'NONE'}", flush=True)
         if not changed:
             idle.append(mechanism.name)

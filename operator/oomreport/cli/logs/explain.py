@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from oomreport.adapters.storage.log_file import chunks_of, quick_search
+from oomreport.adapters.storage.log_file import STANDARD_INPUT, chunks_of, quick_search
 from oomreport.cli.logs.explained import Account
 from oomreport.cli.logs.json_text import json_text
+from oomreport.cli.logs.unread import FORMS, unread
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import Origin, Source, record_spec, subject_of_invocation
 from oomreport.kernel.reading.scanner import Scanner
@@ -49,12 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def invocations_in(path: str) -> Iterator[Invocation]:
+def invocations_in(path: str, scanner: Scanner | None = None) -> Iterator[Invocation]:
     """Yield the invocations of the OOM killer in a log, as they are found.
 
     Raises LogUnreadable after what could be read.
     """
-    scanner = Scanner(quick_search())
+    scanner = scanner or Scanner(quick_search())
     cut: LogUnreadable | None = None
     try:
         for chunk in chunks_of(path):
@@ -80,14 +81,19 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
 
 
 def _explain(path: str, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
+    scanner = Scanner(quick_search())
+    is_found = False
     try:
-        for invocation in invocations_in(path):
+        for invocation in invocations_in(path, scanner):
+            is_found = True
             spec = spec_of(invocation)
             named = pods.named(spec) if pods is not None else None
             output.add(Account(invocation, spec, named, advice.of(spec, named)))
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
+    if scanner.seen and not is_found:
+        output.add_unread("standard input" if path == STANDARD_INPUT else path, scanner.seen)
     return 0
 
 
@@ -126,6 +132,10 @@ class _Output:
 
     def add(self, account: Account) -> None:
         """Take one record."""
+
+    def add_unread(self, name: str, line: bytes) -> None:
+        """Take a line of a log without any record: it holds a phrase of an OOM, but not in a form that is read."""
+        print(f"oomreport: {unread(name, line)}", file=sys.stderr)
 
     def close(self) -> None:
         """End the output."""
@@ -187,6 +197,7 @@ class _Text(_Output):
         self._style: Style = style_for(sys.stdout, colour)
         self._knows_pods = knows_pods
         self._count = 0
+        self._unread: list[str] = []
         self._wants_pods = False
 
     def add(self, account: Account) -> None:
@@ -199,8 +210,14 @@ class _Text(_Output):
         self._count += 1
         sys.stdout.write(told(account, number=self._count, style=self._style))
 
+    def add_unread(self, name: str, line: bytes) -> None:
+        self._unread.append(unread(name, line))
+
     def close(self) -> None:
-        if not self._count and self.whole:
+        if self._unread:
+            sys.stdout.write("\n" if self._count else "")
+            sys.stdout.write("\n".join([*self._unread, FORMS, ""]))
+        elif not self._count and self.whole:
             sys.stdout.write("No OOM kill found.\n")
         if self._wants_pods and not self._knows_pods:
             from oomreport.cli.logs.story import PODS_HINT
@@ -213,9 +230,13 @@ class _Page(_Output):
         self._path = path
         self._knows_pods = knows_pods
         self._accounts: list[Account] = []
+        self._unread: list[str] = []
 
     def add(self, account: Account) -> None:
         self._accounts.append(account)
+
+    def add_unread(self, name: str, line: bytes) -> None:
+        self._unread = [*self._unread[:-1], unread(name, line), FORMS]
 
     def close(self) -> None:
         from pathlib import Path
@@ -223,7 +244,9 @@ class _Page(_Output):
         from oomreport.cli.logs.page import page
 
         try:
-            Path(self._path).write_text(page(self._accounts, knows_pods=self._knows_pods), encoding="utf-8")
+            Path(self._path).write_text(
+                page(self._accounts, knows_pods=self._knows_pods, unread=self._unread), encoding="utf-8"
+            )
         except OSError as error:
             raise LogUnreadable(f"{self._path}: cannot be written: {error.strerror}") from error
 
@@ -235,6 +258,10 @@ class _Both(_Output):
     def add(self, account: Account) -> None:
         for output in self._outputs:
             output.add(account)
+
+    def add_unread(self, name: str, line: bytes) -> None:
+        for output in self._outputs:
+            output.add_unread(name, line)
 
     def close(self) -> None:
         for output in self._outputs:

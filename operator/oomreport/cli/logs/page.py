@@ -45,11 +45,12 @@ _TOP = 12
 _MOST_CONTENTS = 30
 
 
-def page(accounts: Sequence[Account], *, knows_pods: bool) -> str:
-    """Return the page; `knows_pods` says whether pods were asked for."""
+def page(accounts: Sequence[Account], *, knows_pods: bool, unread: Sequence[str] = ()) -> str:
+    """Return the page; `knows_pods` says whether pods were asked for, `unread` what of the logs could not be read."""
     body = "\n".join(_article(number, account) for number, account in enumerate(accounts, 1))
     if not accounts:
-        body = "<p>No OOM kill found.</p>"
+        body = "" if unread else "<p>No OOM kill found.</p>"
+    body += "".join(f"<p>{escape(sentence)}</p>\n" for sentence in unread)
     kills = sum(account.spec["victimCount"] for account in accounts)
     hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if not knows_pods and any(map(wants_pods, accounts)) else ""
     contents = _contents(accounts) if len(accounts) > 1 else ""

@@ -1,1 +1,1 @@
-"""Physical lines of any log become lines of the kernel."""
+"""Framing: physical lines of any log become lines of kernel text."""

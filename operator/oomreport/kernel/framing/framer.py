@@ -18,8 +18,8 @@ from oomreport.kernel.framing.text_lines import TextLines
 from oomreport.kernel.line import Line
 
 STAGES: tuple[Callable[[], Stage], ...] = (
-    QuotedPrintable,
     KmsgRecords,
+    QuotedPrintable,
     JournalEntries,
     JsonEntries,
     CsvRows,
@@ -36,22 +36,19 @@ class Framer:
     def __init__(self) -> None:
         """Start at the beginning of a log."""
         self._stages: Sequence[Stage] = [stage() for stage in STAGES]
+        self._last = len(self._stages) - 1
+        self._holding: int | None = None
 
     @property
     def idle(self) -> bool:
         """Whether nothing is held that the next physical line may belong to."""
-        return all(stage.idle for stage in self._stages)
+        return (self._holding is None or self._stages[self._holding].idle) and self._stages[self._last].idle
 
     def feed(self, raw: bytes) -> list[Line]:
         """Take one physical line in, without its newline; return the lines of kernel text that it completes."""
-        item: Item = raw[:_MOST_BYTES].rstrip(b"\r\x00")
-        # A stage that holds the beginning of an entry is asked first: the entry may hold lines of any other format.
-        holding = next((number for number, stage in enumerate(self._stages[:-1]) if not stage.idle), 0)
-        if holding:
-            done = self._stages[holding].feed(item)
-            if done is not None:
-                return [line for one in done for line in self._through(one, holding + 1)]
-        return self._through(item, 0)
+        item = raw[:_MOST_BYTES].rstrip(b"\r\x00")
+        # The stage that holds the beginning of an entry is asked first: the entry may hold lines of any other format.
+        return self._through(item, 0) if self._holding is None else self._through(item, self._holding, again=True)
 
     def flush(self) -> list[Line]:
         """End the log and return what was held."""
@@ -61,9 +58,20 @@ class Framer:
                 lines += self._through(item, number)
         return lines
 
-    def _through(self, item: Item, first: int) -> list[Line]:
-        for number in range(first, len(self._stages)):
-            done = self._stages[number].feed(item)
+    def _through(self, item: Item, first: int, *, again: bool = False) -> list[Line]:
+        """Return what the first stage that takes the item, and the stages behind it, make of it.
+
+        With `again` the stages before `first` are asked too, if that one does not take it.
+        """
+        for number in range(first, self._last + 1):
+            stage = self._stages[number]
+            done = stage.feed(item)
             if done is not None:
+                if number != self._last and not stage.idle:
+                    self._holding = number
+                elif number == self._holding:
+                    self._holding = None
                 return [line for one in done for line in self._through(one, number + 1)]
+            if again:
+                return self._through(item, 0)
         return [item] if isinstance(item, Line) else []

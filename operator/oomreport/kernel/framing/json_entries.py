@@ -22,7 +22,7 @@ from oomreport.kernel.framing.stage import Item
 _TOKEN = re.compile(
     rb'[\s,:]*(?:([\[{])|([\]}])|"[^"\\]*(?:\\.[^"\\]*)*"|(?:true|false|null|-?\d[\d.eE+-]*)(?!\w))', re.DOTALL
 )
-_END = re.compile(rb"[\s,]*$")
+_END = re.compile(rb"[\s,:]*$")
 # A document begins with an object, or with a list whose first element begins here or on the next line: `[ 12.345678]`
 # is the kernel's time. A reader that begins in the middle of a list meets `},{`.
 _BEGIN = re.compile(rb"\s*(?:\},?\s*)?(?:\{|\[\s*(?:[\[{]|$))")

@@ -1,7 +1,8 @@
-"""Prefixes that nobody knows: learned from one line that is plainly the kernel's, taken off the lines around it.
+"""Prefixes that no rule knows, learned from one line of the kernel.
 
-A shipper's prefix differs from line to line in numbers and names, hardly in shape. So the prefix before a phrase that
-only the kernel prints becomes a pattern in which every run of letters or of digits matches any such run.
+The prefix of a log shipper changes from line to line in numbers and names, but hardly in shape. The text before a phrase
+that only the kernel prints becomes a pattern: each run of letters or digits matches any such run. The pattern is then
+taken off the following lines.
 """
 
 from oomreport.kernel import lazy_re as re
@@ -30,14 +31,14 @@ _LONGEST = 300
 
 
 class LearnedPrefix:
-    """The unknown prefix of one log, once it was seen."""
+    """The unknown prefix of one log."""
 
     def __init__(self) -> None:
         """Start without any."""
         self._pattern: re.Pattern[str] | None = None
 
     def taken_off(self, found: Prefixed) -> Prefixed:
-        """Return the line without the unknown prefix that it still has; as it is where it has none."""
+        """Return the line without its unknown prefix; unchanged where it has none."""
         if not found.kernel or found.settled or not found.text or kind_of(found.text) is not None:
             return found
         if self._pattern is not None:
@@ -58,7 +59,7 @@ def _start_of_kernel_text(text: str) -> int | None:
         return None
     start = stamp.start() if stamp is not None and stamp.end() <= plain.start() else plain.start()
     prefix = text[:start]
-    # What looks like the comm may begin with the end of a program's own prefix: msg="java invoked
+    # A program may quote the kernel: msg="java invoked oom-killer
     if not prefix or len(prefix) > _LONGEST or not prefix.endswith(_ENDS) or _FOREIGN.search(text, 0, plain.end()):
         return None
     return start

@@ -1,12 +1,12 @@
-r"""Lines that a mail client, a terminal or an author broke in two, and texts that hold a newline.
+r"""Lines that a mail program, a terminal or an author broke in two.
 
     Oct 03 06:22:43 kernel: oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=ollama.service,
       mems_allowed=0,oom_memcg=/system.slice/ollama.service,task=ollama,pid=1639807,uid=995
 
-The rest of a wrapped line has no prefix of its own. It is joined where that makes the line say more: with nothing
-between (a terminal breaks anywhere) or with a blank (a mail client breaks at blanks). A backslash at the end asks for
-joining. Where the line is quoted or commented out, so is its rest. A newline in a comm breaks a line too: journalctl then
-indents the rest by the width of its prefix, dmesg and syslog repeat the prefix with the same time.
+The second part of a broken line has no prefix. It is joined where more fields can be read from the line then: with
+nothing between (a terminal breaks anywhere) or with a blank (a mail program breaks at blanks). A backslash at the end
+asks for joining. If the first part is quoted, so is the second. A newline in a comm breaks a line too: journalctl
+indents the second part by the width of its prefix; dmesg and syslog repeat the prefix with the same time.
 """
 
 from collections.abc import Callable, Iterator
@@ -78,11 +78,11 @@ class LineJoiner:
 
     def feed(self, item: Item) -> list[Item] | None:
         """Take a line in; return those that are whole."""
-        if not isinstance(item, Line | TextLine):
-            return None
-        line, raw = (item, "") if isinstance(item, Line) else item
         if isinstance(item, Line):
-            return [*self.flush(), line]
+            return [item] if self._held is None else [*self.flush(), item]
+        if not isinstance(item, TextLine):
+            return None
+        line, raw = item
         width = max(len(raw) - len(line.text), 0)
         held = self._held
         if held is None:
@@ -159,7 +159,7 @@ class LineJoiner:
         yield held.text.rstrip() + " " + line.text.strip()
 
     def _worth(self, text: str) -> tuple[int, int]:
-        """Return how much a line says, to tell whether joining it with the next one was right."""
+        """Return how many fields can be read from a line: joining was right where it is more."""
         kind = kind_of(text)
         if kind is None:
             return (0, len(text)) if _BEGINNING.match(text) else (0, 0)
@@ -176,12 +176,12 @@ class LineJoiner:
 
 
 def may_begin(text: str, *, framed: bool) -> bool:
-    """Whether a text that is no part of a dump by itself may be the beginning of one that somebody broke in two."""
+    """Return whether a text that is no line of a dump may be the first part of one."""
     return text.endswith("\\") or bool(_BEGINNING.match(text)) or (framed and not text.strip())
 
 
 def _is_only_prefix(held: Line, line: Line) -> bool:
-    """Whether a mail client broke between the prefix and the text, and `line` is the text."""
+    """Return whether the line was broken between its prefix and its text: `line` is the text then."""
     return held.framed and not held.text.strip() and not line.framed
 
 

@@ -1,17 +1,18 @@
-"""What loggers and people put in front of a line of kernel text, taken off piece by piece.
+"""The prefixes that programs and people put before the kernel's text.
 
     [12345.678901] text                      dmesg; with a caller id: [12345.678901][ T1234] text
     [Sat Apr 27 22:56:09 2019] text          dmesg -T, weekday and month in any language
-    [  +0.000004] text                       dmesg --reltime, after [Jul 5 16:27]
+    [  +0.000004] text                       dmesg --reltime
     kern  :warn  : 2025-01-21T08:43:30,287197+00:00 text        dmesg --decode --time-format iso
     <4>[   12.345678] text                   dmesg --raw, syslog(2)
     Oct  3 06:22:43 host kernel: [ 12.345678] text              RFC 3164, journalctl -o short
     <4>1 2024-01-05T12:00:00Z host kernel - - - text            RFC 5424
-    2024-01-05T12:00:00.1Z stdout F text     the log file of a container (CRI)
-    1720128512 host [ 7195.442797] text      and whatever else a shipper adds
+    1764500214.956867 host kernel: text      journalctl -o short-unix
+    > 12:[12345.678901] text                 quoted in a mail; found by `grep -n`
 
-A line of another program (`host sshd[123]: ..`) is told apart, unless its author forges the kernel's own tag in a text
-that carries no facility. Only the blank that belongs to a prefix is taken, since a comm may begin with blanks.
+They are taken off piece by piece. `learned_prefix` takes off what no rule here knows. A line of another program
+(`host sshd[123]: ..`) is marked as such. A program that writes the kernel's own tag cannot be recognized where the
+line has no facility. Only the blank that belongs to a prefix is taken off: a comm may begin with blanks.
 """
 
 from datetime import datetime
@@ -48,19 +49,19 @@ _DECODED = re.compile(
 _KERNEL_TAG = re.compile(
     r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)"
 )
-_OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)(?!\s*\{)")
+_OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)")
 _HOST_AND_TAG = re.compile(r"[\w.-]{1,255} (?!kernel\b)[\w./@-]{1,100}(?:\[\d+\])?: ")
 _PID_TAG = re.compile(r"(?:\S{1,255} )?(?!kernel\b)[A-Za-z_][\w./@:()+-]{0,100}\[\d+\]:\s")
 _EVENT = re.compile(r"(?:\d+ )?OOMKilling: ")
-# What stands before the first character of a line: a mark of the text's encoding, a serial console's carriage return.
+# A byte order mark; a carriage return of a serial console.
 _INVISIBLE = "\ufeff\r"
 
 
 class Prefixed(NamedTuple):
-    """A line without its prefix, and what the prefix told.
+    """A line without its prefix, and the values of the prefix.
 
-    `dated` says that something of a logger's was taken off, more than quotes and blanks; `settled` that what was taken
-    off is the kernel's own stamp or tag, behind which its text begins.
+    `dated` means that a logger's prefix was taken off, not only quotes and blanks. `settled` means that the kernel's own
+    time or tag was taken off: the kernel's text begins right behind it.
     """
 
     text: str
@@ -74,7 +75,7 @@ class Prefixed(NamedTuple):
 
 
 def unprefixed(line: str) -> Prefixed:
-    """Return a line of a log without what loggers put in front of it."""
+    """Return a line of a log without its prefix."""
     found = Prefixed(text=line.lstrip(_INVISIBLE))
     for _ in range(12):
         after = _one_piece_less(found)

@@ -8,8 +8,6 @@ from oomreport.kernel.framing.stage import Item
 # A line has at most 76 characters; Python's own encoder, and others, count the newline or the mark on top of that.
 _LEAST, _MOST = 60, 78
 _ENCODED = re.compile(rb"[^=]*(?:=[0-9A-F]{2}[^=]*)*=?")
-# A record of /dev/kmsg is whole, whatever its text ends with.
-_RECORD = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},")
 _MOST_BYTES = 1 << 20
 
 
@@ -29,7 +27,7 @@ class QuotedPrintable:
         """Take a physical line in; return the decoded line, nothing where it goes on, None where it is not encoded."""
         if not isinstance(item, bytes) or not (self._held or item[-1:] == b"=" or b"=3D" in item):
             return None
-        if _RECORD.match(item) or not _ENCODED.fullmatch(item):
+        if not _ENCODED.fullmatch(item):
             held = self.flush()
             return [*held, item] if held else None
         if item[-1:] == b"=" and _LEAST <= len(item) <= _MOST and len(self._held) < _MOST_BYTES:

@@ -1,1 +1,1 @@
-"""Whole logs become invocations."""
+"""Reading: the bytes of a log become invocations of the OOM killer."""

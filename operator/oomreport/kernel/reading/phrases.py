@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-PHRASES = (
+OF_AN_OOM = (
     b"invoked oom-killer",
     b"oom-kill:constraint",
     b"Killed process ",
@@ -15,6 +15,12 @@ PHRASES = (
     b"no killable process",
     b"oom_reaper: reaped",
     b"panic - not syncing",
+    # What only a part of a dump has: the trace, the head of the table of tasks.
+    b"oom_kill_process+0x",
+    b"oom_score_adj name",
+)
+PHRASES = (
+    *OF_AN_OOM,
     # The journal writes a message that is no clean text as an array of bytes.
     b'"MESSAGE":[',
     b'"MESSAGE" : [',

@@ -1,4 +1,4 @@
-"""Whole logs become invocations."""
+"""The reader of whole logs: physical lines become invocations."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,6 @@ from oomreport.kernel.dump.fast_path import Whole, whole_of
 from oomreport.kernel.framing.framer import Framer
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
-from oomreport.kernel.reading.duplicates import Repeats
 from oomreport.kernel.record import Invocation
 
 _MOST_HOSTS = 256
@@ -23,7 +22,6 @@ class Reader:
         self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
         self._host: str | None = None
         self._all_read = True
-        self._repeats = Repeats()
 
     @property
     def busy(self) -> bool:
@@ -54,8 +52,7 @@ class Reader:
     def feed(self, raw: bytes) -> list[Invocation]:
         """Take one physical line in, without its newline, and return the invocations that it completes."""
         lines = self._framer.feed(raw)
-        done = [invocation for line in lines for invocation in self._take(line)]
-        return self._repeats.without(done) if done else done
+        return [invocation for line in lines for invocation in self._take(line)]
 
     def tick(self, raw: bytes) -> list[Invocation]:
         """Return the invocations that a physical line ends by its time alone; it is not taken in."""
@@ -63,7 +60,7 @@ class Reader:
         for line in _lines_alone(raw):
             assembler = self._hosts.get(line.host)
             done += assembler.tick(line) if assembler is not None else []
-        return self._repeats.without(done) if done else done
+        return done
 
     def goes_on_behind(self, passed: Iterable[bytes], raw: bytes) -> None:
         """Say which lines were passed over, the last one first: a line `raw` without a prefix is of their machine.
@@ -91,15 +88,14 @@ class Reader:
 
     def feed_whole(self, whole: Whole) -> list[Invocation]:
         """Take a whole dump in and return the invocations that it completes."""
-        done = self._hosts[None].feed_whole(whole)
-        return self._repeats.without(done) if done else done
+        return self._hosts[None].feed_whole(whole)
 
     def flush(self) -> list[Invocation]:
         """End the log and return what is still open."""
         done = [invocation for line in self._framer.flush() for invocation in self._take(line)]
         for assembler in self._hosts.values():
             done += assembler.flush()
-        return self._repeats.without(done) + self._repeats.flush()
+        return done
 
     def _take(self, line: Line) -> list[Invocation]:
         if line.framed or line.host is not None:

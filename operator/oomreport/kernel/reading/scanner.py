@@ -15,7 +15,7 @@ from oomreport.kernel.framing.learned_prefix import LearnedPrefix
 from oomreport.kernel.framing.line_joiner import may_begin
 from oomreport.kernel.framing.prefix import unprefixed
 from oomreport.kernel.kmsg import line_of_record
-from oomreport.kernel.reading.phrases import PLAIN, Find
+from oomreport.kernel.reading.phrases import OF_AN_OOM, PLAIN, Find
 from oomreport.kernel.reading.reader import Reader
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.text.kind import kind_of
@@ -31,6 +31,7 @@ _ENTRY = (b"MESSAGE", b'"', b"textPayload")
 _ENTRY_LINES = 400
 _MOST_BEHIND = 64 * 1024
 _MOST_UNNAMED = 4 * 1024
+_MOST_SEEN = 200
 
 
 class Scanner:
@@ -44,6 +45,12 @@ class Scanner:
         self._behind: deque[bytes] = deque()
         self._behind_bytes = 0
         self._begun = False
+        self._seen = b""
+
+    @property
+    def seen(self) -> bytes:
+        """The beginning of the first line that holds a phrase of an OOM, in whatever form; empty where none does."""
+        return self._seen
 
     @property
     def busy(self) -> bool:
@@ -95,6 +102,7 @@ class Scanner:
             if hit >= end:
                 break
             start = block.rfind(b"\n", at, hit) + 1 or at
+            self._see(block, start, hit)
             whole = reader.whole(block, start, end) if block.startswith(_HEADER, hit) else None
             back = start if whole else self._first_line(block, at, start, done, at_floor=at == floor)
             if back > at:
@@ -118,6 +126,10 @@ class Scanner:
             done += reader.tick(block[last:end].rstrip(b"\n"))
         self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
         return done
+
+    def _see(self, block: bytes, start: int, hit: int) -> None:
+        if not self._seen and block.startswith(OF_AN_OOM, hit):
+            self._seen = block[max(start, hit - _MOST_SEEN) : hit + _MOST_SEEN].split(b"\n", 1)[0]
 
     def _remember(self, block: bytes) -> None:
         self._behind.append(block)

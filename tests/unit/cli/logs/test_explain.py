@@ -266,3 +266,32 @@ def test_what_cannot_be_done_is_said_with_its_place(
     printed = capsys.readouterr()
     assert printed.err.startswith(said.format(**places))
     assert ("No OOM kill found.\n" in printed.out) == (status == 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'app msg="Memory cgroup out of memory: Killed process 5 (x) total-vm:1kB, anon-rss:1kB, file-rss:0kB"',
+        "kern.warn|[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
+        "CPU 1: oom_kill_process+0x251/0x270",
+    ],
+)
+def test_a_phrase_in_a_form_that_is_not_read_is_shown(
+    line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log").write_text(f"hello\n{line}\x1b[2J\n")
+    assert main(["explain", "--html", str(tmp_path / "page"), str(tmp_path / "log")]) == 0
+    printed = capsys.readouterr().out
+    assert f"{tmp_path}/log, but a phrase" in printed
+    assert f"{line}\\x1b[2J\nThese forms are read: " in printed
+    assert "No OOM kill found" not in printed + (tmp_path / "page").read_text()
+    assert "These forms are read: " in (tmp_path / "page").read_text()
+    assert main(["explain", "-o", "json", str(tmp_path / "log")]) == 0
+    printed_both = capsys.readouterr()
+    assert json.loads(printed_both.out)["items"] == []
+    assert line in printed_both.err
+
+
+def test_nothing_is_said_of_phrases_where_an_oom_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(SEED)]) == 0
+    assert "These forms are read" not in capsys.readouterr().out

@@ -1,0 +1,35 @@
+from oomreport.kernel.framing.stage import EntryText, TextLine
+from oomreport.kernel.framing.text_lines import TextLines
+from oomreport.kernel.line import Line
+from oomreport.kernel.record import Stamp
+
+
+def test_colours_are_taken_off() -> None:
+    (item,) = TextLines().feed(b"\x1b[32m[    9.000002] \x1b[0m\x1b[33mx invoked\x1b[0m") or ()
+    assert isinstance(item, TextLine)
+    assert (item.line.text, item.line.stamp.monotonic_us) == ("x invoked", 9_000_002)
+
+
+def test_the_prefix_of_an_entrys_text_is_taken_off_and_the_entrys_fields_are_kept() -> None:
+    entry = Line(text="", host="node-1", stamp=Stamp(monotonic_us=1))
+    (item,) = TextLines().feed(EntryText("[    9.000002] text", entry)) or ()
+    assert isinstance(item, TextLine)
+    assert (item.line.text, item.line.host, item.line.stamp.monotonic_us) == ("text", "node-1", 9_000_002)
+
+
+def test_an_entry_may_hold_several_lines_of_a_log_or_one_with_newlines() -> None:
+    several = EntryText("[    9.000002] a\n[    9.000003] b", Line(text=""))
+    assert [item.line.text for item in TextLines().feed(several) or () if isinstance(item, TextLine)] == ["a", "b"]
+    one = Line(text="Memory cgroup stats for /a:\nanon 5")
+    assert TextLines().feed(EntryText(one.text, one)) == [one]
+
+
+def test_the_further_lines_of_a_programs_message_are_the_programs() -> None:
+    stage = TextLines()
+    killed = b"Out of memory: Killed process 5 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB"
+    kernel = []
+    for raw in (b"Nov 30 10:56:53 node-1 app[1]: x", b" " * 31 + killed, b"Nov 30 10:56:53 node-1 kernel: " + killed):
+        (item,) = stage.feed(raw) or ()
+        assert isinstance(item, TextLine)
+        kernel.append(item.line.kernel)
+    assert kernel == [False, False, True]
