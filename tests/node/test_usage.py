@@ -10,7 +10,7 @@ from pathlib import Path
 
 from node.agents import Agent, Record
 from node.pods import MIB, Container, Group, eventually, hogs, is_v2
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
 from oomreport.workload.owner import Workload
 

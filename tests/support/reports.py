@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oomreport.hooks.event import Event, EventType
+from oomreport.incident.report.status import ReportStatus
 from oomreport.workload.owner import Workload
 from oomreport.workload.quantity import MI
 
@@ -34,8 +35,8 @@ def status(*, kill: dict[str, Any] | None = None, advice: dict[str, Any] | None 
     return {
         "kills": 12,
         "lastKill": last,
-        "recentKills": [{"id": KILL, "pod": last["pod"], "cause": last["cause"]}],
-        "counted": [{"id": KILL, "containerID": INSTANCE}],
+        "recentKills": [{key: last[key] for key in ("id", "time", "pod", "verdict", "cause") if key in last}],
+        "counted": [{"id": KILL, "containerID": INSTANCE, "time": last["time"], "verdict": last["verdict"]}],
         "recommendation": {**recommended, **(advice or {})},
         **more,
     }
@@ -57,7 +58,7 @@ def event(
         "report_uid": "5e0c",
         "workload": Workload(api_version="apps/v1", kind="Deployment", name="web"),
         "container": "api",
-        "status": status() if status_ is None else status_,
+        "status": ReportStatus.of(status() if status_ is None else status_),
         **more,
     }
     return Event(**values)

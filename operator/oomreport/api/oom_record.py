@@ -26,7 +26,7 @@ from oomreport.api.resource import (
     unique,
 )
 from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_VICTIMS, Source, SubjectSource
-from oomreport.incident.report.status import Outcome
+from oomreport.incident.report.decision import RecordOutcome
 from oomreport.incident.witness.attribution import MOST_CANDIDATES
 from oomreport.kernel.record import Part
 from oomreport.names import OOM_RECORD, OOM_RECORDS
@@ -145,7 +145,7 @@ class OOMRecordStatus(Model):
 
     used_time: MicroTime | None = None
     """When the record was counted for good; it is deleted a day later. Absent until then."""
-    outcome: Outcome | None = None
+    outcome: RecordOutcome | None = None
     """Counted: a kill that the report did not have yet. Joined: evidence of a kill that the report had already.
     NoKill: the OOM killer killed nothing. ContainerUnknown: no container could be found, neither by the node nor by the
     controller."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oomreport.errors import InputUnreadable
+from oomreport.incident.report.status import ReportStatus
 from oomreport.names import OOM_REPORT
 from oomreport.workload.quantity import parse_quantity
 
@@ -62,6 +63,7 @@ class Advice:
     reviewer: str
     note: str
     kills: int
+    status: ReportStatus
 
     @property
     def target(self) -> Target:
@@ -83,11 +85,6 @@ class Advice:
     def why_not(self) -> str:
         """Return why a manifest has nothing to answer."""
         return _NO_MANIFEST.get(self.action, f"the recommendation {self.action} names no number")
-
-    @property
-    def status(self) -> Mapping[str, Any]:
-        """Return the report's status."""
-        return self.report.get("status") or {}
 
     @property
     def annotations(self) -> Mapping[str, Any]:
@@ -153,9 +150,8 @@ def advice_of(report: Mapping[str, Any], at: str = "report") -> Advice:
     for field, value in texts.items():
         if not isinstance(value, str) or not value:
             raise InputUnreadable(f"{at}: {field} is {'missing' if value is None else f'{value!r}, not a text'}")
-    action = str(recommendation.get("action", "None"))
-    decision = "Pending" if _is_outdated(metadata, status) else str(review.get("decision", "Pending"))
-    kills = status.get("kills", 0)
+    known = ReportStatus.of(status)
+    decision = "Pending" if _is_outdated(metadata, known) else str(review.get("decision", "Pending"))
     return Advice(
         report=report,
         namespace=str(namespace),
@@ -164,28 +160,29 @@ def advice_of(report: Mapping[str, Any], at: str = "report") -> Advice:
         kind=str(workload["kind"]),
         workload=str(workload["name"]),
         container=str(spec["container"]),
-        action=action,
+        action=known.advice.action,
         limit=_size(recommendation, "memoryLimit", at),
         request=_size(recommendation, "memoryRequest", at),
         previous_limit=_size(recommendation, "previousLimit", at),
-        confidence=recommendation.get("confidence"),
-        basis=str(recommendation.get("basis", "")),
+        confidence=known.advice.confidence,
+        basis=known.advice.basis,
         decision=decision,
         reviewer=str(review.get("reviewer", "")),
         note=str(review.get("note", "")),
-        kills=kills if isinstance(kills, int) else 0,
+        kills=known.kills,
+        status=known,
     )
 
 
-def _is_outdated(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+def _is_outdated(metadata: Mapping[str, Any], status: ReportStatus) -> bool:
     """Whether the controller says that the decision was about another recommendation than the one that stands there now.
 
     What it says of an older generation says nothing of a decision that was made since.
     """
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "Reviewed" and condition.get("reason") == "RecommendationChanged":
-            return condition.get("observedGeneration") in (None, metadata.get("generation"))
-    return False
+    reviewed = status.condition("Reviewed")
+    if reviewed is None or reviewed.reason != "RecommendationChanged":
+        return False
+    return reviewed.observed_generation in (None, metadata.get("generation"))
 
 
 def _object(value: Mapping[str, Any], key: str, at: str) -> Mapping[str, Any]:

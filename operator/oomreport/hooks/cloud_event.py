@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from oomreport.hooks.event import Event
+from oomreport.incident.api_json import as_json
 from oomreport.names import API_VERSION, OOM_HOOKS, OOM_REPORTS
 from oomreport.times import rfc3339
 
@@ -46,13 +47,13 @@ def data_of(event: Event) -> dict[str, Any]:
         "report": {"namespace": event.namespace, "name": event.report, "uid": event.report_uid},
         "workload": {"apiVersion": workload.api_version, "kind": workload.kind, "name": workload.name},
         "container": event.container,
-        "kills": status.get("kills", 0),
+        "kills": status.kills,
         "killsTold": event.kills if event.kills > 1 else None,
         "lastTime": rfc3339(event.last_time) if event.last_time else None,
-        "kill": dict(event.kill) if event.kill else None,
-        "recommendation": status.get("recommendation"),
-        "findings": list(status.get("findings") or ()),
-        "conditions": list(status.get("conditions") or ()),
+        "kill": event.kill.as_json() if event.kill else None,
+        "recommendation": as_json(status.recommendation) if status.recommendation else None,
+        "findings": [as_json(one) for one in status.findings],
+        "conditions": [as_json(one) for one in status.conditions],
     }
     return {key: value for key, value in data.items() if value is not None}
 
@@ -104,7 +105,7 @@ def digest_event(digest: Digest, *, most_bytes: int = MOST_BYTES) -> bytes:
 
 
 def _in_short(event: Event) -> dict[str, Any]:
-    kill, advice = event.kill or {}, event.status.get("recommendation") or {}
+    kill = event.kill
     short = {
         "id": event.id,
         "event": event.type.value,
@@ -115,8 +116,8 @@ def _in_short(event: Event) -> dict[str, Any]:
         "report": event.report,
         "workload": f"{event.workload.kind}/{event.workload.name}",
         "container": event.container,
-        "cause": kill.get("cause"),
-        "memoryLimit": advice.get("memoryLimit"),
+        "cause": kill.cause if kill else None,
+        "memoryLimit": event.status.advice.memory_limit,
     }
     return {key: value for key, value in short.items() if value is not None}
 

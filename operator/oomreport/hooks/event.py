@@ -1,14 +1,13 @@
 """What happened to a report, as hooks are told of it."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from oomreport.incident.kill import Verdict
-from oomreport.incident.witness.ledger import ledger_of, status_kill_id
+from oomreport.incident.kill import Kill, RecentKill, Verdict
+from oomreport.incident.report.status import ReportStatus
+from oomreport.incident.witness.ledger import status_kill_id
 from oomreport.workload.owner import Workload
 
 
@@ -44,7 +43,7 @@ class Event:
     report_uid: str
     workload: Workload
     container: str
-    status: Mapping[str, Any]
+    status: ReportStatus
     kills: int = 1
     last_time: datetime | None = None
 
@@ -54,23 +53,22 @@ class Event:
         return hashlib.sha256("\0".join((self.report_uid, self.type, self.occasion)).encode()).hexdigest()[:32]
 
     @property
-    def kill(self) -> Mapping[str, Any] | None:
+    def kill(self) -> Kill | RecentKill | None:
         """The kill that it is about, in full where it is the last one, else in short; None where the report lost it.
 
         What is not about a kill is about the last one.
         """
-        last = self.status.get("lastKill") or {}
-        kill_id = self.kill_id
-        if kill_id is None or kill_id in (last.get("id"), last.get("recordName")):
-            return last or None
-        return next((kill for kill in self.status.get("recentKills", ()) if kill.get("id") == kill_id), None)
+        last, kill_id = self.status.last_kill, self.kill_id
+        if kill_id is None or (last and kill_id in (last.id, last.record_name)):
+            return last
+        return next((kill for kill in self.status.recent_kills if kill.id == kill_id), None)
 
     @property
     def kill_id(self) -> str | None:
         """The ID that the kill goes by now: one known by pod status alone gets another when its record arrives."""
         if self.type not in OF_KILLS:
             return None
-        ledger = ledger_of(self.status)
+        ledger = self.status.ledger
         if any(entry.id == self.occasion for entry in ledger):
             return self.occasion
         found = (
@@ -82,4 +80,4 @@ class Event:
     def is_denied(self) -> bool:
         """Whether the kernel denies the kill by now."""
         kill_id = self.kill_id
-        return any(entry.id == kill_id and entry.verdict is Verdict.CONTRADICTED for entry in ledger_of(self.status))
+        return any(entry.id == kill_id and entry.verdict is Verdict.CONTRADICTED for entry in self.status.counted)

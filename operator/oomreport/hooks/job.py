@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oomreport.hooks.event import Event
+from oomreport.incident.kill import Kill
 from oomreport.names import API_VERSION, GROUP, OOM_HOOK, label_name
 from oomreport.workload.owner import Workload
 from oomreport.workload.quantity import format_quantity
@@ -102,14 +103,11 @@ def checked(hook: JobHook) -> None:
 
 def variables(event: Event) -> dict[str, str]:
     """Return the environment that a Job's containers get; what is not known is empty."""
-    kill = event.kill or event.status.get("lastKill") or {}
-    advice = event.status.get("recommendation") or {}
-    last = event.status.get("lastKill") or {}
-    victim = kill.get("victim")
-    comm = victim.get("comm") if isinstance(victim, Mapping) else victim
-    limit = kill.get("limitBytes", (kill.get("memory") or {}).get("limitBytes"))
-    if limit is None and kill.get("id") == last.get("id"):
-        limit = advice.get("previousLimit")
+    last, advice = event.status.last_kill, event.status.advice
+    kill = event.kill or last or Kill()
+    limit = format_quantity(kill.limit) if kill.limit is not None else None
+    if limit is None and (last is None or kill.id == last.id):
+        limit = advice.previous_limit
     values = {
         "EVENT_ID": event.id,
         "EVENT_TYPE": event.type.value,
@@ -120,16 +118,16 @@ def variables(event: Event) -> dict[str, str]:
         "WORKLOAD_KIND": event.workload.kind,
         "WORKLOAD_NAME": event.workload.name,
         "CONTAINER": event.container,
-        "KILLS": event.status.get("kills"),
-        "POD": kill.get("pod"),
-        "NODE": kill.get("node"),
-        "CAUSE": kill.get("cause"),
-        "VERDICT": kill.get("verdict"),
-        "VICTIM": comm,
-        "MEMORY_LIMIT": format_quantity(limit) if isinstance(limit, int) else limit,
-        "RECOMMENDED_ACTION": advice.get("action"),
-        "RECOMMENDED_MEMORY_LIMIT": advice.get("memoryLimit"),
-        "RECOMMENDED_MEMORY_REQUEST": advice.get("memoryRequest"),
+        "KILLS": event.status.kills,
+        "POD": kill.pod,
+        "NODE": kill.node,
+        "CAUSE": kill.cause if kill.id else None,
+        "VERDICT": kill.verdict,
+        "VICTIM": kill.comm,
+        "MEMORY_LIMIT": limit,
+        "RECOMMENDED_ACTION": event.status.recommendation.action if event.status.recommendation else None,
+        "RECOMMENDED_MEMORY_LIMIT": advice.memory_limit,
+        "RECOMMENDED_MEMORY_REQUEST": advice.memory_request,
     }
     named = {_PREFIX + key: harmless(value) for key, value in values.items()}
     return {**named, f"{_PREFIX}EVENT_FILE": f"{EVENT_FOLDER}/{EVENT_FILE}"}

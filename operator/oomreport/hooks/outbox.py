@@ -7,13 +7,13 @@ be told of each, the later ones of a minute become one delivery that counts them
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State
 from oomreport.hooks.event import OF_CONDITIONS, OF_KILLS, EventType
 from oomreport.incident.kill import Verdict
 from oomreport.incident.report.review import is_material
-from oomreport.incident.witness.ledger import Entry, ledger_of
+from oomreport.incident.report.status import NO_ACTION, ReportStatus
+from oomreport.incident.witness.ledger import Entry
 from oomreport.times import parse_time, rfc3339
 
 MOST_DELIVERIES = 128
@@ -47,8 +47,8 @@ class _Happening:
 
 
 def posted(
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
+    before: ReportStatus,
+    after: ReportStatus,
     subscriptions: Sequence[Subscription],
     *,
     deliveries: Iterable[Delivery],
@@ -81,13 +81,11 @@ def posted(
     return _bounded(known.values(), subscriptions, now)
 
 
-def kill_times(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[datetime, ...]:
+def kill_times(before: ReportStatus, after: ReportStatus) -> tuple[datetime, ...]:
     """Return when the last kills were, newest first: as far as the report knows, and what it kept for hooks that count."""
-    kept = [parse_time(text) for text in before.get("killTimes") or ()]
-    recent = [parse_time(kill.get("time")) for kill in after.get("recentKills") or ()]
-    counted = [entry.time for entry in ledger_of(after) if entry.verdict is not Verdict.CONTRADICTED]
-    found = {time for time in (*kept, *recent, *counted) if time}
-    return tuple(sorted(found, reverse=True)[:MOST_KILL_TIMES])
+    recent = [kill.time for kill in after.recent_kills]
+    counted = [entry.time for entry in after.counted if entry.verdict is not Verdict.CONTRADICTED]
+    return tuple(sorted({*before.kill_times, *recent, *counted}, reverse=True)[:MOST_KILL_TIMES])
 
 
 def redelivered(deliveries: Iterable[Delivery], asked: str, *, now: datetime) -> tuple[Delivery, ...]:
@@ -119,35 +117,29 @@ def _is_asked_for(delivery: Delivery, asked: str, now: datetime | None) -> bool:
     return delivery.finished <= until
 
 
-def _happenings(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> Iterable[_Happening]:
+def _happenings(before: ReportStatus, after: ReportStatus, now: datetime) -> Iterable[_Happening]:
     for entry in new_kills(before, after):
         yield _Happening(type=EventType.OOM_KILLED, occasion=entry.id, time=entry.time)
-    advice = after.get("recommendation") or {}
-    if advice.get("action", "None") != "None" and is_material(before.get("recommendation") or {}, advice):
+    if after.advice.action != NO_ACTION and is_material(before.advice, after.advice):
         yield _Happening(type=EventType.RECOMMENDATION_READY, occasion=rfc3339(now), time=now)
-    was, is_now = _true_conditions(before), _true_conditions(after)
     for type_ in OF_CONDITIONS:
-        if type_ in is_now and type_ not in was:
+        if after.holds(type_) and not before.holds(type_):
             yield _Happening(type=type_, occasion=rfc3339(now), time=now)
 
 
-def new_kills(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Entry, ...]:
+def new_kills(before: ReportStatus, after: ReportStatus) -> tuple[Entry, ...]:
     """Return the kills that were counted by a write. A record that joins a kill of pod status is no new one."""
-    old = {entry.id: entry for entry in ledger_of(before)}
+    old = {entry.id: entry for entry in before.ledger}
     said = {
         entry.container_id for entry in old.values() if entry.from_status and entry.verdict is not Verdict.CONTRADICTED
     }
     return tuple(
         entry
-        for entry in ledger_of(after)
+        for entry in after.ledger
         if entry.verdict is not Verdict.CONTRADICTED
         and (entry.id not in old or old[entry.id].verdict is Verdict.CONTRADICTED)
         and not (entry.container_id in said and not entry.from_status and entry.id not in old)
     )
-
-
-def _true_conditions(status: Mapping[str, Any]) -> set[str]:
-    return {one["type"] for one in status.get("conditions") or () if one.get("status") == "True"}
 
 
 def _repeated(
@@ -176,22 +168,22 @@ def _repeated(
 
 
 def _due(
-    happening: _Happening, settled: Iterable[str], after: Mapping[str, Any], now: datetime, patience: timedelta
+    happening: _Happening, settled: Iterable[str], after: ReportStatus, now: datetime, patience: timedelta
 ) -> datetime:
     """Return when a happening is told: what depends on a verdict that may still change waits for it."""
     if happening.type in OF_CONDITIONS:
         return now
-    last = (after.get("lastKill") or {}).get("id")
+    last = after.last_kill.id if after.last_kill else None
     kill = happening.occasion if happening.type in OF_KILLS else last
     return now if kill in frozenset(settled) else now + patience
 
 
-def _released(delivery: Delivery, settled: frozenset[str], after: Mapping[str, Any], now: datetime) -> Delivery:
+def _released(delivery: Delivery, settled: frozenset[str], after: ReportStatus, now: datetime) -> Delivery:
     """Return a delivery that waits no longer than for its kill's verdict."""
     is_waiting = delivery.is_untried and delivery.last_time is None and delivery.key.event not in OF_CONDITIONS
     if not is_waiting or delivery.next_attempt is None or delivery.next_attempt <= now:
         return delivery
-    last = (after.get("lastKill") or {}).get("id")
+    last = after.last_kill.id if after.last_kill else None
     kill = delivery.key.kill_id if delivery.key.event in OF_KILLS else last
     return replace(delivery, next_attempt=now) if kill in settled else delivery
 

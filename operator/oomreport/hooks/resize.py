@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.hooks.answer import Change
-from oomreport.hooks.event import Event, EventType
+from oomreport.hooks.event import OF_KILLS, Event, EventType
 from oomreport.incident.advice.recommendation import Action
-from oomreport.incident.kill import Cause
+from oomreport.incident.kill import Cause, Kill, RecentKill
+from oomreport.incident.report.status import NotedChange, ReportStatus
 from oomreport.times import parse_time
 from oomreport.workload.quantity import format_quantity, parse_quantity
 from oomreport.workload.resizable import MemoryResources, Resizable, last_resize, qos_class, resizable, who_would_undo
@@ -75,26 +76,25 @@ def killed(event: Event) -> Killed | Stand:
     kill = _newest_of_pod(event)
     if kill is None:
         return Stand(reason="the report does not know the kill any more")
-    if kill.get("cause") != Cause.CONTAINER_LIMIT:
-        return Stand(reason=f"the container's own limit was not the cause: {kill.get('cause')}")
-    advice = status.get("recommendation") or {}
-    limit = parse_quantity(advice.get("memoryLimit"))
-    if advice.get("action") != Action.RAISE_LIMIT or limit is None:
-        return Stand(reason=f"no higher limit of the container is recommended: {advice.get('action', 'None')}")
-    if _decision(status) == "Rejected":
+    if kill.cause is not Cause.CONTAINER_LIMIT:
+        return Stand(reason=f"the container's own limit was not the cause: {kill.cause}")
+    advice = status.advice
+    limit = parse_quantity(advice.memory_limit)
+    if advice.action != Action.RAISE_LIMIT or limit is None:
+        return Stand(reason=f"no higher limit of the container is recommended: {advice.action}")
+    reviewed = status.condition("Reviewed")
+    if reviewed and reviewed.reason == "Rejected":
         return Stand(reason="the recommendation was rejected by its reviewer")
-    if not kill.get("pod"):
+    if not kill.pod:
         return Stand(reason="the report does not name the pod of the kill")
-    recommended = MemoryResources(limit=limit, request=parse_quantity(advice.get("memoryRequest")))
-    memory = kill.get("memory") or {}
-    seen = kill.get("limitBytes", memory.get("limitBytes"))
-    is_last = kill is status.get("lastKill")
+    recommended = MemoryResources(limit=limit, request=parse_quantity(advice.memory_request))
+    is_last = isinstance(kill, Kill)
     return Killed(
-        pod=kill["pod"],
-        pod_uid=kill.get("podUID"),
+        pod=kill.pod,
+        pod_uid=kill.pod_uid if isinstance(kill, Kill) else None,
         container=event.container,
-        container_id=kill.get("containerID") or _counted_instance(status, kill.get("id")),
-        limit=seen if seen is not None or not is_last else parse_quantity(advice.get("previousLimit")),
+        container_id=(kill.container_id if isinstance(kill, Kill) else None) or _counted_instance(status, kill.id),
+        limit=kill.limit if kill.limit is not None or not is_last else parse_quantity(advice.previous_limit),
         recommended=recommended,
     )
 
@@ -104,7 +104,7 @@ def resize_of(
     pod: Mapping[str, Any] | None,
     rules: Rules,
     *,
-    changes: Sequence[Mapping[str, Any]],
+    changes: Sequence[NotedChange],
     now: datetime,
 ) -> Raise | Follow | Stand:
     """Return what to do about a pod as the API server sends it, None where it is gone.
@@ -137,15 +137,10 @@ def what_changes(pod: str, container: str) -> str:
     return f"memory limit of container {container} in pod {pod}"
 
 
-def is_noted(change: Change, changes: Sequence[Mapping[str, Any]]) -> bool:
+def is_noted(change: Change, changes: Sequence[NotedChange]) -> bool:
     """Return whether a report's history has a change already: an attempt that was cut off, or another event, told of it."""
     whole = change.time.replace(microsecond=0)
-    return any(
-        one.get("what") == change.what
-        and (time := parse_time(one.get("time")))
-        and time.replace(microsecond=0) == whole
-        for one in changes
-    )
+    return any(one.what == change.what and one.time.replace(microsecond=0) == whole for one in changes)
 
 
 def patch_of(name: str, place: str, memory: MemoryResources, *, resource_version: str) -> dict[str, Any]:
@@ -199,12 +194,12 @@ def _not_as_killed(kill: Killed, container: Resizable) -> Stand | None:
     return None
 
 
-def _noted(kill: Killed, pod: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> list[datetime]:
+def _noted(kill: Killed, pod: Mapping[str, Any], changes: Sequence[NotedChange]) -> list[datetime]:
     """Return the times of this pod's resizes in the report's history: another client may have written to the pod since."""
     created = parse_time(pod["metadata"].get("creationTimestamp"))
     what = what_changes(kill.pod, kill.container)
-    times = [parse_time(change.get("time")) for change in changes if change.get("what") == what]
-    return [time for time in times if time and (created is None or time >= created)]
+    times = [change.time for change in changes if change.what == what]
+    return [time for time in times if created is None or time >= created]
 
 
 def _seconds(span: timedelta) -> int:
@@ -254,23 +249,14 @@ def _changed(container: Mapping[str, Any], memory: MemoryResources) -> dict[str,
     return {**container, "resources": resources}
 
 
-def _newest_of_pod(event: Event) -> Mapping[str, Any] | None:
+def _newest_of_pod(event: Event) -> Kill | RecentKill | None:
     """Return the newest kill of the pod that the event is about; of the report where it is about no kill."""
-    status = event.status
-    last, recent = status.get("lastKill"), status.get("recentKills") or ()
-    about: Mapping[str, Any] | None = last
-    if event.type in (EventType.OOM_KILLED, EventType.REPEATED):
-        about = event.kill
-    if about is None or last is None or about.get("pod") == last.get("pod"):
+    last = event.status.last_kill
+    about = event.kill if event.type in OF_KILLS else last
+    if about is None or last is None or about.pod == last.pod:
         return last if about is not None else None
-    return next((kill for kill in recent if kill.get("pod") == about.get("pod")), about)
+    return next((kill for kill in event.status.recent_kills if kill.pod == about.pod), about)
 
 
-def _counted_instance(status: Mapping[str, Any], kill_id: object) -> str | None:
-    counted = (entry for entry in status.get("counted") or () if entry.get("id") == kill_id)
-    return next((entry.get("containerID") for entry in counted), None)
-
-
-def _decision(status: Mapping[str, Any]) -> str | None:
-    conditions = status.get("conditions") or ()
-    return next((one.get("reason") for one in conditions if one.get("type") == "Reviewed"), None)
+def _counted_instance(status: ReportStatus, kill_id: str) -> str | None:
+    return next((entry.container_id for entry in status.counted if entry.id == kill_id), None)

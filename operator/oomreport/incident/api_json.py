@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from oomreport.names import camel_case
 from oomreport.times import parse_time, rfc3339, rfc3339_seconds
@@ -38,11 +38,16 @@ _NOT_WRITTEN: Mapping[str, frozenset[str]] = {
     "Termination": frozenset({"container_id", "attempt"}),
 }
 # Written also where they are empty: the API requires them.
-_ALWAYS_WRITTEN: Mapping[str, frozenset[str]] = {"RecordSpec": frozenset({"victims", "missing"})}
+_ALWAYS_WRITTEN: Mapping[str, frozenset[str]] = {
+    "RecordSpec": frozenset({"victims", "missing"}),
+    "ReportStatus": frozenset({"recent_kills", "counted", "findings", "conditions"}),
+}
 # metav1.Time holds whole seconds, metav1.MicroTime microseconds.
 _IN_SECONDS: Mapping[str, frozenset[str]] = {
     "Kill": frozenset({"started_at"}),
     "Termination": frozenset({"started", "finished"}),
+    "Applied": frozenset({"time"}),
+    "Condition": frozenset({"last_transition_time"}),
 }
 
 
@@ -71,6 +76,9 @@ def from_json(kind: type[T], raw: object) -> T | None:
     """Return a value of a dataclass, or named tuple, from the API's JSON; None where a required field is not there."""
     if not isinstance(raw, Mapping):
         return None
+    # A class whose JSON holds a part of a value elsewhere puts that together first.
+    completed = getattr(kind, "completed", None)
+    raw = completed(raw) if completed else raw
     found: dict[str, Any] = {}
     for name, key, read, required in _read(kind):  # type: ignore[arg-type]
         value = read(raw[key]) if raw.get(key) is not None else None
@@ -132,7 +140,11 @@ def _key(kind: type, name: str) -> str:
 
 
 def _reader(hint: Any) -> Callable[[object], Any]:
+    if hint is Any:
+        return _anything
     origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return partial(_one_of, frozenset(arguments))
     if origin in (Union, UnionType):
         (hint,) = (one for one in arguments if one is not NoneType)
         return _reader(hint)
@@ -147,6 +159,14 @@ def _reader(hint: Any) -> Callable[[object], Any]:
     if issubclass(hint, StrEnum):
         return partial(_word, hint)
     return partial(from_json, hint)
+
+
+def _anything(raw: object) -> Any:
+    return raw
+
+
+def _one_of(words: frozenset[str], raw: object) -> Any:
+    return raw if isinstance(raw, str) and raw in words else None
 
 
 def _items(kind: type, read: Callable[[object], Any], raw: object) -> Any:

@@ -55,6 +55,16 @@ class RecentKill:
     growth_bytes_per_hour: int | None = None
     crest_bytes: int | None = None
 
+    @property
+    def limit(self) -> int | None:
+        """Return the limit that fired, in bytes."""
+        return self.limit_bytes
+
+    @property
+    def comm(self) -> str | None:
+        """Return the name of the process that was killed first."""
+        return self.victim
+
     @classmethod
     def from_status(cls, raw: object) -> "tuple[RecentKill, ...]":
         """Return `status.recentKills` as the API server sends it."""
@@ -112,13 +122,16 @@ class Kill:
     @classmethod
     def from_status(cls, raw: object) -> "Kill | None":
         """Return a stored kill, `status.lastKill` as the API server sends it; None where there is none."""
-        if not isinstance(raw, Mapping) or not raw:
-            return None
+        return from_json(cls, raw) if raw else None
+
+    @staticmethod
+    def completed(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return stored JSON with the instance in its termination, which stands beside it."""
         termination = raw.get("termination")
-        if isinstance(termination, Mapping):
-            instance = {"containerID": raw.get("containerID") or "", "restartCount": raw.get("restartCount")}
-            raw = {**raw, "termination": {**termination, **instance}}
-        return from_json(cls, raw)
+        if not isinstance(termination, Mapping):
+            return raw
+        instance = {"containerID": raw.get("containerID") or "", "restartCount": raw.get("restartCount")}
+        return {**raw, "termination": {**termination, **instance}}
 
     @property
     def asked_for(self) -> bool:
@@ -129,6 +142,11 @@ class Kill:
     def limit(self) -> int | None:
         """Return the limit that fired, in bytes."""
         return self.memory.limit_bytes if self.memory else None
+
+    @property
+    def comm(self) -> str | None:
+        """Return the name of the process that was killed first."""
+        return self.victim.comm if self.victim else None
 
     @property
     def started(self) -> datetime | None:
@@ -145,7 +163,7 @@ class Kill:
             node=self.node,
             verdict=self.verdict,
             cause=self.cause,
-            victim=self.victim.comm if self.victim else None,
+            victim=self.comm,
             limit_bytes=self.limit,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from advice.machine import Advice, Kill, Look, Size
 from oomreport.incident.memory.flight_recorder import FlightRecorder
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
 from oomreport.times import rfc3339
 from oomreport.workload.owner import Workload

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from oomreport.api.oom_report import OOMReport
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
 from oomreport.incident.witness.ledger import MOST_COUNTED
 from oomreport.workload.owner import Workload

@@ -6,10 +6,17 @@ from typing import Any
 
 from oomreport.hooks.cloud_event import MOST_BYTES, Digest, cloud_event, digest_event
 from oomreport.hooks.event import Event, EventType
+from oomreport.incident.report.status import ReportStatus
 from oomreport.workload.owner import Workload
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
-LAST = {"id": "rec-1", "time": "2026-11-21T08:00:00Z", "verdict": "Confirmed", "cause": "ContainerLimit"}
+LAST = {
+    "id": "rec-1",
+    "time": "2026-11-21T08:00:00.000000Z",
+    "verdict": "Confirmed",
+    "cause": "ContainerLimit",
+    "silent": False,
+}
 
 
 def event(occasion: str = "rec-1", type_: EventType = EventType.OOM_KILLED, **status: Any) -> Event:
@@ -23,7 +30,7 @@ def event(occasion: str = "rec-1", type_: EventType = EventType.OOM_KILLED, **st
         report_uid="9b02072e",
         workload=Workload(api_version="apps/v1", kind="Deployment", name="web"),
         container="api",
-        status={"kills": 3, "lastKill": LAST, "counted": ledger, **status},
+        status=ReportStatus.of({"kills": 3, "lastKill": LAST, "counted": ledger, **status}),
     )
 
 
@@ -43,7 +50,8 @@ def test_an_event_has_what_cloud_events_require_and_names_report_and_kill():
 
 def test_a_kill_known_by_pod_status_first_is_found_by_its_record_later_under_the_same_id():
     one = event("container-c1")
-    assert one.kill == LAST
+    assert one.kill
+    assert one.kill.as_json() == LAST
     assert not one.is_denied
 
 
@@ -53,16 +61,19 @@ def test_a_kill_that_the_kernel_denies_is_known_as_such():
 
 
 def test_a_body_stays_small_and_keeps_what_matters_most():
-    big = {**LAST, "tasks": [{"comm": "x" * 200}] * 400, "memory": {"limitBytes": 7, "stat": {"a": 1}}}
-    body = cloud_event(event(lastKill=big, recommendation={"action": "RaiseLimit"}))
+    big = {**LAST, "tasks": [{"pid": 7, "comm": "x" * 200}] * 400, "memory": {"limitBytes": 7, "stat": {"a": 1}}}
+    body = cloud_event(event(lastKill=big, recommendation={"action": "RaiseLimit", "basis": "because"}))
     found = json.loads(body)["data"]
     assert len(body) <= MOST_BYTES
     assert "tasks" not in found["kill"]
     assert (found["kill"]["memory"]["limitBytes"], found["truncated"]) == (7, True)
-    huge = {"findings": [{"message": "x" * 1000}] * 200, "lastKill": {**big, "victim": {"comm": "y" * 70_000}}}
-    body = cloud_event(event(**huge, recommendation={"action": "RaiseLimit"}))
+    huge = {
+        "findings": [{"rule": "R", "severity": "Info", "message": "x" * 1000}] * 200,
+        "lastKill": {**big, "victim": {"pid": 7, "comm": "y" * 70_000}},
+    }
+    body = cloud_event(event(**huge, recommendation={"action": "RaiseLimit", "basis": "because"}))
     assert len(body) <= MOST_BYTES
-    assert json.loads(body)["data"]["recommendation"] == {"action": "RaiseLimit"}
+    assert json.loads(body)["data"]["recommendation"] == {"action": "RaiseLimit", "basis": "because"}
 
 
 def test_a_digest_counts_and_names_its_events():

@@ -118,7 +118,7 @@ def test_no_name_is_more_than_one_word_to_a_shell(text: str) -> None:
 
 
 def test_a_real_shell_takes_the_worst_name_as_one_word_without_quotes() -> None:
-    word = variables(event(status_=status(kill={"victim": {"comm": "`id`;$(id) *"}})))["OOMREPORT_VICTIM"]
+    word = variables(event(status_=status(kill={"victim": {"pid": 7, "comm": "`id`;$(id) *"}})))["OOMREPORT_VICTIM"]
 
     done = subprocess.run(
         ["sh", "-c", "printf '<%s>' $V"], capture_output=True, text=True, check=True, env={"V": word}, cwd="/"

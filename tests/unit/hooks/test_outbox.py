@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.event import EventType
 from oomreport.hooks.outbox import MOST_DELIVERIES, Subscription, is_to_redeliver, new_kills, posted, redelivered
+from oomreport.incident.report.status import ReportStatus
 from oomreport.times import rfc3339
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -42,7 +43,20 @@ def post(
 ) -> tuple[Delivery, ...]:
     names = exist if exist is not None else tuple(one.hook for one in hooks)
     kept = deliveries_of(before)
-    return posted(before, after, hooks, deliveries=kept, hooks=names, settled=settled, now=now, patience=PATIENCE)
+    return posted(
+        ReportStatus.of(before),
+        ReportStatus.of(after),
+        hooks,
+        deliveries=kept,
+        hooks=names,
+        settled=settled,
+        now=now,
+        patience=PATIENCE,
+    )
+
+
+def fresh(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return [one.id for one in new_kills(ReportStatus.of(before), ReportStatus.of(after))]
 
 
 def test_a_new_kill_is_put_down_once_for_each_hook_that_asked():
@@ -64,13 +78,13 @@ def test_a_kill_waits_for_its_verdict_and_no_longer_than_patience():
 
 def test_a_record_that_joins_a_kill_of_pod_status_is_no_new_kill():
     by_status = kill("container-c", verdict="StatusOnly")
-    assert new_kills(status(by_status), status(kill("record", verdict="Confirmed"))) == ()
+    assert fresh(status(by_status), status(kill("record", verdict="Confirmed"))) == []
 
 
 def test_a_record_of_a_kill_that_was_denied_is_one():
     denied = kill("container-c", verdict="Contradicted")
-    assert new_kills(status(), status(denied)) == ()
-    assert [one.id for one in new_kills(status(denied), status(kill("record", verdict="Confirmed")))] == ["record"]
+    assert fresh(status(), status(denied)) == []
+    assert fresh(status(denied), status(kill("record", verdict="Confirmed"))) == ["record"]
 
 
 def test_a_hook_is_not_told_of_kills_before_it_was_made():
@@ -82,7 +96,8 @@ def test_what_was_to_be_told_to_a_hook_that_is_gone_is_dropped_but_not_while_tha
     (one,) = post(status(), status(kill("a")), hook())
     before = status(kill("a"), deliveries=[one])
     assert post(before, status(kill("a")), exist=()) == ()
-    kept = posted(before, status(kill("a")), (), deliveries=(one,), hooks=None, settled=(), now=NOW, patience=PATIENCE)
+    same = ReportStatus.of(before)
+    kept = posted(same, same, (), deliveries=(one,), hooks=None, settled=(), now=NOW, patience=PATIENCE)
     assert kept == (one,)
 
 

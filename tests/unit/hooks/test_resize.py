@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -5,6 +6,8 @@ import pytest
 
 from oomreport.hooks.event import Event, EventType
 from oomreport.hooks.resize import Follow, Killed, Raise, Rules, Stand, killed, patch_of, resize_of, what_changes
+from oomreport.incident.report.status import NotedChange
+from oomreport.times import rfc3339
 from oomreport.workload.quantity import GI, MI
 from oomreport.workload.resizable import MemoryResources
 from support.reports import INSTANCE, KILL, NOW, OURS, POD, event, pod, resized_by, status
@@ -152,11 +155,11 @@ def test_no_pod_is_resized_again_before_the_cooldown_is_over() -> None:
 
 
 def test_the_cooldown_holds_by_the_reports_history_too_but_not_for_a_later_pod_of_that_name() -> None:
-    noted = [{"time": "2026-11-21T07:50:00.000000Z", "what": what_changes(POD, "api")}]
+    noted = [NotedChange(time=NOW - timedelta(minutes=10), what=what_changes(POD, "api"))]
 
     assert "600 s ago" in stands(step(pod(), changes=noted))
     assert raised(step(pod(metadata={"creationTimestamp": "2026-11-21T07:55:00Z"}), changes=noted))
-    assert raised(step(pod(), changes=[{**noted[0], "what": what_changes("web-7d9c-other", "api")}]))
+    assert raised(step(pod(), changes=[replace(noted[0], what=what_changes("web-7d9c-other", "api"))]))
 
 
 @pytest.mark.parametrize(("limit", "in_force"), [("128Mi", "64Mi"), ("128Mi", "128Mi"), ("112Mi", "64Mi")])
@@ -183,10 +186,11 @@ def two_pods() -> dict[str, Any]:
     """The last kill was in another pod; this one's was before."""
     last = {"id": "later", "pod": "web-7d9c-other", "podUID": "other"}
     recent = [
-        {"id": "later", "pod": "web-7d9c-other", "cause": "ContainerLimit"},
-        {"id": KILL, "pod": POD, "cause": "ContainerLimit", "limitBytes": 64 * MI},
+        {"id": "later", "time": rfc3339(NOW), "pod": "web-7d9c-other", "cause": "ContainerLimit"},
+        {"id": KILL, "time": rfc3339(NOW), "pod": POD, "cause": "ContainerLimit", "limitBytes": 64 * MI},
     ]
-    return status(kill=last, recentKills=recent)
+    counted = [{"id": KILL, "containerID": INSTANCE, "time": rfc3339(NOW), "verdict": "KernelOnly"}]
+    return status(kill=last, recentKills=recent, counted=counted)
 
 
 def test_an_event_is_about_its_own_pod_though_another_was_killed_since() -> None:
@@ -206,7 +210,10 @@ def test_a_pod_that_took_the_name_of_the_killed_one_is_told_by_its_containers() 
 
 def test_the_newest_kill_of_the_pod_decides_not_the_one_that_the_event_began_with() -> None:
     known = status(kill={"id": "later", "memory": {"limitBytes": 80 * MI}})
-    known["recentKills"] = [{"id": "later", "pod": POD}, {"id": KILL, "pod": POD, "limitBytes": 64 * MI}]
+    known["recentKills"] = [
+        {"id": "later", "time": rfc3339(NOW), "pod": POD},
+        {"id": KILL, "time": rfc3339(NOW), "pod": POD, "limitBytes": 64 * MI},
+    ]
 
     found = killed(event(status_=known))
     assert isinstance(found, Killed)

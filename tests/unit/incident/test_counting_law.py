@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.incident.witness.ledger import ledger_of
 from oomreport.workload.pod import PodFacts, Termination

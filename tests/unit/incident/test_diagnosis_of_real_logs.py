@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from oomreport.incident.oom_record import Origin, Source, record_spec, subject_of_invocation
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import record_facts
 from oomreport.kernel.reading.reader import invocations_of_records
 from support.evidence import PATIENCE, T0, UID, container, evidence, pod

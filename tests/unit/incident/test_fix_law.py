@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.workload.quantity import MI, parse_quantity
 from support.evidence import PATIENCE, cid, evidence, pod, record, running
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from oomreport.cli.logs.pods import Named
 from oomreport.incident.advice.case import Case
-from oomreport.incident.advice.diagnosis import findings
+from oomreport.incident.advice.diagnosis import Finding, findings
 from oomreport.incident.advice.recommendation import recommendation
-from oomreport.incident.api_json import from_json
+from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Cause, Kill
 from oomreport.incident.memory.history import PastKill
 from oomreport.incident.oom_record import RecordSpec
+from oomreport.incident.report.status import KeptAdvice
 from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER, RecordFacts
 from oomreport.workload.container import Scope
@@ -31,13 +32,13 @@ _OF_A_CLUSTER = frozenset({"ContainerUnknown", "StatusContradicted", "StatusOnly
 class Judgement:
     """`findings` and `recommendation` as an OOMReport's status holds them; None where the log allows no advice."""
 
-    findings: tuple[Mapping[str, Any], ...] = ()
-    recommendation: Mapping[str, Any] | None = None
+    findings: tuple[Finding, ...] = ()
+    recommendation: KeptAdvice | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return what stands beside the record's spec."""
-        advice = {"recommendation": dict(self.recommendation)} if self.recommendation else {}
-        return {"findings": [dict(finding) for finding in self.findings], **advice}
+        advice = {"recommendation": as_json(self.recommendation)} if self.recommendation else {}
+        return {"findings": [as_json(finding) for finding in self.findings], **advice}
 
 
 class Judge:
@@ -69,10 +70,10 @@ class Judge:
         case = Case(kill=kill, container=name, record=record, pod=pod, past=past[-_MOST_PAST:], kills=len(past))
         silent = case.asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
         return Judgement(
-            findings=tuple(finding for finding in findings(case) if finding["rule"] not in _OF_A_CLUSTER),
+            findings=tuple(finding for finding in findings(case) if finding.rule not in _OF_A_CLUSTER),
             # A cgroup outside pods, as of a systemd unit: its limit is known, and not Kubernetes' to change. Nor is
             # there anything to change where somebody asked the kernel for a kill.
-            recommendation=None if silent else recommendation(case).as_json(),
+            recommendation=None if silent else KeptAdvice.of(recommendation(case).as_json()),
         )
 
     def _history(self, record: RecordFacts, cause: Cause) -> list[PastKill]:

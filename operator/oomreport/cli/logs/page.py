@@ -79,8 +79,8 @@ def _article(number: int, account: Account) -> str:
     text = escape(" ".join(sentences(invocation, spec, named)))
     found = judgement.findings if judgement is not None else ()
     why = "".join(
-        f'<li><span class="{escape(finding["severity"].lower())}">{escape(finding["severity"])}</span> '
-        f"{escape(_printable(finding['message']))}.</li>"
+        f'<li><span class="{escape(finding.severity.lower())}">{escape(finding.severity)}</span> '
+        f"{escape(_printable(finding.message))}.</li>"
         for finding in found
     )
     looks = "".join(f"<li>{escape(hint)}</li>" for hint in hints(account))
@@ -102,7 +102,7 @@ def _advice(judgement: Judgement | None) -> str:
     advice = judgement.recommendation if judgement is not None else None
     if advice is None:
         return ""
-    basis = "".join(f"<li>{escape(_printable(part))}</li>" for part in str(advice["basis"]).split("; "))
+    basis = "".join(f"<li>{escape(_printable(part))}</li>" for part in advice.basis.split("; "))
     return (
         f'<h3>What to change</h3><div class="advice"><p><strong>{escape(recommended(advice))}</strong></p>'
         f"<ul>{basis}</ul></div>"

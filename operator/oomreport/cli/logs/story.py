@@ -5,11 +5,14 @@ A sentence says only what the log says; where a part is missing, it says that. N
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oomreport.cli.logs.explained import Account
 from oomreport.cli.logs.pods import Named
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part, ScoreSource, Victim
+
+if TYPE_CHECKING:
+    from oomreport.incident.report.status import KeptAdvice
 
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _SCOPES = {
@@ -141,10 +144,10 @@ def wants_pods(account: Account) -> bool:
     return in_pod and account.named is None and account.judgement is not None
 
 
-def recommended(recommendation: Mapping[str, Any]) -> str:
+def recommended(advice: "KeptAdvice") -> str:
     """Return a recommendation in one line, without its basis."""
-    limit, request = recommendation.get("memoryLimit"), recommendation.get("memoryRequest")
-    before = f" from {recommendation['previousLimit']}" if recommendation.get("previousLimit") else ""
+    limit, request = advice.memory_limit, advice.memory_request
+    before = f" from {advice.previous_limit}" if advice.previous_limit else ""
     words = {
         "RaiseLimit": f"Raise the container's memory limit{before} to {limit}",
         "RaisePodLimit": f"Raise the pod's memory limit{before} to {limit}",
@@ -154,10 +157,9 @@ def recommended(recommendation: Mapping[str, Any]) -> str:
         "ReviewNode": "Review the node: no limit of a container was the cause",
         "None": "Change no limit",
     }
-    action = str(recommendation.get("action"))
-    also = f", its request to {request}" if request and action == "RaiseLimit" else ""
-    sure = f" (confidence {recommendation['confidence']})" if recommendation.get("confidence") else ""
-    return f"{words.get(action, action)}{also}{sure}"
+    also = f", its request to {request}" if request and advice.action == "RaiseLimit" else ""
+    sure = f" (confidence {advice.confidence})" if advice.confidence else ""
+    return f"{words.get(advice.action, advice.action)}{also}{sure}"
 
 
 def make_up(invocation: Invocation) -> tuple[Share, ...]:

@@ -53,11 +53,11 @@ def told(account: Account, *, number: int, style: Style) -> str:
     lines += _bar(invocation, style)
     lines += _candidates(invocation, style)
     if judgement is not None:
-        found = [f"{finding['severity']}: {finding['message']}." for finding in judgement.findings]
+        found = [f"{finding.severity}: {finding.message}." for finding in judgement.findings]
         lines += _list("Why", found, style)
         if judgement.recommendation is not None:
             advice = judgement.recommendation
-            lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice['basis']}."], style)
+            lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice.basis}."], style)
     lines += _list("What to look at", hints(account), style)
     return "\n".join(lines) + "\n"
 

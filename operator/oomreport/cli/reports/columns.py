@@ -1,9 +1,7 @@
 """A table for a terminal, as kubectl prints one: three blanks between columns, nothing cut off."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-
-from oomreport.times import parse_time
+from datetime import datetime
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -19,12 +17,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def age(time: str | None, now: datetime) -> str:
+def age(time: datetime | None, now: datetime) -> str:
     """Return how long ago a time was, as kubectl shows it."""
-    moment = parse_time(time) if time else None
-    if moment is None:
+    if time is None:
         return ""
-    seconds = max(0, int((now - moment.astimezone(UTC)).total_seconds()))
+    seconds = max(0, int((now - time).total_seconds()))
     for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * size:
             return f"{seconds // size}{unit}"

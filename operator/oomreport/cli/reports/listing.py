@@ -11,6 +11,8 @@ from oomreport.cli.reports.export import listed
 from oomreport.cli.reports.owner_text import owner_short
 from oomreport.cli.reports.report_source import reports_for
 from oomreport.errors import OOMReportError
+from oomreport.incident.kill import Kill
+from oomreport.incident.report.status import ReportStatus
 
 _HEAD = (
     "NAMESPACE",
@@ -49,18 +51,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _row(report: Mapping[str, Any], now: datetime, *, wide: bool) -> tuple[object, ...]:
-    metadata, spec, status = report["metadata"], report["spec"], report.get("status") or {}
-    last, advice = status.get("lastKill") or {}, status.get("recommendation") or {}
-    victim = last.get("victim") or {}
+    metadata, spec, status = report["metadata"], report["spec"], ReportStatus.of(report.get("status"))
+    last, advice = status.last_kill or Kill(), status.advice
     short = (
-        *(metadata["namespace"], metadata["name"], spec["workloadRef"]["name"], spec["container"], victim.get("comm")),
-        *(victim.get("oomScore"), status.get("kills"), last.get("cause"), advice.get("previousLimit")),
-        *(advice.get("memoryLimit"), age(status.get("lastKillTime"), now)),
+        *(metadata["namespace"], metadata["name"], spec["workloadRef"]["name"], spec["container"], last.comm),
+        *(last.victim.oom_score if last.victim else None, status.kills, last.cause, advice.previous_limit),
+        *(advice.memory_limit, age(status.last_kill_time, now)),
     )
     if not wide:
         return short
     return (
         *short,
-        *(last.get("verdict"), last.get("pod"), last.get("node"), advice.get("action"), advice.get("confidence")),
-        *((spec.get("review") or {}).get("decision"), owner_short(status)),
+        *(last.verdict, last.pod, last.node, advice.action, advice.confidence),
+        *((spec.get("review") or {}).get("decision"), owner_short(status.managed_by)),
     )

@@ -5,13 +5,14 @@ links nowhere.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from oomreport.cli.logs.story import recommended, size_text
 from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.gitops.advice import Advice
+from oomreport.incident.kill import Kill, RecentKill
+from oomreport.times import rfc3339
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 # A mention or a reference is one also where it is escaped, but not in code.
@@ -70,21 +71,20 @@ def _overview(changes: Sequence[Advice]) -> Iterator[str]:
 
 
 def _evidence(one: Advice) -> Iterator[str]:
-    status, last = one.status, one.status.get("lastKill") or {}
-    yield f"## {escaped(recommended(status['recommendation']))}: {_whose(one)}"
+    status = one.status
+    yield f"## {escaped(recommended(status.advice))}: {_whose(one)}"
     yield ""
     yield f"- **Basis:** {escaped(one.basis)}."
-    yield f"- **Kills:** {one.kills}, the last at {escaped(str(status.get('lastKillTime', 'an unknown time')))}."
-    yield f"- **Last kill:** {_last(last)}"
-    for finding in status.get("findings") or []:
-        severity, rule = str(finding.get("severity", "Info")), str(finding.get("rule", ""))
-        yield f"- **{escaped(severity)}** ({code(rule)}): {escaped(str(finding.get('message', '')))}."
-    for sentence in owner_sentences(status):
+    yield f"- **Kills:** {one.kills}, the last at {escaped(rfc3339(status.last_kill_time)) if status.last_kill_time else 'an unknown time'}."
+    yield f"- **Last kill:** {_last(status.last_kill or Kill())}"
+    for finding in status.findings:
+        yield f"- **{escaped(finding.severity)}** ({code(finding.rule)}): {escaped(finding.message)}."
+    for sentence in owner_sentences(status.managed_by):
         yield f"- {escaped(sentence)}"
     if one.decision != "Pending":
         yield f"- **Review:** {_review(one)}{f': {escaped(one.note)}' if one.note else ''}"
     yield f"- **Report:** {code(f'kubectl get oomreport -n {one.namespace} {one.name} -o yaml')}"
-    recent = (status.get("recentKills") or [])[:_MOST_KILLS]
+    recent = status.recent_kills[:_MOST_KILLS]
     if len(recent) > 1:
         yield ""
         yield f"<details><summary>The last {len(recent)} kills</summary>"
@@ -97,28 +97,25 @@ def _evidence(one: Advice) -> Iterator[str]:
         yield "</details>"
 
 
-def _kill_cells(kill: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("time", "pod", "node", "victim"):
-        yield code(str(kill[key])) if kill.get(key) else ""
-    size = kill.get("limitBytes")
-    yield size_text(size) if isinstance(size, int) else ""
-    yield escaped(str(kill.get("cause", "")))
-    yield escaped(str(kill.get("verdict", "")))
+def _kill_cells(kill: RecentKill) -> Iterator[str]:
+    yield code(rfc3339(kill.time))
+    for name in (kill.pod, kill.node, kill.victim):
+        yield code(name) if name else ""
+    yield size_text(kill.limit_bytes) if kill.limit_bytes is not None else ""
+    yield kill.cause
+    yield kill.verdict or ""
 
 
-def _last(last: Mapping[str, Any]) -> str:
-    victim, memory = last.get("victim") or {}, last.get("memory") or {}
-    parts = [
-        f"cause {escaped(str(last.get('cause', 'Unknown')))}, verdict {escaped(str(last.get('verdict', 'unknown')))}"
-    ]
-    if victim.get("comm") is not None:
-        size = victim.get("anonRSSBytes")
-        holds = f", holding {size_text(size)}" if isinstance(size, int) else ""
-        parts.append(f"process {code(str(victim['comm']))}{holds}")
-    if isinstance(memory.get("limitBytes"), int):
-        parts.append(f"limit {size_text(memory['limitBytes'])}")
-    if last.get("pod"):
-        parts.append(f"pod {code(str(last['pod']))}" + (f" on {code(str(last['node']))}" if last.get("node") else ""))
+def _last(last: Kill) -> str:
+    parts = [f"cause {last.cause}, verdict {last.verdict or 'unknown'}"]
+    if last.victim and last.victim.comm is not None:
+        size = last.victim.anon_rss_bytes
+        holds = f", holding {size_text(size)}" if size is not None else ""
+        parts.append(f"process {code(last.victim.comm)}{holds}")
+    if last.limit is not None:
+        parts.append(f"limit {size_text(last.limit)}")
+    if last.pod:
+        parts.append(f"pod {code(last.pod)}" + (f" on {code(last.node)}" if last.node else ""))
     return "; ".join(parts) + "."
 
 
@@ -130,7 +127,7 @@ def _whose(one: Advice) -> str:
 def _why_not(one: Advice) -> str:
     if one.decision == "Rejected":
         return _review(one) + (f": {escaped(one.note)}" if one.note else "")
-    return f"{escaped(recommended(one.status['recommendation']))}. {escaped(one.basis)}."
+    return f"{escaped(recommended(one.status.advice))}. {escaped(one.basis)}."
 
 
 def _review(one: Advice) -> str:

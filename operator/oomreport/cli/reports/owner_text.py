@@ -1,30 +1,24 @@
 """Who owns the manifest of a workload, as the report's status.managedBy says, in words."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+_NAMED = ("tool", "name", "namespace")
 
 
-def owners(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what is said of owners; a report of an older controller says nothing."""
-    found = status.get("managedBy")
-    listed = found if isinstance(found, list) else [found]
-    return [one for one in listed if isinstance(one, dict) and one.get("tool")]
+def owner_short(owner: Mapping[str, str] | None) -> str:
+    """Return the owner in a word: `ArgoCD shop/web`."""
+    return " ".join([owner["tool"], *_name(owner)]) if owner and owner.get("tool") else ""
 
 
-def owner_short(status: Mapping[str, Any]) -> str:
-    """Return owners in a word each: `ArgoCD shop/web`."""
-    return ", ".join(" ".join([str(one["tool"]), *_name(one)]) for one in owners(status))
-
-
-def owner_sentences(status: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each owner, with all that is known of it."""
-    for one in owners(status):
-        rest = [f"{key} {value}" for key, value in one.items() if key not in ("tool", "name", "namespace") and value]
+def owner_sentences(owner: Mapping[str, str] | None) -> Iterator[str]:
+    """Yield a sentence about the owner, with all that is known of it."""
+    if short := owner_short(owner):
+        rest = [f"{key} {value}" for key, value in (owner or {}).items() if key not in _NAMED and value]
         more = f" ({', '.join(rest)})" if rest else ""
-        yield f"{' '.join(['The manifest is managed by', str(one['tool']), *_name(one)])}{more}."
+        yield f"The manifest is managed by {short}{more}."
 
 
-def _name(one: Mapping[str, Any]) -> Iterator[str]:
-    parts = [str(one[key]) for key in ("namespace", "name") if one.get(key)]
+def _name(owner: Mapping[str, str]) -> Iterator[str]:
+    parts = [owner[key] for key in ("namespace", "name") if owner.get(key)]
     if parts:
         yield "/".join(parts)

@@ -16,7 +16,9 @@ from oomreport.cli.reports.patches import component, patches, values
 from oomreport.cli.reports.report_source import advice_for
 from oomreport.errors import OOMReportError
 from oomreport.gitops.advice import Advice
+from oomreport.incident.api_json import as_json
 from oomreport.names import API_VERSION
+from oomreport.times import rfc3339
 
 _SHORT = ("NAMESPACE", "WORKLOAD", "CONTAINER", "ACTION", "LIMIT", "NEW LIMIT", "NEW REQUEST", "CONFIDENCE", "KILLS")
 _WIDE = ("CAUSE", "VERDICT", "STATE", "MANAGED BY", "REPORT", "BASIS")
@@ -57,8 +59,7 @@ def is_open(advice: Advice) -> bool:
 
 def is_applied(advice: Advice) -> bool:
     """Whether the controller has seen the recommended value in the workload."""
-    conditions = advice.status.get("conditions") or []
-    return any(one.get("type") == "Applied" and one.get("status") == "True" for one in conditions)
+    return advice.status.holds("Applied")
 
 
 def state_of(advice: Advice) -> str:
@@ -75,14 +76,15 @@ def rows(advice: Sequence[Advice], now: datetime, *, wide: bool) -> str:
 
 
 def _row(one: Advice, now: datetime, *, wide: bool) -> tuple[object, ...]:
-    last = one.status.get("lastKill") or {}
+    last = one.status.last_kill
     short = (
         *(one.namespace, f"{one.kind}/{one.workload}", one.container, one.action, one.previous_limit),
-        *(one.limit, one.request, one.confidence, one.kills, age(one.status.get("lastKillTime"), now)),
+        *(one.limit, one.request, one.confidence, one.kills, age(one.status.last_kill_time, now)),
     )
     if not wide:
         return (*short, state_of(one))
-    return (*short, last.get("cause"), last.get("verdict"), state_of(one), owner_short(one.status), one.name, one.basis)
+    kill = (last.cause, last.verdict) if last else (None, None)
+    return (*short, *kill, state_of(one), owner_short(one.status.managed_by), one.name, one.basis)
 
 
 def as_list(advice: Sequence[Advice]) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def as_list(advice: Sequence[Advice]) -> dict[str, Any]:
 
 def _item(one: Advice) -> dict[str, Any]:
     status = one.status
-    last = status.get("lastKill") or {}
+    last = status.last_kill
     found = {
         "report": one.name,
         "namespace": one.namespace,
@@ -105,12 +107,12 @@ def _item(one: Advice) -> dict[str, Any]:
         "confidence": one.confidence,
         "basis": one.basis,
         "kills": one.kills,
-        "lastKillTime": status.get("lastKillTime"),
-        "cause": last.get("cause"),
-        "verdict": last.get("verdict"),
-        "findings": status.get("findings") or [],
+        "lastKillTime": rfc3339(status.last_kill_time) if status.last_kill_time else None,
+        "cause": last.cause.value if last else None,
+        "verdict": last.verdict.value if last and last.verdict else None,
+        "findings": [as_json(finding) for finding in status.findings],
         "review": {"decision": one.decision, "reviewer": one.reviewer, "note": one.note},
         "applied": is_applied(one),
-        "managedBy": status.get("managedBy"),
+        "managedBy": dict(status.managed_by) if status.managed_by else None,
     }
     return {key: value for key, value in found.items() if value is not None}

@@ -15,12 +15,12 @@ from oomreport.cli.reports.cluster import Cluster
 from oomreport.cli.reports.report_source import connected
 from oomreport.errors import ApiError, InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
+from oomreport.incident.report.status import NO_ACTION, KeptAdvice, ReportStatus
 from oomreport.times import rfc3339_seconds
 from oomreport.workload.quantity import parse_quantity
 
 _ATTEMPTS = 5
 _CONFLICT = 409
-_DECIDES = ("action", "memoryLimit", "memoryRequest", "previousLimit")
 
 
 class _NotDoneError(OOMReportError):
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             # 0 is no answer at all.
             status = 2 if isinstance(error, ApiError) and error.status == 0 else max(status, 1)
             continue
-        what = recommended(advice.status["recommendation"])
+        what = recommended(advice.status.advice)
         print(f"{advice.namespace}/{advice.name} {arguments.decision} by {reviewer}: {what}")
     return status
 
@@ -55,13 +55,11 @@ def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Na
     """Write a review and return what was decided about. Raises _NotDoneError, ApiError, InputUnreadable."""
     report = cluster.report(namespace, name)
     first = _recommendation(report)
-    if first.get("action", "None") == "None":
+    if first.action == NO_ACTION:
         raise _NotDoneError(f"{namespace}/{name}: there is no recommendation to decide about")
     wanted = arguments.if_limit
-    if wanted is not None and parse_quantity(wanted) != parse_quantity(str(first.get("memoryLimit"))):
-        raise _NotDoneError(
-            f"{namespace}/{name}: not {wanted} is recommended, but {first.get('memoryLimit', 'no limit')}"
-        )
+    if wanted is not None and parse_quantity(wanted) != parse_quantity(first.memory_limit):
+        raise _NotDoneError(f"{namespace}/{name}: not {wanted} is recommended, but {first.memory_limit or 'no limit'}")
     note = arguments.note if arguments.note is not None else ""
     # The time tells a decision from the same one about an earlier recommendation.
     now = rfc3339_seconds(datetime.now(UTC))
@@ -74,7 +72,7 @@ def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Na
                 raise
         report = cluster.report(namespace, name)
         other = _recommendation(report)
-        if any(first.get(key) != other.get(key) for key in _DECIDES):
+        if decides(first) != decides(other):
             raise _NotDoneError(
                 f"{namespace}/{name}: the recommendation changed just now, from {recommended(first)!r} to"
                 f" {recommended(other)!r}; look again"
@@ -82,5 +80,10 @@ def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Na
     raise _NotDoneError(f"{namespace}/{name}: it changes faster than it can be reviewed; try again")
 
 
-def _recommendation(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    return (report.get("status") or {}).get("recommendation") or {}
+def decides(advice: KeptAdvice) -> tuple[str | None, ...]:
+    """Return what a decision is about: another value of these is another recommendation."""
+    return advice.action, advice.memory_limit, advice.memory_request, advice.previous_limit
+
+
+def _recommendation(report: Mapping[str, Any]) -> KeptAdvice:
+    return ReportStatus.of(report.get("status")).advice

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from oomreport.cli.logs.story import recommended, shown, size_text
@@ -12,29 +12,27 @@ from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.cli.reports.report_source import connected, reports_of_file
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
+from oomreport.incident.kill import Cause, Kill, Verdict
+from oomreport.incident.memory.usage import Usage
+from oomreport.incident.report.status import Condition
+from oomreport.times import rfc3339, rfc3339_seconds
 
 _WIDTH = 100
 _CAUSES = {
-    "ContainerLimit": "The container reached its own memory limit",
-    "PodLimit": "The pod reached its memory limit",
-    "NodeAllocatable": "The pods of the node together reached what the kubelet lets them use",
-    "NodeOutOfMemory": "The node ran out of memory; no limit of this container fired",
-    "NestedCgroup": "A cgroup made inside the container reached its own limit",
-    "CPUSetOrNUMA": "The NUMA nodes that were allowed ran out of memory",
-    "Unknown": "No evidence tells whose limit it was",
+    Cause.CONTAINER_LIMIT: "The container reached its own memory limit",
+    Cause.POD_LIMIT: "The pod reached its memory limit",
+    Cause.NODE_ALLOCATABLE: "The pods of the node together reached what the kubelet lets them use",
+    Cause.NODE_OUT_OF_MEMORY: "The node ran out of memory; no limit of this container fired",
+    Cause.NESTED_CGROUP: "A cgroup made inside the container reached its own limit",
+    Cause.CPUSET_OR_NUMA: "The NUMA nodes that were allowed ran out of memory",
+    Cause.UNKNOWN: "No evidence tells whose limit it was",
 }
-_PARTS = (
-    ("heap and stacks", "anonBytes"),
-    ("files", "fileBytes"),
-    ("of them tmpfs and shared memory", "shmemBytes"),
-    ("kernel", "kernelBytes"),
-    ("swapped out besides", "swapBytes"),
-)
+_PARTS = ("heap and stacks", "files", "of them tmpfs and shared memory", "kernel", "swapped out besides")
 _VERDICTS = {
-    "Confirmed": "the kernel's record and pod status agree",
-    "KernelOnly": "by the kernel's record; pod status does not say so",
-    "StatusOnly": "by pod status; no kernel record is there",
-    "Contradicted": "pod status says so, and the node's counters saw no kill",
+    Verdict.CONFIRMED: "the kernel's record and pod status agree",
+    Verdict.KERNEL_ONLY: "by the kernel's record; pod status does not say so",
+    Verdict.STATUS_ONLY: "by pod status; no kernel record is there",
+    Verdict.CONTRADICTED: "pod status says so, and the node's counters saw no kill",
 }
 
 
@@ -52,14 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
 def told(advice: Advice) -> str:
     """Return the whole of a report in words."""
     lines = [f"{advice.namespace} {advice.kind}/{advice.workload}, container {advice.container}: {_kills(advice)}"]
-    for sentence in _happened(advice.status.get("lastKill") or {}):
+    for sentence in _happened(advice.status.last_kill):
         lines += _wrapped(sentence, "   ")
-    findings = advice.status.get("findings") or []
-    lines += _listed("Why", [f"{one.get('severity')}: {one.get('message')}." for one in findings])
-    if recommendation := advice.status.get("recommendation"):
+    lines += _listed("Why", [f"{one.severity}: {one.message}." for one in advice.status.findings])
+    if recommendation := advice.status.recommendation:
         lines += _listed("What to change", [f"{recommended(recommendation)}. Basis: {advice.basis}."])
-    lines += _listed("Who", [*owner_sentences(advice.status), _review(advice)])
-    lines += _listed("State", [_condition(one) for one in advice.status.get("conditions") or []])
+    lines += _listed("Who", [*owner_sentences(advice.status.managed_by), _review(advice)])
+    lines += _listed("State", [_condition(one) for one in advice.status.conditions])
     return "\n".join(lines) + "\n"
 
 
@@ -82,45 +79,46 @@ def _reports(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _kills(advice: Advice) -> str:
-    last = advice.status.get("lastKillTime")
+    time = advice.status.last_kill_time
+    last = rfc3339(time) if time else None
     return f"OOM-killed {'once' if advice.kills == 1 else f'{advice.kills} times'}{f', last at {last}' if last else ''}"
 
 
-def _happened(last: Mapping[str, Any]) -> Iterator[str]:
-    if not last:
+def _happened(last: Kill | None) -> Iterator[str]:
+    if last is None:
         yield "The last kill is not known yet."
         return
-    memory, victim = last.get("memory") or {}, last.get("victim") or {}
-    limit = f" of {size_text(memory['limitBytes'])}" if isinstance(memory.get("limitBytes"), int) else ""
-    cause = _CAUSES.get(str(last.get("cause")), str(last.get("cause")))
-    yield f"{cause}{limit} ({_VERDICTS.get(str(last.get('verdict')), str(last.get('verdict')))})."
-    if victim.get("comm") is not None:
-        size = victim.get("anonRSSBytes")
-        holds = f", holding {size_text(size)}" if isinstance(size, int) else ""
-        score = f", with a score of {victim['oomScore']}" if victim.get("oomScore") is not None else ""
-        more = (last.get("victims") or 1) - 1
-        yield f"{shown(str(victim['comm']))} (pid {victim.get('pid')}) was killed{holds}{score}{f', and {more} more' if more else ''}."
-    yield from _before(last.get("usage") or {}, printed="stat" in memory)
-    if last.get("silent"):
+    limit = f" of {size_text(last.limit)}" if last.limit is not None else ""
+    verdict = _VERDICTS[last.verdict] if last.verdict else "no verdict is known"
+    yield f"{_CAUSES[last.cause]}{limit} ({verdict})."
+    victim = last.victim
+    if victim and victim.comm is not None:
+        holds = f", holding {size_text(victim.anon_rss_bytes)}" if victim.anon_rss_bytes is not None else ""
+        score = f", with a score of {victim.oom_score}" if victim.oom_score is not None else ""
+        more = (last.victims or 1) - 1
+        yield f"{shown(victim.comm)} (pid {victim.pid}) was killed{holds}{score}{f', and {more} more' if more else ''}."
+    if last.usage:
+        yield from _before(last.usage, printed=bool(last.memory and last.memory.stat))
+    if last.silent:
         yield "The container lived on: pod status shows nothing of it."
-    if last.get("pod"):
-        node = f" on node {last['node']}" if last.get("node") else ""
-        yield f"It was in pod {last['pod']}{node}."
+    if last.pod:
+        yield f"It was in pod {last.pod}{f' on node {last.node}' if last.node else ''}."
 
 
-def _before(usage: Mapping[str, Any], *, printed: bool) -> Iterator[str]:
+def _before(usage: Usage, *, printed: bool) -> Iterator[str]:
     """Yield what the agent saw of the container's memory before the kill; what it consisted of where no dump tells that."""
-    last, peak, pressure = usage.get("lastSample") or {}, usage.get("peak") or {}, usage.get("pressure") or {}
-    parts = [f"{name} {size_text(last[key])}" for name, key in _PARTS if last.get(key)]
-    if parts and not printed:
-        yield f"When last looked at, at {last.get('time')}, it held {size_text(last['usageBytes'])}: {', '.join(parts)}."
-    highest = max((size for one in (usage, usage.get("life") or {}) for size in one.get("bytes") or ()), default=0)
-    if highest and isinstance(peak.get("bytes"), int):
-        yield f"Its samples reached {size_text(highest)}, its peak with page cache {size_text(peak['bytes'])}."
-    if pressure.get("somePercent"):
+    last = usage.last
+    if last and not printed:
+        sizes = (last.anon, last.file, last.shmem, last.kernel, last.swap)
+        parts = [f"{name} {size_text(size)}" for name, size in zip(_PARTS, sizes, strict=True) if size]
+        if parts:
+            yield f"When last looked at, at {rfc3339(last.time)}, it held {size_text(last.usage)}: {', '.join(parts)}."
+    if usage.highest and usage.peak:
+        yield f"Its samples reached {size_text(usage.highest)}, its peak with page cache {size_text(usage.peak.size)}."
+    if usage.pressure and usage.pressure.some:
         yield (
-            f"Tasks stood still for want of memory {pressure['somePercent']:.0f} % of ten seconds,"
-            f" all at once {pressure.get('fullPercent', 0):.0f} %."
+            f"Tasks stood still for want of memory {usage.pressure.some:.0f} % of ten seconds,"
+            f" all at once {usage.pressure.full:.0f} %."
         )
 
 
@@ -131,9 +129,10 @@ def _review(advice: Advice) -> str:
     return f"{advice.decision}{by}{f': {advice.note}' if advice.note else ''}."
 
 
-def _condition(one: Mapping[str, Any]) -> str:
-    message = f": {one['message']}" if one.get("message") else ""
-    return f"{one.get('type')} {one.get('status')} since {one.get('lastTransitionTime')} ({one.get('reason')}){message}"
+def _condition(one: Condition) -> str:
+    message = f": {one.message}" if one.message else ""
+    since = f" since {rfc3339_seconds(one.last_transition_time)}" if one.last_transition_time else ""
+    return f"{one.type} {one.status}{since} ({one.reason}){message}"
 
 
 def _listed(title: str, points: list[str]) -> list[str]:

@@ -29,6 +29,7 @@ from oomreport.hooks.cloud_event import MOST_OF_DIGEST, Digest, data_of
 from oomreport.hooks.delivery import Delivery, DeliveryKey
 from oomreport.hooks.event import Event
 from oomreport.hooks.schedule import Terms, after
+from oomreport.incident.report.status import ReportStatus
 
 log = logging.getLogger(__name__)
 _LONGEST_HOLD = timedelta(hours=2)
@@ -292,7 +293,7 @@ class Deliverer:
         """Return whether a hook wants an event, by what is known of it now."""
         if event.is_denied:
             return False
-        cause = (event.kill or {}).get("cause")
+        cause = event.kill.cause if event.kill else None
         if hook.spec.causes and cause not in hook.spec.causes:
             return False
         try:
@@ -426,7 +427,7 @@ def _event(key: ReportKey, report: StoredReport, delivery: Delivery) -> Event:
         report_uid=report.uid,
         workload=key.workload,
         container=key.container,
-        status=report.status,
+        status=ReportStatus.of(report.status),
         kills=delivery.kills,
         last_time=delivery.last_time,
     )

@@ -20,7 +20,7 @@ from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.delivery import Delivery, State
 from oomreport.hooks.event import Event
-from oomreport.incident.report.condition import Finding, conditions
+from oomreport.incident.report.condition import ConditionFound, conditions_json
 from oomreport.incident.report.notice import REPORTER
 from oomreport.names import API_VERSION, OOM_HOOK, OOM_HOOKS, OOM_REPORT, bounded_text
 from oomreport.times import rfc3339, rfc3339_seconds
@@ -131,7 +131,7 @@ class HookStatusWriter:
             raise
         self._hooks.take("MODIFIED", written)
 
-    async def _ready(self, hook: OOMHook, tally: _Attempts, key: HookKey) -> Finding:
+    async def _ready(self, hook: OOMHook, tally: _Attempts, key: HookKey) -> ConditionFound:
         """Return whether a hook can work.
 
         True      what it refers to is there, may be read, and is what it should be
@@ -139,21 +139,21 @@ class HookStatusWriter:
         """
         if tally.gone is not None or is_gone(hook):
             words = "the receiver answered 410: nothing is delivered until the hook is changed"
-            return Finding(status="False", reason=GONE, message=words)
+            return ConditionFound(status="False", reason=GONE, message=words)
         if problem := await self._problem(hook):
             self._queue.add_later(key, _LOOK_AGAIN_SECONDS)
-            return Finding(status="False", reason=problem[0], message=problem[1])
-        return Finding(status="True", reason="Ready")
+            return ConditionFound(status="False", reason=problem[0], message=problem[1])
+        return ConditionFound(status="True", reason="Ready")
 
     def _changed(
-        self, status: Mapping[str, Any], tally: _Attempts, ready: Finding, generation: int | None
+        self, status: Mapping[str, Any], tally: _Attempts, ready: ConditionFound, generation: int | None
     ) -> dict[str, Any]:
         previous = status.get("conditions", ())
         changed: dict[str, Any] = {
             "observedGeneration": generation,
             "delivered": status.get("delivered", 0) + tally.delivered,
             "failed": status.get("failed", 0) + tally.failed,
-            "conditions": conditions(previous, {"Ready": ready}, generation=generation, now=self._now()),
+            "conditions": conditions_json(previous, {"Ready": ready}, generation=generation, now=self._now()),
             "lastDeliveryTime": _seconds(tally.last_delivery),
             "lastFailureTime": _seconds(tally.last_failure),
             "lastError": tally.last_error,

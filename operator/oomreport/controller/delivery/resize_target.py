@@ -123,7 +123,7 @@ class ResizeHookTarget:
     ) -> tuple[dict[str, Any] | None, Raise | Follow | Stand]:
         """Return the pod and what to do about it; what may pass within moments is waited for. Raises ApiError."""
         end = self._now() + timedelta(seconds=self._timeouts.wait)
-        changes = due.event.status.get("changes") or ()
+        changes = due.event.status.changes
         while True:
             pod = await self._api.found(where)
             step = resize_of(kill, pod, rules, changes=changes, now=self._now())
@@ -201,7 +201,7 @@ class ResizeHookTarget:
         to = f"raised to {format_quantity(limit)} in place"
         words = f"memory limit of {kill.container} in pod {kill.pod} {to}" + (f" ({note})" if note else "")
         change = self._change(pod, kill, kill.limit, limit, f"{to}; it holds until the pod is replaced")
-        known = is_noted(change, due.event.status.get("changes") or ())
+        known = is_noted(change, due.event.status.changes)
         return Answer(outcome=Outcome.DELIVERED, message=words, change=None if known else change)
 
     async def _taken_back(

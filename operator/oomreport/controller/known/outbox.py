@@ -17,8 +17,9 @@ from oomreport.controller.work.keys import ReportKey
 from oomreport.hooks.answer import Change
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.outbox import kill_times, posted, redelivered
-from oomreport.incident.report.condition import Finding, conditions
-from oomreport.incident.report.status import Decision
+from oomreport.incident.report.condition import ConditionFound, conditions_json
+from oomreport.incident.report.decision import Decision
+from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import Patience
 from oomreport.times import rfc3339
 
@@ -75,9 +76,10 @@ class Outbox:
         known = [changed for one in deliveries_of(before) if (changed := _edited(one, edits)) is not None]
         if stored and stored.redeliver:
             known = [*redelivered(known, stored.redeliver, now=now)]
+        was, becomes = ReportStatus.of(before), ReportStatus.of(decision.status)
         deliveries = posted(
-            before,
-            decision.status,
+            was,
+            becomes,
             subscriptions,
             deliveries=known,
             hooks=self._hooks.names(),
@@ -92,7 +94,7 @@ class Outbox:
             "killTimes": before.get("killTimes", []),
         }
         if any(one.repeated for one in subscriptions):
-            own["killTimes"] = [rfc3339(time) for time in kill_times(before, decision.status)]
+            own["killTimes"] = [rfc3339(time) for time in kill_times(was, becomes)]
         return Draft(
             status={**decision.status, **{name: value for name, value in own.items() if value}},
             changed=decision.changed or any(value != (before.get(name) or []) for name, value in own.items()),
@@ -137,12 +139,12 @@ def _delivered(
         return []
     failed = sum(one.state is State.FAILED for one in deliveries)
     pending = sum(one.is_pending for one in deliveries)
-    finding = Finding(status="True", reason="AllDelivered")
+    finding = ConditionFound(status="True", reason="AllDelivered")
     if failed:
-        finding = Finding(status="False", reason="GivenUp", message=f"{failed} deliveries were given up")
+        finding = ConditionFound(status="False", reason="GivenUp", message=f"{failed} deliveries were given up")
     elif pending:
-        finding = Finding(status="False", reason="Pending", message=f"{pending} deliveries are to be made")
-    return conditions(previous, {DELIVERED: finding}, generation=stored.generation if stored else 1, now=now)
+        finding = ConditionFound(status="False", reason="Pending", message=f"{pending} deliveries are to be made")
+    return conditions_json(previous, {DELIVERED: finding}, generation=stored.generation if stored else 1, now=now)
 
 
 def _change(one: tuple[str, Change]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
 from oomreport.incident.kill import Kill
+from oomreport.incident.report.decision import RecordOutcome
 from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
-from oomreport.incident.report.status import Outcome
 from oomreport.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, API_VERSION, OOM_RECORDS
 from oomreport.times import rfc3339
 from oomreport.workload.pod import PodFacts
@@ -60,7 +60,7 @@ class Announcer:
         self._notes: dict[str, _PodNote] = {}
         self._events: dict[EventKey, _PendingEvent] = {}
 
-    def mark(self, record: str, outcome: Outcome, report: tuple[str, str] | None) -> None:
+    def mark(self, record: str, outcome: RecordOutcome, report: tuple[str, str] | None) -> None:
         """Have a record say what became of it."""
         if record in self._records.used:
             # A look that began before the mark was written finds the record open, and no longer how it was counted.

@@ -23,7 +23,7 @@ from oomreport.controller.work.keys import ReportKey, node_report_key
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.hooks.delivery import Delivery, deliveries_of
 from oomreport.incident.kill import Kill, Verdict
-from oomreport.incident.report.status import Decision, Outcome, decide
+from oomreport.incident.report.decision import Decision, RecordOutcome, decide
 from oomreport.incident.witness.evidence import Patience
 from oomreport.incident.witness.ledger import ledger_of
 from oomreport.times import parse_time
@@ -131,7 +131,7 @@ class ReportReconciler:
         """Announce the kills whose verdict is settled; hold the others."""
         held = self._unsettled[key]
         for kill in decision.shown:
-            if kill.verdict is not Verdict.CONTRADICTED and decision.used.get(kill.id) is not Outcome.JOINED:
+            if kill.verdict is not Verdict.CONTRADICTED and decision.used.get(kill.id) is not RecordOutcome.JOINED:
                 held[kill.id] = kill
         for kill_id, silent in decision.settled.items():
             settled = held.pop(kill_id, None)

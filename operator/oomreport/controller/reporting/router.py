@@ -21,8 +21,8 @@ from oomreport.controller.reporting.announcer import Announcer
 from oomreport.controller.work.keys import NodeKey, RecordKey, ReportKey, node_report_key, report_key
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
+from oomreport.incident.report.decision import RecordOutcome
 from oomreport.incident.report.notice import ANNOTATIONS
-from oomreport.incident.report.status import Outcome
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, RecordFacts, record_facts
 from oomreport.names import API_VERSION, OOM_RECORDS, is_label, is_name
 from oomreport.workload.owner import Workload
@@ -60,7 +60,7 @@ class Router:
         if record is None:
             return
         if not record.is_kill:
-            self._announcer.mark(name, Outcome.NO_KILL, None)
+            self._announcer.mark(name, RecordOutcome.NO_KILL, None)
             return
         if await self._is_given_up(record):
             return
@@ -231,7 +231,7 @@ class Router:
             return False
         log.error("record could not be counted for hours and is given up", extra={"record": record.name})
         if key is not None and key.kind == "Node":
-            self._announcer.mark(record.name, Outcome.CONTAINER_UNKNOWN, None)
+            self._announcer.mark(record.name, RecordOutcome.CONTAINER_UNKNOWN, None)
             return True
         self._records.unroute(record.name)
         if node := await self._claimed_for_node(record):

@@ -5,9 +5,9 @@ kill is first shown; what they found then stays, since the record is deleted aft
 are worth, then whose limit it was, then what filled it, how, and what settings contradict each other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.findings_filling import (
@@ -52,6 +52,15 @@ _MOST_MESSAGE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A fact that helps a person to act, and the fixed name of the rule that found it."""
+
+    rule: str
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rule of a fixed name. `of_record`: it needs the kernel's record; `of_pod`: it needs the pod's spec."""
 
@@ -62,17 +71,17 @@ class Rule:
     of_pod: bool = False
 
 
-def findings(case: Case, previous: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+def findings(case: Case, previous: Sequence[Finding] = ()) -> tuple[Finding, ...]:
     """Return what holds for the last kill, in the order of the rules; `previous` is what was found for it before."""
-    kept = {finding["rule"]: dict(finding) for finding in previous}
-    found: list[dict[str, Any]] = []
+    kept = {finding.rule: finding for finding in previous}
+    found: list[Finding] = []
     for rule in RULES:
         gone = (rule.of_record and case.record is None) or (rule.of_pod and case.facts is None)
         if gone and rule.name in kept:
             found.append(kept[rule.name])
         elif message := rule.find(case):
-            found.append({"rule": rule.name, "severity": rule.severity, "message": message[:_MOST_MESSAGE]})
-    return found
+            found.append(Finding(rule=rule.name, severity=rule.severity, message=message[:_MOST_MESSAGE]))
+    return tuple(found)
 
 
 RULES: tuple[Rule, ...] = (

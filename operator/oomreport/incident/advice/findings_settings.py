@@ -72,7 +72,7 @@ def volume_without_size(case: Case) -> str | None:
 
 
 def _missing_setting(case: Case) -> str | None:
-    comm = (case.kill.victim.comm if case.kill.victim else None) or ""
+    comm = case.kill.comm or ""
     runtimes = {heap.runtime for heap in case.facts.heap} if case.facts else set()
     if comm in _JAVA and Runtime.JVM not in runtimes:
         return "No -Xmx or -XX:MaxRAMPercentage in the pod's spec: the JVM takes a quarter of the limit by default, unless the image says otherwise"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Kill, RecentKill, Verdict
-from oomreport.times import rfc3339_seconds
+from oomreport.incident.report.status import NO_ACTION, Condition, KeptAdvice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ConditionFound:
     """What a condition is found to be."""
 
     status: Literal["True", "False", "Unknown"]
@@ -18,7 +19,7 @@ class Finding:
     message: str = ""
 
 
-def correlated(*, last: Kill, recent: Sequence[RecentKill], waiting: bool) -> Finding:
+def correlated(*, last: Kill, recent: Sequence[RecentKill], waiting: bool) -> ConditionFound:
     """Whether the witnesses agree.
 
     True      every recent kill has a kernel record, and the last one a terminated status of the same container, unless
@@ -27,51 +28,63 @@ def correlated(*, last: Kill, recent: Sequence[RecentKill], waiting: bool) -> Fi
     Unknown   the last kill is so new that pod status may still tell of it
     """
     if waiting:
-        return Finding(
+        return ConditionFound(
             status="Unknown", reason="WaitingForStatus", message="pod status may still tell of the last kill"
         )
     verdicts = {kill.verdict for kill in recent}
     if Verdict.CONTRADICTED in verdicts:
-        return Finding(
+        return ConditionFound(
             status="False", reason="Contradicted", message="pod status tells of a kill that the kernel denies"
         )
     if Verdict.STATUS_ONLY in verdicts:
-        return Finding(
+        return ConditionFound(
             status="False", reason="StatusOnly", message="pod status tells of a kill without a kernel record"
         )
     if last.verdict is Verdict.KERNEL_ONLY and not last.silent:
-        return Finding(status="False", reason="NoTermination", message="no pod status shows how the container ended")
-    return Finding(status="True", reason="WitnessesAgree")
+        return ConditionFound(
+            status="False", reason="NoTermination", message="no pod status shows how the container ended"
+        )
+    return ConditionFound(status="True", reason="WitnessesAgree")
 
 
-def recommended(recommendation: Mapping[str, Any]) -> Finding:
+def recommended(advice: KeptAdvice) -> ConditionFound:
     """Whether something is to be changed.
 
     True      the recommendation has an action for the last kill
     False     it has none; its basis says why
     """
-    action = recommendation.get("action", "None")
-    if action == "None":
-        return Finding(status="False", reason="NothingToChange", message=recommendation.get("basis", ""))
-    return Finding(status="True", reason=action)
+    if advice.action == NO_ACTION:
+        return ConditionFound(status="False", reason="NothingToChange", message=advice.basis)
+    return ConditionFound(status="True", reason=advice.action)
 
 
 def conditions(
-    previous: Sequence[Mapping[str, Any]], found: Mapping[str, Finding], *, generation: int | None, now: datetime
-) -> list[dict[str, Any]]:
+    previous: Sequence[Condition], found: Mapping[str, ConditionFound], *, generation: int | None, now: datetime
+) -> tuple[Condition, ...]:
     """Return conditions as a status holds them."""
-    before = {condition["type"]: condition for condition in previous}
-    moved = rfc3339_seconds(now)
-    result: list[dict[str, Any]] = []
-    for kind, finding in found.items():
-        old = before.get(kind, {})
-        condition = {
-            "type": kind,
-            "status": finding.status,
-            "observedGeneration": generation,
-            "lastTransitionTime": old["lastTransitionTime"] if old.get("status") == finding.status else moved,
-            "reason": finding.reason,
-            "message": finding.message,
-        }
-        result.append({key: value for key, value in condition.items() if value is not None})
-    return result
+    before = {condition.type: condition for condition in previous}
+    return tuple(
+        Condition(
+            type=kind,
+            status=one.status,
+            observed_generation=generation,
+            last_transition_time=before[kind].last_transition_time
+            if kind in before and before[kind].status == one.status
+            else now.replace(microsecond=0),
+            reason=one.reason,
+            message=one.message,
+        )
+        for kind, one in found.items()
+    )
+
+
+def conditions_json(
+    previous: Sequence[Mapping[str, Any]],
+    found: Mapping[str, ConditionFound],
+    *,
+    generation: int | None,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Return the same from and to the API's JSON."""
+    known = tuple(one for raw in previous if (one := from_json(Condition, raw)))
+    return [as_json(one) for one in conditions(known, found, generation=generation, now=now)]

@@ -52,7 +52,7 @@ def annotations(kill: Kill, *, report: ReportObject, kills: int) -> dict[str, st
     return {
         ANNOTATION_LAST_KILL: rfc3339(kill.time) if kill.time else "",
         ANNOTATION_KILLS: str(kills),
-        ANNOTATION_VICTIM: (kill.victim.comm if kill.victim else None) or "",
+        ANNOTATION_VICTIM: kill.comm or "",
         ANNOTATION_CAUSE: kill.cause,
         ANNOTATION_REPORT: report.name,
     }

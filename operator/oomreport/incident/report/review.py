@@ -4,35 +4,34 @@ A recommendation is made anew at each kill and whenever its bounds change. A rev
 materially from the one that was reviewed; what was rejected is not brought up again before that.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from oomreport.incident.report.condition import Finding
+from oomreport.incident.report.condition import ConditionFound
+from oomreport.incident.report.status import KeptAdvice, ReportStatus, Reviewed
+from oomreport.incident.witness.policy import rounding_in
 from oomreport.workload.quantity import GI, MI, parse_quantity
 
 PENDING = "Pending"
 # A number that moves by no more than this is the same answer to a reviewer.
 _MATERIAL_PERCENT = 10
-_NUMBERS = ("memoryLimit", "memoryRequest")
-_REVIEWED = ("action", *_NUMBERS)
 
 
-def is_material(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Return whether two recommendations, as status.recommendation holds them, ask people for different things.
+def is_material(before: KeptAdvice | Reviewed, after: KeptAdvice) -> bool:
+    """Return whether two recommendations ask people for different things.
 
     They do where the action differs, where one names a number that the other does not, and where the limit or the request
     differs by more than 10 % and by more than one step of rounding (the policy's roundTo, else 16Mi, from 1Gi on 64Mi).
-    What led to the numbers (basis, confidence, previousLimit, policy, unknown) does not count. An empty mapping is one
-    that recommends nothing.
+    What led to the numbers (basis, confidence, previousLimit, policy, unknown) does not count.
     """
-    if before.get("action", "None") != after.get("action", "None"):
+    if before.action != after.action:
         return True
-    return any(_differs(before.get(key), after.get(key), _rounding(before, after)) for key in _NUMBERS)
+    rounding = rounding_in(after.policy) or (rounding_in(before.policy) if isinstance(before, KeptAdvice) else None)
+    return _differs(before.memory_limit, after.memory_limit, rounding) or _differs(
+        before.memory_request, after.memory_request, rounding
+    )
 
 
 def reviewed_state(
-    stored: Mapping[str, Any], recommendation: Mapping[str, Any], *, decision: str, generation: int | None
-) -> dict[str, Any] | None:
+    stored: ReportStatus, advice: KeptAdvice, *, decision: str, generation: int | None
+) -> Reviewed | None:
     """Return status.reviewed: the decision and what it was about; None while nobody has decided.
 
     `stored` is the status as it was read. A new generation is a new review: it is about the recommendation that stood in
@@ -40,49 +39,46 @@ def reviewed_state(
     """
     if decision == PENDING:
         return None
-    known: Mapping[str, Any] | None = stored.get("reviewed")
-    if known and known.get("generation") == generation and known.get("decision") == decision:
-        return dict(known)
-    seen = stored.get("recommendation") or recommendation
-    about = {key: seen[key] for key in _REVIEWED if key in seen}
-    return {"decision": decision, **({} if generation is None else {"generation": generation}), **about}
+    known = stored.reviewed
+    if known and known.generation == generation and known.decision == decision:
+        return known
+    seen = stored.recommendation or advice
+    return Reviewed(
+        decision=decision,
+        generation=generation,
+        action=seen.action,
+        memory_limit=seen.memory_limit,
+        memory_request=seen.memory_request,
+    )
 
 
-def reviewed(state: Mapping[str, Any] | None, recommendation: Mapping[str, Any]) -> Finding:
+def reviewed(state: Reviewed | None, advice: KeptAdvice) -> ConditionFound:
     """Whether people have decided on what is recommended now.
 
     True      spec.review.decision is Accepted or Rejected, and the recommendation is materially the one decided on
     False     it is Pending, or it was about another recommendation
     """
     if state is None:
-        return Finding(status="False", reason=PENDING)
-    decision = str(state["decision"])
-    if not is_material(state, recommendation):
-        return Finding(status="True", reason=decision)
-    was, now = in_words(state), in_words(recommendation)
-    return Finding(
+        return ConditionFound(status="False", reason=PENDING)
+    if not is_material(state, advice):
+        return ConditionFound(status="True", reason=state.decision)
+    return ConditionFound(
         status="False",
         reason="RecommendationChanged",
-        message=f"{decision} was {was}; what is recommended now is {now}",
+        message=f"{state.decision} was {in_words(state)}; what is recommended now is {in_words(advice)}",
     )
 
 
-def in_words(recommendation: Mapping[str, Any]) -> str:
+def in_words(advice: KeptAdvice | Reviewed) -> str:
     """Return what a recommendation asks for, in few words."""
-    numbers = {"limit": recommendation.get("memoryLimit"), "request": recommendation.get("memoryRequest")}
+    numbers = {"limit": advice.memory_limit, "request": advice.memory_request}
     told = ", ".join(f"{name} {size}" for name, size in numbers.items() if size is not None)
-    action = recommendation.get("action", "None")
-    return f"{action} ({told})" if told else str(action)
+    return f"{advice.action} ({told})" if told else advice.action
 
 
-def _differs(before: object, after: object, rounding: int | None) -> bool:
+def _differs(before: str | None, after: str | None, rounding: int | None) -> bool:
     old, new = parse_quantity(before), parse_quantity(after)
     if old is None or new is None:
         return old is not new
     step = rounding or (16 * MI if max(old, new) < GI else 64 * MI)
     return abs(new - old) > max(step, old * _MATERIAL_PERCENT / 100)
-
-
-def _rounding(before: Mapping[str, Any], after: Mapping[str, Any]) -> int | None:
-    found = ((one.get("policy") or {}).get("roundTo") for one in (after, before))
-    return next((size for text in found if (size := parse_quantity(text))), None)

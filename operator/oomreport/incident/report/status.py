@@ -1,298 +1,139 @@
-"""The status of an OOMReport: what it becomes by new evidence.
+"""The status of an OOMReport as a value."""
 
-A report stays small however many kills it counts: the last kill in full, ten in short, the live part of the ledger.
-What is not looked up any more (the record is deleted, the pod gone) does not erase what was known.
-"""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
-from oomreport.incident.advice.case import Case, way_to
-from oomreport.incident.advice.diagnosis import findings
-from oomreport.incident.advice.kept_advice import advice_for
-from oomreport.incident.kill import Kill, RecentKill, Verdict
-from oomreport.incident.memory.history import in_short, past_kills
-from oomreport.incident.memory.trajectory import Trajectory
-from oomreport.incident.oom_record import RecordSpec
-from oomreport.incident.report.condition import conditions, correlated, recommended
-from oomreport.incident.report.review import reviewed, reviewed_state
-from oomreport.incident.report.rollout_conditions import Kills, fix
-from oomreport.incident.witness.cause import cause_of
-from oomreport.incident.witness.correlation import Correlation, WitnessedKill, correlate, lived_on, settles
-from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
-from oomreport.incident.witness.ledger import Entry
-from oomreport.times import parse_time, rfc3339
-from oomreport.workload.pod import ContainerFacts
+from oomreport.incident.advice.diagnosis import Finding
+from oomreport.incident.api_json import as_json, from_json
+from oomreport.incident.kill import Kill, RecentKill
+from oomreport.incident.witness.ledger import Entry, oldest_first
 
 MOST_RECENT_KILLS = 10
-
-
-class Outcome(StrEnum):
-    """What became of a record; API.md's words."""
-
-    COUNTED = "Counted"
-    JOINED = "Joined"
-    NO_KILL = "NoKill"
-    CONTAINER_UNKNOWN = "ContainerUnknown"
+NO_ACTION = "None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to write.
+class KeptAdvice:
+    """What is recommended, as the report keeps it; sizes are quantities as the controller wrote them."""
 
-    status        the whole status, without what others write into it
-    changed       whether it differs from the one that is stored
-    used          what became of records, by name; to be marked after the status is written
-    mismatched    anonymous records whose match must be taken back: another record speaks of that container
-    shown         kills that the report shows for the first time, as in lastKill, oldest first
-    settled       kills whose verdict nothing is expected to change any more: by ID, whether the container lived on
-    look_again    when time alone changes something
-    """
+    action: str = NO_ACTION
+    memory_limit: str | None = None
+    memory_request: str | None = None
+    previous_limit: str | None = None
+    confidence: str | None = None
+    basis: str = ""
+    policy: Mapping[str, Any] | None = None
+    bounds_hash: str | None = None
+    unknown: tuple[str, ...] = ()
 
-    status: dict[str, Any]
-    changed: bool
-    used: Mapping[str, Outcome]
-    mismatched: tuple[str, ...]
-    shown: tuple[Kill, ...]
-    settled: Mapping[str, bool]
-    look_again: datetime | None
+    @classmethod
+    def of(cls, raw: object) -> "KeptAdvice":
+        """Return `status.recommendation`, or what it was applied or reviewed as; without one, one that asks for nothing."""
+        return from_json(cls, raw) or cls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Standing:
-    """What is known of the container after a kill, and until when pod status may still tell of it."""
+class Reviewed:
+    """What people decided, and the recommendation that it was about."""
 
-    lived_on: bool | None
-    open_until: datetime | None
-
-
-def decide(evidence: Evidence, patience: Patience) -> Decision:
-    """Return what the report becomes."""
-    correlation = correlate(evidence, patience)
-    stored = evidence.status
-    shown = tuple(_kill(kill, evidence) for kill in correlation.kills)
-    last = _last_kill(Kill.from_status(stored.get("lastKill")), shown, correlation)
-    used = _outcomes(correlation, evidence)
-    if last is None:
-        return Decision(
-            status={},
-            changed=False,
-            used=used,
-            mismatched=(),
-            shown=(),
-            settled={},
-            look_again=correlation.look_again,
-        )
-    watched = {last.id, *evidence.unsettled, *(kill.id for kill in shown)}
-    standing = {
-        entry.id: _standing(entry, correlation.ledger, evidence, patience)
-        for entry in correlation.ledger
-        if entry.id in watched
-    }
-    entry = next((one for one in correlation.ledger if one.id == last.id), None)
-    if entry:
-        last = _witnessed(last, entry, standing[entry.id], correlation.ledger, evidence)
-    kills = stored.get("kills", 0) + correlation.more
-    way = way_to(last)
-    known = RecentKill.from_status(stored.get("recentKills"))
-    recent = _recent_kills(known, shown, correlation, of_last=(last.id, way))
-    case = _case(last, recent, correlation, kills, evidence, way=way)
-    advice, found = _explained(case, shown, evidence)
-    review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
-    first = min(filter(None, (parse_time(stored.get("firstKillTime")), *(kill.time for kill in shown))))
-    mended = fix(evidence, patience, advice=advice, kills=_kills(kills, first, recent, known))
-    waiting = entry is not None and standing[entry.id].open_until is not None
-    status = {
-        "observedGeneration": evidence.generation,
-        "kills": kills,
-        "firstKillTime": rfc3339(first),
-        "lastKillTime": rfc3339(last.time) if last.time else None,
-        "lastSilentKillTime": _last_silent(stored, correlation.ledger, standing),
-        "lastKill": last.as_json(),
-        "recentKills": [kill.as_json() for kill in recent],
-        "counted": [one.as_json() for one in correlation.ledger],
-        "settledBefore": rfc3339(correlation.settled_before) if correlation.settled_before else None,
-        "findings": found,
-        "recommendation": advice,
-        "managedBy": (stored.get("managedBy") if evidence.managed_by is None else evidence.managed_by) or None,
-        "reviewed": review,
-        "applied": mended.applied,
-        "conditions": conditions(
-            stored.get("conditions", ()),
-            {
-                "Correlated": correlated(last=last, recent=recent, waiting=waiting),
-                "Recommended": recommended(advice),
-                "Reviewed": reviewed(review, advice),
-                **mended.conditions,
-            },
-            generation=evidence.generation,
-            now=evidence.now,
-        ),
-    }
-    times = (correlation.look_again, mended.look_again, *(one.open_until for one in standing.values()))
-    return Decision(
-        status=_without_none(status),
-        changed=any(value != stored.get(key) for key, value in status.items()),
-        used=used,
-        mismatched=correlation.mismatched,
-        shown=shown,
-        settled={id_: bool(one.lived_on) for id_, one in standing.items() if one.open_until is None},
-        look_again=min(filter(None, times), default=None),
-    )
+    decision: str
+    generation: int | None = None
+    action: str
+    memory_limit: str | None = None
+    memory_request: str | None = None
 
 
-def _last_silent(stored: Mapping[str, Any], ledger: Sequence[Entry], standing: Mapping[str, _Standing]) -> str | None:
-    """Return when a process was last killed in a container that lived on."""
-    known = stored.get("lastSilentKillTime")
-    outlived = (rfc3339(one.time) for one in ledger if one.id in standing and standing[one.id].lived_on)
-    return max(filter(None, (known, *outlived)), default=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The recommendation that reached the pods last, when that was, and how long without a kill resolves the report."""
+
+    action: str
+    memory_limit: str | None = None
+    memory_request: str | None = None
+    previous_limit: str | None = None
+    time: datetime
+    quiet_seconds: int
 
 
-def _outcomes(correlation: Correlation, evidence: Evidence) -> dict[str, Outcome]:
-    kills = {record.name for record in evidence.records if record.is_kill}
-    counted = Outcome.CONTAINER_UNKNOWN if evidence.container == UNKNOWN_CONTAINER else Outcome.COUNTED
-    return {
-        name: Outcome.NO_KILL if name not in kills else Outcome.JOINED if joined else counted
-        for name, joined in correlation.used.items()
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A condition as metav1.Condition has it. Its time moves only when its status does."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"] = "Unknown"
+    observed_generation: int | None = None
+    last_transition_time: datetime | None = None
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def is_true(self) -> bool:
+        """Return whether it holds."""
+        return self.status == "True"
 
 
-def _kill(kill: WitnessedKill, evidence: Evidence) -> Kill:
-    """Return a kill as lastKill shows it, before its termination and silence are known."""
-    entry, record = kill.entry, kill.record
-    subject = record.subject if record else None
-    pod = kill.ending.pod if kill.ending else None
-    pod = pod or evidence.pod_of(pod_uid=record.pod_uid if record else None, container_id=entry.container_id)
-    container = pod.container(evidence.container) if pod else None
-    return Kill.from_record(
-        record.spec if record else RecordSpec(),
-        id=entry.id,
-        time=entry.time,
-        pod=pod.name if pod else subject.pod if subject else None,
-        pod_uid=pod.uid if pod else subject.pod_uid if subject else None,
-        node=record.node if record else pod.node if pod else None,
-        container_id=entry.container_id,
-        started_at=_started(kill.ending, container, entry),
-        verdict=entry.verdict,
-        cause=cause_of(record, pod, container),
-        record_name=record.name if record else None,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedChange:
+    """A value that a hook changed in the cluster; sizes are bytes."""
+
+    time: datetime
+    hook: str = ""
+    what: str
+    before: int | None = None
+    after: int | None = None
+    message: str = ""
 
 
-def _last_kill(stored: Kill | None, shown: Sequence[Kill], correlation: Correlation) -> Kill | None:
-    kills = [kill for kill in (stored, *shown) if kill and kill.time and kill.id not in correlation.replaced]
-    return max(kills, key=lambda kill: (kill.time, kill.id), default=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportStatus:
+    """A report's status; its fields are the API's. Hooks write `kill_times`, `changes` and deliveries, which are theirs."""
 
+    observed_generation: int | None = None
+    kills: int = 0
+    first_kill_time: datetime | None = None
+    last_kill_time: datetime | None = None
+    last_silent_kill_time: datetime | None = None
+    last_kill: Kill | None = None
+    recent_kills: tuple[RecentKill, ...] = ()
+    counted: tuple[Entry, ...] = ()
+    settled_before: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    recommendation: KeptAdvice | None = None
+    managed_by: Mapping[str, str] | None = None
+    reviewed: Reviewed | None = None
+    applied: Applied | None = None
+    conditions: tuple[Condition, ...] = ()
+    kill_times: tuple[datetime, ...] = ()
+    changes: tuple[NotedChange, ...] = ()
 
-def _standing(entry: Entry, ledger: Sequence[Entry], evidence: Evidence, patience: Patience) -> _Standing:
-    outlived = False if _took_the_container(entry, evidence) else lived_on(entry, ledger, evidence, patience)
-    until = settles(entry, evidence, patience)
-    is_open = entry.verdict is Verdict.KERNEL_ONLY and outlived is None and evidence.now < until
-    return _Standing(lived_on=outlived, open_until=until if is_open else None)
+    @classmethod
+    def of(cls, raw: Mapping[str, Any] | None) -> "ReportStatus":
+        """Return a status as the API server sends it; one of no kills where there is none yet."""
+        found = from_json(cls, raw or {})
+        assert found is not None  # no field is required
+        return found
 
+    @property
+    def advice(self) -> KeptAdvice:
+        """Return the recommendation; without one, one that asks for nothing."""
+        return self.recommendation or KeptAdvice()
 
-def _took_the_container(entry: Entry, evidence: Evidence) -> bool:
-    """Whether the container was killed as a group, by the record or as it was said before.
+    @property
+    def ledger(self) -> tuple[Entry, ...]:
+        """Return what was counted, oldest first."""
+        return oldest_first(self.counted)
 
-    A kubelet that is slow to tell of the end shows a container as running that is gone.
-    """
-    record = next((one for one in evidence.records if one.name == entry.id), None)
-    if record is None:
-        said = evidence.status.get("lastKill") or {}
-        settled = said.get("id") == entry.id and said.get("silent") is False and entry.id not in evidence.unsettled
-        return settled and any(finding["rule"] == "GroupKilled" for finding in evidence.status.get("findings") or ())
-    return record.container_id is not None and record.killed_whole_container
+    def condition(self, kind: str) -> Condition | None:
+        """Return the condition of a type."""
+        return next((one for one in self.conditions if one.type == kind), None)
 
+    def holds(self, kind: str) -> bool:
+        """Return whether a condition is true."""
+        found = self.condition(kind)
+        return found is not None and found.is_true
 
-def _witnessed(kill: Kill, entry: Entry, standing: _Standing, ledger: Sequence[Entry], evidence: Evidence) -> Kill:
-    """Return the last kill with what pod status says of it by now; what it no longer shows stays as it was."""
-    ending = _ending_of(entry, ledger, evidence)
-    pod = ending.pod if ending else evidence.pod_of(pod_uid=None, container_id=entry.container_id)
-    container = pod.container(evidence.container) if pod else None
-    runs = container is not None and container.running_id == entry.container_id
-    attempt = ending.termination.attempt if ending else container.attempt if container and runs else None
-    started = _started(ending, container, entry)
-    return replace(
-        kill,
-        verdict=entry.verdict,
-        silent=kill.silent if standing.lived_on is None else standing.lived_on,
-        restart_count=kill.restart_count if attempt is None else attempt,
-        termination=ending.termination if ending else kill.termination,
-        started_at=started or kill.started_at,
-    )
-
-
-def _ending_of(entry: Entry, ledger: Sequence[Entry], evidence: Evidence) -> Ending | None:
-    """Return the termination that belongs to a kill: it is that of the instance's last one."""
-    instance = [one.id for one in ledger if one.container_id == entry.container_id]
-    is_last = entry.container_id is not None and instance[-1] == entry.id
-    return evidence.endings.get(entry.container_id or "") if is_last else None
-
-
-def _started(ending: Ending | None, container: ContainerFacts | None, entry: Entry) -> datetime | None:
-    """Return when the instance started that a kill was in; the agent may be younger than it."""
-    if ending is not None:
-        return ending.termination.started
-    runs = container is not None and container.running_id == entry.container_id
-    return container.running_since if container is not None and runs else None
-
-
-def _recent_kills(
-    stored: Sequence[RecentKill], shown: Sequence[Kill], correlation: Correlation, *, of_last: tuple[str, Trajectory]
-) -> tuple[RecentKill, ...]:
-    """Return the last ten in short; pod status may still tell of the last one when its container had started."""
-    last, way = of_last
-    verdicts = {entry.id: entry.verdict for entry in correlation.ledger}
-    kills = {kill.id: kill for kill in stored if kill.id not in correlation.replaced}
-    for kill in shown:
-        kills[kill.id] = in_short(kill.in_short(), way_to(kill)) if kill.id != last else kill.in_short()
-    if last in kills:
-        kills[last] = in_short(kills[last], way)
-    newest = sorted(kills.values(), key=lambda kill: (kill.time, kill.id), reverse=True)[:MOST_RECENT_KILLS]
-    return tuple(replace(kill, verdict=verdicts.get(kill.id, kill.verdict)) for kill in newest)
-
-
-def _kills(number: int, first: datetime, recent: Sequence[RecentKill], known: Sequence[RecentKill]) -> Kills:
-    counted = [kill for kill in recent if kill.verdict is not Verdict.CONTRADICTED]
-    return Kills(
-        number=number,
-        first=first,
-        last=max((kill.time for kill in counted), default=None),
-        recent=counted,
-        new=frozenset(kill.id for kill in counted) - {kill.id for kill in known},
-    )
-
-
-def _case(
-    last: Kill,
-    recent: Sequence[RecentKill],
-    correlation: Correlation,
-    kills: int,
-    evidence: Evidence,
-    *,
-    way: Trajectory,
-) -> Case:
-    return Case(
-        kill=last,
-        container=evidence.container,
-        record=next((kill.record for kill in correlation.kills if kill.entry.id == last.id), None),
-        pod=evidence.pod_of(pod_uid=last.pod_uid, container_id=last.container_id),
-        past=past_kills(recent),
-        kills=kills,
-        around=evidence.surroundings,
-        known_way=way,
-    )
-
-
-def _explained(case: Case, shown: Sequence[Kill], evidence: Evidence) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the recommendation and the findings; both are of the last kill, and kept while its witnesses are gone."""
-    is_new = any(kill.id == case.kill.id for kill in shown)
-    advice = advice_for(case, evidence.status, is_new=is_new)
-    return advice, findings(case, () if is_new else evidence.status.get("findings", ()))
-
-
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the API's JSON."""
+        return as_json(self)

@@ -122,6 +122,11 @@ def duration_of(text: object) -> timedelta | None:
     return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts)) or None
 
 
+def rounding_in(values: Mapping[str, Any] | None) -> int | None:
+    """Return the multiple, in bytes, that a policy's rules round to; None where they do not say."""
+    return parse_quantity((values or {}).get("roundTo"))
+
+
 def _fits(override: Mapping[str, Any], workload: Workload, container: str) -> bool:
     wanted = {"kind": workload.kind, "name": workload.name, "container": container}
     return all(override.get(key) in (None, "", value) for key, value in wanted.items())

@@ -10,7 +10,7 @@ from oomreport.controller.known.records import RecordCache
 from oomreport.controller.reporting.announcer import Announcer
 from oomreport.controller.work.keys import MarkKey
 from oomreport.controller.work.queue import WorkQueue
-from oomreport.incident.report.status import Outcome
+from oomreport.incident.report.decision import RecordOutcome
 from support.evidence import after, record
 
 REPORT = ("shop", "deployment-web-api")
@@ -40,9 +40,9 @@ def test_a_second_look_does_not_change_how_a_record_was_counted(second_look: str
     def written() -> None:
         asyncio.run(announcer.write_mark(MarkKey(name="one")))
 
-    announcer.mark("one", Outcome.JOINED, REPORT)
+    announcer.mark("one", RecordOutcome.JOINED, REPORT)
     if second_look == "after it":
         written()
-    announcer.mark("one", Outcome.COUNTED, REPORT)
+    announcer.mark("one", RecordOutcome.COUNTED, REPORT)
     written()
     assert api.written == ["Joined"]

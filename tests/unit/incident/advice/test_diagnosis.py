@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from oomreport.incident.advice.case import Case
-from oomreport.incident.advice.diagnosis import RULES, findings
+from oomreport.incident.advice.diagnosis import RULES, Finding, findings
 from oomreport.incident.advice.recommendation import recommendation
 from oomreport.incident.kill import Cause, Kill, Verdict
 from oomreport.incident.memory.usage import Peak, Pressure
@@ -20,7 +20,7 @@ def rules(
     *, facts: PodFacts | None = None, of: RecordFacts | None = None, container: str = "api", **of_kill: Any
 ) -> list[str]:
     last = kill(container_id=cid(1), **of_kill)
-    return [one["rule"] for one in findings(Case(kill=last, container=container, record=of or record(), pod=facts))]
+    return [one.rule for one in findings(Case(kill=last, container=container, record=of or record(), pod=facts))]
 
 
 def test_an_ordinary_kill_needs_no_words():
@@ -38,8 +38,8 @@ def test_each_fact_is_found():
 def test_a_kill_of_a_known_container_is_the_nodes_only_because_its_namespace_is_gone():
     subject = {"podUID": "1", "containerID": cid(1), "namespace": "shop", "pod": "web-1", "container": "api"}
     (found,) = findings(Case(kill=Kill(container_id=cid(1)), container="unknown", record=record(subject=subject)))
-    assert found["rule"] == "ContainerUnknown"
-    assert found["message"].startswith("Container api of pod shop/web-1 was hit; its namespace was deleted")
+    assert found.rule == "ContainerUnknown"
+    assert found.message.startswith("Container api of pod shop/web-1 was hit; its namespace was deleted")
 
 
 def test_a_neighbour_under_the_pods_limit_is_named():
@@ -47,8 +47,8 @@ def test_a_neighbour_under_the_pods_limit_is_named():
     neighbour = record(scope="Pod", triggerCpuset=f"/kubepods/burstable/pod1/{cid(2)}", limit=80 * MI)
     case = Case(kill=kill(cause=Cause.POD_LIMIT, container_id=cid(1)), container="api", record=neighbour, pod=facts)
     (found,) = findings(case)
-    assert found["rule"] == "PodLimitHitByNeighbour"
-    assert "Container greedy allocated" in found["message"]
+    assert found.rule == "PodLimitHitByNeighbour"
+    assert "Container greedy allocated" in found.message
     assert rules(of=neighbour, cause=Cause.POD_LIMIT) == ["PodLimitHitByNeighbour"]
     systemd = record(triggerCpuset=f"cri-containerd-{cid(2)}.scope")
     assert rules(of=systemd, cause=Cause.POD_LIMIT, facts=facts) == ["PodLimitHitByNeighbour"]
@@ -67,7 +67,7 @@ def test_a_pod_that_a_resize_did_not_reach_is_told_and_given_no_more(
     last = kill(cause=Cause.POD_LIMIT, container_id=cid(1), memory=memory, usage=usage)
     facts = pod(running(limit=in_force * MI)) if in_force else None
     case = Case(kill=last, container="api", record=record(scope="Pod", limit=64 * MI), pod=facts)
-    told = [one["message"] for one in findings(case) if one["rule"] == "PodLimitLeftBehind"]
+    told = [one.message for one in findings(case) if one.rule == "PodLimitLeftBehind"]
     advice = recommendation(case).as_json()
     if is_behind:
         assert "limit of 144Mi, but its pod's cgroup still has 64Mi" in told[0]
@@ -85,8 +85,8 @@ def test_many_small_processes_above_their_request_are_summed():
     # Of 2000 MiB, an adj of 992 is a request of 16 MiB.
     tasks = (task(1, "redis", adj=1000, mib=256), *(task(pid, "worker", adj=992, mib=128) for pid in (2, 3, 4)))
     last = kill(cause=Cause.NODE_OUT_OF_MEMORY, tasks=tasks, victim=Victim(comm="redis", pid=1))
-    (found,) = (one for one in findings(Case(kill=last, container="api", record=record())) if "Node" in one["rule"])
-    assert "'worker' (3 processes) by 336Mi at least, 'redis' (pid 1) by 256Mi" in found["message"]
+    (found,) = (one for one in findings(Case(kill=last, container="api", record=record())) if "Node" in one.rule)
+    assert "'worker' (3 processes) by 336Mi at least, 'redis' (pid 1) by 256Mi" in found.message
 
 
 def test_the_victims_own_allocation_is_no_neighbour():
@@ -96,10 +96,10 @@ def test_the_victims_own_allocation_is_no_neighbour():
 
 
 def test_what_a_record_told_stays_when_the_record_is_gone():
-    kept = {"rule": "KernelLogLost", "severity": "Warning", "message": "12 messages"}
-    gone = {"rule": "SilentKill", "severity": "Warning", "message": "it was silent"}
+    kept = Finding(rule="KernelLogLost", severity="Warning", message="12 messages")
+    gone = Finding(rule="SilentKill", severity="Warning", message="it was silent")
     case = Case(kill=kill(), container="api")
-    assert findings(case, [kept, gone]) == [kept]
+    assert findings(case, [kept, gone]) == (kept,)
 
 
 def test_rules_have_names_of_their_own():
@@ -108,7 +108,7 @@ def test_rules_have_names_of_their_own():
 
 def messages(cause: Cause = Cause.UNKNOWN, **of_kill: Any) -> dict[str, str]:
     last = kill(verdict=Verdict.KERNEL_ONLY, cause=cause, **of_kill)
-    return {one["rule"]: one["message"] for one in findings(Case(kill=last, container="api"))}
+    return {one.rule: one.message for one in findings(Case(kill=last, container="api"))}
 
 
 def test_tmpfs_is_named_by_the_last_sample_where_the_kernel_printed_no_dump():

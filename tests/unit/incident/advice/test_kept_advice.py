@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.policy import DEFAULT, Policy, RequestRule
 from oomreport.incident.witness.surroundings import UNBOUNDED, Surroundings, Unknown
 from oomreport.workload.pod import ContainerFacts, PodFacts, Termination

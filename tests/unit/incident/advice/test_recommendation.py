@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.policy import Policy, RequestRule
 from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.times import rfc3339

@@ -3,7 +3,9 @@
 import pytest
 
 from oomreport.incident.kill import Kill, RecentKill, Verdict
-from oomreport.incident.report.condition import Finding, conditions, correlated, recommended
+from oomreport.incident.report.condition import ConditionFound, conditions, correlated, recommended
+from oomreport.incident.report.status import KeptAdvice
+from oomreport.times import rfc3339_seconds
 from support.evidence import after, kill
 
 CONFIRMED, KERNEL_ONLY = Verdict.CONFIRMED, Verdict.KERNEL_ONLY
@@ -28,20 +30,20 @@ def test_correlated(last: Kill, recent: list[Verdict], status: str, reason: str,
 
 
 def test_recommended():
-    assert recommended({"action": "RaiseLimit"}).status == "True"
-    assert recommended({"action": "None", "basis": "because"}).message == "because"
+    assert recommended(KeptAdvice(action="RaiseLimit")).status == "True"
+    assert recommended(KeptAdvice(basis="because")).message == "because"
 
 
-def reviewed(decision: str) -> Finding:
-    return Finding(status="False" if decision == "Pending" else "True", reason=decision)
+def reviewed(decision: str) -> ConditionFound:
+    return ConditionFound(status="False" if decision == "Pending" else "True", reason=decision)
 
 
 def test_the_time_moves_only_with_the_status():
-    first = conditions([], {"Reviewed": reviewed("Pending")}, generation=1, now=after(0))
+    first = conditions((), {"Reviewed": reviewed("Pending")}, generation=1, now=after(0))
     same = conditions(first, {"Reviewed": reviewed("Pending")}, generation=2, now=after(60))
     moved = conditions(same, {"Reviewed": reviewed("Accepted")}, generation=3, now=after(120))
     again = conditions(moved, {"Reviewed": reviewed("Rejected")}, generation=4, now=after(180))
-    times = [found[0]["lastTransitionTime"] for found in (first, same, moved, again)]
+    times = [rfc3339_seconds(found[0].last_transition_time or after(-1)) for found in (first, same, moved, again)]
     assert times == ["2026-11-20T20:21:07Z", "2026-11-20T20:21:07Z", "2026-11-20T20:23:07Z", "2026-11-20T20:23:07Z"]
-    assert again[0]["reason"] == "Rejected"
-    assert again[0]["observedGeneration"] == 4
+    assert again[0].reason == "Rejected"
+    assert again[0].observed_generation == 4

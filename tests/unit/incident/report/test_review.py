@@ -5,21 +5,24 @@ from typing import Any
 import pytest
 
 from oomreport.incident.report.review import is_material, reviewed, reviewed_state
+from oomreport.incident.report.status import KeptAdvice, ReportStatus, Reviewed
+
+NOTHING = KeptAdvice()
 
 
-def raised(limit: str = "480Mi", **more: Any) -> dict[str, Any]:
-    return {"action": "RaiseLimit", "memoryLimit": limit, "basis": "because", **more}
+def raised(limit: str = "480Mi", **more: Any) -> KeptAdvice:
+    return KeptAdvice(**{"action": "RaiseLimit", "memory_limit": limit, "basis": "because"} | more)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "material"),
     [
-        ({}, {}, False),
-        ({}, {"action": "None", "basis": "nothing"}, False),
-        ({}, raised(), True),
-        (raised(), {"action": "None"}, True),
-        (raised(), {"action": "FixLeak"}, True),
-        (raised(), raised(basis="other", confidence="High", previousLimit="1Gi", unknown=["Metrics"]), False),
+        (NOTHING, NOTHING, False),
+        (NOTHING, KeptAdvice(basis="nothing"), False),
+        (NOTHING, raised(), True),
+        (raised(), NOTHING, True),
+        (raised(), KeptAdvice(action="FixLeak"), True),
+        (raised(), raised(basis="other", confidence="High", previous_limit="1Gi", unknown=("Metrics",)), False),
         (raised("480Mi"), raised("512Mi"), False),
         (raised("480Mi"), raised("544Mi"), True),
         (raised("480Mi"), raised("416Mi"), True),
@@ -30,41 +33,44 @@ def raised(limit: str = "480Mi", **more: Any) -> dict[str, Any]:
         (raised("64Mi"), raised("96Mi"), True),
         (raised("512Mi"), raised("640Mi", policy={"roundTo": "128Mi"}), False),
         (raised("512Mi"), raised("768Mi", policy={"roundTo": "128Mi"}), True),
-        (raised(), raised(memoryRequest="480Mi"), True),
-        (raised(memoryRequest="256Mi"), raised(memoryRequest="512Mi"), True),
-        (raised(memoryRequest="512Mi"), raised(memoryRequest="528Mi"), False),
+        (raised(), raised(memory_request="480Mi"), True),
+        (raised(memory_request="256Mi"), raised(memory_request="512Mi"), True),
+        (raised(memory_request="512Mi"), raised(memory_request="528Mi"), False),
     ],
 )
-def test_what_is_material(before: dict[str, Any], after: dict[str, Any], *, material: bool):
+def test_what_is_material(before: KeptAdvice, after: KeptAdvice, *, material: bool):
     assert is_material(before, after) is material
 
 
-def state(stored: dict[str, Any], decision: str, generation: int, now: dict[str, Any] | None = None) -> Any:
+def state(
+    stood: KeptAdvice,
+    decision: str,
+    generation: int,
+    now: KeptAdvice | None = None,
+    *,
+    before: Reviewed | None = None,
+) -> Reviewed | None:
+    stored = ReportStatus(recommendation=stood, reviewed=before)
     return reviewed_state(stored, now or raised(), decision=decision, generation=generation)
 
 
 def test_nobody_has_decided():
-    assert state({"recommendation": raised()}, "Pending", 1) is None
+    assert state(raised(), "Pending", 1) is None
     assert reviewed(None, raised()).status == "False"
     assert reviewed(None, raised()).reason == "Pending"
 
 
 def test_a_decision_is_about_what_stood_in_the_status_and_not_about_what_comes_with_it():
-    stored = {"recommendation": raised("480Mi", memoryRequest="240Mi")}
-    found = state(stored, "Rejected", 2, raised("800Mi"))
-    assert found == {
-        "decision": "Rejected",
-        "generation": 2,
-        "action": "RaiseLimit",
-        "memoryLimit": "480Mi",
-        "memoryRequest": "240Mi",
-    }
+    found = state(raised("480Mi", memory_request="240Mi"), "Rejected", 2, raised("800Mi"))
+    assert found == Reviewed(
+        decision="Rejected", generation=2, action="RaiseLimit", memory_limit="480Mi", memory_request="240Mi"
+    )
 
 
 def test_a_rejected_recommendation_stays_reviewed_until_it_changes_materially():
-    first = state({"recommendation": raised("480Mi")}, "Rejected", 2)
+    first = state(raised("480Mi"), "Rejected", 2)
     assert reviewed(first, raised("480Mi")).reason == "Rejected"
-    same = state({"recommendation": raised("496Mi"), "reviewed": first}, "Rejected", 2, raised("496Mi"))
+    same = state(raised("496Mi"), "Rejected", 2, raised("496Mi"), before=first)
     assert same == first
     assert reviewed(same, raised("496Mi")).status == "True"
     stale = reviewed(first, raised("800Mi"))
@@ -75,20 +81,21 @@ def test_a_rejected_recommendation_stays_reviewed_until_it_changes_materially():
 
 
 def test_small_steps_add_up_to_a_material_change():
-    first = state({"recommendation": raised("480Mi")}, "Rejected", 2)
+    first = state(raised("480Mi"), "Rejected", 2)
     for limit in ("496Mi", "512Mi", "528Mi"):
         assert reviewed(first, raised(limit)).status == "True"
-        first = state({"recommendation": raised(limit), "reviewed": first}, "Rejected", 2)
+        first = state(raised(limit), "Rejected", 2, before=first)
     assert reviewed(first, raised("544Mi")).reason == "RecommendationChanged"
 
 
 def test_the_same_decision_made_again_is_about_what_is_recommended_by_then():
-    first = state({"recommendation": raised("480Mi")}, "Rejected", 2)
-    again = state({"recommendation": raised("800Mi"), "reviewed": first}, "Rejected", 3)
-    assert again["memoryLimit"] == "800Mi"
+    first = state(raised("480Mi"), "Rejected", 2)
+    again = state(raised("800Mi"), "Rejected", 3, before=first)
+    assert again
+    assert again.memory_limit == "800Mi"
     assert reviewed(again, raised("800Mi")).status == "True"
 
 
 def test_a_review_taken_back_is_forgotten():
-    first = state({"recommendation": raised()}, "Accepted", 2)
-    assert state({"recommendation": raised(), "reviewed": first}, "Pending", 3) is None
+    first = state(raised(), "Accepted", 2)
+    assert state(raised(), "Pending", 3, before=first) is None

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from oomreport.incident.report.decision import Decision, decide
 from oomreport.incident.report.rollout_conditions import is_awaited, is_followed, telling
-from oomreport.incident.report.status import Decision, decide
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
 from support.evidence import PATIENCE, after, cid, container, ended, evidence, pod, record, running

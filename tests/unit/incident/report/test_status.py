@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.report.status import decide
+from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import Patience
 from oomreport.times import rfc3339, rfc3339_seconds
 from oomreport.workload.quantity import MI

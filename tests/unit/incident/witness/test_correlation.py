@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from oomreport.incident.report.status import Decision, Outcome, decide
+from oomreport.incident.report.decision import Decision, RecordOutcome, decide
 from oomreport.incident.witness.correlation import correlate
 from oomreport.incident.witness.evidence import Evidence, RecordFacts
 from oomreport.times import rfc3339
@@ -37,7 +37,7 @@ def test_a_record_is_reported_at_once_without_waiting_for_status():
     last = decision.status["lastKill"]
     assert decision.status["kills"] == 1
     assert (last["verdict"], last["cause"], last["silent"]) == ("KernelOnly", "ContainerLimit", False)
-    assert decision.used == {"worker-1-9f1c2b7a-35435120": Outcome.COUNTED}
+    assert decision.used == {"worker-1-9f1c2b7a-35435120": RecordOutcome.COUNTED}
     assert decision.look_again == after(5)
 
 
@@ -140,7 +140,7 @@ def test_a_late_record_joins_the_kill_that_status_told_of(healthy: dict[str, Any
     decision = then(first, evidence(record(), pods=(dead,), seconds=300, healthy_since=healthy))
     assert decision.status["kills"] == 1
     assert verdicts(decision.status) == {"worker-1-9f1c2b7a-35435120": "Confirmed"}
-    assert decision.used == {"worker-1-9f1c2b7a-35435120": Outcome.JOINED}
+    assert decision.used == {"worker-1-9f1c2b7a-35435120": RecordOutcome.JOINED}
     assert decision.status["lastKill"]["victim"]["comm"] == "node"
     assert [kill["id"] for kill in decision.status["recentKills"]] == ["worker-1-9f1c2b7a-35435120"]
     rules = {finding["rule"] for finding in decision.status["findings"]}
@@ -173,17 +173,17 @@ def test_a_group_of_victims_is_one_kill():
 @pytest.mark.parametrize(
     ("spec", "outcome"),
     [
-        ({"victims": [], "noVictim": True}, Outcome.NO_KILL),
-        ({"victims": []}, Outcome.NO_KILL),
-        ({"victims": [], "missing": ["KillLine"]}, Outcome.COUNTED),
-        ({"victims": [], "source": "CgroupCounter"}, Outcome.COUNTED),
+        ({"victims": [], "noVictim": True}, RecordOutcome.NO_KILL),
+        ({"victims": []}, RecordOutcome.NO_KILL),
+        ({"victims": [], "missing": ["KillLine"]}, RecordOutcome.COUNTED),
+        ({"victims": [], "source": "CgroupCounter"}, RecordOutcome.COUNTED),
     ],
     ids=["nothing killable", "nothing said", "line lost", "counter moved"],
 )
-def test_only_what_killed_is_a_kill(spec: dict[str, Any], outcome: Outcome):
+def test_only_what_killed_is_a_kill(spec: dict[str, Any], outcome: RecordOutcome):
     decision = decide(evidence(record(**spec)), PATIENCE)
     assert list(decision.used.values()) == [outcome]
-    assert decision.changed is (outcome is Outcome.COUNTED)
+    assert decision.changed is (outcome is RecordOutcome.COUNTED)
 
 
 def test_a_record_that_is_in_the_ledger_is_only_marked():
@@ -261,7 +261,7 @@ def test_a_matched_record_counts_as_that_of_the_container():
 def test_a_matched_record_joins_what_status_told_of():
     first = decide(evidence(pods=(pod(ended()),), seconds=20), PATIENCE)
     decision = then(first, evidence(matched("u"), pods=(pod(ended()),), seconds=21))
-    assert (decision.status["kills"], decision.used) == (1, {"u": Outcome.JOINED})
+    assert (decision.status["kills"], decision.used) == (1, {"u": RecordOutcome.JOINED})
 
 
 @pytest.mark.parametrize("other", [record("r", seconds=1), matched("v", seconds=1)], ids=["its own", "matched too"])
