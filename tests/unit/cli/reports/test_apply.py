@@ -72,7 +72,7 @@ def test_a_request_that_is_not_set_and_differs_is_named_and_left(checkout: GitCh
     checkout.write({"web.yaml": workload("Deployment", "web")})
     done = checkout.apply([a_report("web", request="300Mi")])
     assert (done.status, checkout.numstat()) == (0, {"web.yaml": (1, 1)})
-    assert "sets no request: 300Mi is left" in done.out
+    assert "sets no request: 300Mi must be added by hand" in done.out
 
 
 def test_only_the_request_is_raised_where_the_limit_was_not_the_cause(checkout: GitCheckout):
