@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from oomreport.gitops.advice import Advice
-from oomreport.gitops.location import Found, Manifests, MemoryLocation
+from oomreport.gitops.location import CheckoutManifests, Found, MemoryLocation
 from oomreport.gitops.lookup import Absent, Barred
 from oomreport.gitops.manifest import LIMIT, REQUEST, Field
 from oomreport.gitops.overlay import Overlay
@@ -49,7 +49,7 @@ class EditOutcome:
     overlay: Overlay | None = None
 
 
-def decided(manifests: Manifests, advice: Advice, *, accepted_only: bool) -> list[EditOutcome]:
+def decided(manifests: CheckoutManifests, advice: Advice, *, accepted_only: bool) -> list[EditOutcome]:
     """Return the outcome for a recommendation, value by value."""
     if not advice.changes:
         return [EditOutcome(advice=advice, state=EditState.SKIPPED, why=advice.why_not)]
@@ -75,7 +75,7 @@ def decided(manifests: Manifests, advice: Advice, *, accepted_only: bool) -> lis
     return refused[:1] or found
 
 
-def _values(manifests: Manifests, advice: Advice, location: MemoryLocation) -> Iterator[EditOutcome]:
+def _values(manifests: CheckoutManifests, advice: Advice, location: MemoryLocation) -> Iterator[EditOutcome]:
     if advice.action == "RaiseRequest":
         yield from _only_request(manifests, advice, location)
         return
@@ -87,7 +87,7 @@ def _values(manifests: Manifests, advice: Advice, location: MemoryLocation) -> I
         yield from _request(manifests, advice, location, advice.request)
 
 
-def _limit(manifests: Manifests, advice: Advice, location: MemoryLocation, wanted: str) -> EditOutcome:
+def _limit(manifests: CheckoutManifests, advice: Advice, location: MemoryLocation, wanted: str) -> EditOutcome:
     found = location.found(LIMIT)
     value = _text(found)
     if value is None:
@@ -106,7 +106,9 @@ def _limit(manifests: Manifests, advice: Advice, location: MemoryLocation, wante
     return _edit(manifests, advice, location, found, field=LIMIT, old=value, new=wanted)
 
 
-def _request(manifests: Manifests, advice: Advice, location: MemoryLocation, wanted: str) -> Iterator[EditOutcome]:
+def _request(
+    manifests: CheckoutManifests, advice: Advice, location: MemoryLocation, wanted: str
+) -> Iterator[EditOutcome]:
     found = location.found(REQUEST)
     if isinstance(found.value, Absent):
         if parse_quantity(wanted) != parse_quantity(advice.limit or ""):
@@ -133,7 +135,7 @@ def _request(manifests: Manifests, advice: Advice, location: MemoryLocation, wan
         yield _edit(manifests, advice, location, found, field=REQUEST, old=value, new=wanted)
 
 
-def _only_request(manifests: Manifests, advice: Advice, location: MemoryLocation) -> Iterator[EditOutcome]:
+def _only_request(manifests: CheckoutManifests, advice: Advice, location: MemoryLocation) -> Iterator[EditOutcome]:
     if advice.request is None:
         yield _refused(advice, "the recommendation names no request")
         return
@@ -162,7 +164,14 @@ def _only_request(manifests: Manifests, advice: Advice, location: MemoryLocation
 
 
 def _edit(
-    manifests: Manifests, advice: Advice, location: MemoryLocation, found: Found, *, field: Field, old: str, new: str
+    manifests: CheckoutManifests,
+    advice: Advice,
+    location: MemoryLocation,
+    found: Found,
+    *,
+    field: Field,
+    old: str,
+    new: str,
 ) -> EditOutcome:
     changed = EditOutcome(
         advice=advice, state=EditState.CHANGED, field=field, old=old, new=new, where=_at(manifests, found)
@@ -191,7 +200,7 @@ def _edit(
 
 
 def _unreadable(
-    manifests: Manifests, advice: Advice, location: MemoryLocation, found: Found, field: Field
+    manifests: CheckoutManifests, advice: Advice, location: MemoryLocation, found: Found, field: Field
 ) -> EditOutcome:
     file = manifests.files.shown(found.file)
     if isinstance(found.value, Absent):
@@ -204,7 +213,7 @@ def _unreadable(
 
 
 def _already(
-    manifests: Manifests, advice: Advice, found: Found, *, field: Field, value: str, wanted: str
+    manifests: CheckoutManifests, advice: Advice, found: Found, *, field: Field, value: str, wanted: str
 ) -> EditOutcome:
     higher = parse_quantity(value) != parse_quantity(wanted)
     return EditOutcome(
@@ -231,7 +240,7 @@ def _text(found: Found) -> str | None:
     return None
 
 
-def _at(manifests: Manifests, found: Found) -> str:
+def _at(manifests: CheckoutManifests, found: Found) -> str:
     line = f":{found.value.line}" if isinstance(found.value, Scalar) else ""
     return f"{manifests.files.shown(found.file)}{line}"
 

@@ -64,7 +64,7 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifests:
+class CheckoutManifests:
     """All workloads that a checkout defines. `manifests` are those that no kustomization uses."""
 
     files: Files

@@ -9,7 +9,7 @@ from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import EditOutcome, EditState, decided
 from oomreport.gitops.files import Files
 from oomreport.gitops.kustomize import tree_of
-from oomreport.gitops.location import Manifests, Template
+from oomreport.gitops.location import CheckoutManifests, Template
 from oomreport.gitops.manifest import Field, manifests_in
 from oomreport.gitops.marker import markers_in
 from oomreport.gitops.overlay import Overlay, newline_of, with_patches
@@ -37,12 +37,12 @@ def manifests_of(
     folders: Iterable[str],
     mapped: Sequence[ValuesMapping],
     default_namespace: str | None = None,
-) -> Manifests:
+) -> CheckoutManifests:
     """Return the manifests in `paths`; `folders` are those that can hold a kustomization."""
     tree = tree_of(files, folders)
     read = ((path, files.yaml(path)) for path in paths)
     sources = [(path, source) for path, source in read if source is not None]
-    return Manifests(
+    return CheckoutManifests(
         files=files,
         tree=tree,
         manifests=[one for path, source in sources if path not in tree.used for one in manifests_in(path, source)],
@@ -53,7 +53,7 @@ def manifests_of(
     )
 
 
-def plan_of(manifests: Manifests, advice: Iterable[Advice], *, accepted_only: bool) -> Plan:
+def plan_of(manifests: CheckoutManifests, advice: Iterable[Advice], *, accepted_only: bool) -> Plan:
     """Return the edits that recommendations ask for."""
     outcomes = [one for each in advice for one in decided(manifests, each, accepted_only=accepted_only)]
     outcomes = _without_conflicts(outcomes)
@@ -83,7 +83,9 @@ def plan_of(manifests: Manifests, advice: Iterable[Advice], *, accepted_only: bo
     return Plan(texts=texts, created=created, outcomes=tuple(outcomes), notes=tuple(notes))
 
 
-def _edited(manifests: Manifests, source: YamlText, outcomes: Sequence[EditOutcome]) -> tuple[str, dict[str, str]]:
+def _edited(
+    manifests: CheckoutManifests, source: YamlText, outcomes: Sequence[EditOutcome]
+) -> tuple[str, dict[str, str]]:
     splices = {one.edit.begin: one.edit for one in outcomes if one.edit}
     text = with_scalars(source, list(splices.values())) if splices else source.text
     overlays: dict[tuple[str, str], Overlay] = {}

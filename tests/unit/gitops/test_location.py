@@ -1,16 +1,16 @@
-from oomreport.gitops.location import Manifests
+from oomreport.gitops.location import CheckoutManifests
 from oomreport.gitops.manifest import LIMIT
 from oomreport.gitops.plan import manifests_of
 from oomreport.gitops.yaml_text import Scalar
 from support.files_in_memory import FilesInMemory, deployment, target
 
 
-def manifests(files: dict[str, str], *folders: str, default_namespace: str | None = None) -> Manifests:
+def manifests(files: dict[str, str], *folders: str, default_namespace: str | None = None) -> CheckoutManifests:
     checkout = FilesInMemory(files)
     return manifests_of(checkout, list(checkout.texts), folders, [], default_namespace)
 
 
-def shown(found: Manifests) -> list[str]:
+def shown(found: CheckoutManifests) -> list[str]:
     return [one.shown for one in found.locations(target())]
 
 
