@@ -47,7 +47,7 @@ MODELS = frozenset(
 
 # Rules that are not met everywhere yet, and how many breaches there may be at most.
 BUDGET = {
-    "first_lines": 175,
+    "first_lines": 110,
     "maps": 40,
     "class_names": 22,
     "camel_case": 240,

@@ -1,4 +1,6 @@
-"""What a kill in the log must agree with to be believed: the node's cgroups, a counter of its own, the machine's count.
+"""The checks that a kill in the log must pass.
+
+A kill must agree with the node's cgroups, with a counter of its own, and with the machine's count.
 
 Text of user space gets into the kernel log (kernel/record_bounds.py). Counters are the kernel's alone: `oom_kill` of
 the victim's cgroup and that of /proc/vmstat move before the line of a kill is printed. So at the time of a line its

@@ -1,4 +1,4 @@
-"""Whether the log has told of every kill that the machine counted.
+"""The balance of kills in the log and kills counted.
 
 `oom_kill` of /proc/vmstat grows by one, just before, for each line "Killed process" that the kernel prints, whatever
 cgroup the victim is in and also where a group is killed or a process named twice (__oom_kill_process() does both). So

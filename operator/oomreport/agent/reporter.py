@@ -1,4 +1,6 @@
-"""From invocations of the killer, and from counters, to records: each kill once, only this node's.
+"""The decision which kills become records.
+
+Invocations of the OOM killer and counters come in; each kill of this node becomes one record.
 
 Whose kill it is. The path names pod and container, and the node's own files must know them, or the path must lie below
 this node's own kubepods: nodes that share a kernel (kind) see each other's kills. A kill outside all pods is the

@@ -1,4 +1,6 @@
-"""The loop: reads the log, looks at the counters, keeps the checkpoint. One thread, and nothing in it waits for a network.
+"""The agent's loop: log, counters, checkpoint.
+
+It runs in one thread, and nothing in it waits for a network.
 
 A turn: wait for the log (or for the machine's count of kills) to move; read the counters before a container's cgroup
 goes; read the log to its end; read the counters again, since each line's kill is counted by then; read the machine's

@@ -1,4 +1,4 @@
-"""The custom resources of oomreport.dev/v1alpha1 as pydantic models, and the CRDs made of them.
+"""The custom resources as pydantic models, and their CRDs.
 
 resource     what every model shares: names in camelCase, times, quantities, lists, what `kubectl get` prints
 kill         victim, trigger, memory, tasks and usage: the same in a record and in a report

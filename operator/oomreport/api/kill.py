@@ -1,7 +1,7 @@
-"""What the kernel says about a kill, the same in an OOMRecord and in an OOMReport.
+"""The schema of a kill, shared by OOMRecord and OOMReport.
 
-Nothing that the kernel can print is refused, or a kill would be lost: pids, scores and sizes have no bounds but those of
-int64, and names hold any character.
+Nothing that the kernel can print is refused, or a kill would be lost: pids, scores and sizes have no bounds but those
+of int64, and names hold any character.
 """
 
 from typing import Annotated

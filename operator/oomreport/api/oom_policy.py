@@ -1,4 +1,6 @@
-"""OOMPolicy: how to recommend, retain and annotate. Without any, the defaults of incident/policy.py hold.
+"""OOMPolicy: the rules of advice, retention and annotations.
+
+Without a policy the defaults of incident/witness/policy.py hold.
 
 A policy holds for its namespace; in the controller's namespace it is the cluster's default. What the nearer one leaves
 unset, the cluster's decides.

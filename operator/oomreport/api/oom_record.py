@@ -1,4 +1,6 @@
-"""OOMRecord: one invocation of the kernel's OOM killer on one node, written once by the node's agent.
+"""OOMRecord: one invocation of the OOM killer on one node.
+
+The node's agent writes it once.
 
 Required is only what says where a record comes from. Everything else depends on what the kernel printed and the agent
 could still read: a record that lacks it is worth more than none.

@@ -1,4 +1,7 @@
-"""OOMReport: one container of one workload that gets OOM-killed, with the last kill in full and what to do about it."""
+"""OOMReport: one container of one workload that gets OOM-killed.
+
+It holds the last kill in full, and what to do about it.
+"""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""The command line: kernel logs explained without a cluster, and reports of a cluster read and acted on.
+"""The command line: kernel logs explained, reports read and acted on.
 
 main      the commands and their arguments
 explain   any kernel log, in words, as JSON, YAML or a page

@@ -1,4 +1,7 @@
-"""Answers the kubelet's probes: a few lines of HTTP instead of a server framework, in a thread that nearly always sleeps.
+"""The health server of the agent.
+
+It is a few lines of HTTP instead of a server framework, in a thread that sleeps nearly always. It answers the kubelet's
+probes and Prometheus.
 
     /livez     200 while the agent's loop turns; for the liveness probe
     /healthz   200 while kills are really seen and kept, else 503 with the reasons; for the readiness probe

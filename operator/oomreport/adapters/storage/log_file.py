@@ -1,4 +1,4 @@
-"""Log files: plain, compressed (gzip, zstd, xz, bzip2) or UTF-16, by their first bytes.
+"""Log files: plain or compressed text, told by their first bytes.
 
 Nothing is held but one chunk, whatever the size of the file.
 """

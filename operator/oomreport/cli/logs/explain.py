@@ -1,4 +1,4 @@
-"""`oomreport explain`: any kernel log, in words, as JSON, YAML or a page."""
+"""`oomreport explain`: the OOM kills of any kernel log."""
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 import argparse

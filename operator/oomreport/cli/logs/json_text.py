@@ -1,4 +1,7 @@
-"""JSON as it is printed: compact and ASCII only, since what a log holds could steer a terminal otherwise."""
+"""Compact JSON in ASCII, safe for a terminal.
+
+What a log holds could steer a terminal otherwise.
+"""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Why it came and what to change, as far as the log alone tells, and the pod's spec where it is known.
+"""The cause and the advice, as far as a log tells.
 
 The rules are the controller's. What a log does not hold, they do not see: the way of the memory before the kill, the
 container's state after it. Earlier kills of the same container in the same run count as its history.

@@ -1,4 +1,7 @@
-"""Stories as one HTML page: no script, nothing from the network, names escaped."""
+"""Explained kills as one HTML page.
+
+It has no script and loads nothing from the network; names are escaped.
+"""
 
 from collections.abc import Sequence
 from html import escape

@@ -1,4 +1,7 @@
-"""Names and limits of the pods that a cluster knows, or a file that `kubectl get pods -A -o json` (or yaml) wrote."""
+"""Names and limits of pods, from a cluster or a file.
+
+The file is one that `kubectl get pods -A -o json` (or yaml) wrote.
+"""
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 

@@ -1,4 +1,4 @@
-"""What one invocation of the OOM killer was, as sentences for people, and as the figures of its pictures.
+"""The story of an invocation: sentences, and figures for pictures.
 
 A sentence says only what the log says; where a part is missing, it says that. Names that a process chose are quoted.
 """

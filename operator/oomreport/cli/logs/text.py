@@ -1,4 +1,6 @@
-"""A story on a terminal: a heading, sentences, a bar of the memory's make-up, the candidates, what to look at.
+"""An explained kill as text for a terminal.
+
+It has a heading, sentences, a bar of what the memory consisted of, the candidates, and what to look at.
 
 Colour only on a terminal, and not where NO_COLOR is set (no-color.org) or TERM is dumb.
 """

@@ -1,4 +1,7 @@
-"""`oomreport apply`: recommendations written into the manifests of a checkout. It does not talk to Git, nor to a workload."""
+"""`oomreport apply`: recommendations written into the manifests of a checkout.
+
+It talks neither to Git nor to a workload.
+"""
 
 import argparse
 import difflib

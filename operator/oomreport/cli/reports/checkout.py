@@ -1,7 +1,7 @@
-"""The files of a checkout: read once, written whole or not at all.
+"""The files of a checkout, read once and written whole.
 
-A file is replaced by rename, with its mode and owner; a symbolic link stays one, its target is edited. What lies outside
-the paths that were named is read where a kustomization leads there, and never written.
+A file is replaced by rename, with its mode and owner; a symbolic link stays one, its target is edited. What lies
+outside the paths that were named is read where a kustomization leads there, and never written.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Reports in a cluster, by the user's kubeconfig, or by the service account where the command runs in a pod."""
+"""Reports in a cluster, reached by kubeconfig or service account."""
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 

@@ -1,4 +1,7 @@
-"""A table for a terminal, as kubectl prints one: three blanks between columns, nothing cut off."""
+"""A table for a terminal, as kubectl prints one.
+
+Three blanks stand between columns; nothing is cut off.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""`oomreport export`: reports of a cluster in a file, for `recommend` and `apply` where no cluster can be reached."""
+"""`oomreport export`: the reports of a cluster in a file.
+
+`recommend` and `apply` read it where they cannot reach the cluster.
+"""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The body of a pull request: each number with its evidence, so that a reviewer can redo the sum.
+"""The body of a pull request, with the evidence of each number.
 
 A process chooses its own name, and the name comes back in messages: what others wrote is escaped, mentions nobody and
 links nowhere.

@@ -1,4 +1,7 @@
-"""Who owns the manifest of a workload, as the report's status.managedBy says, in words."""
+"""The owner of a workload's manifest, in words.
+
+It is what the report's status.managedBy says.
+"""
 
 from collections.abc import Iterator, Mapping
 

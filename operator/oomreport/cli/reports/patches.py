@@ -1,4 +1,7 @@
-"""Recommendations as patches and values, for those who do not let `apply` edit their files."""
+"""Recommendations as patches and values files.
+
+They are for people who do not let `apply` edit their files.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence

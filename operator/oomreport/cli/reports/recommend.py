@@ -1,4 +1,4 @@
-"""`oomreport recommend`: what the reports ask for, for people and for what they use."""
+"""`oomreport recommend`: the changes that reports ask for."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Reports of a cluster, or of a file that `oomreport export` or `kubectl get oomreports -o yaml` wrote."""
+"""Reports from a cluster or from an exported file."""
 
 import argparse
 import json

@@ -1,7 +1,10 @@
-"""`oomreport accept` and `reject`: spec.review of a report, and nothing else of it.
+"""`oomreport accept` and `oomreport reject`: the review of a report.
 
-Between the look and the decision a kill may have made another recommendation. The write is bound to the report as it was
-read just before (resourceVersion); where only the kills moved on and the recommendation is the same, it is tried again.
+They write spec.review and nothing else.
+
+Between the look and the decision a kill may have made another recommendation. The write is bound to the report as it
+was read just before (resourceVersion); where only the kills moved on and the recommendation is the same, it is tried
+again.
 """
 
 import argparse
