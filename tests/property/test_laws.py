@@ -7,7 +7,7 @@ from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.kmsg import line_of_record, unescaped
 from oomreport.kernel.reading.reader import Reader, invocations_of_records, invocations_of_text
 from oomreport.kernel.reading.scanner import Scanner
-from oomreport.kernel.text.summary import summary_of
+from oomreport.kernel.text.summary import summary_line_of
 from records.records import FOLDERS, log_of
 
 _LOGS = [log_of(folder) for folder in FOLDERS]
@@ -99,8 +99,9 @@ def test_no_name_of_a_nested_cgroup_forges_the_limit(name: str) -> None:
         "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods/pod1/c,"
         f"task_memcg=/kubepods/pod1/c/{name},task=python3,pid=77,uid=5"
     )
-    said = summary_of(line, comms=frozenset({"python3"}), limited="/kubepods/pod1/c")
-    assert said is not None
+    parts = summary_line_of(line)
+    assert parts is not None
+    said = parts.summary(comms=frozenset({"python3"}), limited="/kubepods/pod1/c")
     assert (said.oom_memcg, said.pid, said.uid, said.comm) == ("/kubepods/pod1/c", 77, 5, "python3")
 
 

@@ -11,14 +11,15 @@ from collections.abc import Callable
 import pytest
 
 from oomreport.kernel.dump.assembler import Assembler
+from oomreport.kernel.dump.fast_path import whole_of
 from oomreport.kernel.line import LONGEST_TEXT, Line
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.text.killed import chosen_of, killed_of, reaped_pid
+from oomreport.kernel.text.killed import chosen_of, killed_of, reaped_of
 from oomreport.kernel.text.kind import kind_of
 from oomreport.kernel.text.memcg import line_stats, stats_of, usage_of
 from oomreport.kernel.text.meminfo import total_pages
-from oomreport.kernel.text.summary import summary_of, task_in
-from oomreport.kernel.text.table import row_of
+from oomreport.kernel.text.summary import summary_line_of, task_in
+from oomreport.kernel.text.table import Columns, row_of
 from oomreport.kernel.text.trigger import cpu_of, trigger_of
 
 _SUMMARY = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a"
@@ -78,19 +79,20 @@ SHAPES = {
     "frames": _repeated(" ", "a.", "x"),
     "cpusets": _repeated("x", " cpuset=/ mems_allowed="),
 }
+_COLUMNS = ("uid", "tgid", "total_vm", "rss", "swapents", "oom_score_adj")
 READERS: dict[str, Callable[[str], object]] = {
     "kind": kind_of,
-    "summary": summary_of,
+    "summary": lambda text: (line := summary_line_of(text)) and line.summary(comms=frozenset({"x"}), limited="/a"),
     "task in": task_in,
     "killed": killed_of,
     "chosen": chosen_of,
-    "reaped": reaped_pid,
+    "reaped": reaped_of,
     "usage": usage_of,
     "statistics": stats_of,
     "figures": line_stats,
-    "row": lambda text: row_of(text, None),
-    "row of a head": lambda text: row_of(text, ("uid", "tgid", "total_vm", "rss", "swapents", "oom_score_adj")),
-    "header": lambda text: trigger_of(text, None),
+    "row": row_of,
+    "row of a head": lambda text: row_of(text, Columns(_COLUMNS)),
+    "header": trigger_of,
     "cpu": cpu_of,
     "machine": lambda text: total_pages([text], page_bytes=4096),
 }
@@ -154,3 +156,33 @@ def numbers(value: object) -> list[int]:
     if isinstance(value, tuple | list | frozenset):
         return [number for one in value for number in numbers(one)]
     return [number for name in getattr(value, "__slots__", ()) for number in numbers(getattr(value, name))]
+
+
+_PARTS = {
+    "trace": b" dump_header+0x4a0/0x200f",
+    "usage": b"memory: usage 57344kB, limit 57344kB, failcnt 24",
+    "figures": b"anon 57610240\\x0afile 12288",
+    "machine": b"Node 0 DMA: 1*4kB (M) 0*8kB",
+    "rows": b"[    212]     0   212    14924    13669   151552        0           939 node 1 2 3 4",
+}
+
+
+@pytest.mark.parametrize("part", _PARTS)
+@pytest.mark.parametrize("last", [b"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),task=a,pid=7", b"eth0: link"])
+def test_the_time_to_find_no_whole_dump_grows_with_its_length(part: str, last: bytes) -> None:
+    before = {
+        "figures": [b"Memory cgroup stats for /a:"],
+        "rows": [b"Tasks state (memory values in pages):", b"[  pid  ]   uid  tgid total_vm name"],
+    }.get(part, [])
+
+    def dump(lines: int) -> str:
+        head = b"node invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=939"
+        kill = b"Memory cgroup out of memory: Killed process 7 (x) total-vm:1kB"
+        texts = [head, *before, *[_PARTS[part]] * lines, last, kill]
+        return "\n".join(f"6,{n},{5_000_000 + n},-;{text.decode()}" for n, text in enumerate(texts)) + "\n"
+
+    def read(log: str) -> None:
+        assert whole_of(log.encode(), 0, len(log)) is None
+
+    slow = seconds(read, dump(640))
+    assert slow < _FEW_SECONDS or slow < 48 * seconds(read, dump(40))

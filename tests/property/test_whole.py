@@ -3,12 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.kernel.dump.dump import Dump
-from oomreport.kernel.dump.facts import said_by_lines
-from oomreport.kernel.dump.fast_facts import said_at_once
-from oomreport.kernel.dump.fast_path import whole_of
+from oomreport.kernel.dump.facts import facts_of
+from oomreport.kernel.dump.fast_path import Whole, whole_of
 from oomreport.kernel.kmsg import line_of_record
-from oomreport.kernel.text import killed, summary, table
 from records.records import FOLDERS, log_of
 from support.logs import assert_same, read, searched
 
@@ -18,11 +15,7 @@ _DUMPS = [
     if folder.name.startswith("kernel-") and b"invoked oom-killer" in log_of(folder)
 ]
 _DUMPS = [dump for dump in _DUMPS if len(dump) < 400]
-_TEXTS = [text.decode("utf-8", "replace") for dump in _DUMPS for text in dump]
-_SUMMARIES = [text for text in _TEXTS if text.startswith("oom-kill:")]
-_KILLS = [text for text in _TEXTS if ": Killed process" in text]
-_HEADS = sorted({text for text in _TEXTS if text.startswith("[  pid")})
-_ROWS = [text for text in _TEXTS if text[:2] == "[ " and text not in _HEADS]
+_PLAIN = [dump for dump in _DUMPS if dump[0].endswith(b"oom_score_adj=939")][::5] or _DUMPS[::5]
 _PIECES = st.sampled_from(
     [b",", b"=", b" ", b")", b"(", b"\\", b"\\x0a", b"\\x69", b"/", b"0", b"a", b"\xff", b"\r", b"\0", b"\t", b";", b"kB",
      b",pid=1", b"uid=0", b"task=", b" invoked oom-killer: ", b": Killed process ", b"oom_memcg=/", b"\\x5c", b"-"]
@@ -86,51 +79,33 @@ def test_most_captures_are_read_at_once_and_say_the_same() -> None:
     assert whole > 0.8 * len(_DUMPS)
 
 
+def whole_from(dump: list[bytes]) -> Whole | None:
+    log = b"\n".join([*records(dump, 2, 5_000_000), b""])
+    return whole_of(log, max(log.rfind(b"\n", 0, log.find(b"invoked oom-killer")) + 1, 0), len(log))
+
+
 def test_most_whole_captures_say_at_once_what_their_lines_say() -> None:
-    whole = []
-    for dump in _DUMPS:
-        log = b"\n".join([*records(dump, 2, 5_000_000), b""])
-        begin = log.rfind(b"\n", 0, log.find(b"invoked oom-killer")) + 1
-        if (found := whole_of(log, begin, len(log))) is not None:
-            whole.append(Dump.of_whole(found, lost_before=0))
-    at_once = [(dump, said) for dump in whole if (said := said_at_once(dump)) is not None]
-    assert [said for _, said in at_once] == [
-        by_lines._replace(mem_info=list(by_lines.mem_info)) for by_lines in (said_by_lines(dump) for dump, _ in at_once)
-    ]
+    whole = [found for dump in _DUMPS if (found := whole_from(dump)) is not None]
+    at_once = [(found, facts) for found in whole if (facts := found.facts()) is not None]
+    assert [facts for _, facts in at_once] == [facts_of(found.entries()) for found, _ in at_once]
     assert len(at_once) > 0.8 * len(whole)
 
 
 @st.composite
-def garbled(draw: st.DrawFn, texts: list[str]) -> str:
-    text = draw(st.sampled_from(texts)).encode("utf-8", "replace")
-    for _ in range(draw(st.integers(0, 3))):
-        text = changed(text, draw)
-    return text.decode("utf-8", "replace").replace("\\x0a", "\n")
+def garbled(draw: st.DrawFn) -> list[bytes]:
+    """Return a capture in which one of the lines that the fast path reads by a pattern of its own was changed."""
+    dump = list(draw(st.sampled_from(_PLAIN)))
+    begins = draw(st.sampled_from([b"oom-kill:", b"Memory cgroup out", b"[ ", b"memory: ", b"anon ", dump[0][:8]]))
+    places = [place for place, text in enumerate(dump) if text.startswith(begins)]
+    place = draw(st.sampled_from(places or [len(dump) - 1]))
+    for _ in range(draw(st.integers(1, 3))):
+        dump[place] = changed(dump[place], draw).replace(b"\n", b"")
+    return dump
 
 
-@given(garbled(_SUMMARIES), st.booleans(), st.sampled_from([frozenset(), frozenset({"app"}), frozenset({"", "1"})]))
+@given(garbled())
 @settings(max_examples=600, deadline=None)
-def test_a_plain_summary_says_what_any_summary_says(text: str, limited: bool, comms: frozenset[str]) -> None:  # noqa: FBT001
-    plain = summary.plain_summary(text)
-    limit = text.partition(",oom_memcg=")[2].partition(",")[0] if limited else None
-    assert plain is None or plain == summary._summary_of(text, comms, limit)
-
-
-@given(garbled(_KILLS))
-@settings(max_examples=600, deadline=None)
-def test_a_plain_kill_line_says_what_any_kill_line_says(text: str) -> None:
-    plain = killed.plain_killed(text)
-    assert plain is None or plain == killed._killed_of(text)
-
-
-def test_lines_of_all_captures_are_mostly_plain() -> None:
-    assert sum(summary.plain_summary(text) is not None for text in _SUMMARIES) > 0.8 * len(_SUMMARIES)
-    assert sum(killed.plain_killed(text) is not None for text in _KILLS) > 0.8 * len(_KILLS)
-
-
-@given(st.lists(garbled(_ROWS), max_size=8), st.sampled_from(_HEADS))
-@settings(max_examples=300, deadline=None)
-def test_rows_read_together_say_what_each_says(texts: list[str], head: str) -> None:
-    columns = table.columns_of(head)
-    alone = [row for row in (table.row_of(text, columns) for text in texts) if row is not None]
-    assert table.rows_of(texts, columns) == alone
+def test_a_garbled_line_says_at_once_what_it_says_alone(dump: list[bytes]) -> None:
+    found = whole_from(dump)
+    facts = found.facts() if found is not None else None
+    assert found is None or facts is None or facts == facts_of(found.entries())

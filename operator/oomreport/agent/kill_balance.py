@@ -9,9 +9,7 @@ cgroups and the lines read show the same kills.
 from collections.abc import Iterable
 
 from oomreport.kernel.line import Line
-from oomreport.kernel.text.kind import Kind, kind_of
-
-_WORDS = "Killed process "
+from oomreport.kernel.text.kind import Kind
 
 
 class KillAccount:
@@ -26,10 +24,7 @@ class KillAccount:
 
     def take(self, lines: Iterable[Line]) -> None:
         """Count the kills that lines tell of."""
-        self._new += sum(
-            line.kernel and not line.inner and _WORDS in line.text and kind_of(line.text) is Kind.KILLED
-            for line in lines
-        )
+        self._new += sum(line.kernel and line.kind is Kind.KILLED for line in lines)
 
     def untold(self, counted: int | None) -> int | None:
         """Return how many of the machine's kills no line told of; None where the machine does not count.

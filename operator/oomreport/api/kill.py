@@ -10,7 +10,7 @@ from pydantic import Field
 
 from oomreport.api.resource import Comm, MicroTime, Model, atomic
 from oomreport.incident.memory.flight_recorder import MOST_LIFE_SAMPLES
-from oomreport.incident.oom_record import MOST_STAT_KEYS, MOST_TASKS, MOST_USAGE_SAMPLES
+from oomreport.incident.oom_record import MOST_NODE_MASK, MOST_STAT_KEYS, MOST_TASKS, MOST_USAGE_SAMPLES
 from oomreport.kernel.record import ScoreSource
 
 
@@ -59,6 +59,21 @@ class Trigger(Model):
     """The allocation was of 2^order pages; -1 for an OOM that was asked for by SysRq."""
     oom_score_adj: int | None = None
     """The task's oom_score_adj, -1000 to 1000."""
+
+
+class Chosen(Model):
+    """The task that a kernel before 5.1 chose to kill."""
+
+    pid: int
+    """Its thread ID in the node's PID namespace."""
+    comm: Comm | None = None
+    """Its name, treated as a victim's is."""
+    oom_score: int | None = None
+    """The score that the kernel printed for it."""
+
+
+NodeMask = Annotated[str, Field(max_length=MOST_NODE_MASK)]
+"""A list of NUMA nodes, as the kernel prints it."""
 
 
 class Memory(Model):

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from oomreport.api.kill import Memory, Tasks, Trigger, Usage, Victim
+from oomreport.api.kill import Chosen, Memory, NodeMask, Tasks, Trigger, Usage, Victim
 from oomreport.api.resource import (
     UID,
     CgroupPath,
@@ -97,12 +97,19 @@ class OOMRecordSpec(Model):
     trigger_cpuset: CgroupPath | None = None
     """The cpuset of the task that allocated (cpuset): its last component is the ID of the container that allocated, which
     under a pod's limit need not be the victim's."""
+    mems_allowed: NodeMask | None = None
+    """The NUMA nodes that the cpuset of the allocating task allows (mems_allowed), as a list like 0-1,3."""
+    nodemask: NodeMask | None = None
+    """The NUMA nodes that the allocation was bound to by a memory policy (nodemask); absent where it was bound to none."""
     trigger: Trigger | None = None
     """The task whose allocation started the OOM killer."""
     group_kill: bool = False
     """Whether the kernel killed the whole cgroup, since its memory.oom.group was set."""
     no_victim: bool = False
     """Whether the OOM killer ran and killed nothing: no process could be killed."""
+    chosen: Chosen | None = None
+    """The task that a kernel before 5.1 chose, where another process died or the log does not say which: that kernel kills
+    a child of the chosen process in its place, or the leader of the chosen thread's process."""
     victims: Annotated[tuple[Victim, ...], atomic(MOST_VICTIMS)] = ()
     """The processes killed in this invocation, each once, also when the kernel names it twice."""
     victim_count: int | None = None

@@ -10,13 +10,15 @@ from typing import Any
 
 from oomreport.incident.api_json import LEAST_INT, MOST_INT, as_json
 from oomreport.incident.memory.usage import Usage
-from oomreport.kernel.record import Invocation, MemoryUsage, Part, Task, Trigger, Victim
+from oomreport.kernel.record import ChosenProcess, Invocation, MemoryUsage, Part, Task, Trigger, Victim
 from oomreport.names import bounded_text, label_name
 from oomreport.workload.container import Scope, Subject, scope_of, subject_of
 
 MOST_VICTIMS = 1000
 MOST_TASKS = 20
 MOST_STAT_KEYS = 100
+# A list of every second of 1024 nodes (MAX_NUMNODES, include/linux/numa.h) is shorter.
+MOST_NODE_MASK = 4096
 MOST_LOG_BYTES = 16 * 1024
 MOST_USAGE_SAMPLES = 120
 _PARTS = list(Part)
@@ -93,9 +95,12 @@ class RecordSpec:
     oom_memcg: str | None = None
     task_memcg: str | None = None
     trigger_cpuset: str | None = None
+    mems_allowed: str | None = None
+    nodemask: str | None = None
     trigger: Trigger | None = None
     group_kill: bool = False
     no_victim: bool = False
+    chosen: ChosenProcess | None = None
     victims: tuple[Victim, ...] = ()
     victim_count: int | None = None
     memory: MemoryUsage | None = None
@@ -148,9 +153,12 @@ def record_spec(
         oom_memcg=invocation.oom_memcg,
         task_memcg=invocation.task_memcg,
         trigger_cpuset=invocation.cpuset,
+        mems_allowed=_bounded_mask(invocation.mems_allowed),
+        nodemask=_bounded_mask(invocation.nodemask),
         trigger=invocation.trigger,
         group_kill=invocation.group_kill,
         no_victim=invocation.no_victim,
+        chosen=invocation.chosen,
         victims=invocation.victims[:MOST_VICTIMS],
         victim_count=len(invocation.victims),
         memory=_bounded(invocation.memory),
@@ -162,6 +170,11 @@ def record_spec(
         lost_before=invocation.lost_before,
         log=bounded_text(invocation.log, MOST_LOG_BYTES) or None,
     )
+
+
+def _bounded_mask(mask: str | None) -> str | None:
+    """Return a list of NUMA nodes; None where it is longer than that of any machine, or cut."""
+    return mask if mask is not None and len(mask) <= MOST_NODE_MASK else None
 
 
 def _sequence(invocation: Invocation) -> Sequence | None:

@@ -6,27 +6,21 @@ comes from the kernel: /dev/kmsg and syslog carry a facility, and only the kerne
 space that looks like an OOM record is told apart there. Framings without that knowledge (plain dmesg) count as kernel.
 """
 
+from functools import cached_property
 from typing import NamedTuple
 
 from oomreport.kernel.record import Stamp
+from oomreport.kernel.text.kind import Kind, kind_of
 
 NO_STAMP = Stamp()
 # No line of the kernel's is longer: a record has at most 2048 bytes (PRINTK_MESSAGE_MAX, kernel/printk/internal.h), whose
 # escaping makes 4 of each, and that of a logger once more 2. What is behind is no kernel's and is not looked at.
 LONGEST_TEXT = 16 * 1024
-# What those put at the end of a line who cut it: an ellipsis, or the sign of `less`. Before it a value may be half.
+# Pagers and shippers put these at the end of a line that they cut. The value before it may be half.
 CUT_MARKS = ("...", "\u2026", ">")
 
 
-class Line(NamedTuple):
-    """One record of the kernel log, or one line of a text made from it. A tuple: logs have millions of them.
-
-    `host` is the machine that the framing names. `hole` marks a cut in the text (the `--` of grep): what follows need
-    not belong to what came before. `framed` says that the line had a prefix of its own, so that it is not the rest of
-    a line that somebody wrapped. `inner` says that the text stands inside another record: it begins no part of a dump,
-    whatever it looks like.
-    """
-
+class _Fields(NamedTuple):
     text: str
     stamp: Stamp = NO_STAMP
     sequence: int | None = None
@@ -38,3 +32,18 @@ class Line(NamedTuple):
     hole: bool = False
     framed: bool = True
     inner: bool = False
+
+
+class Line(_Fields):
+    """One record of the kernel log, or one line of a text made from it. A tuple: logs have millions of them.
+
+    `host` is the machine that the framing names. `hole` marks a cut in the text (the `--` of grep): what follows need
+    not belong to what came before. `framed` says that the line had a prefix of its own, so that it is not the rest of
+    a line that somebody wrapped. `inner` says that the text stands inside another record: it begins no part of a dump,
+    whatever it looks like.
+    """
+
+    @cached_property
+    def kind(self) -> Kind | None:
+        """Which part of a dump the line is, None for any other line. The text is looked at once, however often asked."""
+        return None if self.inner else kind_of(self.text)

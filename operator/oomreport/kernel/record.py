@@ -79,6 +79,19 @@ class Victim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenProcess:
+    """The task that kernels before 5.1 chose, where another process died, or the log does not say which.
+
+    They kill a child of the chosen process in its place, or the leader of the chosen thread's process. `oom_score` is
+    the score that they print.
+    """
+
+    pid: int
+    comm: str | None = None
+    oom_score: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUsage:
     """The state of the memory cgroup at its limit. A limit that is unlimited is None, like one that is not printed."""
 
@@ -116,8 +129,8 @@ class Invocation:
     nothing was killed): it names the invocation, since it survives whatever part of the dump was lost.
     `global_oom` is true where the kernel says that no memory cgroup was at its limit, whatever the constraint.
     `oom_memcg` is the cgroup at its limit, `task_memcg` the victim's; `cpuset` is that of the allocating task.
-    `selected_pid` is the task that kernels before 5.1 chose, where they then killed another (its child, or the leader of
-    its threads). `total_bytes` is what the scores relate to: the limit, or the machine's memory, with swap.
+    `chosen` is the task that kernels before 5.1 chose, where no victim is it. `nodemask` are the NUMA nodes that the
+    allocation was bound to, `mems_allowed` those that the cpuset allows. `total_bytes` is what the scores relate to: the limit, or the machine's memory, with swap.
     `panicked` says that the kernel stopped instead of killing.
     `tasks` are ordered by badness, highest first; `task_count` counts the rows that the log holds.
     `log` is the kernel's text without call trace.
@@ -135,7 +148,7 @@ class Invocation:
     cpuset: str | None = None
     trigger: Trigger | None = None
     group_kill: bool = False
-    selected_pid: int | None = None
+    chosen: ChosenProcess | None = None
     total_bytes: int | None = None
     panicked: bool = False
     nodemask: str | None = None

@@ -20,7 +20,17 @@ from oomreport.incident.oom_record import (
     record_spec,
 )
 from oomreport.incident.witness.attribution import Attribution
-from oomreport.kernel.record import Invocation, MemoryUsage, Part, ScoreSource, Stamp, Task, Trigger, Victim
+from oomreport.kernel.record import (
+    ChosenProcess,
+    Invocation,
+    MemoryUsage,
+    Part,
+    ScoreSource,
+    Stamp,
+    Task,
+    Trigger,
+    Victim,
+)
 from oomreport.names import API_VERSION
 from oomreport.workload.container import Scope, Subject
 
@@ -78,6 +88,9 @@ def full() -> dict[str, Any]:
         oom_memcg="/kubepods.slice",
         task_memcg="/kubepods.slice/a.scope",
         cpuset="cri-containerd-a.scope",
+        mems_allowed="0-1",
+        nodemask="1",
+        chosen=ChosenProcess(pid=9, comm="parent", oom_score=7),
         trigger=Trigger(comm="node", pid=212, gfp_mask="0xcc0", order=0, oom_score_adj=939),
         group_kill=True,
         victims=(victim,),

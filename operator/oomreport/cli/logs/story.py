@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from oomreport.cli.logs.explained import Account
 from oomreport.cli.logs.pods import Named
-from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part, ScoreSource, Victim
+from oomreport.kernel.record import SYSRQ_ORDER, ChosenProcess, Invocation, Part, ScoreSource, Victim
 
 if TYPE_CHECKING:
     from oomreport.incident.report.status import KeptAdvice
@@ -240,24 +240,33 @@ def _whereabouts(spec: Mapping[str, Any], facts: Named | None) -> Iterator[str]:
         yield f"The victim was in the cgroup {shown(spec['taskMemcg'])}, outside any pod."
 
 
+def _chosen(chosen: ChosenProcess, *, of: int | None = None) -> str:
+    """Return the chosen task as a text, with its printed score; `of` how many candidates it is the highest, if it is."""
+    name = f" {shown(chosen.comm)}" if chosen.comm else ""
+    highest = "a score of " if of is None else f"the highest score of {of} candidates, "
+    score = f", with {highest}{chosen.oom_score}" if chosen.oom_score is not None else ""
+    return f"process {chosen.pid}{name}{score}"
+
+
 def _choice(invocation: Invocation) -> Iterator[str]:
     if not invocation.victims:
         if invocation.panicked:
             yield "Instead of killing a process the kernel stopped (panic_on_oom, or nothing left to kill)."
         elif invocation.no_victim:
             yield "There was no process that may be killed: all of them are protected by oom_score_adj -1000."
-        elif invocation.selected_pid is not None:
-            yield f"The kernel chose process {invocation.selected_pid}; which process died the log does not say."
+        elif invocation.chosen is not None:
+            yield f"The kernel chose {_chosen(invocation.chosen)}; which process died the log does not say."
         return
     victim = invocation.victims[0]
     rank = next((place for place, task in enumerate(invocation.tasks, 1) if task.pid == victim.pid), None)
     size = _resident(victim)
     holds = f", holding {size_text(size)}" if size else ""
-    if invocation.selected_pid is not None:
-        highest = f"the highest score of {len(invocation.tasks)} candidates, " if rank == 1 else "a score of "
-        score = f", with {highest}{_score(victim)}" if victim.oom_score else ""
-        yield f"The kernel chose process {invocation.selected_pid}{score}."
-        yield f"That is a thread or the parent of {_process(victim)}, which was killed{holds}."
+    if invocation.chosen is not None:
+        row = next((task for task in invocation.tasks if task.pid == invocation.chosen.pid), None)
+        is_parent = row is not None and row.tgid == row.pid
+        relation = "the parent" if is_parent else "a thread or the parent"
+        yield f"The kernel chose {_chosen(invocation.chosen, of=len(invocation.tasks) if rank == 1 else None)}."
+        yield f"That is {relation} of {_process(victim)}, which was killed{holds}."
         return
     if rank == 1 and len(invocation.tasks) > 1 and victim.oom_score is not None:
         second = invocation.tasks[1]

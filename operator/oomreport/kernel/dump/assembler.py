@@ -14,14 +14,15 @@ from typing import NamedTuple
 
 from oomreport.kernel.dump.dump import Dump, microseconds_between
 from oomreport.kernel.dump.duplicate_line import is_told_twice
+from oomreport.kernel.dump.entry import Entry, entry_of
 from oomreport.kernel.dump.fast_path import Whole
 from oomreport.kernel.dump.invocation import invocation_of
 from oomreport.kernel.dump.loss import Loss
 from oomreport.kernel.line import LONGEST_TEXT, NO_STAMP, Line
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.text.killed import killed_of
-from oomreport.kernel.text.kind import Kind, kind_of
-from oomreport.kernel.text.summary import summary_pid
+from oomreport.kernel.text.killed import Killed
+from oomreport.kernel.text.kind import Kind
+from oomreport.kernel.text.summary import SummaryLine
 
 _OPENERS = frozenset(
     {
@@ -38,7 +39,6 @@ _LATE_US = 10_000_000
 _MOST_UNRELATED = 5_000
 # What says nothing of an OOM by itself belongs to one only where it stands close to it.
 MOST_UNLIKE = 3
-_TEARABLE = frozenset({Kind.SUMMARY, Kind.KILLED})
 _MOST_PIECES = 255
 
 
@@ -51,26 +51,26 @@ class _Emitted(NamedTuple):
 class Assembler:
     """Gathers the lines of one machine's kernel log into invocations of the OOM killer.
 
-    Lines that alone say nothing of an OOM are held apart as a rumour until one comes that does: so they have no effect
-    where nothing comes of them, and whoever passes them over finds the same.
+    Lines that are only weak evidence of an OOM are kept aside as a tentative dump until a line confirms it. Where none
+    does they have no effect, so that a reader who passes them over finds the same.
     """
 
     def __init__(self) -> None:
         """Start with nothing open."""
         self.loss = Loss()
         self._dump: Dump | None = None
-        self._rumour: Dump | None = None
+        self._tentative: Dump | None = None
         self._unrelated = 0
-        self._unlike = 0
+        self._unrelated_to_tentative = 0
         self._joinable: Dump | None = None
-        self._torn: list[str] = []
+        self._broken: list[str] = []
         self._before: Line | None = None
         self._emitted: deque[_Emitted] = deque(maxlen=_REMEMBERED)
 
     @property
     def open(self) -> bool:
         """Whether a dump has begun that more lines may belong to."""
-        return self._dump is not None or self._rumour is not None
+        return self._dump is not None or self._tentative is not None
 
     @property
     def kill_seen(self) -> bool:
@@ -79,21 +79,15 @@ class Assembler:
 
     @property
     def busy(self) -> bool:
-        """Whether the next line is needed: a dump has begun that has not named its victim yet, or its line is torn."""
-        dump = self._dump
-        if self._rumour is not None or self._torn:
+        """Whether the next line is needed: a dump has not named its victim yet, or its last line is broken."""
+        if self._tentative is not None or self._broken:
             return True
-        return dump is not None and not dump.kill_seen
+        return self._dump is not None and not self._dump.kill_seen
 
     @property
     def joinable(self) -> bool:
         """Whether a record that continues the one before would belong to a dump."""
         return self._joinable is not None
-
-    @property
-    def lost(self) -> int:
-        """How many records were lost since the last dump began, by the sequence numbers."""
-        return max(self.loss.records, 0)
 
     def passed_over(self) -> None:
         """Say that lines were not read."""
@@ -104,33 +98,25 @@ class Assembler:
         """Take one line in and return the invocations that it completes, usually none."""
         if len(line.text) > LONGEST_TEXT:
             line = line._replace(text=line.text[:LONGEST_TEXT])
-        sequence = line.sequence
-        if sequence is not None and self.loss.number(sequence) > 0:
-            self._note_gap()
+        if line.sequence is not None and self.loss.number(line.sequence) > 0:
+            self._note_lost_lines()
         if not line.kernel:
             if self.kill_seen:
                 self._joinable = None
-            self._count_unlike(line)
+            self._count_unrelated_to_tentative(line)
             return []
         if line.continued and self._joinable is not None and self.loss.records <= 0:
             self._joinable.extend_last(line.text)
             return []
-        kind = None if line.inner else kind_of(line.text)
         self._joinable = None
+        kind = line.kind
         if kind is None:
-            if self._torn and self._mends(line):
-                return []
-            return self._pass_over(line)
-        self._torn = []
+            return [] if self._broken and self._mends(line) else self._pass_over(line)
+        self._broken = []
         before, self._before = self._before, line
-        if sequence is None and is_told_twice(before, kind, line):
+        if line.sequence is None and is_told_twice(before, kind, line):
             return []
-        return self._take(kind, line)
-
-    def _note_gap(self) -> None:
-        for dump in (self._dump, self._rumour):
-            if dump is not None:
-                dump.gap = True
+        return self._take(entry_of(kind, line))
 
     def feed_whole(self, whole: Whole) -> list[Invocation]:
         """Take a whole dump in, where the next line is not needed for another; return the invocation that it ends."""
@@ -138,7 +124,7 @@ class Assembler:
         done = self._end()
         self._dump = self._joinable = Dump.of_whole(whole, lost_before=self.loss.taken())
         self.loss.sequence = whole.ended[1]
-        self._unlike = 0
+        self._unrelated_to_tentative = 0
         return done
 
     def tick(self, line: Line) -> list[Invocation]:
@@ -147,14 +133,14 @@ class Assembler:
 
     def flush(self) -> list[Invocation]:
         """End the open dump and return its invocation; an empty list where nothing is open."""
-        self._drop_rumour()
+        self._drop_tentative()
         return self._end()
 
     def _end(self) -> list[Invocation]:
         dump, self._dump = self._dump, None
         self._joinable = None
         self._unrelated = 0
-        self._torn = []
+        self._broken = []
         if dump is None:
             return []
         invocation = invocation_of(dump)
@@ -162,19 +148,24 @@ class Assembler:
         self._emitted.append(_Emitted(pids=pids, last=dump.last, group=invocation.group_kill))
         return [invocation]
 
-    def _drop_rumour(self) -> None:
-        if self._rumour is not None:
-            self.loss.give_back(self._rumour.lost_before)
-            self._rumour = None
+    def _drop_tentative(self) -> None:
+        if self._tentative is not None:
+            self.loss.give_back(self._tentative.lost_before)
+            self._tentative = None
 
-    def _count_unlike(self, line: Line) -> None:
-        if self._rumour is not None:
-            self._unlike += 1
-            if self._unlike > MOST_UNLIKE or self._rumour.pauses_before(line):
-                self._drop_rumour()
+    def _note_lost_lines(self) -> None:
+        for dump in (self._dump, self._tentative):
+            if dump is not None:
+                dump.lines_lost = True
+
+    def _count_unrelated_to_tentative(self, line: Line) -> None:
+        if self._tentative is not None:
+            self._unrelated_to_tentative += 1
+            if self._unrelated_to_tentative > MOST_UNLIKE or self._tentative.pauses_before(line):
+                self._drop_tentative()
 
     def _pass_over(self, line: Line) -> list[Invocation]:
-        self._count_unlike(line)
+        self._count_unrelated_to_tentative(line)
         dump = self._dump
         if dump is None:
             return []
@@ -183,87 +174,88 @@ class Assembler:
             return self._end()
         return []
 
-    def _take(self, kind: Kind, line: Line) -> list[Invocation]:
-        if self._rumour is not None and kind is not Kind.REAPED:
-            if self._rumour.accepts(kind, line):
-                return self._confirmed(kind, line)
-            self._drop_rumour()
+    def _take(self, entry: Entry) -> list[Invocation]:
+        kind = entry.kind
+        if self._tentative is not None and kind is not Kind.REAPED:
+            if self._tentative.accepts(entry):
+                return self._add_to_tentative(entry, self._tentative)
+            self._drop_tentative()
         dump = self._dump
         if dump is not None:
-            if dump.accepts(kind, line):
-                self._add(kind, line, dump)
+            if dump.accepts(entry):
+                self._add(entry, dump)
                 return []
-            if kind in _STRONG or dump.pauses_before(line) or (kind in _OPENERS and not dump.kill_seen):
+            if kind in _STRONG or dump.pauses_before(entry.line) or (kind in _OPENERS and not dump.kill_seen):
                 chosen = dump.without_next_victim() if kind is Kind.GROUP else None
                 done = self._end()
                 if chosen is not None:
-                    self._start(Kind.KILLED, chosen)
-                return done + self._take(kind, line)
-        return self._start(kind, line)
-
-    def _confirmed(self, kind: Kind, line: Line) -> list[Invocation]:
-        """Add a line to the rumour, which is a dump where the line says so."""
-        assert self._rumour is not None
-        rumour, done = self._rumour, []
-        if kind in _STRONG:
-            done = self._end()
-            self._dump, self._rumour = rumour, None
-        self._add(kind, line, rumour)
-        return done
-
-    def _start(self, kind: Kind, line: Line) -> list[Invocation]:
-        if kind in _STRONG:
-            if not self._is_late(kind, line):
-                self._dump = Dump()
-                self._add(kind, line, self._dump)
-        elif kind in _OPENERS:
-            self._rumour = Dump()
-            self._add(kind, line, self._rumour)
+                    self._start(chosen)
+                return done + self._take(entry)
+        self._start(entry)
         return []
 
-    def _add(self, kind: Kind, line: Line, dump: Dump) -> None:
+    def _add_to_tentative(self, entry: Entry, tentative: Dump) -> list[Invocation]:
+        """Add a line to the tentative dump, which is a dump from now on where the line is strong evidence."""
+        done = []
+        if entry.kind in _STRONG:
+            done = self._end()
+            self._dump, self._tentative = tentative, None
+        self._add(entry, tentative)
+        return done
+
+    def _start(self, entry: Entry) -> None:
+        if entry.kind in _STRONG:
+            if not self._is_late(entry):
+                self._dump = Dump()
+                self._add(entry, self._dump)
+        elif entry.kind in _OPENERS:
+            self._tentative = Dump()
+            self._add(entry, self._tentative)
+
+    def _add(self, entry: Entry, dump: Dump) -> None:
+        line = entry.line
         if line.sequence is not None:  # only at a number the sum is known
             lost = self.loss.taken()
             dump.lost_before = None if lost is None or dump.lost_before is None else dump.lost_before + lost
-        self._unrelated = self._unlike = 0
-        dump.add(kind, line)
+        self._unrelated = self._unrelated_to_tentative = 0
+        dump.add(entry)
         self._joinable = dump
-        if line.sequence is None and kind in _TEARABLE and not _is_whole(kind, line.text):
-            self._torn = [line.text]
+        if line.sequence is None and _is_broken(entry):
+            self._broken = [line.text]
 
     def _mends(self, line: Line) -> bool:
-        """Whether the line is the rest of the torn line that the open dump ends with, which is whole then."""
-        if self._dump is None or len(self._torn) > _MOST_PIECES:
+        """Whether the line is the rest of the broken line that the open dump ends with, which is whole then."""
+        if self._dump is None or len(self._broken) > _MOST_PIECES:
             return False
-        kind, last = self._dump.entries[-1]
+        kind, last, _ = self._dump.entries[-1]
         if line.stamp != last.stamp or last.stamp == NO_STAMP or line.host != last.host:
-            self._torn = []
+            self._broken = []
             return False
-        self._torn.append(line.text)
-        if not _is_whole(kind, "\n".join(self._torn)):
+        self._broken.append(line.text)
+        if _is_broken(entry_of(kind, last._replace(text="\n".join(self._broken)))):
             return False
-        self._dump.extend_last("\n" + "\n".join(self._torn[1:]))
-        self._torn = []
+        self._dump.extend_last("\n" + "\n".join(self._broken[1:]))
+        self._broken = []
         return True
 
-    def _is_late(self, kind: Kind, line: Line) -> bool:
+    def _is_late(self, entry: Entry) -> bool:
         """Whether the line belongs to a dump that was flushed before it came."""
-        if kind not in (Kind.GROUP, Kind.KILLED):
+        if entry.kind not in (Kind.GROUP, Kind.KILLED):
             return False
         recent = [
             dump
             for dump in self._emitted
-            if dump.pids and 0 <= (microseconds_between(dump.last, line) or 0) <= _LATE_US
+            if dump.pids and 0 <= (microseconds_between(dump.last, entry.line) or 0) <= _LATE_US
         ]
-        if kind is Kind.GROUP:
+        if entry.kind is Kind.GROUP:
             return bool(recent)
-        killed = killed_of(line.text)
-        return killed is not None and any(killed.pid in dump.pids for dump in recent)
+        killed = entry.value
+        return isinstance(killed, Killed) and any(killed.pid in dump.pids for dump in recent)
 
 
-def _is_whole(kind: Kind, text: str) -> bool:
-    """Whether a summary or a kill line goes on behind the name in it."""
-    if kind is Kind.SUMMARY:
-        return summary_pid(text) is not None
-    killed = killed_of(text)
-    return killed is not None and killed.comm is not None and killed.total_vm_bytes is not None
+def _is_broken(entry: Entry) -> bool:
+    """Whether a summary or a kill line ends with the name in it, as where the name holds a newline."""
+    value = entry.value
+    if isinstance(value, SummaryLine):
+        return value.pid is None
+    return isinstance(value, Killed) and (value.comm is None or value.total_vm_bytes is None)

@@ -1,28 +1,27 @@
-"""What the lines of a dump say, gathered from wherever in it that is said. Total: any lines give a value."""
+"""Facts of a dump, gathered from the values of its lines. Total: any lines give a value."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.dump.dump import Dump
-from oomreport.kernel.dump.sections import Parts, Texts
+from oomreport.kernel.dump.entry import Entry
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import MemoryUsage, Part, Stamp, Trigger
-from oomreport.kernel.text.killed import Chosen, Killed, chosen_of, ends_in_pid, killed_of, reaped_pid
+from oomreport.kernel.text.killed import Chosen, Killed, NoVictim, Reaped
 from oomreport.kernel.text.kind import Kind
-from oomreport.kernel.text.memcg import line_stats, memory_usage, stats_of, usage_of
-from oomreport.kernel.text.summary import Summary, summary_of, task_in
-from oomreport.kernel.text.table import Row, columns_begun, columns_of, rows_of
-from oomreport.kernel.text.trigger import cpu_of, trigger_of
+from oomreport.kernel.text.memcg import Stats, Usage, memory_usage
+from oomreport.kernel.text.summary import Cpuset, Summary, SummaryLine, TaskIn
+from oomreport.kernel.text.table import Row
+from oomreport.kernel.text.trigger import Cpu
 
 T = TypeVar("T")
-_NONE: Sequence[str] = ()
-_CPUSET = re.compile(r".*? cpuset=(\S.*) mems_allowed=([-\d,]*)", re.DOTALL)
 _ALLOCATOR = re.compile(r"^[ (\[<>\]0-9a-f]*__alloc_(?:pages|frozen_pages)")
 
 
-class Said(NamedTuple):
-    """What a dump says, part by part. A tuple, since one is made of each.
+class DumpFacts(NamedTuple):
+    """What a dump says, part by part. A tuple, since one is made of each dump.
 
     `killed` is the stamp of the first kill line, `kills` each process that died once. `summary` has the constraint also
     where other lines tell it. `no_victim` says that the kernel found nothing to kill, `has_table` that a table was begun,
@@ -50,67 +49,88 @@ class Said(NamedTuple):
     log: str
 
 
-def said_by_lines(dump: Dump) -> Said:
-    """Return what the lines of a dump say."""
-    parts = dump.parts()
-    texts = parts.texts
-    rows = tuple([row for head, lines in parts.tables for row in _rows(head, lines)])
-    kills = _unique(_all(texts, Kind.KILLED, lambda text: _killed(text, dump.summary_pid)))
-    chosen = _first(texts, Kind.CHOSEN, chosen_of)
-    memory, limited = _memory(parts)
-    summary = _summary(dump, texts, kills, rows, chosen, limited)
-    is_global = _is_global(dump, texts, summary)
-    if summary.constraint is None and is_global and not _on_stack_only(dump, texts) and Kind.SUMMARY not in texts:
+class _Sections:
+    """The lines of a dump by their kind."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._by_kind: defaultdict[Kind, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            self._by_kind[entry.kind].append(entry)
+
+    def has(self, *kinds: Kind) -> bool:
+        """Whether there is a line of one of the kinds."""
+        return any(kind in self._by_kind for kind in kinds)
+
+    def lines(self, *kinds: Kind) -> list[Line]:
+        """Return the lines of some kinds, those of the first kind first."""
+        return [entry.line for kind in kinds for entry in self._by_kind.get(kind, ())]
+
+    def values(self, kind: Kind, of: type[T]) -> list[T]:
+        """Return the values of the lines of a kind, without lines that hold none."""
+        return [entry.value for entry in self._by_kind.get(kind, ()) if isinstance(entry.value, of)]
+
+    def first(self, kind: Kind, of: type[T]) -> T | None:
+        """Return the first value of a kind."""
+        return next(iter(self.values(kind, of)), None)
+
+    def kill_texts(self) -> list[str]:
+        """Return the text of the lines that name who is killed."""
+        return [line.text for line in self.lines(Kind.KILLED, Kind.CHOSEN)]
+
+    def trace(self) -> Iterator[str]:
+        """Yield the lines of the call trace."""
+        return (line.text for line in self.lines(Kind.TRACE))
+
+
+def facts_of(entries: Sequence[Entry]) -> DumpFacts:
+    """Return what the lines of a dump say. At least one line."""
+    sections = _Sections(entries)
+    summary_lines = sections.values(Kind.SUMMARY, SummaryLine)
+    summary_pid = summary_lines[-1].pid if summary_lines else None
+    rows = tuple(sections.values(Kind.ROW, Row))
+    kills = _unique(_whole_kills(sections.values(Kind.KILLED, Killed), summary_pid))
+    chosen = sections.first(Kind.CHOSEN, Chosen)
+    memory, limited = _memory(sections, entries)
+    names = _names_of_victim(kills, rows, chosen, summary_pid)
+    summary = _summary(sections, names, limited)
+    is_global = _is_global(sections, summary)
+    if summary.constraint is None and is_global and not _only_trace_is_global(sections) and not summary_lines:
         summary = summary._replace(constraint="CONSTRAINT_NONE")
-    pid, release = cpu_of(texts[Kind.CPU][0]) if texts.get(Kind.CPU) else (None, None)
-    return Said(
-        first=parts.first,
-        last=parts.last,
-        killed=parts.killed,
-        trigger=_first(texts, Kind.HEADER, lambda text: trigger_of(text, pid)),
-        release=release,
+    cpu = sections.first(Kind.CPU, Cpu)
+    trigger = sections.first(Kind.HEADER, Trigger)
+    killed = sections.lines(Kind.KILLED)
+    return DumpFacts(
+        first=entries[0].line,
+        last=entries[-1].line,
+        killed=killed[0].stamp if killed else None,
+        trigger=replace(trigger, pid=cpu.pid) if trigger is not None and cpu is not None else trigger,
+        release=cpu.release if cpu is not None else None,
         memory=memory,
         summary=summary,
         is_global=is_global,
         chosen=chosen,
         kills=kills,
-        reaped=frozenset(_all(texts, Kind.REAPED, reaped_pid)),
-        no_victim=Kind.NO_VICTIM in texts,
-        panicked=any(text.startswith("Kernel panic") for text in texts.get(Kind.NO_VICTIM, _NONE)),
-        group_kill=Kind.GROUP in dump.kinds,
-        has_table=Kind.TABLE_HEAD in dump.kinds,
+        reaped=frozenset(reaped.pid for reaped in sections.values(Kind.REAPED, Reaped)),
+        no_victim=sections.has(Kind.NO_VICTIM),
+        panicked=any(one.panicked for one in sections.values(Kind.NO_VICTIM, NoVictim)),
+        group_kill=sections.has(Kind.GROUP),
+        has_table=sections.has(Kind.TABLE_HEAD),
         rows=rows,
-        mem_info=texts.get(Kind.MEM_INFO, _NONE),
-        missing=_missing(dump, texts, is_global=is_global),
-        log=parts.log,
+        mem_info=[line.text for line in sections.lines(Kind.MEM_INFO)],
+        missing=_missing(sections, is_global=is_global),
+        log="\n".join([entry.line.text for entry in entries if entry.kind is not Kind.TRACE]),
     )
 
 
-def _rows(head: str | None, lines: list[str]) -> list[Row]:
-    columns = columns_of(head) if head else None
-    return rows_of(lines, columns, columns_begun(head) if head and columns is None else ())
-
-
-def _all(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> list[T]:
-    return [value for text in texts.get(kind, _NONE) if (value := parse(text)) is not None]
-
-
-def _first(texts: Texts, kind: Kind, parse: Callable[[str], T | None]) -> T | None:
-    for text in texts.get(kind, _NONE):
-        value = parse(text)
-        if value is not None:
-            return value
-    return None
-
-
-def _killed(text: str, summary_pid: int | None) -> Killed | None:
-    """Return what a kill line says; where it ends within the pid, the summary has to name one that begins so."""
-    killed = killed_of(text)
-    if killed is None or not ends_in_pid(text):
-        return killed
-    if summary_pid is None or not str(summary_pid).startswith(str(killed.pid)):
-        return None
-    return killed._replace(pid=summary_pid)
+def _whole_kills(kills: list[Killed], summary_pid: int | None) -> list[Killed]:
+    """Return the kills; of a line that ends within the pid only where the summary names a pid that begins so."""
+    found = []
+    for kill in kills:
+        if not kill.cut_in_pid:
+            found.append(kill)
+        elif summary_pid is not None and str(summary_pid).startswith(str(kill.pid)):
+            found.append(kill._replace(pid=summary_pid, cut_in_pid=False))
+    return found
 
 
 def _unique(kills: list[Killed]) -> tuple[Killed, ...]:
@@ -121,61 +141,64 @@ def _unique(kills: list[Killed]) -> tuple[Killed, ...]:
     return tuple(by_pid.values())
 
 
-def _memory(parts: Parts) -> tuple[MemoryUsage | None, str | None]:
+def _memory(sections: _Sections, entries: Iterable[Entry]) -> tuple[MemoryUsage | None, str | None]:
     """Return the limited cgroup's state and, where the dump shows it, its path.
 
     The kernel prints the statistics of the limited cgroup first (before 5.3 those of all cgroups below it as well, each
     without its children, so that the sum is what the limit counts: a key that a cut line lacks has no sum).
     """
-    usages = _all(parts.texts, Kind.USAGE, usage_of)
-    found = [(*stats_of(text), figures) for text, figures in parts.statistics]
-    paths = [path for path, _, _ in found]
-    inlines = [inline for _, inline, _ in found if inline]
+    usages = sections.values(Kind.USAGE, Usage)
+    found = sections.values(Kind.STATS, Stats)
+    inlines = [stats.figures for stats in found if stats.figures]
     stat = {key: sum(inline[key] for inline in inlines) for key in (inlines[0] if inlines else {})
             if all(key in inline for inline in inlines)}  # fmt: skip
-    for _, _, figures in found:
-        stat.update(line_stats(figures))
-    certain = bool(paths) and (bool(usages) or len(paths) == 1)
-    return memory_usage(usages, stat), paths[0] if certain else None
+    named = False
+    for entry in entries:  # figures before the line that says whose they are belong to something else
+        named = named or entry.kind is Kind.STATS
+        if named and isinstance(entry.value, dict):
+            stat.update(entry.value)
+    certain = bool(found) and (bool(usages) or len(found) == 1)
+    return memory_usage(usages, stat), found[0].path if certain else None
 
 
-def _summary(  # noqa: PLR0917
-    dump: Dump,
-    texts: Texts,
-    kills: tuple[Killed, ...],
-    rows: tuple[Row, ...],
-    chosen: Chosen | None,
-    limited: str | None,
-) -> Summary:
-    """Return whose limit it was, from the summary line or, where that is not there, from what else tells."""
-    comms = [kill.comm for kill in kills[:1] if kill.comm is not None]
-    if dump.summary_pid:
-        comms += [row.comm for row in rows if row.pid == dump.summary_pid][:1] or [""]
+def _names_of_victim(
+    kills: tuple[Killed, ...], rows: tuple[Row, ...], chosen: Chosen | None, summary_pid: int | None
+) -> frozenset[str]:
+    """Return the names that the dump gives the victim beside its summary."""
+    names = [kill.comm for kill in kills[:1] if kill.comm is not None]
+    if summary_pid:
+        names += [row.comm for row in rows if row.pid == summary_pid][:1] or [""]
     if chosen is not None:
-        comms.append(chosen.comm)
-    summary = _first(texts, Kind.SUMMARY, lambda text: summary_of(text, comms=frozenset(comms), limited=limited))
-    task = _first(texts, Kind.TASK_IN, task_in)
-    cpuset = _first(texts, Kind.CPUSET, _CPUSET.match)
-    if summary is None:
-        summary = task or Summary()
+        names.append(chosen.comm)
+    return frozenset(names)
+
+
+def _summary(sections: _Sections, names: frozenset[str], limited: str | None) -> Summary:
+    """Return whose limit it was, from the summary line or, where that is not there, from what else tells."""
+    line = sections.first(Kind.SUMMARY, SummaryLine)
+    task = sections.first(Kind.TASK_IN, TaskIn)
+    cpuset = sections.first(Kind.CPUSET, Cpuset)
+    summary = line.summary(comms=names, limited=limited) if line is not None else Summary()
     if task is not None:
+        if line is None:
+            summary = Summary(constraint="CONSTRAINT_MEMCG", task_memcg=task.task_memcg)
         summary = summary._replace(oom_memcg=summary.oom_memcg or task.oom_memcg)
         if limited is not None and limited.startswith(summary.oom_memcg or "/"):
             summary = summary._replace(oom_memcg=limited)  # the line ends with the path, and may be cut within
     if cpuset is not None and summary.cpuset is None:
-        summary = summary._replace(cpuset=cpuset.group(1), mems_allowed=cpuset.group(2) or None)
+        summary = summary._replace(cpuset=cpuset.name, mems_allowed=cpuset.mems_allowed)
     if summary.constraint is None:
-        summary = summary._replace(constraint=_constraint_of(_kill_lines(texts)))
-    if summary.constraint is None and _is_memcg(dump, texts):
+        summary = summary._replace(constraint=_constraint_of(sections.kill_texts()))
+    if summary.constraint is None and _is_memcg(sections):
         summary = summary._replace(constraint="CONSTRAINT_MEMCG")
     if summary.constraint == "CONSTRAINT_MEMCG" and summary.oom_memcg is None and limited:
         summary = summary._replace(oom_memcg=limited)
     return summary
 
 
-def _constraint_of(kill_lines: list[str]) -> str | None:
+def _constraint_of(kill_texts: list[str]) -> str | None:
     """Return the constraint that kernels before 4.5 name on the kill line, where it is neither a cgroup's nor none."""
-    for text in kill_lines:
+    for text in kill_texts:
         if text.startswith("No available memory"):
             return (
                 "CONSTRAINT_CPUSET" if text.startswith("No available memory in cpuset") else "CONSTRAINT_MEMORY_POLICY"
@@ -183,60 +206,46 @@ def _constraint_of(kill_lines: list[str]) -> str | None:
     return None
 
 
-def _is_memcg(dump: Dump, texts: Texts) -> bool:
+def _is_memcg(sections: _Sections) -> bool:
     """Whether a memory cgroup was at its limit, by the words of the kill line, the statistics or the call trace."""
-    if Kind.STATS in texts or Kind.USAGE in texts:
+    if sections.has(Kind.STATS, Kind.USAGE):
         return True
-    if any(text.startswith("Memory cgroup") for text in _kill_lines(texts)):
+    if any(text.startswith("Memory cgroup") for text in sections.kill_texts()):
         return True
-    return any("? " not in text and _is_memcg_frame(text) for text in _trace(dump, texts))
+    return any("? " not in text and _is_memcg_frame(text) for text in sections.trace())
 
 
 def _is_memcg_frame(text: str) -> bool:
     return "mem_cgroup_out_of_memory+" in text or "mem_cgroup_oom_synchronize+" in text
 
 
-def _is_global(dump: Dump, texts: Texts, summary: Summary) -> bool:
+def _is_global(sections: _Sections, summary: Summary) -> bool:
     """Whether no memory cgroup was at its limit: said by the summary, the kill line or the call trace."""
     if summary.global_oom:
         return True
     if summary.constraint is not None:
         return summary.constraint != "CONSTRAINT_MEMCG"
-    if any(text.startswith("Out of memory") and " in UB" not in text[:20] for text in _kill_lines(texts)):
+    if any(text.startswith("Out of memory") and " in UB" not in text[:20] for text in sections.kill_texts()):
         return True
-    return _on_stack_only(dump, texts)
+    return _only_trace_is_global(sections)
 
 
-def _trace(dump: Dump, texts: Texts) -> Iterator[str]:
-    yield from texts.get(Kind.TRACE, _NONE)
-    yield from (record.partition(";")[2] for record in dump.trace.decode("ascii").split("\n"))
-
-
-def _kill_lines(texts: Texts) -> list[str]:
-    return [*texts.get(Kind.KILLED, _NONE), *texts.get(Kind.CHOSEN, _NONE)]
-
-
-def _on_stack_only(dump: Dump, texts: Texts) -> bool:
+def _only_trace_is_global(sections: _Sections) -> bool:
     """Whether nothing but the call trace says that the page allocator ran out; it does not say for which nodes."""
-    return not _kill_lines(texts) and any(_ALLOCATOR.match(text) for text in _trace(dump, texts))
+    return not sections.has(Kind.KILLED, Kind.CHOSEN) and any(_ALLOCATOR.match(text) for text in sections.trace())
 
 
-def _missing(dump: Dump, texts: Texts, *, is_global: bool) -> frozenset[Part]:
+def _missing(sections: _Sections, *, is_global: bool) -> frozenset[Part]:
     """Return the parts that the log does not hold. A global OOM prints no cgroup's usage, so none is missing."""
-    kinds = dump.kinds
     missing = set()
-    if Kind.HEADER not in kinds:
+    if not sections.has(Kind.HEADER):
         missing.add(Part.HEADER)
-    if not is_global and not _says_usage(texts):
+    if not is_global and all(usage.name != "memory" for usage in sections.values(Kind.USAGE, Usage)):
         missing.add(Part.MEMORY_USAGE)
-    if Kind.ROW not in kinds:
+    if not sections.has(Kind.ROW):
         missing.add(Part.TASK_TABLE)
-    if not kinds & {Kind.SUMMARY, Kind.TASK_IN, Kind.NO_VICTIM} and not (is_global and Kind.CHOSEN in kinds):
+    if not sections.has(Kind.SUMMARY, Kind.TASK_IN, Kind.NO_VICTIM) and not (is_global and sections.has(Kind.CHOSEN)):
         missing.add(Part.SUMMARY)
-    if not kinds & {Kind.KILLED, Kind.NO_VICTIM}:
+    if not sections.has(Kind.KILLED, Kind.NO_VICTIM):
         missing.add(Part.KILL_LINE)
     return frozenset(missing)
-
-
-def _says_usage(texts: Texts) -> bool:
-    return any(text.startswith("memory:") for text in texts.get(Kind.USAGE, _NONE))

@@ -1,8 +1,8 @@
-r"""A whole dump, from its header to the line that names its victim, read at once.
+r"""Fast path for a dump that nothing interrupts: one pattern for all its lines, and a few more for its facts.
 
-On a quiet machine a dump is a run of records that nothing interrupts: numbered without a gap, at most a few seconds
-long, in the order in which the kernel prints its parts. One pattern knows such a run; anything else has no whole and is
-read line by line, with the same result.
+On a quiet machine a dump is a run of records: numbered without a gap, at most a few seconds long, in the order in which
+the kernel prints its parts. One pattern knows such a run. Anything else is read line by line, and `facts.py` is the
+reference: where this module gives facts they are the same.
 
     4,1942,35433440,-;node invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=939
     4,1943,35433440,-;CPU: 0 PID: 212 Comm: node Not tainted ..
@@ -18,25 +18,34 @@ read line by line, with the same result.
     3,1984,35433490,-;Memory cgroup out of memory: Killed process 212 (node) total-vm:..
 """
 
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.dump.sections import Parts
+from oomreport.kernel.dump.entry import Entry, entry_of
+from oomreport.kernel.dump.facts import DumpFacts
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
-from oomreport.kernel.record import Stamp
+from oomreport.kernel.record import Part, Stamp, Trigger
+from oomreport.kernel.text.digits import BYTES, COUNT, INT, KILOBYTES, LIMIT_KILOBYTES, MOST, PAGES
+from oomreport.kernel.text.killed import Killed, Reaped
 from oomreport.kernel.text.kind import Kind, kind_of
-from oomreport.kernel.text.summary import summary_pid
+from oomreport.kernel.text.memcg import Usage, memory_usage, stats_of
+from oomreport.kernel.text.summary import Summary, constraint_of, summary_line_of
+from oomreport.kernel.text.table import Columns, Row, columns_of, row_of
+from oomreport.kernel.text.trigger import cpu_of, trigger_of
 
 _RECORD = re.compile(rb"^[0-7],(\d{1,18}),(\d{1,18}),-(?:,caller=[TC]\d{1,20})?;([^\n]*)\n", re.MULTILINE)
-_TEXT = r"[ -~]*\n"
-_NUMBER = r"[a-z_][a-z_0-9]*(?:\([a-z_]+\))? \d{1,19}"
+# Possessive, so that a line is taken in one way only: else a call trace of n lines could be taken in 3^n ways.
+_TEXT = r"[ -~]*+\n"
+_NUMBER = rf"[a-z_][a-z_0-9]*+(?:\([a-z_]+\))? {BYTES}"
 _WHOLE = re.compile(
     r"(?P<header>[ -~]{0,60} invoked oom-killer: " + _TEXT + r")"
     r"(?P<cpu>CPU: \d+ (?:UID: \d+ )?PID: \d+ " + _TEXT + r")?"
     r"(?P<trace>(?:(?:Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"
-    r" </?(?:TASK|IRQ|NMI|SOFTIRQ)>| (?:\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+|Tainted: )" + _TEXT + r")*)"
+    r" </?(?:TASK|IRQ|NMI|SOFTIRQ)>| (?:\? )?[\w.$]++\+0x[0-9a-f]++/0x[0-9a-f]++|Tainted: )" + _TEXT + r")*)"
     r"(?P<usage>(?:(?:memory|memory\+swap|kmem|swap): usage \d{1,15}kB, limit \d{1,17}kB, failcnt \d{1,18}\n)*)"
     r"(?:(?P<stats>Memory cgroup stats for " + _TEXT + r")"
     r"(?P<figures>(?:" + _NUMBER + r"(?:\\x0a" + _NUMBER + r")*(?:\\x0a)?\n)*))?"
@@ -44,29 +53,62 @@ _WHOLE = re.compile(
     r"Swap cache stats:|(?:Free|Total) swap +=|Memory cgroup min protection )" + _TEXT + r")*)"
     r"(?:(Tasks state \(memory values in pages\):\n)"
     r"(?P<head>\[ {0,4}pid {0,4}\] +uid [ -\[\]-~]*\n)"
-    r"(?P<rows>(?:\[ *\d+\] +\d+ +\d+ +\d+ +\d+ " + _TEXT + r")*))?"
+    r"(?P<rows>(?:\[ *+\d++\] ++\d++ ++\d++ ++\d++ ++\d++ " + _TEXT + r")*))?"
     r"(?P<summary>oom-kill:constraint=[A-Z_]+,[ -~]*,pid=(?P<pid>\d{1,10}),uid=\d{1,10}\n)"
     r"(?P<killed>(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): Killed process (?P=pid) \(" + _TEXT + r")"
 )  # fmt: skip
 # Only what the kernel escapes: a letter that is escaped might be one of "invoked oom-killer".
 _NO_ESCAPE = re.compile(r"\\(?!x(?:[01][0-9a-f]|5c|7f|[89a-f][0-9a-f]))")
+# A line of these can be read in one way only: no comma in a name, no blank in a path, no parenthesis in a comm.
+_SUMMARY = re.compile(
+    r"oom-kill:constraint=([A-Z_0-9]+),nodemask=(\(null\)|\d[-\d]*(?:,[-\d]+)*(?<=\d)),"
+    r"cpuset=([^,/\s]+|/),mems_allowed=([-\d]+(?:,[-\d]+)*),"
+    r"(?:(global_oom)|oom_memcg=(/[^,\s\\]*)),task_memcg=(/[^,\s\\]*),"
+    r"task=([^,]*),pid=([0-9]{1,10}),uid=([0-9]{1,10})\n"
+)
+_KILL_LINE = re.compile(
+    r"(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): Killed process ([0-9]{1,10}) \(([^()]{0,60})\) "
+    r"total-vm:([0-9]{1,15})kB, anon-rss:([0-9]{1,15})kB, file-rss:([0-9]{1,15})kB(?:, shmem-rss:([0-9]{1,15})kB)?"
+    r"(?:, UID:([0-9]{1,10}) pgtables:([0-9]{1,15})kB oom_score_adj:(-?[0-9]{1,10}))?\n"
+)  # fmt: skip
+_TRIGGER = re.compile(
+    r"([^\n]{0,15}) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\([A-Z_0-9|]*\), order=(-?\d{1,10}), "
+    r"oom_score_adj=(-?\d{1,10})\n"
+)
+_USAGE = re.compile(rf"(\S+): usage ({KILOBYTES})kB, limit ({LIMIT_KILOBYTES})kB, failcnt ({COUNT})\n")
+# The columns of kernels since 4.15 (mm/oom_kill.c, dump_tasks()), and of those since 6.8.
+_TABLES = (
+    ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_score_adj"),
+    (
+        "uid",
+        "tgid",
+        "total_vm",
+        "rss",
+        "rss_anon",
+        "rss_file",
+        "rss_shmem",
+        "pgtables_bytes",
+        "swapents",
+        "oom_score_adj",
+    ),
+)
 _HEADER = b" invoked oom-killer: "
 _KILLED = b": Killed process "
+# A dump with some 2000 rows: where it is longer, reading it line by line takes no longer than writing it did.
 _LONGEST = 256 * 1024
 # Within this time lines belong to one dump whatever was lost between them.
 _LONGEST_US = 3_000_000
-# What the groups of the pattern are: all but the call trace and the pid.
+# What the groups of the pattern are, in their order; the pid is none.
 _KINDS = (
-    Kind.HEADER, Kind.CPU, None, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.MEM_INFO, Kind.TABLE_TITLE, Kind.TABLE_HEAD,
+    Kind.HEADER, Kind.CPU, Kind.TRACE, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.MEM_INFO, Kind.TABLE_TITLE, Kind.TABLE_HEAD,
     Kind.ROW, Kind.SUMMARY, None, Kind.KILLED,
 )  # fmt: skip
-_BETWEEN = tuple(kind for kind in _KINDS[1:-1] if kind is not None)
 
 
 class Whole(NamedTuple):
-    """A whole dump: what the pattern found, stamp and number of the first and the last record, and the place behind it.
+    """A dump that nothing interrupts: what the pattern found, stamp and number of its first and last record, its end.
 
-    `found` has a group for each part, of whole lines as they stand in the log.
+    `found` has a group for each part, of whole lines as they stand in the log; `end` is the place behind the last line.
     """
 
     found: re.Match[str]
@@ -80,11 +122,6 @@ class Whole(NamedTuple):
         return int(self.found["pid"])
 
     @property
-    def trace(self) -> str:
-        """The call trace."""
-        return self.found["trace"]
-
-    @property
     def kinds(self) -> set[Kind]:
         """The kinds of its lines."""
         return {kind for kind, run in zip(_KINDS, self.found.groups(), strict=True) if run and kind is not None}
@@ -92,33 +129,61 @@ class Whole(NamedTuple):
     @property
     def first(self) -> Line:
         """The header."""
-        return Line(text_of(self.found["header"][:-1]), *self.begun, 0)
+        return Line(_text_of(self.found["header"][:-1]), *self.begun, 0)
 
     @property
     def last(self) -> Line:
         """The kill line."""
-        return Line(text_of(self.found["killed"][:-1]), *self.ended, 0)
+        return Line(_text_of(self.found["killed"][:-1]), *self.ended, 0)
 
-    def parts(self) -> Parts:
-        """Return the lines sorted by what they are."""
-        runs = zip(_KINDS, self.found.groups(), strict=True)
-        texts = {kind: lines_of(run) for kind, run in runs if run and kind is not None}
-        figures = "\n".join(texts.get(Kind.STAT, ()))
-        return Parts(
-            first=self.first,
-            last=self.last,
-            killed=self.ended[0],
-            texts=texts,
-            statistics=[(line, figures) for line in texts.get(Kind.STATS, ())],
-            tables=[(line, texts.get(Kind.ROW, [])) for line in texts.get(Kind.TABLE_HEAD, ())],
-            log="\n".join(chain.from_iterable(texts.values())),
+    def entries(self) -> list[Entry]:
+        """Return the same line by line; those in the middle have the number and the stamp of the last one."""
+        first, last, columns = self.first, self.last, Columns()
+        entries = []
+        for kind, run in zip(_KINDS, self.found.groups(), strict=True):
+            if kind is None or not run:
+                continue
+            for text in _lines_of(run):
+                line = first if kind is Kind.HEADER else last._replace(text=text)
+                entry = entry_of(kind, line) if kind is not Kind.ROW else Entry(kind, line, row_of(text, columns))
+                columns = entry.value if isinstance(entry.value, Columns) else columns
+                entries.append(entry)
+        return entries
+
+    def facts(self, later: Sequence[Entry] = ()) -> DumpFacts | None:
+        """Return what the dump says, with lines of the reaper behind it; None where a line can be read in two ways."""
+        header, cpu_line, _, usage, stats, figures, info, _, head, rows, summary_line, _, kill_line = (
+            self.found.groups()
         )
-
-    def entries(self) -> list[tuple[Kind, Line]]:
-        """Return the same line by line; those in the middle have the last one's number, and statistics are one line."""
-        first, last, texts = self.first, self.last, self.parts().texts
-        middle = [(kind, last._replace(text=text)) for kind in _BETWEEN for text in texts.get(kind, ())]
-        return [(Kind.HEADER, first), *middle, (Kind.KILLED, last)]
+        summary, killed = _summary_of(_text_of(summary_line)), _killed_of(_text_of(kill_line))
+        if summary is None or killed is None:
+            return None
+        if stats and (summary.oom_memcg is None or stats_of(_text_of(stats[:-1])).figures):
+            return None
+        is_memcg = summary.constraint == "CONSTRAINT_MEMCG" and not summary.global_oom
+        figures = _text_of(figures) if figures else ""
+        cpu = cpu_of(_text_of(cpu_line)) if cpu_line else None
+        return DumpFacts(
+            first=self.first,
+            last=later[-1].line if later else self.last,
+            killed=self.ended[0],
+            trigger=_trigger_of(_text_of(header), cpu.pid if cpu is not None else None),
+            release=cpu.release if cpu is not None else None,
+            memory=memory_usage(_usages_of(usage), _stats_of(figures)),
+            summary=summary,
+            is_global=not is_memcg,
+            chosen=None,
+            kills=(killed,),
+            reaped=frozenset([entry.value.pid for entry in later if isinstance(entry.value, Reaped)]),
+            no_victim=False,
+            panicked=False,
+            group_kill=False,
+            has_table=head is not None,
+            rows=_rows_of(rows, columns_of(head)) if rows else (),
+            mem_info=_lines_of(info),
+            missing=_missing(is_memcg=is_memcg, has_usage="memory:" in usage, has_rows=bool(rows)),
+            log="\n".join([_log(self.found, figures), *(entry.line.text for entry in later)]),
+        )
 
 
 def whole_of(block: bytes, at: int, end: int) -> Whole | None:
@@ -151,23 +216,115 @@ def whole_of(block: bytes, at: int, end: int) -> Whole | None:
 def _found(text: str) -> re.Match[str] | None:
     found = None if "\\" in text and _NO_ESCAPE.search(text) else _WHOLE.fullmatch(text)
     # A name may be too long for a comm; and what is escaped may turn out to be something else.
-    if found is None or kind_of(text_of(found["header"][:-1])) is not Kind.HEADER:
+    if found is None or kind_of(_text_of(found["header"][:-1])) is not Kind.HEADER:
         return None
     summary = found["summary"]
-    is_other = "\\" in summary and summary_pid(text_of(summary[:-1])) != int(found["pid"])
-    return None if is_other else found
+    if "\\" in summary:
+        line = summary_line_of(_text_of(summary[:-1]))
+        if line is None or line.pid != int(found["pid"]):
+            return None
+    return found
 
 
-def lines_of(run: str) -> list[str]:
+def _summary_of(text: str) -> Summary | None:
+    found = _SUMMARY.fullmatch(text)
+    if found is None:
+        return None
+    constraint, nodemask, cpuset, mems, is_global, oom_memcg, task_memcg, comm, pid, uid = found.groups()
+    return Summary(
+        constraint=constraint_of(constraint, oom_memcg),
+        nodemask=None if nodemask == "(null)" else nodemask,
+        cpuset=cpuset,
+        mems_allowed=mems,
+        global_oom=is_global is not None,
+        oom_memcg=oom_memcg,
+        task_memcg=task_memcg,
+        comm=comm,
+        pid=int(pid),
+        uid=int(uid),
+    )
+
+
+def _killed_of(text: str) -> Killed | None:
+    found = _KILL_LINE.fullmatch(text)
+    if found is None:
+        return None
+    pid, comm, total_vm, anon_rss, file_rss, shmem_rss, uid, pagetables, adj = found.groups()
+    return Killed(
+        pid=int(pid),
+        comm=comm,
+        uid=None if uid is None else int(uid),
+        oom_score_adj=None if adj is None else int(adj),
+        total_vm_bytes=int(total_vm) * 1024,
+        anon_rss_bytes=int(anon_rss) * 1024,
+        file_rss_bytes=int(file_rss) * 1024,
+        shmem_rss_bytes=None if shmem_rss is None else int(shmem_rss) * 1024,
+        pagetables_bytes=None if pagetables is None else int(pagetables) * 1024,
+    )
+
+
+def _trigger_of(text: str, pid: int | None) -> Trigger | None:
+    found = _TRIGGER.fullmatch(text)
+    if found is None:
+        trigger = trigger_of(text[:-1])
+        return trigger if trigger is None or pid is None else replace(trigger, pid=pid)
+    comm, mask, order, adj = found.groups()
+    return Trigger(comm=comm, pid=pid, gfp_mask=mask, order=int(order), oom_score_adj=int(adj))
+
+
+def _usages_of(run: str) -> list[Usage]:
+    return [Usage(name, int(used), int(limit), int(failed)) for name, used, limit, failed in _USAGE.findall(run)]
+
+
+def _stats_of(figures: str) -> dict[str, int]:
+    words = figures.split()
+    return {key: value for key, digits in zip(words[::2], words[1::2], strict=True) if (value := int(digits)) <= MOST}
+
+
+def _rows_of(run: str, head: Columns) -> tuple[Row, ...]:
+    """Return the rows of a table: of the usual ones by one search, of others, or where one is cut, row by row."""
+    if head.names in _TABLES and "\\" not in run:
+        found = _rows_pattern(len(head.names)).findall(run)
+        if len(found) == run.count("\n"):
+            return tuple([
+                Row(int(n[0]), n[-1], int(n[1]), int(n[2]), int(n[3]), int(n[4]), int(n[-3]), int(n[-4]), None, int(n[-2]))
+                for n in found
+            ])  # fmt: skip
+    rows = (row_of(text, head) for text in _lines_of(run))
+    return tuple([row for row in rows if isinstance(row, Row)])
+
+
+@lru_cache(maxsize=4)
+def _rows_pattern(columns: int) -> re.Pattern[str]:
+    return re.compile(rf"^\[ *({INT})\]" + rf" +(-?{PAGES})" * columns + r" (.*)$", re.MULTILINE)
+
+
+def _lines_of(run: str) -> list[str]:
     """Return the text of each record in a run of them."""
     lines = run.split("\n")
     lines.pop()
-    return lines if "\\" not in run else [text_of(line) for line in lines]
+    return lines if "\\" not in run else [_text_of(line) for line in lines]
 
 
-def text_of(escaped: str) -> str:
+def _text_of(escaped: str) -> str:
     """Return what /dev/kmsg has escaped."""
     if "\\" not in escaped:
         return escaped
     text = escaped.replace("\\x0a", "\n")
     return unescaped(escaped.encode()).decode("utf-8", "replace") if "\\" in text else text
+
+
+def _log(found: re.Match[str], figures: str) -> str:
+    """Return the text without call trace; `figures` are those of the statistics."""
+    text, trace_end = found.string, found.end("trace")
+    until, behind = found.span("figures") if figures else (trace_end, trace_end)
+    return _text_of(text[: found.start("trace")] + text[trace_end:until]) + figures + _text_of(text[behind:-1])
+
+
+def _missing(*, is_memcg: bool, has_usage: bool, has_rows: bool) -> frozenset[Part]:
+    missing = []
+    if is_memcg and not has_usage:
+        missing.append(Part.MEMORY_USAGE)
+    if not has_rows:
+        missing.append(Part.TASK_TABLE)
+    return frozenset(missing)

@@ -1,16 +1,18 @@
-"""A dump becomes an invocation. Total: any lines give a value, and what they do not say is None and in `missing`."""
+"""The invocation that a dump tells of. Total: any lines give a value.
+
+What the lines do not say is None, and named in `missing`.
+"""
 
 from dataclasses import replace
 from typing import TypeVar
 
 from oomreport.kernel.dump.dump import Dump
-from oomreport.kernel.dump.facts import Said, said_by_lines
-from oomreport.kernel.dump.fast_facts import said_at_once
-from oomreport.kernel.record import Invocation, ScoreSource, Trigger, Victim
+from oomreport.kernel.dump.facts import DumpFacts
+from oomreport.kernel.record import ChosenProcess, Invocation, ScoreSource, Trigger, Victim
 from oomreport.kernel.text import meminfo
 from oomreport.kernel.text.candidates import Candidates, candidates_of
 from oomreport.kernel.text.digits import MOST
-from oomreport.kernel.text.killed import Killed
+from oomreport.kernel.text.killed import Chosen, Killed
 from oomreport.kernel.text.summary import Summary
 
 T = TypeVar("T")
@@ -18,43 +20,43 @@ T = TypeVar("T")
 
 def invocation_of(dump: Dump) -> Invocation:
     """Return what a dump says."""
-    said = said_at_once(dump) or said_by_lines(dump)
-    first, summary, chosen, rows = said.first, said.summary, said.chosen, said.rows
+    facts = dump.facts()
+    first, summary, chosen, rows = facts.first, facts.summary, facts.chosen, facts.rows
     candidates = candidates_of(
         rows=rows,
-        memory=None if said.is_global else said.memory,
-        mem_info=said.mem_info if said.is_global and summary.constraint else None,
+        memory=None if facts.is_global else facts.memory,
+        mem_info=facts.mem_info if facts.is_global and summary.constraint else None,
         nodes=_nodes(summary),
-        page_bytes=_page_bytes(said),
-        victim_pid=_ranked_first(said),
+        page_bytes=_page_bytes(facts),
+        victim_pid=_ranked_first(facts),
         printed_score=chosen.score if chosen else None,
     )
-    victims = _victims(said, candidates)
+    victims = _victims(facts, candidates)
     return Invocation(
         first=first.stamp,
-        killed=said.killed or first.stamp,
+        killed=facts.killed or first.stamp,
         sequence_first=first.sequence,
-        sequence_last=said.last.sequence,
-        kernel_release=said.release,
+        sequence_last=facts.last.sequence,
+        kernel_release=facts.release,
         constraint=summary.constraint,
-        global_oom=said.is_global,
+        global_oom=facts.is_global,
         oom_memcg=summary.oom_memcg,
         task_memcg=summary.task_memcg,
         cpuset=summary.cpuset,
-        trigger=_trigger(said, candidates),
-        group_kill=said.group_kill,
-        selected_pid=chosen.pid if chosen and all(chosen.pid != victim.pid for victim in victims) else None,
+        trigger=_trigger(facts, candidates),
+        group_kill=facts.group_kill,
+        chosen=_chosen(chosen, victims),
         total_bytes=candidates.total_bytes,
-        panicked=said.panicked,
+        panicked=facts.panicked,
         nodemask=summary.nodemask,
         mems_allowed=summary.mems_allowed,
         victims=victims,
-        memory=said.memory,
+        memory=facts.memory,
         tasks=candidates.tasks,
-        task_count=len(rows) if rows or said.has_table else None,
-        missing=said.missing,
+        task_count=len(rows) if rows or facts.has_table else None,
+        missing=facts.missing,
         lost_before=min(max(dump.lost_before, 0), MOST) if dump.lost_before is not None else None,
-        log=said.log,
+        log=facts.log,
     )
 
 
@@ -66,44 +68,46 @@ def _nodes(summary: Summary) -> frozenset[int] | None:
     return None
 
 
-def _page_bytes(said: Said) -> int:
+def _page_bytes(facts: DumpFacts) -> int:
     """Return the page size: the kill line gives in kB what the table gives in pages; 4 KiB where nothing tells."""
-    sizes = {row.pid: row.total_vm for row in said.rows if row.total_vm}
-    for kill in said.kills:
+    sizes = {row.pid: row.total_vm for row in facts.rows if row.total_vm}
+    for kill in facts.kills:
         pages = sizes.get(kill.pid)
         if pages and kill.total_vm_bytes and kill.total_vm_bytes // pages in (4096, 8192, 16384, 65536):
             return kill.total_vm_bytes // pages
-    by_blocks = meminfo.page_bytes_of(said.mem_info)
+    by_blocks = meminfo.page_bytes_of(facts.mem_info)
     if by_blocks:
         return by_blocks
-    return 16384 if said.release and "loongarch64" in said.release else 4096
+    return 16384 if facts.release and "loongarch64" in facts.release else 4096
 
 
-def _ranked_first(said: Said) -> int | None:
+def _ranked_first(facts: DumpFacts) -> int | None:
     """Return the task that had the highest badness: the chosen one, which need not be the one that died."""
-    chosen, kills = said.chosen, said.kills
-    pids = {row.pid for row in said.rows}
-    for pid in (chosen.pid if chosen else None, kills[0].pid if kills else None, said.summary.pid):
+    chosen, kills = facts.chosen, facts.kills
+    pids = {row.pid for row in facts.rows}
+    for pid in (chosen.pid if chosen else None, kills[0].pid if kills else None, facts.summary.pid):
         if pid in pids:
             return pid
     return None
 
 
-def _victims(said: Said, candidates: Candidates) -> tuple[Victim, ...]:
+def _victims(facts: DumpFacts, candidates: Candidates) -> tuple[Victim, ...]:
     """Return the processes that died, with what the summary and the table add."""
-    kills, summary, chosen = said.kills, said.summary, said.chosen
-    if not kills and summary.pid is not None and not said.no_victim:
+    kills, summary, chosen = facts.kills, facts.summary, facts.chosen
+    if not kills and summary.pid is not None and not facts.no_victim:
         kills = (Killed(pid=summary.pid, comm=summary.comm, uid=summary.uid),)
     if not kills and chosen is None:
-        kills = tuple(Killed(pid=pid) for pid in sorted(said.reaped) if candidates.row(pid))
+        kills = tuple(Killed(pid=pid) for pid in sorted(facts.reaped) if candidates.row(pid))
     victims = []
     for index, kill in enumerate(kills):
         row = candidates.row(kill.pid)
         same = index == 0 and summary.pid == kill.pid
         score = candidates.score(kill.pid)
         source = ScoreSource.COMPUTED if score is not None else None
-        if chosen is not None and index == 0 and chosen.score is not None:
+        if chosen is not None and index == 0 and chosen.score is not None and _is_of(chosen, kill, candidates):
             score, source = chosen.score, ScoreSource.PRINTED
+        if kill.score is not None:
+            score, source = kill.score, ScoreSource.PRINTED
         pagetables = kill.pagetables_bytes
         victims.append(
             Victim(
@@ -118,15 +122,27 @@ def _victims(said: Said, candidates: Candidates) -> tuple[Victim, ...]:
                 file_rss_bytes=kill.file_rss_bytes,
                 shmem_rss_bytes=kill.shmem_rss_bytes,
                 pagetables_bytes=pagetables,
-                reaped=kill.pid in said.reaped,
+                reaped=kill.pid in facts.reaped,
             )
         )
     return tuple(victims)
 
 
-def _trigger(said: Said, candidates: Candidates) -> Trigger | None:
+def _is_of(chosen: Chosen, kill: Killed, candidates: Candidates) -> bool:
+    """Whether the process that died may be the chosen one, or that of the chosen thread: the table does not deny it."""
+    row = candidates.rows.get(chosen.pid)
+    return chosen.pid == kill.pid or row is None or row.tgid in (None, kill.pid)
+
+
+def _chosen(chosen: Chosen | None, victims: tuple[Victim, ...]) -> ChosenProcess | None:
+    if chosen is None or any(chosen.pid == victim.pid for victim in victims):
+        return None
+    return ChosenProcess(pid=chosen.pid, comm=chosen.comm or None, oom_score=chosen.score)
+
+
+def _trigger(facts: DumpFacts, candidates: Candidates) -> Trigger | None:
     """Return the task that a header names, with the whole score where the header is cut within it."""
-    trigger = said.trigger
+    trigger = facts.trigger
     row = candidates.rows.get(trigger.pid) if trigger is not None and trigger.pid is not None else None
     if trigger is None or row is None or trigger.oom_score_adj in (None, row.oom_score_adj):
         return trigger

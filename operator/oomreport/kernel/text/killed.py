@@ -13,7 +13,6 @@ A comm holds any byte but NUL, so it is taken up to the longest tail of fields t
 print more of them.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
@@ -27,14 +26,8 @@ _QUOTES = " \t\r\n\v\f\"'`\\"
 _MOST_DOTS = 3
 _FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?{KILOBYTES})(?!\d)(kB)?(?=(.?))", re.DOTALL)
 _OLD_UID = re.compile(rf"UID ({INT})(?=[,\s])")
-# What kernels since 3.0 print of a process whose name has no parenthesis.
-_PLAIN = re.compile(
-    r"(?:(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): )?Killed process ([0-9]{1,10}) \(([^()]{0,60})\) total-vm:([0-9]{1,15})kB, "
-    r"anon-rss:([0-9]{1,15})kB, file-rss:([0-9]{1,15})kB(?:, shmem-rss:([0-9]{1,15})kB)?"
-    r"(?:, UID:([0-9]{1,10}) pgtables:([0-9]{1,15})kB oom_score_adj:(-?[0-9]{1,10}))?"
-)
+_SCORE = re.compile(rf" score ({INT})(?= )")
 _KILLED = re.compile(rf"(?:K|OOM k)illed process ({INT})(?!\d)")
-_CUT_IN_PID = re.compile(rf"illed process {INT}$")
 _BEHIND = (" ", ",")
 _BEGUN = re.compile(rf"[ ,]+(?:UID|{_FIELD}:)|\s*$")
 _UID_FIRST = re.compile(rf", UID ({INT}),? *(?=\()")
@@ -44,7 +37,10 @@ _REAPED = re.compile(rf"oom_reaper: reaped process ({INT}) \((.*)\)(?:, now anon
 
 
 class Killed(NamedTuple):
-    """What a "Killed process" line says. Sizes are bytes; None where the line is cut or of a kernel that prints less."""
+    """What a "Killed process" line says. Sizes are bytes; None where the line is cut or of a kernel that prints less.
+
+    `score` is printed by OpenVZ only. `cut_in_pid` says that the line ends with the pid, of which more digits may have been cut off.
+    """
 
     pid: int
     comm: str | None = None
@@ -55,6 +51,8 @@ class Killed(NamedTuple):
     file_rss_bytes: int | None = None
     shmem_rss_bytes: int | None = None
     pagetables_bytes: int | None = None
+    score: int | None = None
+    cut_in_pid: bool = False
 
 
 class Chosen(NamedTuple):
@@ -65,32 +63,20 @@ class Chosen(NamedTuple):
     score: int | None = None
 
 
-@lru_cache(maxsize=16)  # asked for when the line comes, and again when the dump is read
+class NoVictim(NamedTuple):
+    """The kernel found nothing to kill; `panicked` says that it stopped, then or at once."""
+
+    panicked: bool
+
+
+class Reaped(NamedTuple):
+    """The oom_reaper took the memory of a killed process back."""
+
+    pid: int
+
+
 def killed_of(text: str) -> Killed | None:
     """Return what a "Killed process" line says, or None where `text` is no such line."""
-    return plain_killed(text) or _killed_of(text)
-
-
-def plain_killed(text: str) -> Killed | None:
-    """Return the same where nothing in the line can be read in two ways; None otherwise."""
-    found = _PLAIN.fullmatch(text)
-    if found is None:
-        return None
-    pid, comm, total_vm, anon_rss, file_rss, shmem_rss, uid, pagetables, adj = found.groups()
-    return Killed(
-        pid=int(pid),
-        comm=comm,
-        uid=None if uid is None else int(uid),
-        oom_score_adj=None if adj is None else int(adj),
-        total_vm_bytes=int(total_vm) * 1024,
-        anon_rss_bytes=int(anon_rss) * 1024,
-        file_rss_bytes=int(file_rss) * 1024,
-        shmem_rss_bytes=None if shmem_rss is None else int(shmem_rss) * 1024,
-        pagetables_bytes=None if pagetables is None else int(pagetables) * 1024,
-    )
-
-
-def _killed_of(text: str) -> Killed | None:
     start = _KILLED.search(text)
     if start is None:
         return None
@@ -99,7 +85,7 @@ def _killed_of(text: str) -> Killed | None:
     uid_first = _UID_FIRST.match(rest)
     at = uid_first.end() if uid_first else len(rest) - len(rest.lstrip())
     if rest[at : at + 1] != "(":
-        return Killed(pid=pid, uid=int(uid_first.group(1)) if uid_first else None)
+        return Killed(pid=pid, uid=int(uid_first.group(1)) if uid_first else None, cut_in_pid=not rest)
     close = _close_of_comm(rest, at + 1)
     comm, tail = rest[at + 1 : close], rest[close + 1 :]
     # A size without its unit is cut, and so is what never ends the line.
@@ -119,12 +105,8 @@ def _killed_of(text: str) -> Killed | None:
         file_rss_bytes=figures.get("file-rss"),
         shmem_rss_bytes=figures.get("shmem-rss"),
         pagetables_bytes=figures.get("pgtables"),
+        score=int(score.group(1)) if (score := _SCORE.match(tail)) else None,
     )
-
-
-def ends_in_pid(text: str) -> bool:
-    """Whether a kill line ends with its victim's pid, of which more digits may have been cut off."""
-    return _CUT_IN_PID.search(text) is not None
 
 
 def _first(figures: dict[str, int], *names: str) -> int | None:
@@ -166,7 +148,12 @@ def chosen_of(text: str) -> Chosen | None:
     return Chosen(pid=int(chosen["pid"]), comm=rest["comm"], score=int(rest["score"]))
 
 
-def reaped_pid(text: str) -> int | None:
-    """Return the process that an oom_reaper line names, or None where `text` is no such line."""
+def no_victim_of(text: str) -> NoVictim:
+    """Return what the line says that ends a dump without a kill."""
+    return NoVictim(panicked=text.startswith("Kernel panic"))
+
+
+def reaped_of(text: str) -> Reaped | None:
+    """Return what an oom_reaper line says, or None where `text` is no such line."""
     reaped = _REAPED.match(text)
-    return int(reaped.group(1)) if reaped else None
+    return Reaped(int(reaped.group(1))) if reaped else None

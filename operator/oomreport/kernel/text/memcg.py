@@ -10,7 +10,8 @@ Unlimited is printed as the largest number of pages, in kB: 9007199254740988 wit
 kernels before 3.19, 8589934588 on 32 bits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.record import MemoryUsage
@@ -29,20 +30,36 @@ _UNLIMITED_KB = 2**53 - 2**20
 _UNLIMITED_KB_OF_32_BIT = 2**33 - 4
 
 
-def usage_of(text: str) -> tuple[str, int, int, int] | None:
-    """Return the counter's name, its usage and limit in kB, and its failcnt; None where `text` is no such line."""
+class Usage(NamedTuple):
+    """A counter of the cgroup: `memory`, `swap`, `memory+swap` or `kmem`."""
+
+    name: str
+    usage_kb: int
+    limit_kb: int
+    failures: int
+
+
+class Stats(NamedTuple):
+    """The cgroup of a "Memory cgroup stats" line, None where the line is cut, and the statistics on it, in bytes."""
+
+    path: str | None
+    figures: dict[str, int]
+
+
+def usage_of(text: str) -> Usage | None:
+    """Return a counter, or None where `text` is no such line."""
     parts = _USAGE.match(text)
-    return (parts[1], int(parts[2]), int(parts[3]), int(parts[4])) if parts else None
+    return Usage(parts[1], int(parts[2]), int(parts[3]), int(parts[4])) if parts else None
 
 
-def stats_of(text: str) -> tuple[str | None, dict[str, int]]:
-    """Return the cgroup of a "Memory cgroup stats for" line, None where it is cut, and the statistics on it, in bytes."""
+def stats_of(text: str) -> Stats:
+    """Return what a "Memory cgroup stats" line says."""
     if text.startswith(_HEAD) and text.endswith(":") and ": " not in text:
-        return text[len(_HEAD) : -1] or None, {}
+        return Stats(text[len(_HEAD) : -1] or None, {})
     head = _STATS.match(text.rstrip())
     if head is None or (head["cut"] and not head["inline"]):
-        return None, {}
-    return head["path"] or None, {key: int(value) * 1024 for key, value in _INLINE.findall(head["inline"])}
+        return Stats(None, {})
+    return Stats(head["path"] or None, {key: int(value) * 1024 for key, value in _INLINE.findall(head["inline"])})
 
 
 def line_stats(text: str) -> dict[str, int]:
@@ -51,47 +68,37 @@ def line_stats(text: str) -> dict[str, int]:
     return {figure[1]: value for figure in found if figure is not None and (value := int(figure[2])) <= MOST}
 
 
-def plain_stats(text: str) -> dict[str, int]:
-    """Return the statistics in text of nothing but `key value` lines."""
-    words = text.split()
-    return {key: value for key, digits in zip(words[::2], words[1::2], strict=True) if (value := int(digits)) <= MOST}
-
-
-def plain_usages(run: str) -> list[tuple[str, int, int, int]]:
-    """Return what `usage_of` says of each line in a run of nothing else."""
-    return [(name, int(used), int(limit), int(failed)) for name, used, limit, failed in _USAGE.findall(run)]
-
-
-def memory_usage(usages: Iterable[tuple[str, int, int, int]], stat: dict[str, int]) -> MemoryUsage | None:
+def memory_usage(usages: Iterable[Usage], stat: dict[str, int]) -> MemoryUsage | None:
     """Return the cgroup's state from its usage lines and statistics; None where neither was printed."""
-    by_name = {name: rest for name, *rest in usages}
+    by_name = {usage.name: usage for usage in usages}
     if not by_name and not stat:
         return None
-    memory = by_name.get("memory", [None, None, None])
-    limit = _limit_bytes(memory[1])
-    swap_usage, swap_limit = _swap(by_name, memory[0], memory[1])
+    memory = by_name.get("memory")
+    swap_usage, swap_limit = _swap(by_name)
     return MemoryUsage(
-        usage_bytes=None if memory[0] is None else memory[0] * 1024,
-        limit_bytes=limit,
-        failure_count=memory[2],
+        usage_bytes=memory.usage_kb * 1024 if memory is not None else None,
+        limit_bytes=_limit_bytes(memory.limit_kb) if memory is not None else None,
+        failure_count=memory.failures if memory is not None else None,
         swap_usage_bytes=swap_usage,
         swap_limit_bytes=swap_limit,
         stat=stat,
     )
 
 
-def _swap(by_name: dict[str, list[int]], used_kb: int | None, limit_kb: int | None) -> tuple[int | None, int | None]:
+def _swap(by_name: Mapping[str, Usage]) -> tuple[int | None, int | None]:
     """Return the swap in use and its limit; cgroup v1 prints both with memory included."""
-    if "swap" in by_name:
-        return by_name["swap"][0] * 1024, _limit_bytes(by_name["swap"][1])
-    both = by_name.get("memory+swap")
-    if both is None or used_kb is None or limit_kb is None or both[0] < used_kb:
+    memory, swap, both = by_name.get("memory"), by_name.get("swap"), by_name.get("memory+swap")
+    if swap is not None:
+        return swap.usage_kb * 1024, _limit_bytes(swap.limit_kb)
+    if both is None or memory is None or both.usage_kb < memory.usage_kb:
         return None, None  # `memory+swap: usage 0kB` says that swap is not accounted
-    both_limit = _limit_bytes(both[1])
-    return (both[0] - used_kb) * 1024, None if both_limit is None else max(both_limit - limit_kb * 1024, 0)
+    both_limit = _limit_bytes(both.limit_kb)
+    limit = None if both_limit is None else max(both_limit - memory.limit_kb * 1024, 0)
+    return (both.usage_kb - memory.usage_kb) * 1024, limit
 
 
-def _limit_bytes(kilobytes: int | None) -> int | None:
-    if kilobytes is None or kilobytes >= _UNLIMITED_KB or kilobytes == _UNLIMITED_KB_OF_32_BIT:
+def _limit_bytes(kilobytes: int) -> int | None:
+    """Return a limit in bytes; None for unlimited."""
+    if kilobytes >= _UNLIMITED_KB or kilobytes == _UNLIMITED_KB_OF_32_BIT:
         return None
     return kilobytes * 1024

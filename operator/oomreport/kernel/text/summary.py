@@ -29,6 +29,7 @@ _MEMS = re.compile(r",\s*mems_allowed=(?P<mems>[-\d]*(?:,[-\d]+)*)(?=,|$)")
 _OOM_MEMCG = re.compile(r",\s*oom_memcg=(?=/|$)")
 _TASK_MEMCG = re.compile(r",\s*task_memcg=(?=/|$)")
 _GLOBAL = re.compile(r",\s*global_oom(?=,|$)")
+_CPUSET_LINE = re.compile(r".*? cpuset=(\S.*) mems_allowed=([-\d,]*)", re.DOTALL)
 _CPUSET = re.compile(r",\s*cpuset=")
 _AFTER_CPUSET = re.compile(r",\s*(?:mems_allowed|global_oom|oom_memcg|task_memcg)(?==|,|$)")
 _TASK = re.compile(r",\s*task=")
@@ -36,13 +37,6 @@ _KEY = re.compile(r",\s*(?:nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|tas
 _WHOLE_END = re.compile(r",\s*$|(?:/[0-9a-f]{64}|\.scope|\.service)[\s\"'`]*$")
 _CONSTRAINTS = frozenset({"CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"})
 _LONGEST_COMM = 15
-# A line without a comma in any name, nor a blank in a path, can be read in one way only.
-_PLAIN = re.compile(
-    r"oom-kill:constraint=(?P<constraint>[A-Z_0-9]+),nodemask=(?P<nodemask>\(null\)|\d[-\d]*(?:,[-\d]+)*(?<=\d)),"
-    r"cpuset=(?P<cpuset>[^,/\s]+|/),mems_allowed=(?P<mems_allowed>[-\d]+(?:,[-\d]+)*),"
-    r"(?:(?P<global_oom>global_oom)|oom_memcg=(?P<oom_memcg>/[^,\s\\]*)),task_memcg=(?P<task_memcg>/[^,\s\\]*),"
-    r"task=(?P<comm>[^,]*),pid=(?P<pid>[0-9]{1,10}),uid=(?P<uid>[0-9]{1,10})"
-)
 
 
 class Summary(NamedTuple):
@@ -60,8 +54,70 @@ class Summary(NamedTuple):
     uid: int | None = None
 
 
-def task_in(text: str) -> Summary | None:
-    """Return what a "Task in A killed as a result of limit of B" line says, or None where `text` is no such line."""
+class SummaryLine(NamedTuple):
+    """An `oom-kill:` line, taken apart as far as it alone allows: `names` is the part that holds the names.
+
+    `constraint`, `pid` and `uid` are None where the line is cut before or within them.
+    """
+
+    constraint: str | None
+    names: str
+    pid: int | None
+    uid: int | None
+
+    def summary(self, *, comms: frozenset[str] = frozenset(), limited: str | None = None) -> Summary:
+        """Return what the line says.
+
+        `comms` are the names that the dump gives the victim elsewhere, and `limited` is the cgroup whose statistics it
+        prints: they settle what the line alone leaves open when names in it imitate its fields.
+        """
+        comm, rest = _comm_split_off(self.names, comms)
+        mems, oom_memcg, task_memcg, is_global = _cgroups(rest, limited)
+        return Summary(
+            constraint=constraint_of(self.constraint, oom_memcg),
+            nodemask=_nodemask(rest),
+            cpuset=_cpuset(rest),
+            mems_allowed=mems,
+            global_oom=is_global,
+            oom_memcg=oom_memcg,
+            task_memcg=task_memcg,
+            comm=comm,
+            pid=self.pid,
+            uid=self.uid,
+        )
+
+
+class TaskIn(NamedTuple):
+    """A "Task in A killed as a result of limit of B" line. `oom_memcg` is None where the line is cut before its end."""
+
+    task_memcg: str
+    oom_memcg: str | None
+
+
+class Cpuset(NamedTuple):
+    """The cpuset of the allocating task, on a line of its own before 4.19."""
+
+    name: str
+    mems_allowed: str | None
+
+
+def summary_line_of(text: str) -> SummaryLine | None:
+    """Return an `oom-kill:` line taken apart, or None where `text` is no such line."""
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    tail = _TAIL.search(text)
+    names = text[head.end() : tail.start() if tail else _end_of_whole_values(text)]
+    return SummaryLine(
+        constraint=head["constraint"] if head["ends"] or head["constraint"] in _CONSTRAINTS else None,
+        names=names if tail else names.rstrip(" ,"),
+        pid=int(tail["pid"]) if tail else None,
+        uid=int(tail["uid"]) if tail and tail["uid"] and not text.endswith(CUT_MARKS) else None,
+    )
+
+
+def task_in(text: str) -> TaskIn | None:
+    """Return what a "Task in .. killed as a result of limit of .." line says, or None where `text` is no such line."""
     parts = _TASK_IN.match(text.rstrip())
     if parts is None:
         return None
@@ -72,66 +128,13 @@ def task_in(text: str) -> Summary | None:
         or (oom_memcg != "/" and oom_memcg[-1:] == "/")
         or (task_memcg.startswith(oom_memcg) and not _is_below(task_memcg, oom_memcg))
     )
-    return Summary(
-        constraint="CONSTRAINT_MEMCG", task_memcg=task_memcg, oom_memcg=None if is_cut else oom_memcg or None
-    )
+    return TaskIn(task_memcg, None if is_cut else oom_memcg or None)
 
 
-def summary_of(text: str, *, comms: frozenset[str] = frozenset(), limited: str | None = None) -> Summary | None:
-    """Return what an `oom-kill:` line says, or None where `text` is no such line.
-
-    `comms` are the names that the dump gives the victim elsewhere, and `limited` is the cgroup whose statistics it
-    prints: they settle what the line alone leaves open when names in it imitate its fields.
-    """
-    return plain_summary(text) or _summary_of(text, comms, limited)
-
-
-def plain_summary(text: str) -> Summary | None:
-    """Return the same where nothing in the line can be read in two ways; None otherwise."""
-    found = _PLAIN.fullmatch(text)
-    if found is None:
-        return None
-    constraint, nodemask, cpuset, mems, is_global, oom_memcg, task_memcg, comm, pid, uid = found.groups()
-    return Summary(
-        constraint=constraint,
-        nodemask=None if nodemask == "(null)" else nodemask,
-        cpuset=cpuset,
-        mems_allowed=mems,
-        global_oom=is_global is not None,
-        oom_memcg=oom_memcg,
-        task_memcg=task_memcg,
-        comm=comm,
-        pid=int(pid),
-        uid=int(uid),
-    )
-
-
-def _summary_of(text: str, comms: frozenset[str], limited: str | None) -> Summary | None:
-    head = _HEAD.match(text)
-    if head is None:
-        return None
-    tail = _TAIL.search(text)
-    body = text[head.end() : tail.start() if tail else _end_of_whole_values(text)]
-    comm, body = _comm_split_off(body if tail else body.rstrip(" ,"), comms)
-    mems, oom_memcg, task_memcg, is_global = _cgroups(body, limited)
-    return Summary(
-        constraint=head["constraint"] if head["ends"] or head["constraint"] in _CONSTRAINTS else None,
-        nodemask=_nodemask(body),
-        cpuset=_cpuset(body),
-        mems_allowed=mems,
-        global_oom=is_global,
-        oom_memcg=oom_memcg,
-        task_memcg=task_memcg,
-        comm=comm,
-        pid=int(tail["pid"]) if tail else None,
-        uid=int(tail["uid"]) if tail and tail["uid"] and not text.endswith(CUT_MARKS) else None,
-    )
-
-
-def summary_pid(text: str) -> int | None:
-    """Return the pid that an `oom-kill:` line names, None where it is cut before that."""
-    tail = _TAIL.search(text) if _HEAD.match(text) else None
-    return int(tail["pid"]) if tail else None
+def cpuset_of(text: str) -> Cpuset | None:
+    """Return what a line with `cpuset=.. mems_allowed=..` says, or None where `text` is no such line."""
+    found = _CPUSET_LINE.match(text)
+    return None if found is None else Cpuset(found[1], found[2] or None)
 
 
 def _end_of_whole_values(text: str) -> int:
@@ -168,6 +171,15 @@ def _cgroups(body: str, limited: str | None) -> tuple[str | None, str | None, st
     if task_first is None:
         return _mems(body[: limit.start()]), _path(rest), None, False
     return _mems(body[: limit.start()]), _path(rest[: task_first.start()]), _path(rest[task_first.end() :]), False
+
+
+def constraint_of(printed: str | None, oom_memcg: str | None) -> str | None:
+    """Return the constraint that a summary means.
+
+    Linux 5.0 and 5.1 always print CONSTRAINT_NONE: dump_oom_summary() came before oc->constraint was set (ef8444ea01d7,
+    repaired by 432b1de0de02 in 5.2). But they name oom_memcg only where a cgroup was at its limit.
+    """
+    return "CONSTRAINT_MEMCG" if printed == "CONSTRAINT_NONE" and oom_memcg is not None else printed
 
 
 def _is_below(path: str, ancestor: str) -> bool:

@@ -17,6 +17,7 @@ from oomreport.kernel.text.digits import INT, PAGES
 
 _ROW = re.compile(rf"\[ *({INT})\]((?: +-?{PAGES})+)(?: (.*))?$", re.DOTALL)
 _NUMBERS = re.compile(rf" +-?{PAGES}")
+_BEGUN = re.compile(rf"\[ *({INT})\] +\d+ +({INT}) ")
 _OLD = ("uid", "tgid", "total_vm", "rss", "nr_ptes")
 _NEW = ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_score_adj")
 _SPLIT_RSS = (*_NEW[:4], "rss_anon", "rss_file", "rss_shmem", *_NEW[4:])
@@ -43,39 +44,44 @@ class Row(NamedTuple):
     oom_score_adj: int | None = None
 
 
-def columns_of(head: str) -> tuple[str, ...] | None:
-    """Return the columns that a table's head names, between `[pid]` and `name`; None where the head is cut."""
+class CutRow(NamedTuple):
+    """A row that is cut before its name, or has not the columns of its head: `tgid` is its thread group."""
+
+    pid: int
+    tgid: int
+
+
+class Columns(NamedTuple):
+    """The columns between `[pid]` and `name`: all of them, or those that a cut head still names; none where it is lost."""
+
+    names: tuple[str, ...] | None = None
+    begun: tuple[str, ...] = ()
+
+
+NO_HEAD = Columns()
+
+
+def columns_of(head: str) -> Columns:
+    """Return the columns that a table's head names."""
     close = head.find("]")
-    names = head[close + 1 :].split()
-    if (
-        close < 0
-        or not 2 <= len(names) <= _MOST_COLUMNS
-        or names[0] not in ("uid", "ruid")
-        or not "name".startswith(names[-1])
-    ):
-        return None
-    return tuple(names[:-1])
+    names = tuple(head[close + 1 :].split()) if close >= 0 else ()
+    is_whole = 2 <= len(names) <= _MOST_COLUMNS and names[0] in ("uid", "ruid") and "name".startswith(names[-1])
+    return Columns(names=names[:-1]) if is_whole else Columns(begun=names[:-1])
 
 
-def columns_begun(head: str) -> tuple[str, ...]:
-    """Return the columns that a cut head still names."""
-    return tuple(head.partition("]")[2].split()[:-1])
-
-
-def row_of(text: str, columns: tuple[str, ...] | None, begun: tuple[str, ...] = ()) -> Row | None:
-    """Return a table's row, or None where it is cut before its name or has not the columns of its head.
-
-    Of a head that is cut `columns` is None, and `begun` what it still names.
-    """
+def row_of(text: str, head: Columns = NO_HEAD) -> Row | CutRow | None:
+    """Return a row of the table that `head` begins; None where `text` is no row."""
+    columns = head.names
     if columns is None:
         whole = _ROW.match(text)
         # Without a name there may have been more columns.
         named = whole if whole is not None and (whole.group(3) or "").strip() else None
         columns = _columns_by_count(_NUMBERS.findall(named.group(2))) if named is not None else ()
-        columns = columns if columns[: len(begun)] == begun else ()
+        columns = columns if columns[: len(head.begun)] == head.begun else ()
     found = _pattern_of(columns).match(text) if columns else None
     if found is None or (found[found.re.groups] is None and _ends_in_a_number(text)):
-        return None
+        begun = _BEGUN.match(text)
+        return None if begun is None else CutRow(int(begun[1]), int(begun[2]))
     pid, *numbers, comm = found.groups()
     if columns == _NEW:
         uid, tgid, total_vm, rss, tables, swapents, adj = map(int, numbers)
@@ -94,34 +100,6 @@ def row_of(text: str, columns: tuple[str, ...] | None, begun: tuple[str, ...] = 
         pagetable_pages=sum(pages) if pages else None,
         oom_score_adj=values.get("oom_score_adj"),
     )
-
-
-def rows_of(texts: list[str], columns: tuple[str, ...] | None, begun: tuple[str, ...] = ()) -> list[Row]:
-    """Return the rows of a table, without those that are none: the usual tables by one search."""
-    # A name may hold a newline: then there are more lines than texts.
-    joined = "\n".join([*texts, ""])
-    found = plain_rows(joined, columns) if joined.count("\n") == len(texts) else None
-    if found is not None:
-        return found
-    return [row for row in (row_of(text, columns, begun) for text in texts) if row is not None]
-
-
-def plain_rows(run: str, columns: tuple[str, ...] | None) -> list[Row] | None:
-    """Return the rows in a run of lines; None where one is cut, or the table is not one of the usual ones."""
-    if columns not in (_NEW, _SPLIT_RSS):
-        return None
-    found = _lines_pattern_of(columns).findall(run)
-    if len(found) != run.count("\n"):
-        return None
-    return [
-        Row(int(n[0]), n[-1], int(n[1]), int(n[2]), int(n[3]), int(n[4]), int(n[-3]), int(n[-4]), None, int(n[-2]))
-        for n in found
-    ]
-
-
-@lru_cache(maxsize=8)
-def _lines_pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"^\[ *({INT})\]" + rf" +(-?{PAGES})" * len(columns) + r" (.*)$", re.MULTILINE)
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,8 @@ node invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=939
 CPU: 0 PID: 212 Comm: node Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2
 """
 
+from typing import NamedTuple
+
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.record import Trigger
 from oomreport.kernel.text.digits import INT
@@ -13,21 +15,21 @@ from oomreport.kernel.text.kind import HEADER
 _GFP = re.compile(r"\bgfp_mask=(0x[0-9a-fA-F]+)(?=[(,\s])")
 _ORDER = re.compile(rf"\border=(-?{INT})(?!\d)")
 _ADJ = re.compile(rf"\boom_score_adj=(-?{INT})(?![\d.>\u2026])")
-_PLAIN = re.compile(
-    r"([^\n]{0,15}) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\([A-Z_0-9|]*\), order=(-?\d{1,10}), oom_score_adj=(-?\d{1,10})"
-)
 _CPU = re.compile(rf"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?({INT})(?!\d)|Pid: ({INT})(?!\d))")
 # The release stands behind one of these, and after `Tainted:` behind flags.
 _BEFORE_RELEASE = re.compile(r"Not tainted(?= )|Tainted: |\(unreliable\)(?= )")
 _RELEASE = re.compile(r"(?<= )\(?(\d+\.\d+[^\s)]*)(?=[\s)])")
 
 
-def trigger_of(text: str, pid: int | None) -> Trigger | None:
-    """Return the task that a header names, whose pid the CPU line has; None where `text` is no header."""
-    plain = _PLAIN.fullmatch(text)
-    if plain is not None:
-        comm, mask, order, adj = plain.groups()
-        return Trigger(comm=comm, pid=pid, gfp_mask=mask, order=int(order), oom_score_adj=int(adj))
+class Cpu(NamedTuple):
+    """What a CPU line says: the pid of the task that printed it, and the kernel's release."""
+
+    pid: int | None
+    release: str | None
+
+
+def trigger_of(text: str) -> Trigger | None:
+    """Return the task that a header names, without its pid, which the CPU line has; None where `text` is no header."""
     header = HEADER.match(text)
     if header is None:
         return None
@@ -35,15 +37,14 @@ def trigger_of(text: str, pid: int | None) -> Trigger | None:
     gfp, orders, adjs = _GFP.search(rest), _ORDER.search(rest), _ADJ.search(rest)
     return Trigger(
         comm=header["comm"] or "",
-        pid=pid,
         gfp_mask=gfp.group(1) if gfp else None,
         order=int(orders.group(1)) if orders else None,
         oom_score_adj=int(adjs.group(1)) if adjs else None,
     )
 
 
-def cpu_of(text: str) -> tuple[int | None, str | None]:
-    """Return the pid and the kernel's release on a CPU line."""
+def cpu_of(text: str) -> Cpu:
+    """Return what a CPU line says."""
     cpu, before = _CPU.match(text), _BEFORE_RELEASE.search(text)
     release = _RELEASE.search(text, before.end()) if before else None
-    return int(cpu.group(1) or cpu.group(2)) if cpu else None, release.group(1) if release else None
+    return Cpu(int(cpu.group(1) or cpu.group(2)) if cpu else None, release.group(1) if release else None)

@@ -1,5 +1,6 @@
 import pytest
 
+from oomreport.kernel.dump.facts import facts_of
 from oomreport.kernel.dump.fast_path import Whole, whole_of
 from oomreport.kernel.text.kind import Kind
 
@@ -31,15 +32,17 @@ def whole(*texts: str, numbers: range | None = None, step: int = 7) -> Whole | N
 def test_a_plain_dump_is_taken_from_its_header_to_its_kill() -> None:
     found = whole(*_LINES)
     assert found is not None
-    parts = found.parts()
-    assert (found.pid, parts.first.sequence, parts.last.sequence) == (212, 100, 112)
-    assert parts.log == "\n".join(_LINES[:2] + _LINES[4:]).replace("\\x0a", "\n")
-    assert parts.statistics == [(_LINES[5], "anon 57610240\nfile 12288")]
-    assert [kind for kind, _ in found.entries()] == [
-        Kind.HEADER, Kind.CPU, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.TABLE_TITLE, Kind.TABLE_HEAD, Kind.ROW, Kind.ROW,
+    facts = found.facts()
+    assert facts is not None
+    assert facts == facts_of(found.entries())
+    assert (found.pid, facts.first.sequence, facts.last.sequence) == (212, 100, 112)
+    assert facts.log == "\n".join(_LINES[:2] + _LINES[4:]).replace("\\x0a", "\n")
+    assert facts.memory is not None
+    assert facts.memory.stat == {"anon": 57610240, "file": 12288}
+    assert [entry.kind for entry in found.entries()] == [
+        Kind.HEADER, Kind.CPU, Kind.TRACE, Kind.TRACE, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.TABLE_TITLE, Kind.TABLE_HEAD, Kind.ROW, Kind.ROW,
         Kind.SUMMARY, Kind.KILLED,
     ]  # fmt: skip
-    assert "\n".join(line.text for _, line in found.entries()) == parts.log
 
 
 @pytest.mark.parametrize(

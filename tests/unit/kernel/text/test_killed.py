@@ -1,4 +1,4 @@
-from oomreport.kernel.text.killed import Chosen, Killed, chosen_of, killed_of, reaped_pid
+from oomreport.kernel.text.killed import Chosen, Killed, Reaped, chosen_of, killed_of, reaped_of
 from oomreport.kernel.text.kind import Kind, kind_of
 
 KIB = 1024
@@ -60,7 +60,7 @@ def test_openvz_names_the_container_by_its_beancounter() -> None:
     # The form: https://kb.plesk.com/en/123671
     text = "Out of memory in UB 101: OOM killed process 212 (php-cgi) score 0 vm:2048kB, rss:1024kB, swap:0kB"
     assert kind_of(text) is Kind.KILLED
-    assert killed_of(text) == Killed(pid=212, comm="php-cgi", total_vm_bytes=2048 * KIB)
+    assert killed_of(text) == Killed(pid=212, comm="php-cgi", total_vm_bytes=2048 * KIB, score=0)
 
 
 def test_the_oldest_kernels_write_memory_large() -> None:
@@ -78,5 +78,5 @@ def test_the_chosen_process_has_the_printed_score() -> None:
 
 
 def test_the_reaper_names_a_process() -> None:
-    assert reaped_pid("oom_reaper: reaped process 8 (x), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB") == 8
-    assert reaped_pid("oom_reaper: unable to reap pid:8 (x)") is None
+    assert reaped_of("oom_reaper: reaped process 8 (x), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB") == Reaped(8)
+    assert reaped_of("oom_reaper: unable to reap pid:8 (x)") is None

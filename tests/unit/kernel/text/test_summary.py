@@ -1,6 +1,11 @@
 import pytest
 
-from oomreport.kernel.text.summary import Summary, summary_of, task_in
+from oomreport.kernel.text.summary import Summary, TaskIn, cpuset_of, summary_line_of, task_in
+
+
+def summary_of(text: str) -> Summary | None:
+    line = summary_line_of(text)
+    return None if line is None else line.summary()
 
 
 def test_a_summary_gives_whose_limit_and_whom() -> None:
@@ -56,7 +61,45 @@ def test_half_a_constraint_is_none() -> None:
     assert said.constraint is None
 
 
-def test_older_kernels_say_it_in_words() -> None:
-    assert task_in("Task in /a/b killed as a result of limit of /a") == Summary(
-        constraint="CONSTRAINT_MEMCG", task_memcg="/a/b", oom_memcg="/a"
+def test_what_stands_elsewhere_in_the_dump_settles_what_the_line_leaves_open() -> None:
+    line = summary_line_of(
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/b,"
+        "task_memcg=/a/c,task=x,task=y,pid=7,uid=0"
     )
+    assert line is not None
+    assert line.pid == 7
+    assert (line.summary().comm, line.summary().task_memcg) == ("y", "/b,task_memcg=/a/c,task=x")
+    told = line.summary(comms=frozenset({"x,task=y"}), limited="/a,task_memcg=/b")
+    assert (told.comm, told.oom_memcg, told.task_memcg) == ("x,task=y", "/a,task_memcg=/b", "/a/c")
+
+
+def test_older_kernels_say_it_in_words() -> None:
+    assert task_in("Task in /a/b killed as a result of limit of /a") == TaskIn("/a/b", "/a")
+    assert task_in("Task in /a/b killed as a result of limit of ") == TaskIn("/a/b", None)
+    assert task_in("Task in /a/bc killed as a result of limit of /a/b") == TaskIn("/a/bc", None)
+    assert task_in("Tasks in /a") is None
+
+
+def test_a_line_of_its_own_names_the_cpuset_before_4_19() -> None:
+    found = cpuset_of("java cpuset=a b mems_allowed=0-1")
+    assert found is not None
+    assert (found.name, found.mems_allowed) == ("a b", "0-1")
+    assert cpuset_of("java cpuset=/") is None
+
+
+@pytest.mark.parametrize("name", ["app", "a,b"])
+def test_linux_5_0_prints_no_constraint_for_a_cgroup_s_limit(name: str) -> None:
+    said = summary_of(
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods/pod1/c,"
+        f"task_memcg=/kubepods/pod1/c,task={name},pid=777,uid=0"
+    )
+    assert said is not None
+    assert (said.constraint, said.oom_memcg, said.global_oom) == ("CONSTRAINT_MEMCG", "/kubepods/pod1/c", False)
+
+
+def test_no_constraint_stays_none_where_the_machine_ran_out() -> None:
+    said = summary_of(
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/a,task=x,pid=7,uid=0"
+    )
+    assert said is not None
+    assert (said.constraint, said.global_oom) == ("CONSTRAINT_NONE", True)
