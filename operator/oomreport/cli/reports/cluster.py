@@ -5,7 +5,10 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from oomreport.errors import ApiError
 from oomreport.gitops.values import ANNOTATION_PREFIX
@@ -81,6 +84,34 @@ class Cluster:
         except Exception:  # noqa: BLE001 - older servers do not know it, some forbid it
             return self.user
 
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """Return an object or a list by its path. Raises ApiError."""
+        return self._get(path + (f"?{urlencode(query)}" if query else ""))
+
+    def allowed(self, user: str, *, verb: str, group: str, resource: str, namespace: str) -> bool:
+        """Return whether a user may do something. Raises ApiError, where the caller may not ask that."""
+        from kubernetes import client
+
+        plural, _, sub = resource.partition("/")
+        attributes = {"verb": verb, "group": group, "resource": plural, "subresource": sub, "namespace": namespace}
+        review: Any = {"spec": {"user": user, "groups": _groups_of(user), "resourceAttributes": attributes}}
+        answer: Any = _asked(
+            f"rights of {user}",
+            lambda: client.AuthorizationV1Api(self.api).create_subject_access_review(review, _request_timeout=_SECONDS),
+        )
+        return bool(answer.status.allowed)
+
+    def now(self) -> datetime:
+        """Return the API server's time, which it sends with each answer. Raises ApiError."""
+        answer: Any = _asked(
+            "/version",
+            lambda: self.api.call_api(
+                *self.api.param_serialize("GET", "/version", auth_settings=["BearerToken"]), _request_timeout=_SECONDS
+            ),
+        )
+        answer.read()
+        return parsedate_to_datetime(str(answer.getheader("Date")))
+
     def with_mappings(self, reports: list[dict[str, Any]]) -> list[str]:
         """Add to reports what their workloads' annotations say of values files; return what could not be read."""
         problems: dict[str, str] = {}
@@ -154,6 +185,14 @@ class Cluster:
         from kubernetes import client
 
         return client.CustomObjectsApi(self.api)
+
+
+def _groups_of(user: str) -> list[str]:
+    """Return the groups that a service account is in, which a review has to be told."""
+    parts = user.split(":")
+    account = parts[:2] == ["system", "serviceaccount"] and len(parts) == 4
+    own = ["system:serviceaccounts", f"system:serviceaccounts:{parts[2]}"] if account else []
+    return [*own, "system:authenticated"]
 
 
 def cluster_of(*, context: str | None, kubeconfig: str | None) -> Cluster:

@@ -37,14 +37,23 @@ exit status:
 """
 
 
+_DOCTOR = """\
+exit status:
+  0    nothing keeps kills from becoming reports; there may be warnings
+  1    something does
+  2    wrong arguments, a cluster that does not answer
+"""
+
+
 def add_report_commands(commands: "Commands") -> None:
-    """Add list, show, export, recommend, apply, accept and reject."""
+    """Add list, show, export, recommend, apply, accept, reject and doctor."""
     _add_list(commands)
     _add_show(commands)
     _add_export(commands)
     _add_recommend(commands)
     _add_apply(commands)
     _add_review(commands)
+    _add_doctor(commands)
 
 
 def _add_list(commands: "Commands") -> None:
@@ -88,6 +97,37 @@ def _add_export(commands: "Commands") -> None:
         "-o", "--output", choices=("yaml", "json"), default="yaml", help="write in this format (default: yaml)"
     )
     parser.set_defaults(run=_run_export)
+
+
+def _add_doctor(commands: "Commands") -> None:
+    words = (
+        "Say what keeps kills from becoming reports: CRDs, rights, the controller, agents that are not ready and why,"
+        " records that wait, clocks. Change nothing."
+    )
+    parser = _command(commands, "doctor", "say what is missing where no report appears", words, _DOCTOR)
+    parser.add_argument(
+        "--context", metavar="NAME", help="use this context of the kubeconfig (default: the current one)"
+    )
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", help="read this kubeconfig (default: KUBECONFIG, ~/.kube/config)"
+    )
+    where = parser.add_argument_group("where oomreport is installed")
+    where.add_argument(
+        "--system-namespace",
+        metavar="NAME",
+        default="oomreport-system",
+        help="look for the controller there (default: %(default)s)",
+    )
+    where.add_argument(
+        "--agent-namespace",
+        metavar="NAME",
+        default="oomreport-agent",
+        help="look for the agents there (default: %(default)s)",
+    )
+    parser.add_argument(
+        "-o", "--output", choices=("text", "json"), default="text", help="print in this form (default: %(default)s)"
+    )
+    parser.set_defaults(run=_run_doctor)
 
 
 def _add_recommend(commands: "Commands") -> None:
@@ -238,3 +278,9 @@ def _run_review(arguments: argparse.Namespace) -> int:
     from oomreport.cli.reports import review
 
     return review.run(arguments)
+
+
+def _run_doctor(arguments: argparse.Namespace) -> int:
+    from oomreport.cli.reports import doctor
+
+    return doctor.run(arguments)

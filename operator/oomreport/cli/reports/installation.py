@@ -1,0 +1,335 @@
+"""What keeps kills from becoming reports in a cluster.
+
+Each check asks the API server for what it needs and changes nothing. One that may not be asked says so, and the others go on.
+"""
+
+# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from oomreport.errors import ApiError
+from oomreport.names import API_VERSION, OOM_HOOKS, OOM_POLICIES, OOM_RECORDS, OOM_REPORTS
+from oomreport.times import parse_time
+
+_KINDS = (OOM_RECORDS, OOM_REPORTS, OOM_POLICIES, OOM_HOOKS)
+# Tokens of service accounts name the node since then, and the admission policy of the agents reads it.
+_OLDEST = (1, 32)
+# Beyond it the order of kills on two nodes is wrong; NTP keeps clocks within milliseconds.
+_MOST_SKEW = timedelta(seconds=5)
+# The kubelet renews the lease of its node every 10 s and Kubernetes waits 40 s (--node-monitor-grace-period).
+_LEASE_STALE = timedelta(seconds=40)
+# The controller looks at a record at once, and waits for a witness at most a minute (--unknown-after).
+_RECORD_WAITS = timedelta(minutes=2)
+_MOST_NAMED = 10
+_LABELS = "app.kubernetes.io/name=oomreport,app.kubernetes.io/component="
+_NEEDED_BY_CONTROLLER = (
+    ("", "pods", ("get", "list", "watch", "patch")),
+    ("apps", "replicasets", ("get",)),
+    ("batch", "jobs", ("get",)),
+    ("oomreport.dev", OOM_RECORDS, ("get", "list", "watch", "delete")),
+    ("oomreport.dev", f"{OOM_RECORDS}/status", ("patch",)),
+    ("oomreport.dev", OOM_REPORTS, ("get", "list", "watch", "create", "patch", "delete")),
+    ("oomreport.dev", f"{OOM_REPORTS}/status", ("patch",)),
+    ("oomreport.dev", OOM_POLICIES, ("list", "watch")),
+    ("oomreport.dev", OOM_HOOKS, ("list", "watch")),
+    ("events.k8s.io", "events", ("create",)),
+)
+
+
+class Level(StrEnum):
+    """How a check ended."""
+
+    GOOD = "ok"
+    UNKNOWN = "not checked"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a check found; `todo` is what to do about it."""
+
+    check: str
+    level: Level
+    words: str
+    todo: str = ""
+
+
+class Connection(Protocol):
+    """What the checks ask. Both raise ApiError."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """Return an object or a list."""
+
+    def allowed(self, user: str, *, verb: str, group: str, resource: str, namespace: str) -> bool:
+        """Return whether a user may do something."""
+
+    def now(self) -> datetime:
+        """Return the API server's time."""
+
+
+def examined(ask: Connection, system: str, agents: str, *, own: datetime) -> list[Finding]:
+    """Return what all checks found; `own` is this machine's time."""
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("Kubernetes", lambda: _version(ask)),
+        ("CRDs", lambda: _kinds(ask)),
+        ("controller", lambda: _controller(ask, system)),
+        ("rights of the controller", lambda: _rights(ask, system, agents)),
+        ("agents", lambda: _agents(ask, agents)),
+        ("records", lambda: _records(ask)),
+        ("versions", lambda: _versions(ask, system, agents)),
+        ("clocks", lambda: _clocks(ask, own)),
+    )
+    found: list[Finding] = []
+    for name, check in checks:
+        try:
+            found += check()
+        except ApiError as error:
+            found.append(Finding(check=name, level=Level.UNKNOWN, words=str(error)))
+    return found
+
+
+def _version(ask: Connection) -> Iterator[Finding]:
+    answer = ask.get("/version")
+    version = f"{answer.get('major', '0')}.{answer.get('minor', '0')}"
+    major, minor = (int("".join(filter(str.isdigit, part)) or 0) for part in version.split("."))
+    if (major, minor) >= _OLDEST:
+        yield Finding(check="Kubernetes", level=Level.GOOD, words=version)
+        return
+    words = f"{version} is older than {_OLDEST[0]}.{_OLDEST[1]}: the policy of the agents refuses every record"
+    yield Finding(check="Kubernetes", level=Level.PROBLEM, words=words, todo="upgrade the cluster")
+
+
+def _kinds(ask: Connection) -> Iterator[Finding]:
+    install = "kubectl apply --server-side -k crds"
+    try:
+        served = {one["name"] for one in ask.get(f"/apis/{API_VERSION}").get("resources") or ()}
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        served = set()
+    missing = [kind for kind in _KINDS if kind not in served]
+    if missing:
+        words = f"the API server does not serve {', '.join(missing)}"
+        yield Finding(check="CRDs", level=Level.PROBLEM, words=words, todo=install)
+        return
+    old = [*_fields_missing(ask)]
+    if old:
+        words = f"they are older than this command: {', '.join(old[:_MOST_NAMED])} missing"
+        yield Finding(check="CRDs", level=Level.WARNING, words=words, todo=install)
+        return
+    yield Finding(check="CRDs", level=Level.GOOD, words="all four are served")
+
+
+def _fields_missing(ask: Connection) -> Iterator[str]:
+    """Return the fields of a report's status that the cluster's CRD does not know: the API server would drop them."""
+    from oomreport.api.oom_report import OOMReportStatus
+
+    where = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{OOM_REPORTS}.oomreport.dev"
+    try:
+        versions = ask.get(where)["spec"]["versions"]
+        known = versions[0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    except (ApiError, KeyError, IndexError):
+        return
+    wanted = (field.alias or name for name, field in OOMReportStatus.model_fields.items())
+    yield from (f"status.{name}" for name in wanted if name not in known)
+
+
+def _controller(ask: Connection, namespace: str) -> Iterator[Finding]:
+    pods = _pods(ask, namespace, "controller")
+    if not pods:
+        words = f"no pod in namespace {namespace}"
+        words += _last_event(ask, namespace)
+        todo = f"kubectl describe deploy,rs -n {namespace}; another namespace: --system-namespace"
+        yield Finding(check="controller", level=Level.PROBLEM, words=words, todo=todo)
+        return
+    ready = [pod for pod in pods if _is_ready(pod)]
+    for pod in pods:
+        if pod not in ready:
+            name = pod["metadata"]["name"]
+            todo = f"kubectl logs -n {namespace} {name}"
+            words = f"{name} is not ready: {_why_not_ready(ask, pod, 8080, 'healthz')}"
+            yield Finding(check="controller", level=Level.WARNING if ready else Level.PROBLEM, words=words, todo=todo)
+    if ready:
+        yield Finding(check="controller", level=Level.GOOD, words=f"{len(ready)} of {len(pods)} pods are ready")
+        yield from _lease(ask, namespace)
+
+
+def _lease(ask: Connection, namespace: str) -> Iterator[Finding]:
+    where = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/oomreport-controller"
+    try:
+        spec = ask.get(where)["spec"]
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        words = "nobody has the lease: no controller works"
+        yield Finding(
+            check="controller",
+            level=Level.PROBLEM,
+            words=words,
+            todo=f"kubectl logs -n {namespace} deploy/oomreport-controller",
+        )
+        return
+    renewed = parse_time(spec.get("renewTime"))
+    if renewed is None or ask.now() - renewed > _LEASE_STALE:
+        words = f"the lease of {spec.get('holderIdentity') or 'nobody'} was not renewed since {spec.get('renewTime')}"
+        yield Finding(
+            check="controller",
+            level=Level.PROBLEM,
+            words=words,
+            todo=f"kubectl logs -n {namespace} deploy/oomreport-controller",
+        )
+    elif renewed - ask.now() > _MOST_SKEW:
+        words = f"its clock is {(renewed - ask.now()).total_seconds():.0f} s ahead of the API server's"
+        yield Finding(check="clocks", level=Level.WARNING, words=words, todo="check NTP on the controller's node")
+
+
+def _rights(ask: Connection, system: str, agents: str) -> Iterator[Finding]:
+    controller = f"system:serviceaccount:{system}:oomreport-controller"
+    missing = [
+        f"{verb} {resource}"
+        for group, resource, verbs in _NEEDED_BY_CONTROLLER
+        for verb in verbs
+        if not ask.allowed(controller, verb=verb, group=group, resource=resource, namespace="")
+    ]
+    if missing:
+        words = f"{controller} may not {', '.join(missing[:_MOST_NAMED])}"
+        todo = "install the ClusterRole and ClusterRoleBinding oomreport-controller again"
+        yield Finding(check="rights of the controller", level=Level.PROBLEM, words=words, todo=todo)
+    else:
+        yield Finding(check="rights of the controller", level=Level.GOOD, words="all that reports need")
+    agent = f"system:serviceaccount:{agents}:oomreport-agent"
+    if ask.allowed(agent, verb="create", group="oomreport.dev", resource=OOM_RECORDS, namespace=""):
+        yield Finding(check="rights of the agents", level=Level.GOOD, words=f"may create {OOM_RECORDS}")
+        return
+    words = f"{agent} may not create {OOM_RECORDS}: records wait on the nodes"
+    todo = "install the ClusterRole and ClusterRoleBinding oomreport-agent again"
+    yield Finding(check="rights of the agents", level=Level.PROBLEM, words=words, todo=todo)
+
+
+def _agents(ask: Connection, namespace: str) -> Iterator[Finding]:
+    pods = _pods(ask, namespace, "agent")
+    if not pods:
+        words = f"no pod in namespace {namespace}: kills are known by pod status only" + _last_event(ask, namespace)
+        words += _forbidding_level(ask, namespace)
+        todo = f"kubectl describe ds -n {namespace}; another namespace: --agent-namespace"
+        yield Finding(check="agents", level=Level.PROBLEM, words=words, todo=todo)
+        return
+    not_ready = [pod for pod in pods if not _is_ready(pod)]
+    level = Level.GOOD if not not_ready else Level.WARNING
+    yield Finding(check="agents", level=level, words=f"{len(pods) - len(not_ready)} of {len(pods)} are ready")
+    for pod in not_ready[:_MOST_NAMED]:
+        name, node = pod["metadata"]["name"], pod["spec"].get("nodeName") or "no node yet"
+        words = f"{name} on {node}: {_why_not_ready(ask, pod, 8081, 'status')}"
+        todo = f"kubectl logs -n {namespace} {name}"
+        yield Finding(check="agents", level=Level.PROBLEM, words=words, todo=todo)
+    covered = {pod["spec"].get("nodeName") for pod in pods}
+    nodes = [one["metadata"] for one in ask.get("/api/v1/nodes").get("items") or ()]
+    linux = [one["name"] for one in nodes if (one.get("labels") or {}).get("kubernetes.io/os", "linux") == "linux"]
+    if bare := sorted(set(linux) - covered):
+        words = f"{len(bare)} nodes have none: {', '.join(bare[:_MOST_NAMED])}" + _last_event(ask, namespace)
+        yield Finding(check="agents", level=Level.WARNING, words=words, todo="see docs/platforms.md")
+
+
+def _forbidding_level(ask: Connection, namespace: str) -> str:
+    try:
+        labels = ask.get(f"/api/v1/namespaces/{namespace}")["metadata"].get("labels") or {}
+    except ApiError as error:
+        return "; the namespace does not exist" if error.status == 404 else ""
+    level = labels.get("pod-security.kubernetes.io/enforce", "")
+    return (
+        f"; its Pod Security level {level} forbids hostPath and SYSLOG" if level in ("baseline", "restricted") else ""
+    )
+
+
+def _records(ask: Connection) -> Iterator[Finding]:
+    items = (
+        ask.get(f"/apis/{API_VERSION}/{OOM_RECORDS}", fieldSelector="status.outcome=", limit="500").get("items") or ()
+    )
+    created = [time for one in items if (time := parse_time(one["metadata"].get("creationTimestamp")))]
+    oldest = min(created, default=None)
+    if oldest is None or ask.now() - oldest < _RECORD_WAITS:
+        yield Finding(check="records", level=Level.GOOD, words="none waits for the controller")
+        return
+    words = f"{len(created)} wait for the controller, the oldest since {oldest.isoformat()}"
+    yield Finding(check="records", level=Level.PROBLEM, words=words, todo="look at the controller's log")
+
+
+def _versions(ask: Connection, system: str, agents: str) -> Iterator[Finding]:
+    from oomreport import __version__
+
+    images = {
+        status.get("image", "")
+        for namespace, component in ((system, "controller"), (agents, "agent"))
+        for pod in _pods(ask, namespace, component)
+        for status in pod["spec"].get("containers") or ()
+    }
+    level, words = Level.GOOD, f"this command is {__version__}, images: {', '.join(sorted(images)) or 'none'}"
+    if len(images) > 1:
+        level, words = Level.WARNING, f"controller and agents run different images: {', '.join(sorted(images))}"
+    yield Finding(check="versions", level=level, words=words)
+
+
+def _clocks(ask: Connection, own: datetime) -> Iterator[Finding]:
+    now, off = ask.now(), []
+    for lease in ask.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases").get("items") or ():
+        renewed = parse_time(lease["spec"].get("renewTime"))
+        if renewed is not None and renewed - now > _MOST_SKEW:
+            off.append(f"{lease['metadata']['name']} by {(renewed - now).total_seconds():.0f} s")
+    skew = abs(now - own)
+    if skew > _MOST_SKEW:
+        words = f"this machine's differs from the API server's by {skew.total_seconds():.0f} s: ages are wrong here"
+        yield Finding(check="clocks", level=Level.WARNING, words=words)
+    if off:
+        words = f"nodes ahead of the API server: {', '.join(off[:_MOST_NAMED])}"
+        yield Finding(check="clocks", level=Level.PROBLEM, words=words, todo="check NTP on these nodes")
+    else:
+        yield Finding(check="clocks", level=Level.GOOD, words="no node is ahead of the API server")
+
+
+def _pods(ask: Connection, namespace: str, component: str) -> list[dict[str, Any]]:
+    found = ask.get(f"/api/v1/namespaces/{namespace}/pods", labelSelector=_LABELS + component)
+    return [pod for pod in found.get("items") or () if not pod["metadata"].get("deletionTimestamp")]
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _why_not_ready(ask: Connection, pod: Mapping[str, Any], port: int, page: str) -> str:
+    """Return why a pod is not ready: what the kubelet waits for, else what the process says itself."""
+    status, metadata = pod.get("status") or {}, pod["metadata"]
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting and waiting.get("reason") not in (None, "ContainerCreating"):
+            return f"{waiting['reason']} {waiting.get('message', '')}".strip()
+    if not any("running" in (one.get("state") or {}) for one in status.get("containerStatuses") or ()):
+        scheduled = [one for one in status.get("conditions") or () if one["type"] == "PodScheduled"]
+        unscheduled = [one.get("message", "") for one in scheduled if one["status"] != "True"]
+        if unscheduled:
+            return str(unscheduled[0])
+        return str(status.get("phase", "Pending")) + _last_event(ask, metadata["namespace"], metadata["name"])
+    try:
+        said = ask.get(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}:{port}/proxy/{page}")
+    except ApiError as error:
+        return f"it runs and does not answer ({error.reason or error.status or error})"
+    return "; ".join(map(str, said.get("problems") or ())) or json.dumps(said)
+
+
+def _last_event(ask: Connection, namespace: str, name: str = "") -> str:
+    """Return the last warning of a namespace, or of one object in it."""
+    selector = "type=Warning" + (f",involvedObject.name={name}" if name else "")
+    try:
+        events = ask.get(f"/api/v1/namespaces/{namespace}/events", fieldSelector=selector).get("items") or []
+    except ApiError:
+        return ""
+    if not events:
+        return ""
+    last = max(events, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+    return f"; {last.get('reason')}: {last.get('message')}"
