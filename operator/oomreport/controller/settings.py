@@ -85,6 +85,9 @@ class ControllerSettings:
     health_address: tuple[str, int] | None = ("", 8080)
     """Where /healthz and /readyz are served; None for nowhere."""
 
+    cluster_name: str = ""
+    """The cluster's name in the source of events; empty for none."""
+
     metrics_reports: int = 1000
     """How many reports have series of their own at /metrics."""
 
@@ -134,6 +137,7 @@ def settings_of(
             denied=_networks("--hook-deny", options.hook_deny, problems),
         ),
         health_address=host_and_port("--health-address", options.health_address, problems),
+        cluster_name=_cluster_name("--cluster-name", options.cluster_name, problems),
         metrics_reports=_count("--metrics-max-reports", options.metrics_max_reports, problems),
         log_level=one_of("--log-level", options.log_level, LOG_LEVELS, problems),
     )
@@ -171,6 +175,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="KEY=VALUE,...",
         default="app.kubernetes.io/name=oomreport,app.kubernetes.io/component=agent",
         help="labels of the agents' pods (default: %(default)s)",
+    )
+    add(
+        "--cluster-name",
+        metavar="NAME",
+        default=default("OOMREPORT_CLUSTER_NAME"),
+        help="put this name of the cluster into the source of events, for receivers of several clusters"
+        " [OOMREPORT_CLUSTER_NAME] (default: none)",
     )
     add = new_group(parser, "several controllers")
     add("--lease-name", metavar="NAME", default="oomreport-controller", help="the Lease (default: %(default)s)")
@@ -244,6 +255,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _name(option: str, value: str, problems: list[str]) -> str:
     if not _LABEL.fullmatch(value):
         problems.append(f"{option}: {value!r} is no name: lower case letters, digits and dashes, at most 63")
+    return value
+
+
+def _cluster_name(option: str, value: str, problems: list[str]) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?", value, re.ASCII):
+        problems.append(f"{option}: {value!r} is no name: letters, digits, dashes, dots and underscores, at most 63")
     return value
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from oomreport.adapters.cluster.api_access import ApiAccess
@@ -14,7 +15,7 @@ from oomreport.controller.delivery.filters import Filters
 from oomreport.controller.delivery.hook_check import HookCheck
 from oomreport.controller.delivery.hook_status import HookStatusWriter
 from oomreport.controller.delivery.hook_target import HookTarget
-from oomreport.controller.delivery.job_target import JobHookTarget
+from oomreport.controller.delivery.job_target import JobHookTarget, document_of
 from oomreport.controller.delivery.resize_target import ResizeHookTarget
 from oomreport.controller.delivery.webhook_target import WebhookTarget
 from oomreport.controller.dispatch import Dispatch
@@ -80,7 +81,7 @@ def parts_of(
     managers, outbox = Managers(api), Outbox(hooks, now)
 
     # --- Delivery ---
-    targets = _targets(api, policies, webhooks, namespace=namespace, now=now)
+    targets = _targets(api, policies, webhooks, namespace=namespace, cluster=settings.cluster_name, now=now)
     filters = Filters()
     check = HookCheck(hooks=hooks, filters=filters, targets=targets)
     hook_status = HookStatusWriter(
@@ -220,11 +221,17 @@ def parts_of(
 
 
 def _targets(
-    api: ApiServer, policies: Policies, webhooks: WebhookClient, *, namespace: str, now: Callable[[], datetime]
+    api: ApiServer,
+    policies: Policies,
+    webhooks: WebhookClient,
+    *,
+    namespace: str,
+    cluster: str,
+    now: Callable[[], datetime],
 ) -> Mapping[str, HookTarget]:
     return {
-        "webhook": WebhookTarget(api, webhooks, now),
-        "job": JobHookTarget(api),
+        "webhook": WebhookTarget(api, webhooks, now, cluster=cluster),
+        "job": JobHookTarget(api, document=partial(document_of, cluster=cluster)),
         "resize": ResizeHookTarget(api, policies, now=now, namespace=namespace),
     }
 

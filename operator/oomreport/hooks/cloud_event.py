@@ -1,7 +1,7 @@
 """An event as CloudEvents 1.0 in structured mode (application/cloudevents+json): what receivers of hooks get.
 
     id        the same for each attempt; receivers drop what they have by it
-    source    the report, as the path of its URL at the API server
+    source    the report, as the path of its URL at the API server; //NAME before it where the cluster has a name
     type      dev.oomreport.v1alpha1.<event>; the version is that of the data
     subject   <kind>/<name>/<container>
     time      when it happened
@@ -58,12 +58,12 @@ def data_of(event: Event) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value is not None}
 
 
-def cloud_event(event: Event, *, most_bytes: int = MOST_BYTES) -> bytes:
-    """Return the body of one event."""
+def cloud_event(event: Event, *, cluster: str = "", most_bytes: int = MOST_BYTES) -> bytes:
+    """Return the body of one event; `cluster` is the cluster's name, empty where it has none."""
     workload = event.workload
     envelope = _envelope(
         id_=event.id,
-        source=f"/apis/{API_VERSION}/namespaces/{event.namespace}/{OOM_REPORTS}/{event.report}",
+        source=_source(cluster, event.namespace, OOM_REPORTS, event.report),
         type_=event.type.value,
         subject=f"{workload.kind}/{workload.name}/{event.container}",
         time=event.time,
@@ -78,14 +78,14 @@ def cloud_event(event: Event, *, most_bytes: int = MOST_BYTES) -> bytes:
     return body
 
 
-def digest_event(digest: Digest, *, most_bytes: int = MOST_BYTES) -> bytes:
+def digest_event(digest: Digest, *, cluster: str = "", most_bytes: int = MOST_BYTES) -> bytes:
     """Return the body of a digest: how many kills of which containers, between when and when."""
     events = sorted(digest.events, key=lambda event: (event.time, event.id))
     namespace, _, name = digest.hook.partition("/")
     first, last = min(event.time for event in events), max(event.last_time or event.time for event in events)
     envelope = _envelope(
         id_=digest.id,
-        source=f"/apis/{API_VERSION}/namespaces/{namespace}/{OOM_HOOKS}/{name}",
+        source=_source(cluster, namespace, OOM_HOOKS, name),
         type_="Digest",
         subject=digest.hook,
         time=last,
@@ -120,6 +120,11 @@ def _in_short(event: Event) -> dict[str, Any]:
         "memoryLimit": event.status.advice.memory_limit,
     }
     return {key: value for key, value in short.items() if value is not None}
+
+
+def _source(cluster: str, namespace: str, plural: str, name: str) -> str:
+    """Return a URI reference (RFC 3986): a name of a cluster is its authority."""
+    return f"{f'//{cluster}' if cluster else ''}/apis/{API_VERSION}/namespaces/{namespace}/{plural}/{name}"
 
 
 def _envelope(*, id_: str, source: str, type_: str, subject: str, time: datetime) -> dict[str, Any]:

@@ -93,3 +93,11 @@ def test_a_digest_counts_and_names_its_events():
     assert found["data"]["count"] == 41
     assert found["data"]["lastTime"] == "2026-11-21T08:05:00.000000Z"
     assert {one["id"] for one in found["data"]["events"]} == {event().id, many.id}
+
+
+def test_a_cluster_with_a_name_is_the_authority_of_the_source():
+    one = json.loads(cloud_event(event(), cluster="prod-eu"))
+    digest = json.loads(digest_event(Digest(id="d1", hook="shop/chat", events=[event()]), cluster="prod-eu"))
+    assert one["source"].startswith("//prod-eu/apis/oomreport.dev/v1alpha1/namespaces/")
+    assert digest["source"].startswith("//prod-eu/apis/oomreport.dev/v1alpha1/namespaces/shop/oomhooks/")
+    assert one["id"] == json.loads(cloud_event(event()))["id"]

@@ -21,9 +21,9 @@ _OWN_NAME = path("authentication.k8s.io/v1", "selfsubjectreviews")
 _UNTIL_GRANTED = timedelta(minutes=1)
 
 
-def document_of(event: Event) -> str:
+def document_of(event: Event, *, cluster: str = "") -> str:
     """Return the CloudEvent that a webhook would get, as JSON of at most MOST_DOCUMENT bytes."""
-    return cloud_event(event, most_bytes=MOST_DOCUMENT).decode()
+    return cloud_event(event, cluster=cluster, most_bytes=MOST_DOCUMENT).decode()
 
 
 class JobHookTarget:

@@ -45,18 +45,20 @@ class _Endpoint:
 class WebhookTarget:
     """Sends events to webhooks."""
 
-    def __init__(self, api: ApiServer, client: WebhookClient, now: Callable[[], datetime]) -> None:
-        self._api, self._client, self._now = api, client, now
+    def __init__(
+        self, api: ApiServer, client: WebhookClient, now: Callable[[], datetime], *, cluster: str = ""
+    ) -> None:
+        self._api, self._client, self._now, self._cluster = api, client, now, cluster
         self._kept: dict[tuple[str, str, str, str], tuple[datetime, str]] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
 
     async def deliver(self, due: Due) -> Answer:
         """Send one event."""
-        return await self._send(due.hook, due.event.id, cloud_event(due.event))
+        return await self._send(due.hook, due.event.id, cloud_event(due.event, cluster=self._cluster))
 
     async def deliver_digest(self, hook: OOMHook, digest: Digest) -> Answer:
         """Send many events as one."""
-        return await self._send(hook, digest.id, digest_event(digest))
+        return await self._send(hook, digest.id, digest_event(digest, cluster=self._cluster))
 
     async def problem(self, hook: OOMHook) -> tuple[str, str] | None:
         """Return why a hook cannot work, as a condition's reason and message; None where nothing is known."""
