@@ -37,10 +37,13 @@ def refusal(values: Object, *files: Path) -> str:
 
 
 def built(overlay: Path) -> Objects:
-    """Return what `kubectl kustomize` prints for a folder."""
+    """Return the CRDs and what `kubectl kustomize` prints for a folder."""
     kubectl = binaries("kubernetes", "kubectl") / "kubectl"
-    done = subprocess.run([kubectl, "kustomize", overlay], capture_output=True, text=True, check=True)
-    return objects_of(done.stdout)
+    texts = [
+        subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=True).stdout
+        for folder in (ROOT / "crds", overlay)
+    ]
+    return objects_of("\n---\n".join(texts))
 
 
 def objects_of(text: str) -> Objects:

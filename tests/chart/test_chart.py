@@ -62,9 +62,8 @@ def test_the_chart_renders_what_the_overlay_builds(overlay: str, values: Object)
 def test_the_chart_renders_what_a_component_adds(component: str, values: Object, tmp_path: Path):
     folder = tmp_path / "all"
     folder.mkdir()
-    for name in ("manifests", "crds"):
-        (folder / name).mkdir()
-        copy_into(ROOT / name, folder / name)
+    (folder / "manifests").mkdir()
+    copy_into(MANIFESTS, folder / "manifests")
     (folder / "kustomization.yaml").write_text(
         f"resources: [manifests/overlays/syslog]\ncomponents: [manifests/components/{component}]\n"
     )

@@ -126,7 +126,8 @@ def test_uninstalling_leaves_reports_and_takes_rights_and_installing_again_goes_
 
 def test_who_came_with_kustomize_goes_on_with_helm(cluster: None):
     overlay = str(ROOT / "manifests/overlays/syslog")
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", overlay)
+    for folder in (str(ROOT / "crds"), overlay):
+        kubectl("apply", "--server-side", "--force-conflicts", "-k", folder)
     served()
     kubectl("apply", "-f", "-", text=json.dumps(REPORT))
     assert "invalid ownership metadata" in install(fails=True)

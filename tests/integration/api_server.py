@@ -87,9 +87,10 @@ def holder_of(token: str, folder: Path) -> Caller:
 
 @cache
 def manifests(overlay: str) -> list[Object]:
-    """Return the objects of an overlay, as `kubectl apply -k` would send them."""
-    text = ADMIN.kubectl("kustomize", str(MANIFESTS / "overlays" / overlay))
-    return [one for one in yaml.safe_load_all(text) if one]
+    """Return the CRDs and the objects of an overlay, as `kubectl apply -k` would send them."""
+    folders = (MANIFESTS.parent / "crds", MANIFESTS / "overlays" / overlay)
+    texts = (ADMIN.kubectl("kustomize", str(folder)) for folder in folders)
+    return [one for text in texts for one in yaml.safe_load_all(text) if one]
 
 
 def token(account: str, namespace: str, *, bound_to: str | None = None) -> str:

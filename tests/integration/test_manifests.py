@@ -32,9 +32,10 @@ def test_an_overlay_is_applied_without_a_warning(product: list[Object], overlay:
 
 def test_the_example_of_the_docs_that_names_a_metrics_source_is_taken(product: list[Object], tmp_path: Path) -> None:
     shutil.copytree(MANIFESTS, tmp_path / "manifests")
-    shutil.copytree(MANIFESTS.parent / "crds", tmp_path / "crds")
     text = (MANIFESTS.parent / "docs/install.md").read_text()
-    (tmp_path / "kustomization.yaml").write_text(text.split("```yaml\n", 1)[1].split("```", 1)[0])
+    (tmp_path / "kustomization.yaml").write_text(
+        next(block for block in text.split("```yaml\n") if "--prometheus-url" in block).split("```", 1)[0]
+    )
 
     objects = [one for one in yaml.safe_load_all(ADMIN.kubectl("kustomize", str(tmp_path))) if one]
     spec, container = workload(objects, "Deployment")

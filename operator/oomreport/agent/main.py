@@ -68,6 +68,7 @@ class Agent:
         self._spool: Spool | None = None
         self._sender: Sender | None = None
         self._watcher: Watcher | None = None
+        self._has_cgroups = True
 
     def run(self) -> None:
         """Run until a signal comes."""
@@ -97,6 +98,7 @@ class Agent:
         figures: dict[str, Any] = {
             "node": self._settings.node_name,
             "upSeconds": round(time.monotonic() - self._started_at),
+            "warnings": self._warnings(),
             **base.figures,
         }
         if self._spool is not None:
@@ -120,6 +122,16 @@ class Agent:
             if problem := self._sender.problem():
                 problems.append(problem)
         return Health(alive=base.alive, problems=tuple(problems), figures=figures)
+
+    def _warnings(self) -> list[str]:
+        """Return which of the node's folders are missing: kills are seen without them, but less is known of them."""
+        settings = self._settings
+        names = [folder for name in ("pods", "containers") if (folder := settings.log_root / name).is_dir()]
+        without_names = (
+            f"--log-root: neither {settings.log_root}/pods nor /containers is there; names come from pod status"
+        )
+        without_cgroups = f"--cgroup-root: no memory cgroups in {settings.cgroup_root}; kills are known by the log only"
+        return [*([] if names else [without_names]), *([] if self._has_cgroups else [without_cgroups])]
 
     def _stop(self) -> None:
         self._stopping = True
@@ -214,6 +226,7 @@ class Agent:
         try:
             return CgroupFiles(self._settings.cgroup_root)
         except OSError as error:
+            self._has_cgroups = False
             self._log.error("no memory cgroups here, kills are known by the log only", problem=str(error))
             return None
 
