@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
 import argparse
+import sys
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ exit status:
 
 
 def add_report_commands(commands: "Commands") -> None:
-    """Add list, show, export, recommend, apply, accept, reject and doctor."""
+    """Add list, show, export, recommend, apply, accept, reject, doctor and report."""
     _add_list(commands)
     _add_show(commands)
     _add_export(commands)
@@ -54,6 +55,7 @@ def add_report_commands(commands: "Commands") -> None:
     _add_apply(commands)
     _add_review(commands)
     _add_doctor(commands)
+    _add_report(commands)
 
 
 def _add_list(commands: "Commands") -> None:
@@ -66,6 +68,12 @@ def _add_list(commands: "Commands") -> None:
         choices=("table", "wide", "json", "yaml"),
         default="table",
         help="print in this format (default: table)",
+    )
+    parser.add_argument(
+        "-w",
+        "--watch",
+        action="store_true",
+        help="go on, and print each report that is new or changed, until Ctrl-C; with table and wide only (default: print once)",
     )
     parser.set_defaults(run=_run_list)
 
@@ -97,6 +105,21 @@ def _add_export(commands: "Commands") -> None:
         "-o", "--output", choices=("yaml", "json"), default="yaml", help="write in this format (default: yaml)"
     )
     parser.set_defaults(run=_run_export)
+
+
+def _add_report(commands: "Commands") -> None:
+    words = (
+        "Write the reports of a cluster as one HTML page: who is killed most, kills by day, what waits for review, and each"
+        " report with the way of its memory to the kill. It needs no network and no script."
+    )
+    parser = _command(commands, "report", "write all reports as one HTML page", words, _DONE)
+    parser.add_argument("--html", metavar="FILE", required=True, help="write the page to this file")
+    parser.add_argument(
+        "--cluster-name", metavar="NAME", default="", help="put this name into the title (default: no name)"
+    )
+    _add_cluster(parser)
+    _add_selection(parser)
+    parser.set_defaults(run=_run_report)
 
 
 def _add_doctor(commands: "Commands") -> None:
@@ -247,6 +270,9 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 def _run_list(arguments: argparse.Namespace) -> int:
     from oomreport.cli.reports import listing
 
+    if arguments.watch and (arguments.reports is not None or arguments.output in ("json", "yaml")):
+        print("oomreport: --watch goes with a cluster and the formats table and wide", file=sys.stderr)
+        return 2
     return listing.run(arguments)
 
 
@@ -284,3 +310,9 @@ def _run_doctor(arguments: argparse.Namespace) -> int:
     from oomreport.cli.reports import doctor
 
     return doctor.run(arguments)
+
+
+def _run_report(arguments: argparse.Namespace) -> int:
+    from oomreport.cli.reports import page
+
+    return page.run(arguments)

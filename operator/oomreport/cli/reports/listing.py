@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,8 +31,13 @@ _HEAD = (
 _WIDE = ("VERDICT", "POD", "NODE", "ACTION", "CONFIDENCE", "REVIEW", "MANAGED BY")
 
 
+_WATCH_SECONDS = 2.0
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Print the reports and return the exit status."""
+    if arguments.watch:
+        return watch(arguments, lambda: reports_for(arguments))
     try:
         reports = reports_for(arguments)
     except OOMReportError as error:
@@ -48,6 +54,51 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("No reports.", file=sys.stderr)
     return 0
+
+
+def watch(
+    arguments: argparse.Namespace,
+    read: Callable[[], Sequence[Mapping[str, Any]]],
+    pause: Callable[[float], None] = time.sleep,
+) -> int:
+    """Print the reports, and then each one that is new or changed, until it is interrupted; return the exit status.
+
+    An API server that does not answer is asked again, once it has answered.
+    """
+    wide = arguments.output == "wide"
+    head = (*_HEAD, *_WIDE) if wide else _HEAD
+    known: dict[tuple[str, str], Any] | None = None
+    failed = False
+    while True:
+        try:
+            reports = read()
+        except OOMReportError as error:
+            if known is None:
+                print(f"oomreport: {error}", file=sys.stderr)
+                return 2
+            if not failed:
+                print(f"oomreport: {error}; trying again", file=sys.stderr)
+            failed = True
+            pause(_WATCH_SECONDS)
+            continue
+        failed = False
+        versions = {_key(one): _version(one) for one in reports}
+        changed = [one for one in reports if known is None or known.get(_key(one)) != _version(one)]
+        if changed or known is None:
+            lines = table(head, [_row(one, datetime.now(UTC), wide=wide) for one in changed])
+            # The head is said once.
+            sys.stdout.write(lines if known is None else lines.partition("\n")[2])
+            sys.stdout.flush()
+        known = versions
+        pause(_WATCH_SECONDS)
+
+
+def _key(report: Mapping[str, Any]) -> tuple[str, str]:
+    return report["metadata"]["namespace"], report["metadata"]["name"]
+
+
+def _version(report: Mapping[str, Any]) -> object:
+    return report["metadata"].get("resourceVersion")
 
 
 def _row(report: Mapping[str, Any], now: datetime, *, wide: bool) -> tuple[object, ...]:
