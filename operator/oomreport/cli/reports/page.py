@@ -135,7 +135,7 @@ def _cells(report: Mapping[str, Any], now: datetime) -> Iterator[str]:
     yield f'<td>{_text(last.get("cause"))}</td><td class="number">{_kills(report)}</td>'
     yield f'<td class="number">{_text(_limit(status))}</td><td class="number">{_text(advice.get("memoryLimit"))}</td>'
     yield f"<td>{_text(advice.get('action'))}</td><td>{_text(_state(report))}</td>"
-    yield f"<td>{_text(age(status.get('lastKillTime'), now))}</td>"
+    yield f"<td>{_text(age(_last(report), now))}</td>"
 
 
 def _details(report: Mapping[str, Any], now: datetime) -> str:
@@ -158,7 +158,7 @@ def _details(report: Mapping[str, Any], now: datetime) -> str:
         for one in status.get("findings") or ()
     )
     change = " ".join(str(advice[key]) for key in ("action", "memoryLimit") if advice.get(key))
-    words = f"{_workload(report)}, container {report['spec']['container']}: {_kills(report)} kills, the last {age(status.get('lastKillTime'), now) or '-'} ago"
+    words = f"{_workload(report)}, container {report['spec']['container']}: {_kills(report)} kills, the last {age(_last(report), now) or '-'} ago"
     return (
         f'<details id="{_anchor(report)}"><summary>{_text(words)}</summary>'
         f'<div class="scroll"><table>{told}</table></div>{curve(last)}'
