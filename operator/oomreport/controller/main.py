@@ -162,6 +162,7 @@ class Controller:
             asyncio.create_task(self._rounds(parts.housekeeping), name="housekeeping"),
             *(asyncio.create_task(_for_ever(one.run), name=name) for name, one in parts.list_watches.items()),
             asyncio.create_task(_for_ever(parts.requeuer.run), name="rule changes"),
+            asyncio.create_task(_for_ever(parts.owner_labels.run), name="owner labels"),
         }
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -6,7 +6,8 @@ reports must not hold up the event loop. Series are keyed by their labels, so no
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,9 +40,9 @@ _FAMILIES = {
     _KILLS: ("counter", "Kills counted in the report; for dashboards, since its first increase is never seen"),
     _LIMIT: ("gauge", "Memory limit that the last kill hit; absent where it is not known"),
     _RECOMMENDED: ("gauge", "Memory limit that the report recommends; absent where it recommends none"),
-    _INFO: ("gauge", "Always 1; the labels say what is known of the last kill and of the advice"),
     _CONDITION: ("gauge", "Always 1; one series for each of Applied, Resolved, Regressed, ReviewPending that is true"),
 }
+_INFO_HELP = "Always 1; the labels say what is known of the last kill, of the advice, and who owns the workload"
 _LAST_HOUR = "oomreport_report_kills_last_hour"
 _LAST_HOUR_HELP = "Kills in the hour before the scrape, out of the report's last ten kills and its ledger"
 
@@ -51,6 +52,8 @@ class _Series:
     """What one version of a report says. `lines` is the text of each family, `labels` that of every series of it."""
 
     labels: str
+    info: str
+    workload: tuple[str, str, str]
     lines: Mapping[str, str]
     kills: tuple[datetime, ...]
     last: datetime | None
@@ -59,16 +62,14 @@ class _Series:
 
 
 class ReportSeries:
-    """The series of all reports; of the ones with the newest kills where there are more than `most`.
-
-    `owner_labels` returns the labels of a report's workload that are to be shown, by namespace, kind and name.
-    """
+    """The series of all reports; of the ones with the newest kills where there are more than `most`."""
 
     def __init__(self, most: int = MOST_REPORTS) -> None:
         self._most = most
         self._series: dict[_Name, _Series] = {}
         self._shown: list[_Series] | None = None
-        self.owner_labels: Callable[[str, str, str], _Labels] = lambda *_: {}
+        # By namespace, kind and name of a workload, as text.
+        self._owners: dict[tuple[str, str, str], str] = {}
 
     def take(self, kind: str | None, report: Mapping[str, Any]) -> None:
         """Take note of a report as a watch tells of it. One that cannot be read loses its own series only."""
@@ -86,6 +87,10 @@ class ReportSeries:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("report has no series", extra={"report": "/".join(name), "error": repr(error)})
 
+    def set_owner_labels(self, workload: tuple[str, str, str], labels: _Labels) -> None:
+        """Show labels of a workload (namespace, kind, name) in the info of its reports, as kube-state-metrics names them."""
+        self._owners[workload] = _text({owner_label(name): value for name, value in labels.items()})
+
     def listed(self, names: Iterable[_Name]) -> None:
         """Take note of a whole listing: what it does not hold was deleted unseen."""
         for name in self._series.keys() - set(names):
@@ -99,11 +104,17 @@ class ReportSeries:
         for name, (kind, words) in _FAMILIES.items():
             parts.append(_head(name, kind, words))
             parts += [line for series in shown if (line := series.lines.get(name))]
+        parts.append(_head(_INFO, "gauge", _INFO_HELP))
+        parts += (f"{_INFO}{{{one.labels},{one.info}{self._owner_of(one)}}} 1\n" for one in shown)
         parts.append(_head(_LAST_HOUR, "gauge", _LAST_HOUR_HELP))
         since = now - _HOUR
         parts += [f"{_LAST_HOUR}{{{one.labels}}} {sum(time > since for time in one.kills)}\n" for one in shown]
         parts += self._sums(len(shown), now)
         return "".join(parts)
+
+    def _owner_of(self, series: _Series) -> str:
+        text = self._owners.get(series.workload)
+        return f",{text}" if text else ""
 
     def _newest(self) -> list[_Series]:
         if self._shown is None:
@@ -152,7 +163,6 @@ class ReportSeries:
             "action": advice.get("action", ""),
             "confidence": advice.get("confidence", ""),
             "managed_by": (status.get("managedBy") or {}).get("tool", ""),
-            **self.owner_labels(namespace, ref["kind"], ref["name"]),
         }
         values = {
             _LAST_KILL: (_seconds(newest), _text({"cause": cause})),
@@ -160,7 +170,6 @@ class ReportSeries:
             _KILLS: (int(status.get("kills", 0)), ""),
             _LIMIT: (_limit(last, advice), ""),
             _RECOMMENDED: (parse_quantity(advice["memoryLimit"]) if "memoryLimit" in advice else None, ""),
-            _INFO: (1, _text(info)),
         }
         lines = {
             name: f"{name}{{{labels}{',' if more else ''}{more}}} {value}\n"
@@ -172,12 +181,19 @@ class ReportSeries:
         is_nodes = last.get("scope") in _NODE_SCOPES
         return _Series(
             labels=labels,
+            info=_text(info),
+            workload=(namespace, ref["kind"], ref["name"]),
             lines=lines,
             kills=kills,
             last=newest,
             cause=cause,
             node=last.get("node") if is_nodes else None,
         )
+
+
+def owner_label(name: str) -> str:
+    """Return the name of a series' label for a label of Kubernetes, as kube-state-metrics makes it: label_app_example_com."""
+    return f"label_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}"
 
 
 def _kill_times(status: Mapping[str, Any]) -> tuple[datetime, ...]:

@@ -17,6 +17,7 @@ from oomreport.hooks.schedule import Terms
 from oomreport.incident.witness.evidence import Patience
 from oomreport.options import LOG_LEVELS, default_by, host_and_port, new_group, one_of, readable_file
 
+_MOST_METRICS_LABELS = 5
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -88,6 +89,9 @@ class ControllerSettings:
     cluster_name: str = ""
     """The cluster's name in the source of events; empty for none."""
 
+    metrics_labels: tuple[str, ...] = ()
+    """Labels of workloads that are shown with their reports at /metrics."""
+
     metrics_reports: int = 1000
     """How many reports have series of their own at /metrics."""
 
@@ -138,6 +142,7 @@ def settings_of(
         ),
         health_address=host_and_port("--health-address", options.health_address, problems),
         cluster_name=_cluster_name("--cluster-name", options.cluster_name, problems),
+        metrics_labels=_label_names("--metrics-workload-labels", options.metrics_workload_labels, problems),
         metrics_reports=_count("--metrics-max-reports", options.metrics_max_reports, problems),
         log_level=one_of("--log-level", options.log_level, LOG_LEVELS, problems),
     )
@@ -242,6 +247,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="/healthz, /readyz and /metrics; none: not at all",
     )
     add(
+        "--metrics-workload-labels",
+        metavar="NAME,...",
+        default="",
+        help="show these labels of workloads in oomreport_report_info, to route alerts by owner; team becomes label_team;"
+        " at most five (default: none)",
+    )
+    add(
         "--metrics-max-reports",
         metavar="N",
         default="1000",
@@ -256,6 +268,25 @@ def _name(option: str, value: str, problems: list[str]) -> str:
     if not _LABEL.fullmatch(value):
         problems.append(f"{option}: {value!r} is no name: lower case letters, digits and dashes, at most 63")
     return value
+
+
+def _label_names(option: str, value: str, problems: list[str]) -> tuple[str, ...]:
+    names = tuple(filter(None, value.split(",")))
+    wrong = [
+        name for name in names if not re.fullmatch(r"[A-Za-z0-9]([-./_A-Za-z0-9]{0,315}[A-Za-z0-9])?", name, re.ASCII)
+    ]
+    if wrong:
+        problems.append(f"{option}: {', '.join(map(repr, wrong))} is no name of a label")
+    if len(names) > _MOST_METRICS_LABELS:
+        problems.append(
+            f"{option}: {len(names)} labels, {_MOST_METRICS_LABELS} at most: each value is a series of its own"
+        )
+    # Two of the same name in one series would make Prometheus refuse the whole scrape.
+    if len({re.sub(r"[^a-zA-Z0-9_]", "_", name) for name in names}) < len(names):
+        problems.append(
+            f"{option}: two labels have the same name for Prometheus, which knows letters, digits and _ only"
+        )
+    return names
 
 
 def _cluster_name(option: str, value: str, problems: list[str]) -> str:

@@ -24,6 +24,7 @@ from oomreport.controller.known.list_watch import ListWatch, Take
 from oomreport.controller.known.managers import Managers
 from oomreport.controller.known.namespace_bounds import NamespaceBounds
 from oomreport.controller.known.outbox import Outbox
+from oomreport.controller.known.owner_labels import OwnerLabels
 from oomreport.controller.known.owners import Owners
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.policies import POLICIES, Policies
@@ -58,6 +59,7 @@ class Parts:
     deliverer: Deliverer
     list_watches: Mapping[str, ListWatch]
     requeuer: ReportRequeuer
+    owner_labels: OwnerLabels
     closing: tuple[Callable[[], Awaitable[None]], ...]
 
 
@@ -164,6 +166,7 @@ def parts_of(
     )
 
     # --- What the API server tells ---
+    owner_labels = OwnerLabels(api, settings.metrics_labels, on_known=figures.reports.set_owner_labels, now=now)
     feed = _HookFeed(hooks, (hook_status.changed, deliverer.changed))
     bounds = NamespaceBounds(changes, surroundings.forget)
     list_watches = {
@@ -172,7 +175,7 @@ def parts_of(
         "reports": ListWatch(
             api,
             path(API_VERSION, OOM_REPORTS),
-            _report_feed(reports, rollout_pods, queue, figures.reports),
+            _report_feed(reports, rollout_pods, queue, figures.reports, owner_labels),
             on_listed=figures.reports.listed,
         ),
         **bounds.list_watches(api),
@@ -215,6 +218,7 @@ def parts_of(
         handle=dispatch.handle,
         deliverer=deliverer,
         list_watches=list_watches,
+        owner_labels=owner_labels,
         requeuer=ReportRequeuer(changes, lambda report: policies.outdate(report) or bounds.outdate(report), api, queue),
         closing=(surroundings.close, managers.close, hooks.close),
     )
@@ -258,9 +262,16 @@ class _HookFeed:
                 tell(name)
 
 
-def _report_feed(reports: ReportStore, rollout_pods: RolloutPods, queue: WorkQueue, series: ReportSeries) -> Take:
+def _report_feed(
+    reports: ReportStore,
+    rollout_pods: RolloutPods,
+    queue: WorkQueue,
+    series: ReportSeries,
+    owner_labels: OwnerLabels,
+) -> Take:
     def take(kind: str | None, report: Mapping[str, Any]) -> None:
         series.take(kind, report)
+        owner_labels.want(report)
         if kind == "DELETED":
             rollout_pods.keep(key_of_report(report), {})
         if key := reports.take(kind, report):

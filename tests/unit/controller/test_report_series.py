@@ -141,6 +141,14 @@ def test_label_text_is_escaped():
     assert labels["workload"] == 'a"b\\c\nd'
 
 
+def test_labels_of_the_owner_are_shown_with_the_report_also_when_they_come_after_it():
+    series = series_of(report("web"), report("cart"))
+    series.set_owner_labels(("shop", "Deployment", "web"), {"team": 'a"b', "app.example.com/cost": "7"})
+    info = {labels["workload"]: labels for labels, _ in found(series)["report_info"]}
+    assert info["web"].items() >= {"label_team": 'a"b', "label_app_example_com_cost": "7"}.items()
+    assert not any(name.startswith("label_") for name in info["cart"])
+
+
 def test_a_node_that_ran_out_of_memory_is_named_for_a_day():
     kill = {"cause": "NodeOutOfMemory", "scope": "Node", "node": "worker-3"}
     series = series_of(report(lastKill=kill), report("other", kills=(NOW - timedelta(hours=2),), lastKill=kill))

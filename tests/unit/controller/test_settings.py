@@ -97,3 +97,17 @@ def test_a_password_in_a_url_is_refused_and_not_repeated():
     with pytest.raises(ConfigurationError, match="must hold no credentials") as caught:
         settings_of(["--prometheus-url=https://ada:hunter2@p"], {})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("team,Owner!", "'Owner!' is no name of a label"),
+        ("a,b,c,d,e,f", "6 labels, 5 at most"),
+        ("a-b,a.b", "two labels have the same name for Prometheus"),
+    ],
+)
+def test_labels_that_would_spoil_a_scrape_are_refused(value: str, words: str):
+    with pytest.raises(ConfigurationError) as error:
+        settings_of([f"--metrics-workload-labels={value}"], {})
+    assert any(words in problem for problem in error.value.problems)

@@ -12,7 +12,7 @@ from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINE
 from oomreport.workload.manager import manager_of
 
 _TERMS = CacheTimes(keep=300.0, keep_failure=60.0, wait=0.5)
-_PLURALS = {
+PLURALS = {
     ("", "Pod"): "pods",
     ("apps", "Deployment"): "deployments",
     ("apps", "StatefulSet"): "statefulsets",
@@ -32,7 +32,7 @@ class Managers:
 
     async def manager_of(self, key: ReportKey, on_late: Callable[[], None]) -> dict[str, str] | None:
         """Return status.managedBy, empty where no mark tells; None where that is not known (yet). Nothing is raised."""
-        if (key.group, key.kind) not in _PLURALS or key.container in (HOST_CONTAINER, UNKNOWN_CONTAINER):
+        if (key.group, key.kind) not in PLURALS or key.container in (HOST_CONTAINER, UNKNOWN_CONTAINER):
             return None
         known = await self._managers.get(key, on_late)
         return known.value if known else None
@@ -42,7 +42,7 @@ class Managers:
         await self._managers.close()
 
     async def _manager(self, key: ReportKey) -> dict[str, str] | None:
-        plural = _PLURALS[key.group, key.kind]
+        plural = PLURALS[key.group, key.kind]
         found = await self._api.found(path(key.api_version, plural, namespace=key.namespace, name=key.name))
         # A workload that is gone tells nothing; what it told before stays.
         if found is None:
