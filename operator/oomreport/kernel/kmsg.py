@@ -1,4 +1,4 @@
-r"""The record format of /dev/kmsg, and the text that syslog(2) returns.
+r"""The record format of /dev/kmsg and the text of syslog(2).
 
 One read(2) of /dev/kmsg is one record (Documentation/ABI/testing/dev-kmsg):
 

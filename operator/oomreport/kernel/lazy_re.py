@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled where they are first used, in place of `re`.
+"""Regular expressions that are compiled at their first use.
 
 Records can be written in so many ways that there are more than a hundred patterns, and compiling one takes as long as
 reading a dump. A run needs a few of them.

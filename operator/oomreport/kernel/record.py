@@ -1,4 +1,4 @@
-"""What one invocation of the kernel's OOM killer printed, as values.
+"""The values of one invocation of the kernel's OOM killer.
 
 Sizes are bytes, stamps are microseconds of the kernel's log clock (CLOCK_MONOTONIC-like: it starts at boot and stands
 still while the machine is suspended). `None` means that the log does not say; nothing is ever filled in by guess.

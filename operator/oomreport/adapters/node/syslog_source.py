@@ -151,7 +151,7 @@ class SyslogSource:
         fresh, self._waiting = self._waiting[:end], self._waiting[end:]
         lines = [line for raw in fresh.split(b"\n") if raw and (line := self._line(raw)) is not None]
         if lost and lines:
-            lines[0] = lines[0]._replace(hole=True)
+            lines[0] = lines[0]._replace(behind_cut=True)
         if fresh:
             seen = b"" if lost else self._position.tail
             tail = (seen + fresh)[-_TAIL_BYTES:]

@@ -1,1 +1,16 @@
-"""Lines of the kernel become dumps, and dumps become invocations."""
+"""Dumps of the OOM killer, assembled from lines and read as invocations.
+
+The assembler gathers the lines of a dump as entries: kind, line and value. Each line is parsed once. Facts are gathered
+from the values, and the invocation is made from the facts. The fast path takes a dump that nothing interrupts at once.
+
+Modules:
+
+    assembler       The assembler of lines into invocations, one per dump
+    dump            One dump while its lines come
+    duplicate_line  A line that stands twice in a row, as two log shippers write it
+    entry           A line of a dump with its kind and the value that it holds
+    facts           The facts of a dump, gathered from the values of its lines
+    fast_path       The fast path for a dump that nothing interrupts
+    invocation      The invocation that a dump tells of
+    loss            Lost records of the kernel log, counted by their sequence numbers
+"""

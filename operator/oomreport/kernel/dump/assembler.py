@@ -1,12 +1,17 @@
-"""Lines become invocations, one per dump of the OOM killer. Feed and flush; no file, no clock.
+"""The assembler of lines into invocations, one per dump.
 
-What may come between and after: records of user space between any two lines; other kernel messages (not from another
-dump: the kernel prints dumps under one lock); beyond 10 dumps in 5 s only the "Killed process" lines; with
-memory.oom.group further victims, the first one named again; the oom_reaper two seconds later. Whoever follows a live
-log flushes after a short silence, so a dump's late lines may find it gone: they make no second record.
+Other lines may come between two lines of a dump, and after it:
 
-A newline in a comm or a cgroup's name is escaped in /dev/kmsg; syslog(2) and dmesg make lines of the same stamp of it,
-which are put together again where the summary or the kill line then is whole.
+* Records of user space, and other messages of the kernel. Lines of two dumps do not mix: the kernel prints a dump under
+  a lock (oom_lock).
+* Beyond 10 dumps in 5 seconds the kernel prints the "Killed process" lines only.
+* With memory.oom.group further victims follow, and the first one is named again.
+* The oom_reaper speaks two seconds after the kill.
+
+A reader of a live log flushes after a short silence. Late lines of that dump make no second record.
+
+/dev/kmsg escapes a newline in a comm or in the name of a cgroup. syslog(2) and dmesg print several lines of one stamp
+instead. They are put together again where the summary or the kill line is whole then.
 """
 
 from collections import deque
@@ -37,8 +42,8 @@ _STRONG = frozenset(
 _REMEMBERED = 64
 _LATE_US = 10_000_000
 _MOST_UNRELATED = 5_000
-# What says nothing of an OOM by itself belongs to one only where it stands close to it.
-MOST_UNLIKE = 3
+# Weak evidence belongs to an OOM only where it stands close to strong evidence: so many other lines may stand between.
+MOST_UNRELATED_TO_TENTATIVE = 3
 _MOST_PIECES = 255
 
 
@@ -161,7 +166,7 @@ class Assembler:
     def _count_unrelated_to_tentative(self, line: Line) -> None:
         if self._tentative is not None:
             self._unrelated_to_tentative += 1
-            if self._unrelated_to_tentative > MOST_UNLIKE or self._tentative.pauses_before(line):
+            if self._unrelated_to_tentative > MOST_UNRELATED_TO_TENTATIVE or self._tentative.pauses_before(line):
                 self._drop_tentative()
 
     def _pass_over(self, line: Line) -> list[Invocation]:

@@ -1,4 +1,4 @@
-"""One dump while its lines come: what is known of it so far, and whether a line belongs to it."""
+"""One dump while its lines come."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -102,7 +102,7 @@ class Dump:
             self.columns = value
         self.later.append(entry)
         self.kinds.add(kind)
-        if line.hole and (len(self.later) > 1 or self.whole is not None):
+        if line.behind_cut and (len(self.later) > 1 or self.whole is not None):
             self.cut = True
         if line.stamp.monotonic_us is not None or line.stamp.wall is not None:
             self.stamped = line
@@ -179,7 +179,7 @@ class Dump:
         passed = self._passed_before(line)
         if passed is None or 0 <= passed <= _LONGEST_PAUSE_AT_CUT_US:
             return False
-        at_cut = line.hole or self.cut or (self.lines_lost and not self.kill_seen)
+        at_cut = line.behind_cut or self.cut or (self.lines_lost and not self.kill_seen)
         return self.pauses_before(line) or (at_cut and passed > _LONGEST_PAUSE_AT_CUT_US)
 
     def _repeats(self, entry: Entry) -> bool:

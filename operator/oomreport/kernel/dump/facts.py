@@ -1,4 +1,7 @@
-"""Facts of a dump, gathered from the values of its lines. Total: any lines give a value."""
+"""The facts of a dump, gathered from the values of its lines.
+
+Any lines give facts; none raises an error.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

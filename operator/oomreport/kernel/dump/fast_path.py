@@ -1,8 +1,8 @@
-r"""Fast path for a dump that nothing interrupts: one pattern for all its lines, and a few more for its facts.
+r"""The fast path for a dump that nothing interrupts.
 
 On a quiet machine a dump is a run of records: numbered without a gap, at most a few seconds long, in the order in which
-the kernel prints its parts. One pattern knows such a run. Anything else is read line by line, and `facts.py` is the
-reference: where this module gives facts they are the same.
+the kernel prints its parts. One pattern takes such a run, and a few more read its facts. Any other dump is read line by
+line. `facts.py` is the reference: where this module gives facts, they are the same.
 
     4,1942,35433440,-;node invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=939
     4,1943,35433440,-;CPU: 0 PID: 212 Comm: node Not tainted ..

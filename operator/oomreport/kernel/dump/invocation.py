@@ -1,4 +1,4 @@
-"""The invocation that a dump tells of. Total: any lines give a value.
+"""The invocation that a dump tells of.
 
 What the lines do not say is None, and named in `missing`.
 """

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.dump.assembler import MOST_UNLIKE
+from oomreport.kernel.dump.assembler import MOST_UNRELATED_TO_TENTATIVE
 from oomreport.kernel.framing.learned_prefix import LearnedPrefix
 from oomreport.kernel.framing.line_joiner import may_begin
 from oomreport.kernel.framing.prefix import unprefixed
@@ -168,7 +168,11 @@ class Scanner:
             else:
                 unlike += not _PROPERTY.match(raw)
             begin = raw
-            if unlike > MOST_UNLIKE or (count > _MOST_BACK and unlike) or (is_entry and count >= _ENTRY_LINES):
+            if (
+                unlike > MOST_UNRELATED_TO_TENTATIVE
+                or (count > _MOST_BACK and unlike)
+                or (is_entry and count >= _ENTRY_LINES)
+            ):
                 break
         at = start
         while kept and at > floor:

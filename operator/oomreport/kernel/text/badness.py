@@ -1,4 +1,6 @@
-"""How the kernel ranks the candidates (oom_badness(), mm/oom_kill.c), on the scale that it used to print.
+"""The kernel's badness of a task, and its score.
+
+The formula is that of oom_badness() in mm/oom_kill.c, the scale that of kernels before 5.1, which print the score.
 
     points = rss + swapents + page tables + oom_score_adj * (total pages / 1000)     integers: divide first
     score  = points * 1000 / total pages

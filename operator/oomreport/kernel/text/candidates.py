@@ -1,4 +1,4 @@
-"""The rows of the table as ranked tasks, with scores on the printed scale where the total is known."""
+"""The rows of the task table as ranked tasks, with scores."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How many digits a number of the kernel's can have, as regular expressions.
+"""The most digits of each kind of number, as regular expressions.
 
 A pattern that ends in `int` names one of these. So no text can make a number that `int` refuses (more than 4300 digits),
 or one that no API field holds (64 bits with a sign). A longer run of digits is no number of the kernel's: the pattern

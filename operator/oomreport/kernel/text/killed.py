@@ -1,4 +1,4 @@
-"""The lines that name a victim.
+"""The lines that name a victim, or say that there is none.
 
     Memory cgroup out of memory: Killed process 212 (node) total-vm:..kB, anon-rss:..kB, file-rss:..kB,
         shmem-rss:..kB, UID:0 pgtables:124kB oom_score_adj:939                    5.4 and newer, one line

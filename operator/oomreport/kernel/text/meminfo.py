@@ -1,11 +1,10 @@
-"""The memory of the machine, as show_mem() prints it in a dump that is not a cgroup's.
+"""The machine's memory, as show_mem() prints it in a global OOM.
 
 Node 0 Normal free:..kB .. present:3407872kB managed:3326180kB ..
 Total swap = 2097148kB
 8379834 pages RAM
 192987 pages reserved
 Node 0 DMA: 1*4kB (M) 0*8kB ..          the first block is one page
-
 """
 
 from collections.abc import Iterable

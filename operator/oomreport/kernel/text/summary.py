@@ -1,15 +1,17 @@
-"""The line that says whose limit it was: `oom-kill:constraint=..` since 4.19, `Task in .. killed as ..` before.
+"""The line that says whose limit was reached.
+
+It is `oom-kill:constraint=..` since 4.19, and `Task in .. killed as a result of limit of ..` before.
 
     oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=NAME,mems_allowed=0,oom_memcg=PATH,task_memcg=PATH,
         task=COMM,pid=N,uid=N
     oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=PATH,task=..
 
-A line that was cut (by a kernel's record, a pager, a column) ends within a value, which is left out then: half a path is
-the path of another cgroup.
+A line may be cut by the kernel, a pager or a column. Then the value that it ends within is left out: half a path is the
+path of another cgroup.
 
-Nothing in it is quoted, and whoever runs a container names its comm and the cgroups inside it. What can be relied on:
-pid and uid end the line; a comm has at most 15 bytes; the cpuset is one path component, hence without a slash (or is
-`/` itself), so the first `,oom_memcg=/` is the kernel's; and the victim's cgroup lies below the one at its limit.
+Nothing in the line is quoted, and a container chooses its comm and the names of cgroups inside it. These facts hold: pid
+and uid end the line. A comm has at most 15 bytes. The cpuset is one component of a path, without a slash (or `/`
+itself), so the first `,oom_memcg=/` is the kernel's. The victim's cgroup lies below the one at its limit.
 """
 
 from collections import deque

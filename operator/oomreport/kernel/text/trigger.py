@@ -1,4 +1,6 @@
-r"""The task whose allocation started the OOM killer, and the kernel's release, which stands on the CPU line.
+r"""The task whose allocation started the killer, and the kernel's release.
+
+The pid and the release stand on the CPU line.
 
 node invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=939
 CPU: 0 PID: 212 Comm: node Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2

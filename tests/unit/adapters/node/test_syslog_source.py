@@ -57,7 +57,7 @@ def test_a_ring_that_wrapped_past_what_was_seen_is_a_loss() -> None:
     reading = source.read()
 
     assert reading.lost == 1
-    assert reading.lines[0].hole
+    assert reading.lines[0].behind_cut
     assert reading.lines[-1].text == "flood 999"
 
 

@@ -71,7 +71,7 @@ def test_time_ends_a_dump_that_has_not_killed(at: int, *, belongs: bool) -> None
 def test_behind_a_cut_a_shorter_time_ends_it() -> None:
     later = entry(_SUMMARY.format(7), 9_000_000)
     assert dump(_HEADER).accepts(later)
-    assert not dump(_HEADER).accepts(later._replace(line=later.line._replace(hole=True)))
+    assert not dump(_HEADER).accepts(later._replace(line=later.line._replace(behind_cut=True)))
 
 
 def test_rows_are_read_by_the_head_above_them() -> None:

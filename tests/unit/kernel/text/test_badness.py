@@ -2,6 +2,8 @@ import pytest
 
 from oomreport.kernel.reading.reader import invocations_of_text
 from oomreport.kernel.record import Invocation, ScoreSource
+from oomreport.kernel.text.badness import NEVER, pages_of, points_of, score_of
+from oomreport.kernel.text.table import Row
 from records.records import FOLDERS, log_of
 
 _PRINTED = [folder for folder in FOLDERS if folder.name.startswith("public-") and b" score " in log_of(folder)]
@@ -42,3 +44,16 @@ def test_the_victim_ranks_first_among_its_candidates() -> None:
             for one in invocations_of_text(log_of(folder).split(b"\n")):
                 if one.victims and one.tasks and not one.missing and not one.group_kill:
                     assert one.tasks[0].pid == one.victims[0].pid, folder.name
+
+
+def test_badness_counts_resident_and_swapped_pages_and_page_tables() -> None:
+    new = Row(7, "x", rss=100, swapents=20, pagetable_bytes=3 * 4096, oom_score_adj=-50)
+    old = Row(7, "x", rss=100, swapents=20, pagetable_pages=3, oom_score_adj=-50)
+    assert pages_of(new, 4096) == pages_of(old, 4096) == 123
+    assert points_of(new, total_pages=2999, page_bytes=4096) == 123 - 50 * 2  # the kernel divides the total first
+    assert score_of(new, total_pages=2999, page_bytes=4096) == 23 * 1000 // 2999
+
+
+def test_a_task_that_is_never_chosen_has_no_score() -> None:
+    assert score_of(Row(7, "x", rss=100, oom_score_adj=NEVER), total_pages=1000, page_bytes=4096) == 0
+    assert score_of(Row(7, "x", rss=100), total_pages=0, page_bytes=4096) == 0
