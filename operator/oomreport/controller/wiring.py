@@ -16,6 +16,7 @@ from oomreport.controller.delivery.hook_check import HookCheck
 from oomreport.controller.delivery.hook_status import HookStatusWriter
 from oomreport.controller.delivery.hook_target import HookTarget
 from oomreport.controller.delivery.job_target import JobHookTarget, document_of
+from oomreport.controller.delivery.lane import LaneContext
 from oomreport.controller.delivery.resize_target import ResizeHookTarget
 from oomreport.controller.delivery.webhook_target import WebhookTarget
 from oomreport.controller.dispatch import Dispatch
@@ -90,16 +91,18 @@ def parts_of(
         api, hooks, queue, identity=identity, problem=check.problem, counted=figures.count, now=now
     )
     deliverer = Deliverer(
-        hooks=hooks,
-        outbox=outbox,
-        reports=reports,
-        work=queue,
-        targets=targets,
-        filters=filters,
-        notes=hook_status,
-        terms=settings.hook_terms,
-        workers=settings.hook_workers,
-        now=now,
+        LaneContext(
+            hooks=hooks,
+            outbox=outbox,
+            reports=reports,
+            work=queue,
+            targets=targets,
+            filters=filters,
+            listener=hook_status,
+            retry=settings.hook_terms,
+            workers=settings.hook_workers,
+            now=now,
+        )
     )
 
     # --- Reporting ---

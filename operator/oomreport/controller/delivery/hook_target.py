@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from oomreport.api.oom_hook import OOMHook
 from oomreport.hooks.answer import Answer
+from oomreport.hooks.cloud_event import Digest
 from oomreport.hooks.event import Event
 
 
@@ -25,6 +26,15 @@ class HookTarget(Protocol):
 
     async def deliver(self, due: Due) -> Answer:
         """Make one attempt. What can go wrong is an answer; an exception counts as an attempt to be made again."""
+        ...
+
+
+@runtime_checkable
+class DigestTarget(Protocol):
+    """A target that can be told many events as one."""
+
+    async def deliver_digest(self, hook: OOMHook, digest: Digest) -> Answer:
+        """Make one attempt to tell a digest."""
         ...
 
 

@@ -7,7 +7,7 @@ report's next write.
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,28 @@ log = logging.getLogger(__name__)
 DELIVERED = "Delivered"
 MOST_CHANGES = 10
 
-Edit = Callable[[Delivery], Delivery | None]
-"""What a delivery becomes; None where it is not to be told any more."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """A delivery that is not to be told any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDigest:
+    """A delivery that a digest tells together with others."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempted:
+    """A delivery after an attempt. `attempts_before` is how many there were before it."""
+
+    attempts_before: int
+    result: Delivery
+
+
+Edit = Withdrawn | InDigest | Attempted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +142,19 @@ class Outbox:
 
 
 def _edited(delivery: Delivery, edits: Mapping[DeliveryKey, Edit]) -> Delivery | None:
-    edit = edits.get(delivery.key)
-    return edit(delivery) if edit and delivery.is_pending else delivery
+    if not delivery.is_pending:
+        return delivery
+    match edits.get(delivery.key):
+        case Withdrawn():
+            return None
+        case InDigest(digest=digest):
+            return replace(delivery, digest=digest)
+        case Attempted(attempts_before=before, result=result) if delivery.attempts == before:
+            # Kills may have joined the delivery since the attempt began.
+            return replace(result, kills=delivery.kills, last_time=delivery.last_time, time=delivery.time)
+        case _:
+            # No edit, or the delivery has gone on since.
+            return delivery
 
 
 def _delivered(

@@ -1,0 +1,112 @@
+"""A report is gathered, decided and written; whatever is in its way, it is counted once."""
+
+import pytest
+
+from oomreport.controller.reporting.gathering import EvidenceGatherer
+from oomreport.controller.reporting.reconciler import ReportReconciler
+from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey, node_report_key
+from oomreport.errors import ApiError
+from oomreport.workload.pod import pod_facts
+from support.controller import KEY, NAMESPACE, Parts, pod_object, run
+from support.evidence import UID, cid
+
+RECORD = "worker-1-9f1c2b7a-35435120"
+
+
+def reconciler(parts: Parts) -> ReportReconciler:
+    return parts.reconciler
+
+
+def gatherer(parts: Parts) -> EvidenceGatherer:
+    return parts.evidence
+
+
+@pytest.fixture
+def parts() -> Parts:
+    """A kill that pod status and the kernel's record both tell."""
+    made = Parts()
+    stored = made.pod(ended=True)
+    made.pods.put(pod_facts(stored), now=made.now())
+    workload = made.owners.workload_of(pod_facts(stored))
+    run(workload)
+    made.record(RECORD)
+    made.router.assign(RECORD, KEY)
+    made.queue.taken()
+    return made
+
+
+def test_a_kill_is_written_and_its_record_pod_and_event_follow(parts: Parts):
+    parts.seconds = 2
+    run(reconciler(parts).look_at(KEY))
+    (report,) = parts.api.reports()
+    assert report["status"]["kills"] == 1
+    assert report["status"]["lastKill"]["verdict"] == "Confirmed"
+    assert {type(key) for key in parts.queue.taken()} >= {MarkKey, PodNoteKey, EventKey}
+    assert KEY in parts.deliveries
+
+
+def test_a_second_look_changes_nothing(parts: Parts):
+    parts.seconds = 2
+    run(reconciler(parts).look_at(KEY))
+    (before,) = parts.api.reports()
+    run(reconciler(parts).look_at(KEY))
+    assert parts.api.reports() == [before]
+
+
+def test_a_report_that_somebody_else_wrote_meanwhile_is_read_and_decided_anew(parts: Parts):
+    parts.seconds = 2
+    parts.api.refuse(409, "PATCH", "/status", times=2)
+    run(reconciler(parts).look_at(KEY))
+    (report,) = parts.api.reports()
+    assert report["status"]["kills"] == 1
+
+
+def test_a_report_that_never_stands_still_is_left_to_the_queue(parts: Parts):
+    parts.api.refuse(409, "PATCH", "/status")
+    with pytest.raises(ApiError, match="changed each of 5 times"):
+        run(reconciler(parts).look_at(KEY))
+
+
+def test_nothing_is_written_while_nobody_tells_of_a_kill():
+    parts = Parts()
+    run(reconciler(parts).look_at(KEY))
+    assert parts.api.reports() == []
+
+
+def test_the_kills_of_a_namespace_that_is_gone_are_their_nodes(parts: Parts):
+    parts.api.gone_namespaces.add("shop")
+    run(reconciler(parts).look_at(KEY))
+    node = node_report_key(NAMESPACE, "worker-1", host=False)
+    assert node in parts.queue.taken()
+    assert [one.name for one in parts.records.of_report(node)] == [RECORD]
+
+
+def test_what_bounds_the_advice_and_was_not_answered_is_asked_for_again(parts: Parts):
+    parts.seconds = 2
+    parts.api.refuse(503, "GET", "/nodes/")
+    run(reconciler(parts).look_at(KEY))
+    (report,) = parts.api.reports()
+    assert "NodeAllocatable" in report["status"]["recommendation"]["unknown"]
+    assert parts.queue.later[KEY] <= 31
+
+
+def test_evidence_holds_the_records_and_pods_of_the_report(parts: Parts):
+    evidence = run(gatherer(parts).gather(KEY, None, ()))
+    assert [one.name for one in evidence.records] == [RECORD]
+    assert [one.uid for one in evidence.pods] == [UID]
+    assert evidence.recorded == {cid(1)}
+    assert evidence.status == {}
+
+
+def test_an_entry_is_forgettable_when_no_witness_has_brought_it_up_for_a_while(parts: Parts):
+    parts.seconds = 2
+    run(reconciler(parts).look_at(KEY))
+    parts.records.drop(RECORD)
+    parts.pods.put(pod_facts(pod_object(instance=cid(2), ended=True, resourceVersion="99")), now=parts.now())
+    stored = run(parts.reports.get(KEY))
+    run(parts.api.delete(f"/apis/oomreport.dev/v1alpha1/oomrecords/{RECORD}"))
+    parts.record("another", container=cid(2))
+    parts.router.assign("another", KEY)
+    assert run(gatherer(parts).gather(KEY, stored, ())).forgettable == set()
+    parts.seconds += 301
+    assert run(gatherer(parts).gather(KEY, stored, ())).forgettable == {RECORD}

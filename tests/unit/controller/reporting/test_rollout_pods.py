@@ -1,0 +1,64 @@
+"""Workloads whose pods tell whether a recommendation is applied are followed, and listed once for all."""
+
+from oomreport.controller.reporting.rollout_pods import RolloutPods
+from oomreport.controller.work.keys import SurveyKey
+from oomreport.workload.pod import pod_facts
+from support.controller import KEY, Parts, pod_object, run
+from support.evidence import UID
+
+SURVEY = SurveyKey(namespace="shop")
+ADVISED = {
+    "recommendation": {"action": "RaiseLimit", "memoryLimit": "512Mi", "previousLimit": "256Mi"},
+    "lastKill": {"id": "r", "time": "2026-11-20T20:21:07Z"},
+    "kills": 1,
+}
+
+
+def rollout(parts: Parts) -> RolloutPods:
+    return parts.rollout_pods
+
+
+def test_a_report_with_advice_has_its_namespace_listed_soon_and_one_without_does_not():
+    parts = Parts()
+    rollout(parts).keep(KEY, {})
+    assert parts.queue.later == {}
+    rollout(parts).keep(KEY, ADVISED)
+    assert parts.queue.later == {SURVEY: 2.0}
+
+
+def test_a_listing_learns_of_healthy_pods_and_has_the_report_looked_at():
+    parts = Parts()
+    parts.pod()
+    rollout(parts).keep(KEY, ADVISED)
+    run(rollout(parts).survey("shop"))
+    assert parts.pods.get(UID)
+    assert parts.pods.is_listed("shop", KEY.workload.identity)
+    assert parts.queue.taken() == [KEY]
+
+
+def test_a_listing_that_shows_nothing_new_has_nothing_looked_at():
+    parts = Parts()
+    parts.pod()
+    rollout(parts).keep(KEY, ADVISED)
+    run(rollout(parts).survey("shop"))
+    parts.queue.taken()
+    run(rollout(parts).survey("shop"))
+    assert parts.queue.taken() == []
+
+
+def test_a_pod_that_a_listing_does_not_show_any_more_is_gone():
+    parts = Parts()
+    parts.workload()
+    rollout(parts).keep(KEY, ADVISED)
+    parts.pods.put(pod_facts(pod_object()), now=parts.now())
+    parts.seconds += 1
+    run(rollout(parts).survey("shop"))
+    known = parts.pods.get(UID)
+    assert known is not None
+    assert known.deleted
+
+
+def test_a_namespace_in_which_nothing_is_followed_is_not_listed():
+    parts = Parts()
+    run(rollout(parts).survey("shop"))
+    assert parts.api.asked("GET") == 0

@@ -1,0 +1,132 @@
+"""From a record to its report: by the pod, by what is remembered, by names, else by the node."""
+
+import pytest
+
+from oomreport.controller.reporting.router import Router
+from oomreport.controller.work.keys import MarkKey, NodeKey, RecordKey, ReportKey, node_report_key, report_key
+from oomreport.names import API_VERSION, OOM_RECORDS
+from oomreport.workload.owner import Workload
+from support.controller import KEY, NAMESPACE, Parts, pod_object, run
+from support.evidence import UID, cid
+
+NODE = node_report_key(NAMESPACE, "worker-1", host=False)
+NAMES = {"namespace": "shop", "pod": "web-7d9c-x2x4z", "container": "api", "podUID": UID, "containerID": cid(1)}
+BY_NAMES = report_key("shop", Workload(api_version="v1", kind="Pod", name="web-7d9c-x2x4z"), "api")
+
+
+@pytest.fixture
+def parts() -> Parts:
+    return Parts()
+
+
+def router(parts: Parts) -> Router:
+    return parts.router
+
+
+def test_the_pods_owner_is_the_workload(parts: Parts):
+    parts.pod()
+    name = parts.record(subject=NAMES)
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [KEY]
+    assert [one.name for one in parts.records.of_report(KEY)] == [name]
+
+
+def test_a_pod_without_names_in_the_record_is_looked_for_on_its_node(parts: Parts):
+    parts.pod()
+    run(router(parts).route(parts.record()))
+    assert parts.queue.taken() == [KEY]
+
+
+def test_a_record_that_killed_nothing_is_marked_and_counted_nowhere(parts: Parts):
+    run(router(parts).route(parts.record(victims=[], noVictim=True)))
+    assert [type(key) for key in parts.queue.taken()] == [MarkKey]
+
+
+def test_a_record_that_names_no_container_waits_for_its_node(parts: Parts):
+    run(router(parts).route(parts.record(uid=None, container=None)))
+    assert parts.queue.taken() == [NodeKey(name="worker-1")]
+
+
+def test_a_pod_that_is_gone_is_waited_for_and_then_the_records_names_are_used(parts: Parts):
+    name = parts.record(subject=NAMES)
+    run(router(parts).route(name))
+    assert parts.queue.taken() == []
+    assert RecordKey(name=name) in parts.queue.later
+    parts.seconds += 3
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [BY_NAMES]
+    assert parts.stored_record(name)["status"]["reportRef"]["name"] == "pod-web-7d9c-x2x4z-api"
+
+
+def test_a_kill_that_a_report_has_counted_already_goes_to_that_report(parts: Parts):
+    name = parts.record(subject=NAMES)
+    report = run(parts.reports.ensure(KEY))
+    stored = parts.api.at(API_VERSION, "oomreports", report.name, "shop") or {}
+    parts.api.put(API_VERSION, "oomreports", {**stored, "status": {"counted": [{"id": name}]}})
+    parts.seconds += 3
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [KEY]
+
+
+def test_another_pod_of_the_same_name_counts_for_a_stateful_set_only(parts: Parts):
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "s", "controller": True}
+    parts.api.put("v1", "pods", pod_object("db-0", uid="11111111-0000-0000-0000-000000000000", owner=owner))
+    names = {**NAMES, "pod": "db-0"}
+    run(router(parts).route(parts.record(subject=names)))
+    (key,) = parts.queue.taken()
+    assert isinstance(key, ReportKey)
+    assert (key.kind, key.name) == ("StatefulSet", "db")
+
+
+def test_a_record_that_was_claimed_before_a_restart_stays_where_it_is(parts: Parts):
+    report = run(parts.reports.ensure(BY_NAMES))
+    name = parts.record(status={"reportRef": {"namespace": "shop", "name": report.name}})
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [BY_NAMES]
+
+
+def test_of_two_controllers_that_claim_one_is_refused_and_decides_anew(parts: Parts):
+    name = parts.record(uid=None, container=None)
+    changed = parts.stored_record(name)
+    parts.api.put(API_VERSION, OOM_RECORDS, changed)
+    assert run(router(parts).claim(name, NODE)) is False
+    assert parts.queue.taken() == [RecordKey(name=name)]
+    assert run(router(parts).claim(name, NODE)) is True
+
+
+def test_the_claim_of_a_record_that_was_deleted_forgets_it(parts: Parts):
+    name = parts.record(uid=None, container=None)
+    run(parts.api.delete(f"/apis/{API_VERSION}/{OOM_RECORDS}/{name}"))
+    assert run(router(parts).claim(name, NODE)) is False
+    assert parts.records.get(name) is None
+
+
+def test_a_namespace_that_is_gone_gives_its_kills_to_the_node(parts: Parts):
+    name = parts.record(subject=NAMES)
+    parts.api.gone_namespaces.add("shop")
+    assert run(router(parts).claim(name, BY_NAMES)) is True
+    assert parts.stored_record(name)["status"]["reportRef"]["name"] == "node-worker-1-unknown"
+
+
+def test_a_claim_that_is_taken_back_is_matched_anew(parts: Parts):
+    name = parts.record(uid=None, container=None)
+    assert run(router(parts).claim(name, KEY, container_id=cid(2)))
+    run(router(parts).release(name))
+    assert "containerID" not in parts.stored_record(name)["status"]
+    assert parts.queue.taken()[-1] == NodeKey(name="worker-1")
+
+
+def test_a_kill_of_no_known_container_goes_to_its_pods_workload_else_to_the_node(parts: Parts):
+    parts.pod()
+    of_pod = parts.record("of-pod", container=None)
+    record = parts.records.get(of_pod)
+    assert record
+    run(router(parts).settle_unknown(record))
+    (key,) = parts.queue.taken()
+    assert isinstance(key, ReportKey)
+    assert (key.name, key.container) == ("web", "unknown")
+    of_nobody = parts.record("of-nobody", uid=None, container=None)
+    record = parts.records.get(of_nobody)
+    assert record
+    run(router(parts).settle_unknown(record))
+    assert parts.queue.taken() == [NODE]
