@@ -42,6 +42,41 @@ class ApiError(OOMReportError):
         self.status = status
         self.reason = reason
 
+    @property
+    def is_unreachable(self) -> bool:
+        """Return whether there was no answer at all."""
+        return self.status == 0
+
+    @property
+    def is_not_found(self) -> bool:
+        """Return whether the object, or its kind, is not there."""
+        return self.status == 404
+
+    @property
+    def is_conflict(self) -> bool:
+        """Return whether the object has changed, or is there already."""
+        return self.status == 409
+
+    @property
+    def is_gone(self) -> bool:
+        """Return whether the version that was asked for is too old: list anew."""
+        return self.status == 410
+
+    @property
+    def is_invalid(self) -> bool:
+        """Return whether the object is not as it has to be."""
+        return self.status == 422
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Return whether a right is missing."""
+        return self.status == 403
+
+    @property
+    def is_refusal(self) -> bool:
+        """Return whether a credential or a right is missing."""
+        return self.status in (401, 403)
+
 
 class MetricsError(OOMReportError):
     """A metrics source refused a query, or cannot be reached; the message names its address and its words."""

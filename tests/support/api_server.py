@@ -51,6 +51,7 @@ class MemoryApi(ApiServer):
         self.refusals: list[Callable[[str, str], ApiError | None]] = []
         self.gone_namespaces: set[str] = set()
         self.denied: set[str] = set()
+        self.silent = 0.0
         self.account = "system:serviceaccount:oomreport-system:oomreport-controller"
 
     # --- For tests ---
@@ -96,6 +97,10 @@ class MemoryApi(ApiServer):
         return sum(method == one and part in where for one, where in self.requests)
 
     # --- As ApiServer ---
+
+    @property
+    def silent_seconds(self) -> float:
+        return self.silent
 
     async def status_of(self, where: str, **query: str) -> int:
         return 200

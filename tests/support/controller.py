@@ -16,6 +16,7 @@ from oomreport.controller.known.policies import Policies
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import ReportStore
 from oomreport.controller.known.surroundings import SurroundingsReader
+from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.reporting.announcer import Announcer
 from oomreport.controller.reporting.anonymous import AnonymousMatcher
 from oomreport.controller.reporting.gathering import EvidenceGatherer
@@ -194,6 +195,13 @@ class Parts:
         )
 
     @cached_property
+    def watches(self) -> WatchState:
+        made = WatchState(("pods", OOM_RECORDS), self.now)
+        for kind in ("pods", OOM_RECORDS):
+            made.begin(kind, lambda: True)
+        return made
+
+    @cached_property
     def evidence(self) -> EvidenceGatherer:
         return EvidenceGatherer(
             api=self.api,
@@ -202,6 +210,7 @@ class Parts:
             records=self.records,
             surroundings=SurroundingsReader(self.api, self.policies),
             managers=Managers(self.api),
+            watches=self.watches,
             now=self.now,
         )
 

@@ -25,7 +25,7 @@ from oomreport.controller.log import configure_logging
 from oomreport.controller.metrics import Metrics
 from oomreport.controller.reporting.housekeeping import Housekeeping
 from oomreport.controller.settings import ControllerSettings, settings_of
-from oomreport.controller.watch import PodAndRecordWatch
+from oomreport.controller.watch_keeper import keep_watching
 from oomreport.controller.wiring import Parts, parts_of
 from oomreport.controller.work.backoff import Backoff
 from oomreport.errors import ApiError, ConfigurationError
@@ -154,18 +154,27 @@ class Controller:
         if begin.done():
             parts.deliverer.start()
         workers = {
-            asyncio.create_task(parts.queue.work(parts.handle), name="worker") for _ in range(self._settings.workers)
+            asyncio.create_task(parts.queue.work(parts.handle), name=f"worker {number}")
+            for number in range(self._settings.workers)
         }
+        follow = asyncio.create_task(
+            keep_watching(lambda: parts.watch.follow(self._take_signals), parts.watches), name="watch"
+        )
         others = {
             begin,
-            asyncio.create_task(self._follow(parts.watch), name="watch"),
+            follow,
+            asyncio.create_task(_for_ever(parts.readiness.run), name="readiness"),
             asyncio.create_task(self._rounds(parts.housekeeping), name="housekeeping"),
             *(asyncio.create_task(_for_ever(one.run), name=name) for name, one in parts.list_watches.items()),
             asyncio.create_task(_for_ever(parts.requeuer.run), name="rule changes"),
             asyncio.create_task(_for_ever(parts.owner_labels.run), name="owner labels"),
         }
+        for task in (*workers, *(others - {begin})):
+            parts.readiness.expect(task.get_name(), _is_running(task))
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            # The watch ends by itself only where it hangs: then a new process has to watch.
+            await asyncio.wait({*ends, follow}, return_when=asyncio.FIRST_COMPLETED)
+            hangs = follow.done() and not self._stop.is_set()
         finally:
             await _cancelled(others)
             await parts.deliverer.close()
@@ -174,6 +183,9 @@ class Controller:
             await _cancelled({*workers, *ends})
             for close in parts.closing:
                 await close()
+        if hangs:
+            log.error("watch hangs, a new process has to begin")
+            return 1
         if keep and not self._stop.is_set():
             log.error("lease was lost")
             return 1
@@ -216,17 +228,6 @@ class Controller:
                 return
             await asyncio.sleep(pause)
 
-    async def _follow(self, watch: PodAndRecordWatch) -> None:
-        """Watch, and watch again when that ended."""
-        for pause in Backoff():
-            try:
-                await watch.follow(self._take_signals)
-            except ApiError as error:
-                log.warning("watch is started again", extra={"error": str(error)})
-            except Exception as error:
-                log.exception("watch is started again", extra={"error": str(error)})
-            await asyncio.sleep(pause)
-
     async def _rounds(self, housekeeping: Housekeeping) -> None:
         while True:
             await asyncio.sleep(self._settings.housekeeping.total_seconds())
@@ -245,8 +246,10 @@ class Controller:
     def _state(self) -> tuple[bool, Mapping[str, Any]]:
         if self._role != "leader":
             return self._role == "standby", {"role": self._role}
-        listed = self._parts is not None and self._parts.watch.is_listed
-        return listed, {"role": "leader", "listed": listed, "queue": len(self._parts.queue) if self._parts else 0}
+        if self._parts is None:
+            return False, {"role": "leader"}
+        ready, figures = self._parts.readiness.state()
+        return ready, {"role": "leader", **figures}
 
     def _is_alive(self) -> bool:
         return self._api is None or self._api.silent_seconds < _MOST_SILENT_SECONDS
@@ -264,6 +267,10 @@ async def _for_ever(run: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:
             log.exception("task is started again", extra={"error": str(error)})
         await asyncio.sleep(pause)
+
+
+def _is_running(task: asyncio.Task[Any]) -> Callable[[], bool]:
+    return lambda: not task.done()
 
 
 async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:

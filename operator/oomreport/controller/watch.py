@@ -7,7 +7,7 @@ event handler is never tried again, so it does nothing but put a key into our ow
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -20,12 +20,13 @@ from oomreport.adapters.cluster.api_server import ApiServer, path, session
 from oomreport.adapters.cluster.pod_filter import PodFilter
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.records import RecordCache
+from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.metrics import Metrics
 from oomreport.controller.reporting.rollout_pods import RolloutPods
 from oomreport.controller.work.backoff import Backoff
 from oomreport.controller.work.keys import PodKey, RecordKey
 from oomreport.controller.work.queue import WorkQueue
-from oomreport.errors import ApiError
+from oomreport.errors import ApiError, OOMReportError
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.witness.evidence import record_facts
 from oomreport.names import API_VERSION, GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
@@ -36,9 +37,15 @@ _CHUNK = 500
 _WATCH_SECONDS = 120
 # A listing is over when nothing came of it for this long.
 _QUIET_SECONDS = 1.0
+# A task of Kopf's that does not end within this time hangs.
+_END_SECONDS = 10.0
 _IDENTITY = cast("Any", "oomreport-controller")
 _PODS = path("v1", "pods")
 _RECORDS = path(API_VERSION, OOM_RECORDS)
+
+
+class WatchHangsError(OOMReportError):
+    """The watch has ended and cannot be begun again in this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,38 +91,39 @@ class PodAndRecordWatch:
         rollout_pods: RolloutPods,
         agents: AgentSelector,
         metrics: Metrics,
+        watches: WatchState,
         now: Callable[[], datetime],
     ) -> None:
         self._api, self._access, self._queue, self._now = api, access, queue, now
         self._pods, self._records, self._rollout_pods, self._agents = pods, records, rollout_pods, agents
-        self._metrics = metrics
+        self._metrics, self._watches = metrics, watches
         self._filter = PodFilter(self._wants, self._dropped)
-        self._begun: set[str] = set()
         self._heard = 0.0
 
     @property
     def is_listed(self) -> bool:
         """Return whether what existed at the start has been seen: both watches have begun, and no listing goes on."""
         quiet = asyncio.get_running_loop().time() - self._heard
-        return self._begun >= {_PODS, _RECORDS} and quiet > _QUIET_SECONDS
+        return not self._watches.problems() and quiet > _QUIET_SECONDS
 
     async def follow(self, on_started: Callable[[], None]) -> None:
         """Watch until cancelled. Raises whatever ends Kopf, and ApiError where the resources are not served."""
         await self._check_resources()
         registry, settings = kopf.OperatorRegistry(), await self._kopf_settings()
         self._register(registry)
-        # Kopf ends every task that is younger than itself when it ends.
-        older = asyncio.all_tasks()
         # Named, since Kopf otherwise asks for a user name, and a numeric user of a container has none.
         tasks = await kopf.spawn_tasks(
             registry=registry, settings=settings, standalone=True, clusterwide=True, identity=_IDENTITY
         )
         # Kopf has taken the signals; here they end more than Kopf.
         on_started()
+        # Not kopf.run_tasks: it waits without an end for tasks that hang, and ends all that are younger than itself.
         try:
-            await kopf.run_tasks(tasks, ignored=older)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._begun.clear()
+            await _ended(tasks)
+        for task in done:
+            task.result()
 
     def _register(self, registry: kopf.OperatorRegistry) -> None:
         @kopf.on.login(registry=registry)
@@ -172,16 +180,16 @@ class PodAndRecordWatch:
     def _response_begins(self, response: aiohttp.ClientResponse) -> None:
         where = response.url.path
         if response.url.query.get("watch") == "true":
-            self._watch_begins(where)
+            self._watch_begins(where, response)
         if where.endswith(_PODS):
             self._filter.attach(response)
 
-    def _watch_begins(self, where: str) -> None:
+    def _watch_begins(self, where: str, response: aiohttp.ClientResponse) -> None:
         # The server's URL may have a path of its own before ours.
-        self._begun.update(known for known in (_PODS, _RECORDS) if where.endswith(known))
         for known, resource in ((_PODS, "pods"), (_RECORDS, OOM_RECORDS)):
             if where.endswith(known):
                 self._metrics.heard(resource)
+                self._watches.begin(resource, lambda: not response.closed)
         self._heard = asyncio.get_running_loop().time()
 
     def _note_listing(self, kind: str | None) -> None:
@@ -219,3 +227,13 @@ class PodAndRecordWatch:
         query = {"watch": "true", "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         options = {"allowWatchBookmarks": "true", "timeoutSeconds": "1"}
         return await self._api.status_of(_RECORDS, **query, **options) == 200
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    """End tasks. Raises WatchHangsError where they do not end: two of them must not watch at once."""
+    for task in tasks:
+        task.cancel()
+    _, pending = await asyncio.wait(tasks, timeout=_END_SECONDS)
+    if pending:
+        names = ", ".join(sorted(task.get_name() for task in pending))
+        raise WatchHangsError(f"tasks of the watch do not end: {names}")

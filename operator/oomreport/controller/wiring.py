@@ -33,7 +33,9 @@ from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import ReportStore, key_of_report
 from oomreport.controller.known.rule_changes import ReportRequeuer, RuleChanges
 from oomreport.controller.known.surroundings import SurroundingsReader
+from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.metrics import Metrics
+from oomreport.controller.readiness import Readiness
 from oomreport.controller.report_series import ReportSeries
 from oomreport.controller.reporting.announcer import Announcer
 from oomreport.controller.reporting.anonymous import AnonymousMatcher
@@ -46,7 +48,7 @@ from oomreport.controller.reporting.router import Router
 from oomreport.controller.settings import ControllerSettings
 from oomreport.controller.watch import AgentSelector, PodAndRecordWatch
 from oomreport.controller.work.queue import WorkQueue
-from oomreport.names import API_VERSION, OOM_REPORTS
+from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class Parts:
     list_watches: Mapping[str, ListWatch]
     requeuer: ReportRequeuer
     owner_labels: OwnerLabels
+    watches: WatchState
+    readiness: Readiness
     closing: tuple[Callable[[], Awaitable[None]], ...]
 
 
@@ -82,6 +86,7 @@ def parts_of(
     window = int(settings.prometheus_window.total_seconds())
     surroundings = SurroundingsReader(api, policies, prometheus=prometheus, window_seconds=window)
     managers, outbox = Managers(api), Outbox(hooks, now)
+    watches = WatchState(("pods", OOM_RECORDS), now)
 
     # --- Delivery ---
     targets = _targets(api, policies, webhooks, namespace=namespace, cluster=settings.cluster_name, now=now)
@@ -130,7 +135,14 @@ def parts_of(
     )
     rollout_pods = RolloutPods(api=api, queue=queue, pods=pods, owners=owners, now=now)
     evidence = EvidenceGatherer(
-        api=api, queue=queue, pods=pods, records=records, surroundings=surroundings, managers=managers, now=now
+        api=api,
+        queue=queue,
+        pods=pods,
+        records=records,
+        surroundings=surroundings,
+        managers=managers,
+        watches=watches,
+        now=now,
     )
     reconciler = ReportReconciler(
         queue=queue,
@@ -187,19 +199,26 @@ def parts_of(
     figures.set_hooks(hooks.names)
     figures.set_agents(pods.agents)
     figures.set_records_pending(records.pending)
+    watch = PodAndRecordWatch(
+        api=api,
+        access=access,
+        queue=queue,
+        pods=pods,
+        records=records,
+        rollout_pods=rollout_pods,
+        agents=AgentSelector(namespace=settings.agent_namespace, labels=settings.agent_labels),
+        metrics=figures,
+        watches=watches,
+        now=now,
+    )
+    readiness = Readiness(
+        api=api, queue=queue, watches=watches, list_watches=list_watches, is_listed=lambda: watch.is_listed
+    )
     return Parts(
         queue=queue,
-        watch=PodAndRecordWatch(
-            api=api,
-            access=access,
-            queue=queue,
-            pods=pods,
-            records=records,
-            rollout_pods=rollout_pods,
-            agents=AgentSelector(namespace=settings.agent_namespace, labels=settings.agent_labels),
-            metrics=figures,
-            now=now,
-        ),
+        watch=watch,
+        watches=watches,
+        readiness=readiness,
         housekeeping=Housekeeping(
             api=api,
             queue=queue,

@@ -7,8 +7,8 @@ from datetime import timedelta
 from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import JobTargetSpec as JobSpec
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted
 from oomreport.controller.delivery.hook_target import Due
+from oomreport.controller.known.access_review import NOT_GRANTED, is_granted
 from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.cloud_event import cloud_event

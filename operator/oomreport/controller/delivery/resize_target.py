@@ -10,8 +10,8 @@ from typing import Any
 from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
 from oomreport.api.oom_hook import OOMHook
 from oomreport.api.oom_hook import ResizeTargetSpec as ResizeSpec
-from oomreport.controller.delivery.access_review import NOT_GRANTED, is_granted
 from oomreport.controller.delivery.hook_target import Due
+from oomreport.controller.known.access_review import NOT_GRANTED, is_granted
 from oomreport.controller.known.policies import Policies
 from oomreport.controller.work.keys import report_key
 from oomreport.errors import ApiError

@@ -38,6 +38,7 @@ class ListWatch:
         self._on_listed, self._on_lost = on_listed, on_lost
         self._version = ""
         self._refused = False
+        self.problem: str | None = "it has not begun"
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -47,8 +48,10 @@ class ListWatch:
                 if not self._version:
                     self._version = await self._list()
                     self._refused = False
+                self.problem = None
                 await self._watch()
             except ApiError as error:
+                self._note(error)
                 await asyncio.sleep(self._pause(error, next(pauses)))
             else:
                 pauses = iter(Backoff())
@@ -71,6 +74,11 @@ class ListWatch:
             if event["type"] != "BOOKMARK":
                 self._take(event["type"], item)
             self._version = item["metadata"].get("resourceVersion") or self._version
+
+    def _note(self, error: ApiError) -> None:
+        # A version that is too old is no problem: what is there is listed anew.
+        if not error.is_gone:
+            self.problem = str(error)
 
     def _pause(self, error: ApiError, pause: float) -> float:
         if error.status == _GONE:

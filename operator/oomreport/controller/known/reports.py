@@ -197,7 +197,9 @@ class ReportStore:
         try:
             created = await self._api.apply(path(API_VERSION, OOM_REPORTS, namespace=key.namespace, name=name), body)
         except ApiError as error:
-            if error.status == 404 or (error.status == 403 and "being terminated" in str(error)):
+            # Where the CRD is gone the answer is 404 too, and says nothing of a namespace.
+            is_missing = error.is_not_found and 'namespaces "' in str(error)
+            if is_missing or (error.is_forbidden and "being terminated" in str(error)):
                 raise NamespaceGoneError(str(error), status=error.status, reason=error.reason) from error
             raise
         return self._keep(key, created)

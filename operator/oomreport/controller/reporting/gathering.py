@@ -16,6 +16,7 @@ from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import StoredReport
 from oomreport.controller.known.surroundings import SurroundingsReader
+from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.incident.witness.evidence import Evidence, RecordFacts
@@ -42,10 +43,11 @@ class EvidenceGatherer:
         records: RecordCache,
         surroundings: SurroundingsReader,
         managers: Managers,
+        watches: WatchState,
         now: Callable[[], datetime],
     ) -> None:
         self._api, self._queue, self._pods, self._records = api, queue, pods, records
-        self._surroundings, self._managers, self._now = surroundings, managers, now
+        self._surroundings, self._managers, self._watches, self._now = surroundings, managers, watches, now
         self._forgettable_since: dict[tuple[ReportKey, str], datetime] = {}
 
     async def gather(self, key: ReportKey, stored: StoredReport | None, unsettled: Iterable[str]) -> Evidence:
@@ -79,7 +81,7 @@ class EvidenceGatherer:
                 for termination in container.terminations
                 if self._records.has_own(termination.container_id)
             ),
-            healthy_since=self._pods.healthy_since(),
+            healthy_since=self._watches.heard_since(OOM_RECORDS, self._pods.healthy_since()),
             first_seen=ChainMap(self._records.first_seen, self._pods.first_seen),
             unmarked=frozenset(
                 entry.id for entry in ledger if not entry.from_status and entry.id not in self._records.used

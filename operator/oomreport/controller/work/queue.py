@@ -24,7 +24,8 @@ class WorkQueue:
     def __init__(self) -> None:
         self._ready: deque[Hashable] = deque()
         self._waiting: set[Hashable] = set()
-        self._working: set[Hashable] = set()
+        # With the loop's time at which each was begun.
+        self._working: dict[Hashable, float] = {}
         self._timers: dict[Hashable, asyncio.TimerHandle] = {}
         self._failures: dict[Hashable, int] = {}
         self._wakers: deque[asyncio.Future[None]] = deque()
@@ -32,6 +33,12 @@ class WorkQueue:
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)
+
+    @property
+    def longest_seconds(self) -> float:
+        """Return for how long the key is worked on that was begun first of all; 0 where none is."""
+        began = min(self._working.values(), default=None)
+        return 0.0 if began is None else asyncio.get_running_loop().time() - began
 
     def add(self, key: Hashable) -> None:
         """Have a key looked at as soon as possible, once more if it is being looked at now."""
@@ -87,11 +94,11 @@ class WorkQueue:
             await waker
         key = self._ready.popleft()
         self._waiting.discard(key)
-        self._working.add(key)
+        self._working[key] = asyncio.get_running_loop().time()
         return key
 
     def _done(self, key: Hashable) -> None:
-        self._working.discard(key)
+        self._working.pop(key, None)
         if key in self._waiting:
             self._ready.append(key)
             self._wake()
