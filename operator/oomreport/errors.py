@@ -4,6 +4,17 @@
       ConfigurationError    an option or an environment variable; all problems at once
       SourceUnavailable     the kernel log cannot be read here; says what is missing
       ApiError              the API server refused a request, or cannot be reached
+        StaleReportError    a report has changed since it was read (controller/known/reports.py)
+        NamespaceGoneError  nothing can be created in a namespace any more (controller/known/reports.py)
+      HttpError             the agent's request got no answer (adapters/http/http_post.py)
+      WebhookError          a webhook cannot be reached, or must not be (adapters/http/webhook.py)
+      UnusableError         what a hook refers to cannot be used (controller/delivery/webhook_target.py)
+      WatchHangsError       a watch cannot be ended (controller/watch.py)
+      FilterInvalid         a hook's filter is no CEL (adapters/cel.py)
+      FilterFailed          a hook's filter failed for an event (adapters/cel.py)
+      TemplateError         a hook's Job template is none (hooks/job.py)
+      KeyInvalid            a signing key is none (hooks/signature.py)
+      SchemaError           a model cannot become a CRD (api/crd.py)
       MetricsError          a metrics source refused a query, or cannot be reached
       LogUnreadable         a log file cannot be read, or not to its end
       InputUnreadable       a file of reports, a configuration or a manifest cannot be read
@@ -64,8 +75,23 @@ class ApiError(OOMReportError):
 
     @property
     def is_invalid(self) -> bool:
-        """Return whether the object is not as it has to be."""
-        return self.status == 422
+        """Return whether the object is not as it has to be, or too large."""
+        return self.status in (400, 413, 422)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether the object has changed or is gone since it was read."""
+        return self.is_not_found or self.is_conflict
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Return whether a kind cannot be read: a credential, a right or the kind itself is missing."""
+        return self.is_refusal or self.is_not_found
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether the same request can never succeed; a token is renewed, and a server that is busy recovers."""
+        return 400 <= self.status < 500 and self.status not in (401, 408, 429)
 
     @property
     def is_forbidden(self) -> bool:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from oomreport.errors import OOMReportError
+
 _VARIABLE: Final = "event"
 _MOST_CHARACTERS: Final = 2048
 _MOST_LOOPS, _MOST_NESTED = 6, 2
@@ -22,11 +24,11 @@ _COMMENT = re.compile(r"//[^\n]*")
 _MOST_WORDS = 300
 
 
-class FilterInvalid(ValueError):  # noqa: N818 - a state of the hook, named as such
+class FilterInvalid(OOMReportError, ValueError):  # noqa: N818 - a state of the hook, named as such
     """A filter cannot be compiled, or asks for too much; the message says why."""
 
 
-class FilterFailed(ValueError):  # noqa: N818 - an outcome
+class FilterFailed(OOMReportError, ValueError):  # noqa: N818 - an outcome
     """A filter could not be evaluated over an event; the message says why."""
 
 

@@ -20,6 +20,7 @@ from oomreport.api.oom_policy import OOMPolicy
 from oomreport.api.oom_record import OOMRecord
 from oomreport.api.oom_report import OOMReport
 from oomreport.api.resource import Column, CustomResource
+from oomreport.errors import OOMReportError
 from oomreport.names import GROUP, VERSION
 
 RESOURCES: Final[tuple[type[CustomResource], ...]] = (OOMRecord, OOMReport, OOMPolicy, OOMHook)
@@ -32,7 +33,7 @@ _NULL: Final = {"type": "null"}
 Schema = dict[str, Any]
 
 
-class SchemaError(ValueError):
+class SchemaError(OOMReportError, ValueError):
     """A model cannot be said as a structural schema, or is not bounded; the message names the field."""
 
 

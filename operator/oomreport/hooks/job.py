@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oomreport.errors import OOMReportError
 from oomreport.hooks.event import Event
 from oomreport.incident.kill import Kill
 from oomreport.names import API_VERSION, GROUP, OOM_HOOK, label_name
@@ -45,7 +46,7 @@ class JobHook:
     service_account: str
 
 
-class TemplateError(ValueError):
+class TemplateError(OOMReportError, ValueError):
     """No Job can be made of a template; the message says which field is wrong."""
 
 

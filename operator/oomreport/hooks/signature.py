@@ -11,12 +11,14 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
+from oomreport.errors import OOMReportError
+
 _PREFIX = "whsec_"
 _LEAST_BYTES, _MOST_BYTES = 24, 64
 _MOST_KEYS = 4
 
 
-class KeyInvalid(ValueError):  # noqa: N818 - a state of the Secret, named as such
+class KeyInvalid(OOMReportError, ValueError):  # noqa: N818 - a state of the Secret, named as such
     """A signing key is not what it should be; the message does not show it."""
 
 

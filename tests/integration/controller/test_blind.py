@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from oomreport.adapters.cluster.api_server import path
 
 
 @pytest.fixture
-def agent(shop: Shop) -> Iterator[None]:
+def agent(shop: Shop) -> None:
     """A ready agent on the node: its silence contradicts pod status."""
     labels = {"app.kubernetes.io/name": "oomreport", "app.kubernetes.io/component": "agent"}
     name = f"agent-{shop.node}"
@@ -40,7 +40,6 @@ def agent(shop: Shop) -> Iterator[None]:
     since = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": since}
     shop.client.merge(f"{where}/status", {"status": {"conditions": [ready]}})
-    yield
 
 
 def becomes(controller: Controller, *, ready: bool, seconds: float = 90) -> float:
@@ -138,7 +137,7 @@ def test_rights_that_are_revoked_and_restored(
     assert "right to watch oomrecords" in str(controller.messages("warning"))
 
 
-def test_a_token_that_is_not_taken_any_more(
+def test_a_token_that_is_not_taken_any_more(  # noqa: PLR0917
     shop: Shop, start: Start, agent: None, kubeconfig: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     # The process reads a service account's token anew for each request, so a pod is made to look like one.

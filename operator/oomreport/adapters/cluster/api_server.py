@@ -95,7 +95,7 @@ class ApiServer(SessionOwner):
         try:
             return await self.get(where)
         except ApiError as error:
-            if error.status == 404:
+            if error.is_not_found:
                 return None
             raise
 
@@ -187,7 +187,7 @@ class ApiServer(SessionOwner):
         try:
             await self._request("DELETE", where, body={"preconditions": conditions} if conditions else None)
         except ApiError as error:
-            if error.status == 404:
+            if error.is_not_found:
                 return False
             raise
         return True

@@ -98,7 +98,7 @@ class Lease:
             write = self._client.replace if stored else self._client.create
             self._stored = await write(self._path(named=stored is not None), lease)
         except ApiError as error:
-            if error.status == 409:
+            if error.is_conflict:
                 return False
             raise
         self._seen = (self._stored["metadata"]["resourceVersion"], asked)

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from oomreport.errors import OOMReportError
+
 _MOST_LINE_BYTES = 16 * 1024
 _MOST_HEADERS = 200
 
 
-class HttpError(OSError):
+class HttpError(OOMReportError, OSError):
     """The answer is no HTTP, or it ended early. An OSError, since like those it asks for a new connection."""
 
 

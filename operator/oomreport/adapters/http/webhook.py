@@ -17,12 +17,13 @@ import aiohttp
 
 from oomreport import __version__
 from oomreport.adapters.http.http_session import SessionOwner
+from oomreport.errors import OOMReportError
 
 _CONNECT_SECONDS = 5.0
 _MOST_HEADER = 8190
 
 
-class WebhookError(Exception):
+class WebhookError(OOMReportError):
     """No answer came. The message holds neither URL nor host.
 
     `refused` is true where the address may not be reached, or is no address.

@@ -120,7 +120,7 @@ class Cluster:
             try:
                 found = self._annotations(report["metadata"]["namespace"], reference)
             except ApiError as error:
-                if error.status != 404:
+                if not error.is_not_found:
                     problems.setdefault(f"{reference['kind']}: {error.reason or error.status}", str(error))
                 continue
             own = {key: value for key, value in found.items() if key.startswith(ANNOTATION_PREFIX)}

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         except (_NotDoneError, ApiError, InputUnreadable) as error:
             print(f"oomreport: {error}", file=sys.stderr)
             # 0 is no answer at all.
-            status = 2 if isinstance(error, ApiError) and error.status == 0 else max(status, 1)
+            status = 2 if isinstance(error, ApiError) and error.is_unreachable else max(status, 1)
             continue
         what = recommended(advice.status.advice)
         print(f"{advice.namespace}/{advice.name} {arguments.decision} by {reviewer}: {what}")

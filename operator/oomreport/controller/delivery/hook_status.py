@@ -125,7 +125,7 @@ class HookStatusWriter:
         try:
             written = await self._api.merge(where, {"metadata": {"uid": hook.metadata["uid"]}, "status": changed})
         except ApiError as error:
-            if error.status in (404, 409):
+            if error.is_outdated:
                 return
             self._restore(key.name, tally)
             raise
@@ -173,9 +173,9 @@ class HookStatusWriter:
         try:
             await self._api.create(path(_EVENTS, "events", namespace=body["metadata"]["namespace"]), body)
         except ApiError as error:
-            if error.status not in (403, 404, 409, 422):
+            if not error.is_final:
                 raise
-            if error.status != 409:
+            if not error.is_conflict:
                 log.warning("event was refused", extra={"error": str(error)})
         self._events.pop(id_, None)
 

@@ -73,7 +73,7 @@ class JobHookTarget:
         try:
             await self._api.create(path("batch/v1", "jobs", namespace=hook.namespace), job)
         except ApiError as error:
-            if error.status == 409 and error.reason == "AlreadyExists":
+            if error.is_conflict and error.reason == "AlreadyExists":
                 return await self._found(hook.namespace, name, event)
             return _refusal(error, hook.namespace)
         log.info("job created", extra={"job": f"{hook.namespace}/{name}", "event": event.id})
@@ -115,8 +115,8 @@ def _hook(hook: OOMHook, spec: JobSpec) -> JobHook:
 def _refusal(error: ApiError, namespace: str) -> Answer:
     """Return what the API server's refusal to create a Job means."""
     words = words_of(error)
-    if error.status == 403 and "cannot create resource" in words:
+    if error.is_forbidden and "cannot create resource" in words:
         return Answer(outcome=Outcome.RETRY, message=_not_granted(namespace), retry_after=_UNTIL_GRANTED)
-    if error.status in (400, 413, 422):
+    if error.is_invalid:
         return Answer(outcome=Outcome.REFUSED, message=words)
     return Answer(outcome=Outcome.RETRY, message=words)

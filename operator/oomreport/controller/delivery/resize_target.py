@@ -247,11 +247,11 @@ def _not_granted(namespace: str) -> str:
 def _refusal(error: ApiError, namespace: str) -> Answer:
     """Return what the API server's refusal of a resize means."""
     words = words_of(error)
-    if error.status == 403 and "cannot patch resource" in words:
+    if error.is_forbidden and "cannot patch resource" in words:
         return Answer(outcome=Outcome.RETRY, message=_not_granted(namespace), retry_after=_UNTIL_GRANTED)
-    if error.status == 404:
+    if error.is_not_found:
         return _skipped("the pod is gone, or this API server has no pods/resize (Kubernetes 1.33)")
     # A LimitRange, a quota, the node's size, an admission policy.
-    if error.status in (400, 403, 422):
+    if error.is_invalid or error.is_forbidden:
         return _skipped(f"the API server refused it: {words}")
     return Answer(outcome=Outcome.RETRY, message=words, retry_after=_SOON)

@@ -16,7 +16,7 @@ from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.adapters.http.webhook import WebhookClient, WebhookError
 from oomreport.api.oom_hook import KeyRef, OOMHook, Webhook
 from oomreport.controller.delivery.hook_target import Due
-from oomreport.errors import ApiError
+from oomreport.errors import ApiError, OOMReportError
 from oomreport.hooks.answer import Answer, Outcome
 from oomreport.hooks.cloud_event import CONTENT_TYPE, Digest, cloud_event, digest_event
 from oomreport.hooks.response import answer_of
@@ -27,7 +27,7 @@ _MOST_KEPT = 200
 _SYSTEM = ""
 
 
-class UnusableError(Exception):
+class UnusableError(OOMReportError):
     """What a hook refers to is not there, may not be read, or is not what it should be; holds no secret."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -131,7 +131,7 @@ class WebhookTarget:
         except ApiError as error:
             if error.status == 400:
                 raise UnusableError("NameInvalid", f"{what}: this is no name of an object") from None
-            if error.status != 403:
+            if not error.is_forbidden:
                 raise
             grant = f"grant the controller get on {plural} {ref.name} in namespace {namespace} by a Role"
             raise UnusableError("NotAllowed", f"{what} may not be read: {grant}") from None

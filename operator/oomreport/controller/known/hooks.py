@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.api.oom_hook import LabelSelector, OOMHook
-from oomreport.controller.known.list_watch import REFUSED
 from oomreport.controller.known.ttl_cache import CacheTimes, TtlCache
 from oomreport.errors import ApiError
 from oomreport.hooks.outbox import Subscription
@@ -59,7 +58,7 @@ class HookRegistry:
                 changed += filter(None, (self.take(None, hook) for hook in page))
             self.readable = True
         except ApiError as error:
-            if error.status not in REFUSED:
+            if not error.is_unreadable:
                 raise
             log.warning("hooks cannot be read, none is told anything", extra={"error": str(error)})
         return changed

@@ -14,9 +14,7 @@ from oomreport.controller.work.backoff import Backoff
 from oomreport.errors import ApiError
 
 log = logging.getLogger(__name__)
-REFUSED = (401, 403, 404)
 _PAUSE_REFUSED_SECONDS = 30.0
-_GONE = 410
 
 Take = Callable[[str | None, Mapping[str, Any]], None]
 """Takes what is told of an object: None for one of a listing, ADDED, MODIFIED or DELETED."""
@@ -81,10 +79,10 @@ class ListWatch:
             self.problem = str(error)
 
     def _pause(self, error: ApiError, pause: float) -> float:
-        if error.status == _GONE:
+        if error.is_gone:
             self._version = ""
             return pause
-        if error.status in REFUSED:
+        if error.is_unreadable:
             # What is forbidden now may have changed when it is allowed again.
             self._version = ""
             self._on_lost()

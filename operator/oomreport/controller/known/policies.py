@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
-from oomreport.controller.known.list_watch import REFUSED
 from oomreport.controller.known.reports import key_of_report
 from oomreport.controller.known.rule_changes import RuleChanges
 from oomreport.controller.work.keys import ReportKey
@@ -46,7 +45,7 @@ class Policies:
             # Reports may be older than the rules that hold now, or than their end.
             self._note(self._cluster)
         except ApiError as error:
-            if error.status not in REFUSED:
+            if not error.is_unreadable:
                 raise
             log.warning("policies cannot be read, the defaults hold", extra={"error": str(error)})
 

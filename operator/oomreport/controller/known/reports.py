@@ -133,7 +133,7 @@ class ReportStore:
             written = await self._api.apply(where, body)
         except ApiError as error:
             self.forget(key)
-            if error.status in (404, 409):
+            if error.is_outdated:
                 raise StaleReportError(str(error), status=error.status, reason=error.reason) from error
             raise
         kept = self._keep(key, written)
@@ -180,7 +180,7 @@ class ReportStore:
             return await self._applied(key, report_name(key))
         except ApiError as error:
             # Its workloadRef and container are immutable: the name is another workload's.
-            if error.status != 422:
+            if not error.is_invalid:
                 raise
         return await self._applied(key, report_name(key, taken=True))
 

@@ -136,7 +136,7 @@ class SurroundingsReader:
         try:
             found = await self._api.get(path(key.api_version, plural, namespace=key.namespace, name=key.name, sub=sub))
         except ApiError as error:
-            if error.status == 404:
+            if error.is_not_found:
                 return None
             raise
         spec, status = found.get("spec") or {}, found.get("status") or {}

@@ -118,7 +118,7 @@ class Announcer:
                 {"status": {"usedTime": rfc3339(now), **status}},
             )
         except ApiError as error:
-            if error.status != 404:
+            if not error.is_not_found:
                 raise
             self._records.drop(key.name)
         self._records.mark_used(key.name, now)
@@ -133,11 +133,11 @@ class Announcer:
         try:
             await self._api.merge(where, {"metadata": {"uid": key.uid, "annotations": note.annotations}})
         except ApiError as error:
-            if not _is_final(error):
+            if not error.is_final:
                 self._notes.setdefault(key.uid, note)
                 raise
             # 404 and 409: the pod is gone, or another one has its name by now.
-            if error.status not in (404, 409):
+            if not error.is_outdated:
                 log.warning(
                     "pod cannot be annotated", extra={"pod": f"{note.namespace}/{note.name}", "error": str(error)}
                 )
@@ -150,7 +150,7 @@ class Announcer:
         try:
             await self._send(key, pending)
         except ApiError as error:
-            if not _is_final(error):
+            if not error.is_final:
                 kept = self._events.setdefault(key, _PendingEvent(body=pending.body))
                 kept.times += pending.times
                 raise
@@ -162,7 +162,7 @@ class Announcer:
         try:
             created = await api.create(path(_EVENTS, "events", namespace=key.namespace), pending.body)
         except ApiError as error:
-            if error.status != 409:
+            if not error.is_conflict:
                 raise
             # A patch that changes nothing returns the object: one right less than to read Events.
             created = await api.merge(path(_EVENTS, "events", namespace=key.namespace, name=key.name), {})
@@ -175,8 +175,3 @@ class Announcer:
 
 def _reference(report: StoredReport, container: str) -> ReportObject:
     return ReportObject(namespace=report.namespace, name=report.name, uid=report.uid, container=container)
-
-
-def _is_final(error: ApiError) -> bool:
-    """Return whether trying again cannot help; a right that is missing may be granted, but a note is not worth a wait."""
-    return 400 <= error.status < 500 and error.status not in (401, 408, 429)

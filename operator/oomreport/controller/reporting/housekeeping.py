@@ -184,7 +184,7 @@ class Housekeeping:
             return await self._api.delete(where, uid=place.uid, resource_version=place.resource_version)
         except ApiError as error:
             # It has just changed: there is a new kill, or a review.
-            if error.status == 409:
+            if error.is_conflict:
                 return False
             raise
 

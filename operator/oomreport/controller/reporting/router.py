@@ -103,7 +103,7 @@ class Router:
         try:
             stored = await self._api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body)
         except ApiError as error:
-            if error.status not in (404, 409):
+            if not error.is_outdated:
                 raise
             await self._reread(name)
             return False
@@ -123,7 +123,7 @@ class Router:
         try:
             self._remember(await self._api.merge(path(API_VERSION, OOM_RECORDS, name=name, sub="status"), body))
         except ApiError as error:
-            if error.status not in (404, 409):
+            if not error.is_outdated:
                 raise
             await self._reread(name)
             return
