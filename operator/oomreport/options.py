@@ -7,9 +7,61 @@ list. Its result counts only while the list is empty.
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option: the field that its value goes to, how it is read, its default, and its help.
+
+    `parse` gets the flag, the text and the list of problems. `help` says why the default is what it is, where that is not
+    plain. `default_words` name a default that is no text of its own. A `variable` of the environment comes before the
+    default.
+    """
+
+    field: str
+    flag: str
+    metavar: str
+    parse: Callable[[str, str, list[str]], Any]
+    help: str
+    default: str = ""
+    default_words: str = ""
+    variable: str = ""
+
+
+def add_options(
+    parser: argparse.ArgumentParser, groups: Mapping[str, Sequence[Option]], environment: Mapping[str, str]
+) -> None:
+    """Add the options of a table to a parser; each help text names the variable and the default."""
+    for title, options in groups.items():
+        group = parser.add_argument_group(title)
+        for one in options:
+            variable = f" [{one.variable}]" if one.variable else ""
+            words = f"{one.help}{variable} (default: {one.default_words or one.default or 'none'})"
+            default = environment.get(one.variable) or one.default
+            group.add_argument(
+                one.flag, dest=one.field, metavar=one.metavar, default=default, help=words.replace("%", "%%")
+            )
+
+
+def values_of(
+    parsed: argparse.Namespace, groups: Mapping[str, Sequence[Option]], problems: list[str]
+) -> dict[str, Any]:
+    """Return the values of a table's options by field; adds to `problems` what is wrong with them."""
+    return {
+        one.field: one.parse(one.flag, getattr(parsed, one.field), problems)
+        for options in groups.values()
+        for one in options
+    }
+
+
+def text(_option: str, value: str, _problems: list[str]) -> str:
+    """Return a value as it was written."""
+    return value
 
 
 def new_group(parser: argparse.ArgumentParser, title: str) -> Callable[..., argparse.Action]:

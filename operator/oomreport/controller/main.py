@@ -194,12 +194,11 @@ class Controller:
 
     @contextlib.asynccontextmanager
     async def _metrics(self) -> AsyncIterator[Prometheus | None]:
-        settings = self._settings
-        if settings.prometheus_url is None:
+        source = self._settings.metrics_source
+        if source is None:
             yield None
             return
-        token, cas = settings.prometheus_token_file, settings.prometheus_ca_file
-        async with Prometheus(settings.prometheus_url, token_file=token, ca_file=cas) as prometheus:
+        async with Prometheus(source.url, token_file=source.token_file, ca_file=source.ca_file) as prometheus:
             yield prometheus
 
     async def _keep(self, lease: Lease) -> None:

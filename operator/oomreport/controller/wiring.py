@@ -40,7 +40,7 @@ from oomreport.controller.report_series import ReportSeries
 from oomreport.controller.reporting.announcer import Announcer
 from oomreport.controller.reporting.anonymous import AnonymousMatcher
 from oomreport.controller.reporting.gathering import EvidenceGatherer
-from oomreport.controller.reporting.housekeeping import Housekeeping, Retention
+from oomreport.controller.reporting.housekeeping import Housekeeping
 from oomreport.controller.reporting.pod_router import PodRouter
 from oomreport.controller.reporting.reconciler import ReportReconciler
 from oomreport.controller.reporting.rollout_pods import RolloutPods
@@ -83,7 +83,7 @@ def parts_of(
     queue, pods, records, changes = WorkQueue(), PodCache(), RecordCache(), RuleChanges()
     reports, owners, hooks = ReportStore(api, figures.written), Owners(api, pods), HookRegistry(api, namespace)
     policies = Policies(namespace, changes)
-    window = int(settings.prometheus_window.total_seconds())
+    window = int(settings.metrics_source.window.total_seconds()) if settings.metrics_source else 0
     surroundings = SurroundingsReader(api, policies, prometheus=prometheus, window_seconds=window)
     managers, outbox = Managers(api), Outbox(hooks, now)
     watches = WatchState(("pods", OOM_RECORDS), now)
@@ -167,7 +167,7 @@ def parts_of(
         policies=policies,
         rollout_pods=rollout_pods,
         anonymous=anonymous,
-        report_age=settings.report_age,
+        report_age=settings.retention.report_age,
         now=now,
     )
     dispatch = Dispatch(
@@ -229,12 +229,7 @@ def parts_of(
             load_hooks=feed.load,
             rollout_pods=rollout_pods,
             on_deliveries=deliverer.take,
-            retention=Retention(
-                record_age=settings.record_age,
-                records_per_node=settings.records_per_node,
-                report_age=settings.report_age,
-                reports=settings.reports,
-            ),
+            retention=settings.retention,
             now=now,
         ),
         handle=dispatch.handle,

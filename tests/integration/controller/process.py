@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,19 @@ QUICK = ("--settle=1s", "--grace=2s", "--match-after=500ms", "--unknown-after=4s
 class Controller:
     """A running `oomreport-controller`."""
 
-    def __init__(self, kubeconfig: str, folder: Path, *arguments: str) -> None:
+    def __init__(
+        self,
+        kubeconfig: str,
+        folder: Path,
+        *arguments: str,
+        program: Sequence[str] = (str(PROGRAM),),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.log = folder / f"controller-{self.port}.log"
         environment = {**os.environ, "KUBECONFIG": kubeconfig, "POD_NAMESPACE": "oomreport-system"}
-        command = [str(PROGRAM), f"--health-address=127.0.0.1:{self.port}", *QUICK, *arguments]
+        environment |= variables or {}
+        command = [*program, f"--health-address=127.0.0.1:{self.port}", *QUICK, *arguments]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
 

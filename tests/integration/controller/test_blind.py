@@ -1,7 +1,9 @@
 """A controller that is blind says so, sees again by itself, and makes no verdict of what it did not see."""
 
+import base64
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -140,17 +142,26 @@ def test_rights_that_are_revoked_and_restored(
 def test_a_token_that_is_not_taken_any_more(  # noqa: PLR0917
     shop: Shop, start: Start, agent: None, kubeconfig: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    # The process reads a service account's token anew for each request, so a pod is made to look like one.
-    access = api_access({"KUBECONFIG": kubeconfig})
     config = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))
-    token = tmp_path / "token"
-    good = config["users"][0]["user"]["token"]
+    cluster, good = config["clusters"][0]["cluster"], config["users"][0]["user"]["token"]
+    account = tmp_path / "serviceaccount"
+    account.mkdir()
+    token = account / "token"
     token.write_text(good, encoding="utf-8")
-    config["users"] = [{"name": one["name"], "user": {"tokenFile": str(token)}} for one in config["users"]]
-    own = tmp_path / "kubeconfig-with-file"
-    own.write_text(yaml.safe_dump(config), encoding="utf-8")
-    assert access.authorization()
-    controller = Controller(str(own), tmp_path)
+    authority = cluster.get("certificate-authority-data")
+    (account / "ca.crt").write_bytes(
+        base64.b64decode(authority) if authority else Path(cluster["certificate-authority"]).read_bytes()
+    )
+    # As in a pod, where the token is read anew for each request; but with the account's folder where a test can write.
+    code = (
+        "import functools, pathlib, sys; from oomreport.controller import main;"
+        f"main.api_access = functools.partial(main.api_access, service_account=pathlib.Path({str(account)!r}));"
+        "main.main()"
+    )
+    server = urlsplit(cluster["server"])
+    variables = {"KUBECONFIG": "", "KUBERNETES_SERVICE_HOST": str(server.hostname)}
+    variables["KUBERNETES_SERVICE_PORT"] = str(server.port)
+    controller = Controller(kubeconfig, tmp_path, program=(sys.executable, "-c", code), variables=variables)
     try:
         controller.wait_ready()
         token.write_text("expired", encoding="utf-8")

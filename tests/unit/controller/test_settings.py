@@ -1,12 +1,15 @@
 """Options: defaults, and every mistake at once."""
 
+import argparse
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from oomreport.controller.option_table import OPTIONS
 from oomreport.controller.settings import settings_of
 from oomreport.errors import ConfigurationError
+from oomreport.options import Option, add_options
 
 
 def test_the_defaults_are_those_of_the_manifests():
@@ -15,7 +18,7 @@ def test_the_defaults_are_those_of_the_manifests():
     assert settings.identity == "oomreport-controller-x"
     assert settings.health_address == ("", 8080)
     assert settings.patience.grace == timedelta(seconds=15)
-    assert settings.patience.termination_age == settings.report_age == timedelta(days=7)
+    assert settings.patience.termination_age == settings.retention.report_age == timedelta(days=7)
 
 
 def test_without_a_namespace_that_of_the_service_account_counts():
@@ -44,11 +47,11 @@ def test_every_mistake_is_named_at_once():
     with pytest.raises(ConfigurationError) as caught:
         settings_of(wrong, {})
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
-        "--report-age",
         "--namespace",
         "--agent-labels",
         "--grace",
         "--records-per-node",
+        "--report-age",
         "--workers",
         "--health-address",
         "--log-level",
@@ -63,14 +66,16 @@ def test_the_probes_can_be_turned_off_and_bound():
 def test_a_metrics_source_is_asked_only_where_one_is_named(tmp_path: Path):
     token = tmp_path / "token"
     token.write_text("secret")
-    assert settings_of([], {}).prometheus_url is None
-    assert settings_of([], {"OOMREPORT_PROMETHEUS_URL": "http://prometheus:9090"}).prometheus_url
+    assert settings_of([], {}).metrics_source is None
+    assert settings_of([], {"OOMREPORT_PROMETHEUS_URL": "http://prometheus:9090"}).metrics_source
     settings = settings_of(
         ["--prometheus-url=https://thanos.example/base", f"--prometheus-token-file={token}", "--prometheus-window=2d"],
         {},
     )
-    assert settings.prometheus_url == "https://thanos.example/base"
-    assert (settings.prometheus_token_file, settings.prometheus_window) == (token, timedelta(days=2))
+    source = settings.metrics_source
+    assert source
+    assert source.url == "https://thanos.example/base"
+    assert (source.token_file, source.window) == (token, timedelta(days=2))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +102,24 @@ def test_a_password_in_a_url_is_refused_and_not_repeated():
     with pytest.raises(ConfigurationError, match="must hold no credentials") as caught:
         settings_of(["--prometheus-url=https://ada:hunter2@p"], {})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", [one for options in OPTIONS.values() for one in options], ids=lambda one: one.flag)
+def test_each_help_text_is_a_sentence_that_stands_alone_and_names_its_default(
+    option: Option, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "1000")
+    assert option.help[0].isupper()
+    assert option.help.endswith(".")
+    parser = argparse.ArgumentParser(prog="x")
+    add_options(parser, {"group": (option,)}, {})
+    shown = " ".join(parser.format_help().split())
+    assert f"(default: {option.default_words or option.default or 'none'})" in shown
+
+
+def test_a_variable_of_the_environment_comes_before_the_default_and_after_the_option():
+    assert settings_of([], {"OOMREPORT_LOG_LEVEL": "debug"}).log_level == "debug"
+    assert settings_of(["--log-level=error"], {"OOMREPORT_LOG_LEVEL": "debug"}).log_level == "error"
 
 
 @pytest.mark.parametrize(
