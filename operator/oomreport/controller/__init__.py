@@ -1,27 +1,23 @@
-"""The controller: kernel records and pod status become reports. It wires, it does not think.
+"""The controller: kernel records and pod status become reports.
 
-main                    the process: leader election, start and stop
-settings, log, health   its options, its messages, its probes
-watch                   what the API server tells: of pods and records by Kopf
-follow                  of policies and reports without it
-policies                how to recommend
-bounds, fresh           what bounds advice: nodes, LimitRanges, quotas, replicas, metrics
-namespace_bounds        what LimitRanges and quotas allow, watched
-changes                 whose advice a change of these concerns
-manifests               who keeps a workload's manifest
-following               pods that tell whether a recommendation is applied
-queue, keys, dispatch   one queue of work, each key once at a time, failures tried again
-pods, records, reports  what is remembered between two looks
-owners                  from a pod to its workload
-routing                 from a record to its report
-anonymous               records that name no container
-reporting               a report is gathered, decided and written
-telling                 annotations, Events and marks: what follows a write
-hooks, filters          whom to tell what
-outbox                  what hooks are told, in the report's own write
-deliverer               attempts when they are due, a lane for each hook
-targets, webhook_target what is asked of a target, and the one that sends
-hook_notes, metrics     how deliveries go: the hook's status, Events, figures
-hook_delivery           all of it put together
-housekeeping            what is old is deleted, what was missed is found
+main.py is the process, wiring.py builds its parts, and dispatch.py hands each key of the work queue to its handler.
+
+Modules:
+
+    dispatch       The handler of each kind of key in the work queue
+    health         The HTTP server of probes and metrics
+    log            JSON lines on standard error
+    main           The process `oomreport-controller`: signals, Lease, start and stop
+    metrics        What Prometheus is told by the controller
+    option_table   The table of the controller's options
+    readiness      The controller's readiness, and the problems that keep it from work
+    report_series  The series of reports, made of the reports as they are
+    settings       The controller's settings
+    watch          The watch of pods and records by Kopf (list_watch.py watches the rest)
+    watch_keeper   The watch of pods and records, begun anew whenever it has ended or is blind
+    wiring         The parts of a controller at work, built from values: settings in, parts out
+    delivery/      Deliveries to hooks: lanes, targets and status
+    known/         The controller's caches and watches of the cluster
+    reporting/     The way from records and pods to reports
+    work/          The queue of work, its keys and its backoff
 """

@@ -1,4 +1,6 @@
-"""Answers the kubelet's probes, in the event loop itself: a loop that hangs answers nothing, and that is the point.
+"""The HTTP server of probes and metrics.
+
+It runs in the event loop itself, so a loop that hangs answers nothing.
 
 /healthz   200 while the process is worth keeping: not when the API server has answered nothing for ten minutes
 /readyz    200 while it does its work: as the leader with all lists read, or waiting while another one leads

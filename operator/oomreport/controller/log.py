@@ -1,4 +1,7 @@
-"""JSON lines on standard error: a constant message, and its variables as keys. Kopf's own messages come the same way."""
+"""JSON lines on standard error.
+
+A message is a constant, its variables are keys. Kopf's own messages come the same way.
+"""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The process `oomreport-controller`: waits for its turn, works, and gives its turn back when it is told to end.
+"""The process `oomreport-controller`: signals, Lease, start and stop.
 
 Exit status: 0 after SIGTERM or SIGINT, 1 when the Lease was lost or something broke that a restart may mend, 2 when the
 configuration is wrong.
@@ -124,7 +124,7 @@ class Controller:
                     return True
                 self._role = "standby"
             except ApiError as error:
-                log.warning("lease cannot be looked at", extra={"error": str(error)})
+                log.warning("cannot read lease, will retry", extra={"error": str(error)})
             await self._pause(pause)
         return False
 
@@ -189,7 +189,7 @@ class Controller:
         if keep and not self._stop.is_set():
             log.error("lease was lost")
             return 1
-        log.info("ended")
+        log.info("controller stopped")
         return 0
 
     @contextlib.asynccontextmanager
@@ -213,16 +213,16 @@ class Controller:
                 if not await lease.hold():
                     return
             except ApiError as error:
-                log.warning("lease cannot be renewed", extra={"error": str(error)})
+                log.warning("cannot renew lease, will retry", extra={"error": str(error)})
 
     async def _begun(self, housekeeping: Housekeeping) -> None:
         for pause in Backoff():
             try:
                 await housekeeping.begin()
             except ApiError as error:
-                log.warning("start is tried again", extra={"error": str(error)})
+                log.warning("start failed, will retry", extra={"error": str(error)})
             except Exception as error:
-                log.exception("start is tried again", extra={"error": str(error)})
+                log.exception("start failed, will retry", extra={"error": str(error)})
             else:
                 return
             await asyncio.sleep(pause)
@@ -233,9 +233,9 @@ class Controller:
             try:
                 await housekeeping.round()
             except ApiError as error:
-                log.warning("housekeeping is put off", extra={"error": str(error)})
+                log.warning("housekeeping failed, will retry", extra={"error": str(error)})
             except Exception as error:
-                log.exception("housekeeping is put off", extra={"error": str(error)})
+                log.exception("housekeeping failed, will retry", extra={"error": str(error)})
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -264,7 +264,7 @@ async def _for_ever(run: Callable[[], Awaitable[None]]) -> None:
         try:
             await run()
         except Exception as error:
-            log.exception("task is started again", extra={"error": str(error)})
+            log.exception("task has ended, will begin anew", extra={"error": str(error)})
         await asyncio.sleep(pause)
 
 

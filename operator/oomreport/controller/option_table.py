@@ -1,4 +1,4 @@
-"""The table of the controller's options, and how each is read."""
+"""The table of the controller's options."""
 
 import re
 import ssl

@@ -1,4 +1,4 @@
-"""The controller's settings: frozen, read once, every mistake reported at once."""
+"""The controller's settings."""
 
 import argparse
 import os

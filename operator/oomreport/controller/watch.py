@@ -1,4 +1,4 @@
-"""What the API server tells: of pods and records by Kopf, of policies and reports by ourselves (follow.py says why).
+"""The watch of pods and records by Kopf (list_watch.py watches the rest).
 
 `on.event` only: it writes nothing to the objects, where Kopf's other handlers annotate every pod or add finalizers. An
 event handler is never tried again, so it does nothing but put a key into our own queue. Events of type None are a listing

@@ -40,7 +40,8 @@ async def keep_watching(
             await _end(watching, most_blind_seconds)
             raise
         except Exception as error:  # noqa: BLE001 - whatever ended it, the next one is begun
-            log.error("watch has ended, will begin anew", extra={"error": str(error) or repr(error)})  # noqa: TRY400
+            facts = {"error": str(error) or repr(error)}
+            log.error("watch of pods and records has ended, will begin anew", extra=facts)  # noqa: TRY400
         await asyncio.sleep(pause)
 
 

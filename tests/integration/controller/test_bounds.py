@@ -134,7 +134,9 @@ def test_a_quota_that_is_raised_makes_the_advice_anew_and_pods_that_come_and_go_
     assert blocked["action"] == "None"
 
     def compared() -> int:
-        rounds = (line for line in running.messages("info") if line["message"] == "rules were compared")
+        rounds = (
+            line for line in running.messages("info") if line["message"] == "reports re-queued after a rule change"
+        )
         return sum(line["namespaces"] == [shop.namespace] for line in rounds)
 
     # By now the quota was noted, be it in a round of its own or in the first one.

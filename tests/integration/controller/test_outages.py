@@ -168,7 +168,7 @@ def test_a_controller_that_could_not_ask_for_the_lease_is_not_ready(kubeconfig: 
     nowhere.write_text(yaml.safe_dump(config), encoding="utf-8")
     lost = Controller(str(nowhere), tmp_path)
     try:
-        warned = "lease cannot be looked at"
+        warned = "cannot read lease, will retry"
         eventually("it asked in vain", lambda: [one for one in lost.messages("warning") if one["message"] == warned])
         assert lost.probe("readyz") == {"ready": False, "role": "starting"}
         assert lost.probe("healthz")["healthy"]

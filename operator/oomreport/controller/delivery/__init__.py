@@ -1,1 +1,17 @@
-"""Hook deliveries: what is due, where it goes, what became of it."""
+"""Deliveries to hooks: lanes, targets and status.
+
+Modules:
+
+    attempt         One attempt to deliver an event, and the event as its report has it now
+    deliverer       The lanes of all hooks
+    digest          The digests of one hook: events that a rate limit held back
+    filters         The compiled filters of hooks
+    hook_check      Problems of a hook that are known before a delivery
+    hook_status     The status of a hook, and the Events of failed deliveries
+    hook_target     The target of a hook: a webhook, a Job or a resize
+    job_target      The Job that a hook runs for an event
+    lane            The lane of one hook: its pending deliveries and their attempts
+    rate_limit      The rate limit of one hook: so many events in a period
+    resize_target   The resize of a killed container's memory limit in place
+    webhook_target  The webhook of a hook: signed events by HTTP
+"""

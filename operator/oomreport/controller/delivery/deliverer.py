@@ -1,4 +1,7 @@
-"""The lanes of all hooks: each hook has one of its own, so that a slow receiver holds up no other."""
+"""The lanes of all hooks.
+
+Each hook has a lane of its own, so that a slow receiver holds up no other.
+"""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The digests of one hook: what a rate limit held back, told as one event.
+"""The digests of one hook: events that a rate limit held back.
 
     held --period ends--> claimed --every report names the digest--> due --> told
 

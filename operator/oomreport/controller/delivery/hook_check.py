@@ -1,4 +1,4 @@
-"""What keeps a hook from working, known before anything is delivered."""
+"""Problems of a hook that are known before a delivery."""
 
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable

@@ -1,4 +1,4 @@
-"""What a hook's status says of it: whether it can work, and how deliveries go; and the Event of what was given up.
+"""The status of a hook, and the Events of failed deliveries.
 
 The counters are for people: those of the last second before a crash may be missing. What was delivered, and what was not,
 stands in the reports.
@@ -176,7 +176,7 @@ class HookStatusWriter:
             if not error.is_final:
                 raise
             if not error.is_conflict:
-                log.warning("event was refused", extra={"error": str(error)})
+                log.warning("Event of a failed delivery was refused", extra={"error": str(error)})
         self._events.pop(id_, None)
 
 

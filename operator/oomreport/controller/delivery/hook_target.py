@@ -1,4 +1,4 @@
-"""What a hook's target is: the one thing that is asked of a webhook, a Job and a resize."""
+"""The target of a hook: a webhook, a Job or a resize."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Runs a Job for an event: created once however often it is tried, in the hook's namespace, as the hook's account."""
+"""The Job that a hook runs for an event.
+
+It is created once however often it is tried, in the hook's namespace, as the account that the hook names.
+"""
 
 import logging
 from collections.abc import Callable
@@ -63,7 +66,7 @@ class JobHookTarget:
         except TemplateError as error:
             return "TemplateInvalid", str(error)
         except ApiError as error:
-            log.warning("rights cannot be asked for", extra={"error": str(error)})
+            log.warning("cannot ask for the right to create Jobs", extra={"error": str(error)})
             return None
         return NOT_GRANTED, _not_granted(namespace)
 

@@ -1,4 +1,4 @@
-"""The lane of one hook: what is pending for it, and the attempts when they are due.
+"""The lane of one hook: its pending deliveries and their attempts.
 
                     no room            period ends
     pending --due--> held ------------> digest

@@ -1,4 +1,7 @@
-"""Raises a killed container's memory limit while it runs: asked first, watched after, taken back where it cannot be."""
+"""The resize of a killed container's memory limit in place.
+
+It is asked for first, watched after, and taken back where it cannot be.
+"""
 
 import asyncio
 import logging
@@ -97,7 +100,7 @@ class ResizeHookTarget:
             if await is_granted(self._api, "patch", "", "pods", sub="resize", namespace=where):
                 return None
         except ApiError as error:
-            log.warning("rights cannot be asked for", extra={"error": str(error)})
+            log.warning("cannot ask for the right to resize pods", extra={"error": str(error)})
             return None
         return NOT_GRANTED, _not_granted(where)
 

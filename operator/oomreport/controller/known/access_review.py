@@ -1,4 +1,7 @@
-"""Whether this process may do something, as the API server's authorizer sees it; anybody may ask that of himself."""
+"""The rights of this process (SelfSubjectAccessReview).
+
+Every account may ask this about itself.
+"""
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
 

@@ -1,4 +1,4 @@
-"""The OOMHooks of the cluster, and which of them fit a report.
+"""The OOMHooks of the cluster, and those that fit a report.
 
 In the controller's own namespace a hook sees the reports of all namespaces, elsewhere those of its own.
 """

@@ -1,4 +1,4 @@
-"""One kind of object listed and then watched, as well as the API server allows.
+"""List and watch of one kind of object.
 
 Kopf ends all its watches when one is refused, and every report would wait for a right that only the advice needs. What
 the controller can do without is followed here instead: refused or out of reach, it is tried again, and nothing else stops.
@@ -90,7 +90,7 @@ class ListWatch:
                 log.warning("watch is refused", extra={"path": self._where, "error": str(error)})
             self._refused = True
             return _PAUSE_REFUSED_SECONDS
-        log.info("watch is started again", extra={"path": self._where, "error": str(error)})
+        log.info("watch has ended, will begin anew", extra={"path": self._where, "error": str(error)})
         return pause
 
 

@@ -1,4 +1,6 @@
-"""Who keeps a workload's manifest: read from the workload itself, once in a while. `Evidence.managed_by`.
+"""The tool or person that keeps a workload's manifest: `Evidence.managed_by`.
+
+It is read from the workload itself, once in a while.
 
 Kinds of other API groups are not asked for: the controller has no right to read them.
 """

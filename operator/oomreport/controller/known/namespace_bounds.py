@@ -1,5 +1,6 @@
-"""The LimitRanges and ResourceQuotas of all namespaces, as far as they bound memory: what they allow, not what is used.
+"""The memory bounds of LimitRanges and ResourceQuotas in all namespaces.
 
+They say what is allowed, not what is used.
 They are few, and change seldom; but the status of a quota changes with every pod. So of each there is kept what it says of
 memory, and a change is what changes that.
 """

@@ -1,4 +1,4 @@
-"""Deliveries in a report's status: added with what happened, changed by what came of attempts.
+"""Edits of deliveries for a report's next write.
 
 A report has one writer, the Reporter. What a delivery becomes is handed over here as an edit, and is part of the
 report's next write.

@@ -1,4 +1,4 @@
-"""From a pod to its workload, asking the API server for the one object between, where there is one."""
+"""The workload of a pod, with one question for the object between."""
 
 from collections import OrderedDict
 

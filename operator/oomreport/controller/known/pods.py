@@ -1,6 +1,7 @@
-"""The pods that matter: those with a sign of a kill, those that a record spoke of, and those that went a while ago.
+"""The pods that matter.
 
-Of every other pod nothing is kept. A record may arrive after its pod is gone, so the last state of deleted pods is kept
+Those are pods with a sign of a kill, pods that a record spoke of, and pods that went a while ago. Of every other pod
+nothing is kept. A record may arrive after its pod is gone, so the last state of deleted pods is kept
 for a while; a deletion that falls into a relist of the watch is never told, so what is known is swept as well.
 """
 

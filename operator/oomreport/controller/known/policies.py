@@ -1,4 +1,4 @@
-"""The OOMPolicies of the cluster, and whose advice a change of one concerns.
+"""The OOMPolicies of the cluster, and the advice that a change concerns.
 
 In the controller's own namespace a policy is the cluster's default; elsewhere it holds for its namespace. Of several in
 one namespace the later one by name wins, value by value.

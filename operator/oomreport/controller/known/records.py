@@ -1,4 +1,7 @@
-"""The records at the API server: the open ones whole, of the used ones only what is needed to count nothing twice."""
+"""The OOMRecords at the API server.
+
+Open records are kept whole. Of used ones there is what is needed to count nothing twice.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

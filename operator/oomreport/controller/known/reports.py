@@ -1,5 +1,6 @@
-"""Reports at the API server: found by their labels, created and written by server-side apply.
+"""The OOMReports at the API server.
 
+They are found by their labels, and created and written by server-side apply.
 A report's name is made of kind, name and container. Two workloads can make the same one ("web" with container "api-x",
 "web-api" with container "x"); then the second gets a name with a hash. Nobody reads anything from a name.
 """

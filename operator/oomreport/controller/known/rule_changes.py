@@ -1,4 +1,4 @@
-"""What has changed of the rules that advice is made by, and whose reports are looked at for it.
+"""Changes of rules, and the reports to look at again.
 
 Rules are edited in bursts (kubectl apply of a folder), and one of them may concern every report there is. So changes are
 gathered for a moment, the reports concerned are read in pages, and only those are looked at whose advice was made by other
@@ -67,7 +67,7 @@ class ReportRequeuer:
                 try:
                     await self._round(namespaces)
                 except ApiError as error:
-                    log.warning("reports of changed rules are put off", extra={"error": str(error)})
+                    log.warning("reports of changed rules cannot be read, will retry", extra={"error": str(error)})
                     await asyncio.sleep(pause)
                 else:
                     break
@@ -81,7 +81,7 @@ class ReportRequeuer:
                         concerned += 1
                         await self._room()
                         self._queue.add(key_of_report(report))
-        log.info("rules were compared", extra={"namespaces": namespaces, "reports": concerned})
+        log.info("reports re-queued after a rule change", extra={"namespaces": namespaces, "reports": concerned})
 
     async def _room(self) -> None:
         while len(self._queue) >= _MOST_WAITING:

@@ -1,4 +1,4 @@
-"""Which kinds of object are watched now, and when the last gap of each watch ended.
+"""The state of each watch, and the end of its last gap.
 
 A witness that was not listening has no say: while records are not watched, their absence contradicts nothing. After a
 gap, it contradicts nothing that happened before the gap's end.

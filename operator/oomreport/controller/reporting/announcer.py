@@ -1,4 +1,4 @@
-"""What follows a write of a report: the record is marked as used, the pod annotated, an Event sent.
+"""Record marks, pod annotations and Events after a report's write.
 
 None of it is needed for counting. Each is a key of the queue of its own, so that a failure is tried again without holding
 up the report; what nobody can be told any more (the pod is gone) is dropped.
@@ -154,7 +154,9 @@ class Announcer:
                 kept = self._events.setdefault(key, _PendingEvent(body=pending.body))
                 kept.times += pending.times
                 raise
-            log.warning("event was refused", extra={"event": f"{key.namespace}/{key.name}", "error": str(error)})
+            log.warning(
+                "Event of a kill was refused", extra={"event": f"{key.namespace}/{key.name}", "error": str(error)}
+            )
 
     async def _send(self, key: EventKey, pending: _PendingEvent) -> None:
         api, now = self._api, self._now()

@@ -1,4 +1,4 @@
-"""Records that name no container: matched, node by node, with terminations that no record explains.
+"""Records that name no container, matched with terminations that have none.
 
 A match is not taken back, so it waits until the records of the same moment have arrived, and is claimed before it is
 counted. What nothing matches within the time for it is reported as unknown.

@@ -1,4 +1,4 @@
-"""The evidence of a report, gathered from caches and the API server.
+"""The evidence of a report, from caches and the API server.
 
 Everything that a decision needs is read here, at one moment. What bounds the advice may be late: then the report is
 looked at again when the answer comes.

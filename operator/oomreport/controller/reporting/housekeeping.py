@@ -1,4 +1,4 @@
-"""What is old is deleted, what was missed is found.
+"""Rounds that delete old objects and find missed ones.
 
 A watch can miss: Kopf goes on behind the last object of a listing that broke off, and a deletion during a listing is never
 told. So records that say of no use are listed again now and then, which is cheap by their selectable field, and pods of

@@ -1,4 +1,4 @@
-"""The pods by which to see whether a recommendation is applied, healthy ones included.
+"""The pods that show whether a recommendation is applied.
 
 Of other pods nothing is kept until they show a kill. A workload with a recommendation that its pods can tell of is
 followed: from then on the watch hands its pods on, and a listing of the namespace brings those that had told nothing new.

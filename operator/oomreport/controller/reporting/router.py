@@ -1,4 +1,4 @@
-"""From a record to its report.
+"""The report of a record.
 
 Usually the record's pod is there: its owner is the workload. A pod that was deleted in the meantime is remembered for a
 while. Where neither helps, the record's own names make a report of kind Pod, and where it has none, the node's.
@@ -189,7 +189,9 @@ class Router:
             pod = Workload(api_version="v1", kind="Pod", name=subject.pod)
             named = subject.container if is_label(subject.container or "") else None
             key = report_key(subject.namespace, pod, named or UNKNOWN_CONTAINER)
-        log.warning("pod of a record is gone", extra={"record": record.name, "report": str(key)})
+        log.warning(
+            "pod for record not found, using names from the record", extra={"record": record.name, "report": str(key)}
+        )
         if not await self.claim(record.name, key):
             return None
         return await self._claimed_by(self._records.get(record.name))

@@ -1,4 +1,4 @@
-"""How long to wait between two tries of what must work in the end."""
+"""Pauses between two tries of what must work in the end."""
 
 from collections.abc import Iterable, Iterator
 

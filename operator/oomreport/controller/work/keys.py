@@ -1,4 +1,4 @@
-"""The keys of the work queue: what there is to look at."""
+"""The keys of the work queue."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""One queue of work: each key once at a time, added again while it is worked on, tried again when it failed.
+"""A work queue with retries, each key once at a time.
 
 Whatever happens to a report only adds its key: thirty records of one moment are one look at the report, or two. A key
 that fails comes back later and later; it is never dropped, so an API server that is away loses nothing.
