@@ -76,6 +76,10 @@ bench-hooks: install ## 1 000 deliveries to a receiver that misbehaves, while th
 		$(CURDIR)/$(BIN)/python -m pytest -q -s tests/integration/controller/test_hook_chaos.py | grep -e lost -e passed -e failed; \
 		status=$$?; $(CLUSTER) --name bench-hooks down; exit $$status
 
+.PHONY: release-dry
+release-dry: install ## everything that a release publishes, below dist/release: wheel, chart, manifests, image list, SBOM, checksums
+	@$(BIN)/python release/dry.py
+
 .PHONY: clean
 clean: ## stop the clusters and remove what was made in this checkout (the caches outside stay)
 	-@$(CLUSTER) down
