@@ -2,8 +2,8 @@
 
     python tests/ablation.py
 
-Prints the golden logs that each mechanism changes. A mechanism that changes none has no real text that asks for it: it is
-to be deleted, or a real text is to be added to tests/records. Exits with 1 where there is one.
+Prints the golden logs that each mechanism changes. No real text needs a mechanism that changes none: delete it, or add a
+real text to tests/records. Exits with 1 if there is one.
 """
 
 import re
@@ -51,7 +51,7 @@ class Mechanism(NamedTuple):
 
 
 def mechanisms() -> list[Mechanism]:
-    """Return all of them: every stage, every pattern of the prefixes, and the parts of stages that stand for a format."""
+    """Return every stage, every pattern of the prefixes, and the parts of stages that stand for a format."""
     stages = [
         Mechanism(f"stage {stage.__name__}", framer, "STAGES", tuple(one for one in framer.STAGES if one is not stage))
         for stage in framer.STAGES

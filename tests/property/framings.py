@@ -1,8 +1,8 @@
 """The same kernel log in the framings in which logs are found: renderers for tests.
 
 Each takes the kernel's lines (text, microseconds since boot, level) and returns the log as bytes. They follow what the
-programs do, of which the golden records hold what each really printed (`tool-*`): util-linux dmesg, journalctl, rsyslog,
-containerd, Docker, kubectl, grep, aws, and the csv and quopri modules of Python. `unknown_shipper` is none of them.
+programs do: util-linux dmesg, journalctl, rsyslog, containerd, Docker, kubectl, grep, aws, and the csv and quopri
+modules of Python. The golden records `tool-*` are what each really printed. `unknown_shipper` is no real program.
 """
 
 import csv
@@ -244,7 +244,7 @@ def rfc5424_data(log: Log) -> bytes:
 
 
 def cri(log: Log) -> bytes:
-    """The log of a container that prints what dmesg does; containerd breaks lines at 16 KiB, which none of them reaches."""
+    """The log of a container that prints what dmesg does. containerd breaks lines of 16 KiB: none is so long."""
     lines = dmesg(log).decode("utf-8", "surrogateescape").splitlines()
     rows = (f"2026-02-27T23:59:00.123456789Z stdout F {line}\n" for line in lines)
     return "".join(rows).encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Logs whose lines a pager, a column of a table or a shipper cut: what is said is what the whole lines say, or nothing."""
+"""Logs with cut lines: what is read is what the whole lines say, or nothing."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass

@@ -1,4 +1,6 @@
-"""Log files: plain or compressed text, told by their first bytes.
+"""Log files: plain, compressed or UTF-16.
+
+The first bytes of a file say which: gzip, zstd, xz, bzip2, a byte order mark of UTF-16.
 
 Nothing is held but one chunk, whatever the size of the file.
 """

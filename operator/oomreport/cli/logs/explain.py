@@ -32,8 +32,8 @@ _KEPT_BYTES = 16 << 20
 def run(arguments: argparse.Namespace) -> int:
     """Explain the logs and return the exit status; a log that cannot be read does not keep the others from it."""
     gc.freeze()
-    # The C library gives the memory of each chunk back to the kernel, which then clears it page by page for the next one.
-    # It learns from the size of a large block that is freed how much to keep; this one is never touched.
+    # The C library would give the memory of each chunk back to the kernel, which clears it again for the next chunk. A
+    # large block that is freed makes it keep so much. This one is never written.
     bytes(_KEPT_BYTES)
     try:
         pods = _pods(arguments)

@@ -1,4 +1,4 @@
-"""`oomreport watch`: the OOM kills of this machine, explained as they happen."""
+"""The command `oomreport watch`: the OOM kills of this machine, live."""
 
 import argparse
 import os
@@ -40,37 +40,37 @@ def run(arguments: argparse.Namespace) -> int:
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _FAILED
-    told_by = _Teller(arguments, source.name)
+    printer = _Printer(arguments, source.name)
     assembler = Assembler()
     output = _pipe_of(sys.stdout)
     try:
-        _read_past(source, assembler, told_by, keep=arguments.past)
+        _read_past(source, assembler, printer, keep=arguments.past)
         print(f"watching the kernel log ({source.name}), ends with Ctrl-C", file=sys.stderr, flush=True)
         quiet_since = time.monotonic()
         while not _has_hung_up(output):
             patience = _QUIET_AFTER_KILL if assembler.kill_seen else _QUIET
             if source.wait(patience if assembler.open else 3600.0, output):
                 reading = source.read()
-                told_by.tell(one for line in reading.lines for one in assembler.feed(line))
+                printer.print(one for line in reading.lines for one in assembler.feed(line))
                 quiet_since = time.monotonic()
             elif assembler.open and time.monotonic() - quiet_since >= patience:
-                told_by.tell(assembler.flush())
+                printer.print(assembler.flush())
     finally:
         source.close()
-    sys.stderr.close()  # as where writing fails: nobody is there to be told
+    sys.stderr.close()  # nobody reads the output any more
     return 0
 
 
-def _read_past(source: "LogSource", assembler: Assembler, told_by: "_Teller", *, keep: bool) -> None:
-    """Read what the log holds of before, to its end, and tell the kills in it where they are wanted."""
+def _read_past(source: "LogSource", assembler: Assembler, printer: "_Printer", *, keep: bool) -> None:
+    """Read the log to its end; print the kills before the start only with `keep`."""
     drained = False
     while not drained and source.wait(0):
         reading = source.read()
         drained = reading.drained
         found = [one for line in reading.lines for one in assembler.feed(line)]
-        told_by.tell(found if keep else ())
+        printer.print(found if keep else ())
     found = assembler.flush()
-    told_by.tell(found if keep else ())
+    printer.print(found if keep else ())
 
 
 def _pipe_of(stream: "TextIO") -> int | None:
@@ -83,7 +83,7 @@ def _pipe_of(stream: "TextIO") -> int | None:
 
 
 def _has_hung_up(pipe: int | None) -> bool:
-    """Whether nobody reads the pipe any more, which poll(2) tells of its end for writing as an error."""
+    """Return whether nobody reads the pipe any more: poll(2) reports an error for its writing end."""
     if pipe is None:
         return False
     poll = select.poll()
@@ -91,7 +91,7 @@ def _has_hung_up(pipe: int | None) -> bool:
     return bool(poll.poll(0))
 
 
-class _Teller:
+class _Printer:
     """Prints records one by one, at once."""
 
     def __init__(self, arguments: argparse.Namespace, source: "Source") -> None:
@@ -101,7 +101,7 @@ class _Teller:
         self._judge = Judge() if arguments.advice else None
         self._count = 0
 
-    def tell(self, found: "Iterable[Invocation]") -> None:
+    def print(self, found: "Iterable[Invocation]") -> None:
         for invocation in found:
             self._count += 1
             spec = spec_of(invocation, source=self._source)

@@ -25,12 +25,13 @@ class CsvRows:
         """Start at the beginning of a log."""
         self._columns: list[str] = []
         self._begun = False
-        self._row = ""
+        self._lines: list[str] = []
+        self._size = self._quotes = 0
 
     @property
     def idle(self) -> bool:
-        """Whether no row is half read, and the log is none of rows: in those a cell of a program may hold anything."""
-        return not self._row and not self._columns
+        """Whether no row is half read, and the log has no columns: in a row, a cell of a program may hold anything."""
+        return not self._lines and not self._columns
 
     def feed(self, item: Item) -> list[Item] | None:
         """Take a physical line in; return the kernel's text in the row that it ends, None where it is no such row."""
@@ -41,18 +42,24 @@ class CsvRows:
             self._begun = True
             names = text.split(",")
             self._columns = names if len(names) > 1 and all(_NAME.fullmatch(name) for name in names) else []
-        if self._row:
-            self._row += "\n" + text
-        elif "," not in text or not _may_be_row(text):
+        if not self._lines and ("," not in text or not _may_be_row(text)):
             return None
-        else:
-            self._row = text
-        cells = _cells_of(self._row)
-        goes_on = cells is None and len(self._row) < _MOST_CHARACTERS
-        if goes_on and (self._columns or _has_open_cell(self._row)):
+        self._lines.append(text)
+        self._size += len(text)
+        self._quotes += text.count('"')
+        if self._quotes % 2 and self._size < _MOST_CHARACTERS and (self._columns or _has_open_cell(self._lines[0])):
             return []
-        row, self._row = self._row, ""
-        return self._items_of(row, cells or [])
+        row = self._row()
+        return self._items_of(row, _cells_of(row))
+
+    def flush(self) -> list[Item]:
+        """Return the lines of a row whose end did not come."""
+        return [line.encode() for line in self._row().split("\n")] if self._lines else []
+
+    def _row(self) -> str:
+        row = "\n".join(self._lines)
+        self._lines, self._size, self._quotes = [], 0, 0
+        return row
 
     def _items_of(self, row: str, cells: list[str]) -> list[Item] | None:
         is_named = bool(self._columns) and len(cells) == len(self._columns)
@@ -62,12 +69,7 @@ class CsvRows:
             return [EntryText(cell, Line(text=cell, kernel=is_own))]
         if is_named:
             return []
-        return [*row.encode().split(b"\n")] if "\n" in row else None
-
-    def flush(self) -> list[Item]:
-        """Return the lines of a row whose end did not come."""
-        row, self._row = self._row, ""
-        return [*row.encode().split(b"\n")] if row else []
+        return [line.encode() for line in row.split("\n")] if "\n" in row else None
 
 
 def _may_be_row(text: str) -> bool:
@@ -78,12 +80,12 @@ def _may_be_row(text: str) -> bool:
     return text[0] == '"' or ',"' in text or kind_of(found.text) is None
 
 
-def _cells_of(row: str) -> list[str] | None:
-    """Return the cells of a row, None where a quoted cell goes on behind its end."""
+def _cells_of(row: str) -> list[str]:
+    """Return the cells of a row, none where it cannot be read."""
     try:
-        return next(csv.reader([row], strict=True), None)
+        return next(csv.reader([row], strict=True), [])
     except csv.Error:
-        return None
+        return []
 
 
 def _has_open_cell(row: str) -> bool:

@@ -1,8 +1,8 @@
-"""The framing pipeline: physical lines of any log become lines of kernel text.
+"""The framing pipeline: from physical lines to lines of kernel text.
 
-The framing of a log is never asked for: each line is looked at by itself, since pasted logs mix framings. An item goes to
-the first stage that takes it; what that stage returns goes to the stages behind it. A new format is a file with a stage,
-and an entry in STAGES.
+A log does not have one format: pasted logs mix them, so each line is looked at by itself. An item goes to the first stage
+that takes it. What that stage returns goes to the stages behind it. A new format is one file with a stage, and one
+entry in STAGES.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ STAGES: tuple[Callable[[], Stage], ...] = (
     TextLines,
     LineJoiner,
 )
-# No line of a log is longer, but a document of JSON on one line, which is read in pieces then.
+# Only a document of JSON on one line can be longer. It is read in pieces then.
 _MOST_BYTES = 1 << 20
 
 

@@ -1,4 +1,4 @@
-"""Entries of the journal over several lines: journalctl -o export and -o verbose.
+"""Entries as `journalctl -o export` and `-o verbose` print them.
 
     __CURSOR=s=..                       Fri 2024-01-05 12:00:00 UTC [s=..;i=..]
     _TRANSPORT=kernel                       _TRANSPORT=kernel
@@ -19,6 +19,7 @@ _FIRST = re.compile(rb"__CURSOR=|__REALTIME_TIMESTAMP=\d+$")
 _VERBOSE = re.compile(rb"\S{2,12} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* \S+ \[s=[0-9a-f]+;i=")
 _MOST_FIELDS = 2_000
 _MOST_BYTES = 1 << 20
+_MOST_CHARACTERS = 64 * 1024
 
 
 class JournalEntries:
@@ -30,7 +31,7 @@ class JournalEntries:
         self._verbose = False
         self._last = ""
         self._begun = False
-        self._binary: tuple[str, bytes] | None = None
+        self._binary: tuple[str, bytearray] | None = None
 
     @property
     def idle(self) -> bool:
@@ -71,10 +72,11 @@ class JournalEntries:
                 self._fields[self._last] = field.group(2).decode("utf-8", "replace")
             return []
         if not self._verbose and _NAME.fullmatch(raw):
-            self._binary = (raw.decode(), b"")
+            self._binary = (raw.decode(), bytearray())
             return []
         if self._verbose and raw.startswith(b"     ") and self._last:
-            self._fields[self._last] += "\n" + raw[5 + len(self._last) :].decode("utf-8", "replace")
+            if len(self._fields[self._last]) < _MOST_CHARACTERS:
+                self._fields[self._last] += "\n" + raw[5 + len(self._last) :].decode("utf-8", "replace")
             return []
         return [*self.flush(), raw]
 
@@ -82,11 +84,9 @@ class JournalEntries:
         assert self._binary is not None
         name, data = self._binary
         data += raw + b"\n"
-        size = int.from_bytes(data[:8], "little") if len(data) >= 8 else 0
-        if len(data) < min(8 + size + 1, _MOST_BYTES) or len(data) < 8:
-            self._binary = (name, data)
-            return []
-        if self._fields is not None:
-            self._fields[name] = data[8 : 8 + size].decode("utf-8", "replace")
-        self._binary = None
+        size = int.from_bytes(data[:8], "little")
+        if len(data) >= 8 and len(data) >= min(8 + size + 1, _MOST_BYTES):
+            if self._fields is not None:
+                self._fields[name] = data[8 : 8 + size].decode("utf-8", "replace")
+            self._binary = None
         return []

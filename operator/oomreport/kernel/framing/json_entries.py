@@ -30,7 +30,8 @@ _OPENS = {b"}": b"{", b"]": b"["}
 _NOTHING: Mapping[str, Any] = {}
 # Server-sent events and RFC 7464, as journalctl prints them.
 _MARKS = (b"data: ", b"\x1e")
-_MOST_BYTES = 1 << 20
+# Of an entry over several lines; of a document on one line the framer holds more.
+_MOST_BYTES = 64 * 1024
 _MOST_DEPTH = 64
 _MOST_NESTED = 16
 

@@ -1,11 +1,11 @@
-r"""The fields of a log entry: which one is the text, who wrote it, when and where.
+r"""The fields of a log entry: text, writer, time and host.
 
     {"MESSAGE":"..","_TRANSPORT":"kernel","SYSLOG_FACILITY":"0",..}      journalctl -o json; MESSAGE as bytes or null too
     {"log":"[123.456789] ..\\n","stream":"stdout","time":".."}            Docker
     {"pri":4,"time":123.456789,"msg":".."}                               dmesg --json
     {"timestamp":1700000000000,"message":".."}                           CloudWatch
 
-The journal says what came from the kernel (_TRANSPORT, SYSLOG_FACILITY 0); where the fields are there, they decide.
+The journal says what came from the kernel: _TRANSPORT, SYSLOG_FACILITY 0. Where these fields are there, they decide.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,8 @@ _TIME_KEYS = ("time", "@timestamp", "timestamp", "ts")
 _TRANSPORT_KEYS = ("_TRANSPORT", "transport")
 _FACILITY_KEYS = ("SYSLOG_FACILITY", "facility", "syslog_facility")
 _UNIT_KEYS = ("_SYSTEMD_UNIT", "systemd_unit", "unit")
+# The text of an entry may be several lines of a log.
+_MOST_CHARACTERS = 1 << 18
 _TAG_KEYS = ("SYSLOG_IDENTIFIER", "programname", "appname", "ident", "identifier", "syslog_identifier")
 
 
@@ -35,7 +37,7 @@ def item_of_entry(fields: Mapping[str, Any]) -> Line | EntryText | None:
     if text is None:
         return None
     line = Line(
-        text=text.removesuffix("\n"),
+        text=text[:_MOST_CHARACTERS].removesuffix("\n"),
         stamp=_stamp(fields),
         facility=_number(fields.get("SYSLOG_FACILITY")),
         kernel=is_kernel(fields),

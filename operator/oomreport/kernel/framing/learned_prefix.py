@@ -1,8 +1,8 @@
 """Prefixes that no rule knows, learned from one line of the kernel.
 
-The prefix of a log shipper changes from line to line in numbers and names, but hardly in shape. The text before a phrase
-that only the kernel prints becomes a pattern: each run of letters or digits matches any such run. The pattern is then
-taken off the following lines.
+The prefix of a log shipper changes from line to line in numbers and names, but hardly in shape. The text before a
+phrase that only the kernel prints becomes a pattern: each run of letters or digits matches any such run. The pattern
+is then taken off the following lines.
 """
 
 from oomreport.kernel import lazy_re as re

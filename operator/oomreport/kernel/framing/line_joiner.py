@@ -1,4 +1,4 @@
-r"""Lines that a mail program, a terminal or an author broke in two.
+r"""Lines that a mail program or a terminal broke in two.
 
     Oct 03 06:22:43 kernel: oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=ollama.service,
       mems_allowed=0,oom_memcg=/system.slice/ollama.service,task=ollama,pid=1639807,uid=995

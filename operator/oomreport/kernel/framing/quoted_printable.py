@@ -1,4 +1,7 @@
-"""Lines of a mail in quoted-printable (RFC 2045 section 6.7): a `=` at the end of a line, and `=3D` for `=`."""
+"""Lines of a mail in quoted-printable.
+
+A `=` at the end of a line means that the line goes on, and `=3D` is a `=` (RFC 2045, section 6.7).
+"""
 
 import quopri
 
@@ -8,7 +11,7 @@ from oomreport.kernel.framing.stage import Item
 # A line has at most 76 characters; Python's own encoder, and others, count the newline or the mark on top of that.
 _LEAST, _MOST = 60, 78
 _ENCODED = re.compile(rb"[^=]*(?:=[0-9A-F]{2}[^=]*)*=?")
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 64 * 1024  # far more than a line of the kernel's
 
 
 class QuotedPrintable:

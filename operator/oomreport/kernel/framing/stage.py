@@ -1,4 +1,4 @@
-"""The protocol of a stage of the framing pipeline, and what passes between stages."""
+"""The protocol of the stages of the framing pipeline."""
 
 from typing import NamedTuple, Protocol
 

@@ -4,13 +4,11 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.framing.learned_prefix import LearnedPrefix
 from oomreport.kernel.framing.prefix import Prefixed, unprefixed
 from oomreport.kernel.framing.stage import EntryText, Item, TextLine
-from oomreport.kernel.line import NO_STAMP, Line
+from oomreport.kernel.line import LONGEST_TEXT, NO_STAMP, Line
 from oomreport.kernel.record import Stamp
 from oomreport.kernel.text.kind import Kind, kind_of
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[mKGHF]|\x1b[\]_][^\x07\x1b]*(?:\x07|\x1b\\)")
-# The kernel's own records are at most 1 KiB (PRINTK_MESSAGE_MAX is 2 KiB since 6.4); escaped bytes are four times as long.
-_MOST_CHARACTERS = 16 * 1024
 
 
 class TextLines:
@@ -27,16 +25,16 @@ class TextLines:
     def feed(self, item: Item) -> list[Item] | None:
         """Return the line, or the lines of the text of an entry."""
         if isinstance(item, bytes):
-            text = item[: 4 * _MOST_CHARACTERS].decode("utf-8", "replace")
+            text = item[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
             if "\x1b" in text:
                 text = _ESCAPES.sub("", text)
-            return [self._line(text[:_MOST_CHARACTERS], None)]
+            return [self._line(text[:LONGEST_TEXT], None)]
         if not isinstance(item, EntryText):
             return None
         texts = item.text.split("\n")
         if not item.entry.kernel or (len(texts) > 1 and not _is_several(texts)):
             return [item.entry]
-        return [self._line(text[:_MOST_CHARACTERS], item.entry) for text in texts]
+        return [self._line(text[:LONGEST_TEXT], item.entry) for text in texts]
 
     def flush(self) -> list[Item]:
         """Return nothing: no line is held."""

@@ -1,4 +1,4 @@
-"""The phrases of an OOM, and the search of a chunk for them."""
+"""The phrases of an OOM, and the search for them."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,9 +1,9 @@
-"""Search of large logs: the lines around an OOM are read, the rest is searched.
+"""The search of large logs: only lines around an OOM are read.
 
 Every line that can begin or end a record holds one of a few phrases. Chunks are searched for them at the speed of
-memory; from a phrase's line on, and the lines of a dump right before it, everything is read until the dump has named
-its victim. `Reader` fed with every line is the reference: both give the same records. Only `lost_before` differs: it is
-not known where lines before a dump were not read.
+memory. Around a phrase all lines are read: those of the same dump before it, and those behind it until the dump has
+named its victim. `Reader` fed with every line is the reference: both give the same records. Only `lost_before`
+differs: it is not known where lines before a dump were not read.
 """
 
 from collections import deque

@@ -1,0 +1,59 @@
+"""The time of framing grows with the size of a log, whatever it holds."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from oomreport.kernel.framing.framer import Framer
+
+_SMALL, _LARGE = 8 * 1024, 64 * 1024
+# Eight times the text: a step that is quadratic takes 64 times as long.
+_MOST = 32
+
+
+def _repeated(head: str, piece: str) -> Callable[[int], bytes]:
+    return lambda size: (head + piece * (size // len(piece))).encode()
+
+
+SHAPES = {
+    "brackets": _repeated("", "["),
+    "braces": _repeated("", "{"),
+    "objects": _repeated('{"a":[', '{"message":"x"},'),
+    "an open object": _repeated("{\n", '"a":1,\n'),
+    "nested objects on lines": _repeated("", '{"a":\n'),
+    "elements on lines": _repeated('{"a":[\n', '{"message":"x"\n},\n'),
+    "an open string": _repeated('{"a":"', "\\\\"),
+    "open cells": _repeated("a,b\n", 'x,"y\n'),
+    "an open cell": _repeated('a,b\nx,"', "y\n"),
+    "quotes in an open cell": _repeated('a,b\nx,"', '""\n'),
+    "commas": _repeated("", ","),
+    "quoted-printable": _repeated("", "=3D" * 25 + "=\n"),
+    "an open journal entry": _repeated("__CURSOR=x\n", "A=1\n"),
+    "an open value": _repeated("__CURSOR=x\nMESSAGE\n\xff\xff\x0f\0\0\0\0\0", "\n"),
+    "a long verbose value": _repeated("Sun 2025-11-30 10:56:53 UTC [s=5;i=1]\n    A=1\n", "         x\n"),
+    "a line that goes on": _repeated("", "oom-kill:constraint=CONSTRAINT_NONE,\n"),
+    "backslashes": _repeated("Killed process 1 \\\n", "x \\\n"),
+    "quotes of a mail": _repeated("", "> "),
+    "prefixes": _repeated("", "[    1.000000] "),
+    "tags": _repeated("Oct  3 06:22:43 ", "a "),
+    "structured data": _repeated("<4>1 2026-02-27T23:58:41Z n kernel - - ", "[a]"),
+    "colours": _repeated("", "\x1b["),
+    "escape sequences": _repeated("", "\x1b]a"),
+}
+
+
+def _seconds(log: bytes) -> float:
+    begun = time.process_time()
+    framer = Framer()
+    for line in log.split(b"\n"):
+        framer.feed(line)
+    framer.flush()
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_time_grows_with_the_log(name: str) -> None:
+    small = min(_seconds(SHAPES[name](_SMALL)) for _ in range(2))
+    large = _seconds(SHAPES[name](_LARGE))
+    assert large < _MOST * max(small, 0.002)
