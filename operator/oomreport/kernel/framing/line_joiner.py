@@ -99,8 +99,8 @@ class LineJoiner:
         held, self._held = self._held, None
         if held is None:
             return []
-        if held.text.startswith("[") and kind_of(held.text) is Kind.TABLE_HEAD:
-            self._columns = len(columns_of(held.text) or ())
+        if held.kind is Kind.TABLE_HEAD:
+            self._columns = len(columns_of(held.text).names or ())
         return [held]
 
     def _unquoted(self, line: Line, raw: str) -> tuple[Line, str]:
@@ -112,9 +112,9 @@ class LineJoiner:
         return line._replace(text=rest.strip()), rest
 
     def _hold_or_pass(self, line: Line, raw: str, width: int) -> list[Item]:
-        kind = kind_of(line.text)
+        kind = line.kind
         if kind is Kind.TABLE_HEAD:
-            self._columns = len(columns_of(line.text) or ())
+            self._columns = len(columns_of(line.text).names or ())
         if line.kernel and self._may_go_on(line, kind):
             self._held, self._raw, self._width, self._pieces = line, raw, width, 0
             return []
@@ -136,7 +136,7 @@ class LineJoiner:
             return None
         if held.text.endswith("\\") and not line.framed:
             return held._replace(text=held.text[:-1].rstrip(" ") + rest)
-        if kind_of(line.text) not in (None, Kind.TRACE, Kind.STAT):
+        if line.kind not in (None, Kind.TRACE, Kind.STAT):
             return line._replace(stamp=held.stamp, host=held.host) if _is_only_prefix(held, line) else None
         worth = self._worth(held.text)
         best: tuple[tuple[int, int], str] | None = None

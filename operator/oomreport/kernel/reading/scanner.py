@@ -204,6 +204,6 @@ def _is_of_a_dump(raw: bytes) -> bool:
         return True  # a fragment of netconsole's, that the next one goes on with
     record = line_of_record(raw.lstrip(b" \t>|"))
     if record is not None:
-        return kind_of(record.text) is not None
+        return record.kind is not None
     found = LearnedPrefix().taken_off(unprefixed(raw[:500].decode("utf-8", "replace")))
     return kind_of(found.text) is not None or may_begin(found.text, framed=found.dated)
