@@ -171,7 +171,7 @@ def _names_of_victim(
     names = [kill.comm for kill in kills[:1] if kill.comm is not None]
     if summary_pid:
         names += [row.comm for row in rows if row.pid == summary_pid][:1] or [""]
-    if chosen is not None:
+    if chosen is not None and chosen.comm:
         names.append(chosen.comm)
     return frozenset(names)
 

@@ -144,7 +144,8 @@ def chosen_of(text: str) -> Chosen | None:
         return None
     rest = _CHOSEN_REST.match(text, chosen.end())
     if rest is None:
-        return Chosen(pid=int(chosen["pid"]), comm=text[chosen.end() :].partition(")")[0])
+        comm, closed, _ = text[chosen.end() :].partition(")")
+        return Chosen(pid=int(chosen["pid"]), comm=comm if closed else "")  # half a name is another one's
     return Chosen(pid=int(chosen["pid"]), comm=rest["comm"], score=int(rest["score"]))
 
 
