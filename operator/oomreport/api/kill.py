@@ -14,7 +14,7 @@ from oomreport.incident.oom_record import MOST_NODE_MASK, MOST_STAT_KEYS, MOST_T
 from oomreport.kernel.record import ScoreSource
 
 
-class Victim(Model):
+class VictimModel(Model):
     """A process that the kernel killed."""
 
     pid: int
@@ -46,7 +46,7 @@ class Victim(Model):
     """Whether the kernel's OOM reaper had to free the memory, since the process had not ended after two seconds."""
 
 
-class Trigger(Model):
+class TriggerModel(Model):
     """The task whose allocation started the OOM killer. It need not be the victim, nor in the victim's container."""
 
     comm: Comm
@@ -93,7 +93,7 @@ class Memory(Model):
     """The cgroup's memory.stat by the kernel's keys; sizes in bytes, events as counts."""
 
 
-class Task(Model):
+class TaskModel(Model):
     """A row of the kernel's task table: a process that could have been killed."""
 
     pid: int
@@ -153,7 +153,7 @@ class LastSample(Model):
     """How much of the container's memory might be swapped out, in bytes; absent without a limit."""
 
 
-class Peak(Model):
+class PeakModel(Model):
     """The most memory that was ever charged to the container, as its kernel counts it (memory.peak, v1: max_usage_in_bytes)."""
 
     time: MicroTime
@@ -162,7 +162,7 @@ class Peak(Model):
     """The size in bytes, page cache included."""
 
 
-class Pressure(Model):
+class PressureModel(Model):
     """How long the container's tasks stood still for want of memory: memory.pressure, avg10. Cgroup v2 only."""
 
     time: MicroTime
@@ -173,7 +173,7 @@ class Pressure(Model):
     """The share of the ten seconds in which all of them did at once."""
 
 
-class Usage(Model):
+class UsageModel(Model):
     """A container's memory before its kill, as the agent sampled it from the cgroup."""
 
     start_time: MicroTime
@@ -188,11 +188,11 @@ class Usage(Model):
     """The container's whole life in at most 60 points: slow growth does not show in the last minutes."""
     last_sample: LastSample | None = None
     """What the memory consisted of shortly before the kill."""
-    peak: Peak | None = None
+    peak: PeakModel | None = None
     """The most that was ever charged to the container."""
-    pressure: Pressure | None = None
+    pressure: PressureModel | None = None
     """How long its tasks stood still for want of memory before the kill."""
 
 
-Tasks = Annotated[tuple[Task, ...], atomic(MOST_TASKS)]
+Tasks = Annotated[tuple[TaskModel, ...], atomic(MOST_TASKS)]
 """The most eligible processes, most eligible first."""

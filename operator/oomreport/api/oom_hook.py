@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from oomreport.api.oom_report import MOST_CONDITIONS, Condition
+from oomreport.api.oom_report import MOST_CONDITIONS, ConditionModel
 from oomreport.api.resource import (
     Column,
     CustomResource,
@@ -208,7 +208,7 @@ class OOMHookStatus(Model):
     """When one was last given up."""
     last_error: Sentence | None = None
     """What went wrong last, without secrets."""
-    conditions: Annotated[tuple[Condition, ...], keyed(MOST_CONDITIONS, "type")] = ()
+    conditions: Annotated[tuple[ConditionModel, ...], keyed(MOST_CONDITIONS, "type")] = ()
     """Ready: what it refers to is there and may be used, and the receiver has not asked for an end."""
 
 

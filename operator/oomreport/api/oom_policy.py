@@ -74,7 +74,7 @@ class Override(Model):
 _OVERRIDE_RULES = Field(json_schema_extra={"x-kubernetes-validations": [_NAMED, _NAME_WITH_KIND]})
 
 
-class Retention(Model):
+class RetentionModel(Model):
     """How long what was found is kept."""
 
     report_days: Annotated[int, Field(ge=1, le=MOST_REPORT_DAYS)] | None = None
@@ -110,7 +110,7 @@ class OOMPolicySpec(Model):
     """For every container of the namespace."""
     overrides: Annotated[tuple[Annotated[Override, _OVERRIDE_RULES], ...], atomic(MOST_OVERRIDES)] = ()
     """For some of them."""
-    retention: Retention | None = None
+    retention: RetentionModel | None = None
     """How long reports are kept."""
     review: ReviewRules | None = None
     """What comes after a recommendation."""

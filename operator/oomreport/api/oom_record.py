@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from oomreport.api.kill import Chosen, Memory, NodeMask, Tasks, Trigger, Usage, Victim
+from oomreport.api.kill import Chosen, Memory, NodeMask, Tasks, TriggerModel, UsageModel, VictimModel
 from oomreport.api.resource import (
     UID,
     CgroupPath,
@@ -35,7 +35,7 @@ from oomreport.names import OOM_RECORD, OOM_RECORDS
 from oomreport.workload.container import Scope
 
 
-class Sequence(Model):
+class SequenceModel(Model):
     """Sequence numbers of the kernel's log buffer."""
 
     first: int
@@ -44,7 +44,7 @@ class Sequence(Model):
     """Of its last line."""
 
 
-class Subject(Model):
+class SubjectModel(Model):
     """The container that was hit, from the cgroup's path and from the node's own files."""
 
     pod_uid: UID | None = None
@@ -74,7 +74,7 @@ class OOMRecordSpec(Model):
     """When the OOM killer was invoked, by the node's wall clock: the time of the record's first line."""
     kernel_time_microseconds: int | None = None
     """The kernel's own stamp of the first line, in microseconds since boot; the clock stands still during suspend."""
-    sequence: Sequence | None = None
+    sequence: SequenceModel | None = None
     """Where the record stood in the kernel's log; absent where the source has no sequence numbers (syslog)."""
     source: Source
     """Where it was read. Kmsg: /dev/kmsg. Syslog: syslog(2). File: a log file. CgroupCounter: no line of the log was seen,
@@ -101,7 +101,7 @@ class OOMRecordSpec(Model):
     """The NUMA nodes that the cpuset of the allocating task allows (mems_allowed), as a list like 0-1,3."""
     nodemask: NodeMask | None = None
     """The NUMA nodes that the allocation was bound to by a memory policy (nodemask); absent where it was bound to none."""
-    trigger: Trigger | None = None
+    trigger: TriggerModel | None = None
     """The task whose allocation started the OOM killer."""
     group_kill: bool = False
     """Whether the kernel killed the whole cgroup, since its memory.oom.group was set."""
@@ -110,7 +110,7 @@ class OOMRecordSpec(Model):
     chosen: Chosen | None = None
     """The task that a kernel before 5.1 chose, where another process died or the log does not say which: that kernel kills
     a child of the chosen process in its place, or the leader of the chosen thread's process."""
-    victims: Annotated[tuple[Victim, ...], atomic(MOST_VICTIMS)] = ()
+    victims: Annotated[tuple[VictimModel, ...], atomic(MOST_VICTIMS)] = ()
     """The processes killed in this invocation, each once, also when the kernel names it twice."""
     victim_count: int | None = None
     """How many processes were killed; more than victims holds where a large group was killed."""
@@ -120,7 +120,7 @@ class OOMRecordSpec(Model):
     """The processes that could have been killed, most eligible first, at most 20."""
     task_count: int | None = None
     """How many rows the kernel's task table had."""
-    subject: Subject | None = None
+    subject: SubjectModel | None = None
     """The container that was hit; absent where no container was, or none could be named."""
     subject_source: SubjectSource | None = None
     """How the container was found where the log does not name its cgroup; absent where it does. GroupLine: the line
@@ -128,7 +128,7 @@ class OOMRecordSpec(Model):
     its oom_kill counter moved. VanishedCgroup: its cgroup went in that moment, and no other's did."""
     subject_candidates: Annotated[tuple[UID, ...], atomic(MOST_CANDIDATES)] | None = None
     """Where the node could not decide: the IDs of the containers in question, the UID of a pod where only that is known."""
-    usage: Usage | None = None
+    usage: UsageModel | None = None
     """The container's memory before the kill."""
     missing: Annotated[tuple[Part, ...], unique(len(Part))] = ()
     """What was lost, or not printed: Header, MemoryUsage, TaskTable, Summary, KillLine. Beyond ten OOMs in five seconds the

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from oomreport.api.kill import Memory, Tasks, Trigger, Usage, Victim
+from oomreport.api.kill import Memory, Tasks, TriggerModel, UsageModel, VictimModel
 from oomreport.api.oom_policy import RecommendationRules
 from oomreport.api.resource import (
     UID,
@@ -83,7 +83,7 @@ class OOMReportSpec(Model):
     """What people decided about the recommendation. People write it; the controller reads it only."""
 
 
-class Termination(Model):
+class TerminationModel(Model):
     """How the container ended, from the pod's status."""
 
     reason: Annotated[str, Field(max_length=256)] | None = None
@@ -128,25 +128,25 @@ class LastKill(Model):
     """Whose limit was hit, by the path of the cgroup: Container, Pod, QoSClass, NodeAllocatable, Node, OtherCgroup, Unknown."""
     silent: bool = False
     """Whether a process died and the container lived on: pod status shows nothing."""
-    victim: Victim | None = None
+    victim: VictimModel | None = None
     """The process that was killed first; absent where only pod status tells of the kill."""
     victims: int | None = None
     """How many processes were killed."""
-    trigger: Trigger | None = None
+    trigger: TriggerModel | None = None
     """The task whose allocation started the OOM killer."""
     memory: Memory | None = None
     """The memory cgroup at its limit, at the moment of the kill."""
     tasks: Tasks | None = None
     """The processes that could have been killed, most eligible first, at most 20."""
-    usage: Usage | None = None
+    usage: UsageModel | None = None
     """The container's memory before the kill."""
     record_name: Name | None = None
     """Name of the OOMRecord; it is deleted after a day."""
-    termination: Termination | None = None
+    termination: TerminationModel | None = None
     """How the container ended; absent when it did not, or when that was never seen."""
 
 
-class RecentKill(Model):
+class RecentKillModel(Model):
     """A kill in short."""
 
     id: KillID
@@ -189,7 +189,7 @@ class CountedKill(Model):
     """How sure the kill is; it may be upgraded when more evidence arrives."""
 
 
-class Finding(Model):
+class FindingModel(Model):
     """A fact that helps a person to act."""
 
     rule: Annotated[str, Field(max_length=64)]
@@ -200,7 +200,7 @@ class Finding(Model):
     """What was found, with the figures."""
 
 
-class Recommendation(Model):
+class RecommendationModel(Model):
     """What to change, and why."""
 
     action: Action
@@ -247,7 +247,7 @@ class ManagedBy(Model):
     argocd-controller, kustomize-controller, helm, kubectl-client-side-apply, kubectl-edit; absent where none did."""
 
 
-class Reviewed(Model):
+class ReviewedModel(Model):
     """The review of people, and the recommendation that it was about."""
 
     decision: Literal["Accepted", "Rejected"]
@@ -262,7 +262,7 @@ class Reviewed(Model):
     """The memory request that was recommended then."""
 
 
-class Applied(Model):
+class AppliedModel(Model):
     """The recommendation that reached the workload's pods last. It is kept when the next kill brings another one."""
 
     action: Action
@@ -280,7 +280,7 @@ class Applied(Model):
     interval between the kills before, as long as that is shorter than the report is kept."""
 
 
-class Delivery(Model):
+class DeliveryModel(Model):
     """The state of telling one hook one thing."""
 
     hook: Annotated[str, Field(max_length=317)]
@@ -312,7 +312,7 @@ class Delivery(Model):
     """ID of the digest that tells of it together with others, where the hook's rate limit was reached."""
 
 
-class Change(Model):
+class ChangeModel(Model):
     """Something that a hook has changed in the cluster."""
 
     time: MicroTime
@@ -329,7 +329,7 @@ class Change(Model):
     """Why, or with what result."""
 
 
-class Condition(Model):
+class ConditionModel(Model):
     """A condition as metav1.Condition has it. Its time moves only when its status does."""
 
     type: Annotated[str, Field(max_length=316, pattern=r"^[A-Za-z]([A-Za-z0-9]*[A-Za-z0-9])?$")]
@@ -366,29 +366,29 @@ class OOMReportStatus(Model):
     """Time of the last silent kill: a process died and the container lived on. Absent where there was none."""
     last_kill: LastKill | None = None
     """The last kill in full."""
-    recent_kills: Annotated[tuple[RecentKill, ...], atomic(MOST_RECENT_KILLS)] = ()
+    recent_kills: Annotated[tuple[RecentKillModel, ...], atomic(MOST_RECENT_KILLS)] = ()
     """The last kills in short, newest first, at most 10."""
     counted: Annotated[tuple[CountedKill, ...], keyed(MOST_COUNTED, "id")] = ()
     """The ledger that keeps a kill from being counted twice, at most 512."""
     settled_before: MicroTime | None = None
     """No termination that finished at or before this time is counted any more: what the ledger held of it was dropped."""
-    findings: Annotated[tuple[Finding, ...], atomic(MOST_FINDINGS)] = ()
+    findings: Annotated[tuple[FindingModel, ...], atomic(MOST_FINDINGS)] = ()
     """Why, in words that a person acts on."""
-    recommendation: Recommendation | None = None
+    recommendation: RecommendationModel | None = None
     """What to change."""
     managed_by: ManagedBy | None = None
     """Who keeps the workload's manifest; absent where no mark tells, or where the workload cannot be read."""
-    reviewed: Reviewed | None = None
+    reviewed: ReviewedModel | None = None
     """What people reviewed; absent while spec.review.decision is Pending."""
-    applied: Applied | None = None
+    applied: AppliedModel | None = None
     """The recommendation that reached the workload's pods last; absent before the first one did."""
-    deliveries: Annotated[tuple[Delivery, ...], keyed(MOST_DELIVERIES, "hook", "killID", "event")] = ()
+    deliveries: Annotated[tuple[DeliveryModel, ...], keyed(MOST_DELIVERIES, "hook", "killID", "event")] = ()
     """What hooks were told, and what they still have to be."""
     kill_times: Annotated[tuple[MicroTime, ...], atomic(MOST_KILL_TIMES)] = ()
     """When the last kills were, newest first; kept where a hook asks for repeated ones."""
-    changes: Annotated[tuple[Change, ...], atomic(MOST_CHANGES)] = ()
+    changes: Annotated[tuple[ChangeModel, ...], atomic(MOST_CHANGES)] = ()
     """What hooks have changed, newest first, at most 10."""
-    conditions: Annotated[tuple[Condition, ...], keyed(MOST_CONDITIONS, "type")] = ()
+    conditions: Annotated[tuple[ConditionModel, ...], keyed(MOST_CONDITIONS, "type")] = ()
     """Correlated, Recommended, Reviewed, Applied, Resolved, Regressed, Delivered; each is defined at its type."""
 
 

@@ -47,7 +47,7 @@ class Raise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Killed:
+class KilledContainer:
     """A kill and what the report recommends after it. Sizes in bytes."""
 
     pod: str
@@ -68,7 +68,7 @@ class Rules:
     enabled: bool = True
 
 
-def killed(event: Event) -> Killed | Stand:
+def killed(event: Event) -> KilledContainer | Stand:
     """Return the kill that a resize would be about, or why there is none to act on."""
     status = event.status
     if event.type not in ACTS_ON:
@@ -89,7 +89,7 @@ def killed(event: Event) -> Killed | Stand:
         return Stand(reason="the report does not name the pod of the kill")
     recommended = MemoryResources(limit=limit, request=parse_quantity(advice.memory_request))
     is_last = isinstance(kill, Kill)
-    return Killed(
+    return KilledContainer(
         pod=kill.pod,
         pod_uid=kill.pod_uid if isinstance(kill, Kill) else None,
         container=event.container,
@@ -100,7 +100,7 @@ def killed(event: Event) -> Killed | Stand:
 
 
 def resize_of(
-    kill: Killed,
+    kill: KilledContainer,
     pod: Mapping[str, Any] | None,
     rules: Rules,
     *,
@@ -153,7 +153,7 @@ def patch_of(name: str, place: str, memory: MemoryResources, *, resource_version
     }
 
 
-def _not_this_pod(kill: Killed, pod: Mapping[str, Any], container: Resizable | None) -> str | None:
+def _not_this_pod(kill: KilledContainer, pod: Mapping[str, Any], container: Resizable | None) -> str | None:
     metadata, phase = pod["metadata"], (pod.get("status") or {}).get("phase")
     if container is None:
         return f"pod {kill.pod} has no container {kill.container}"
@@ -171,13 +171,13 @@ def _not_this_pod(kill: Killed, pod: Mapping[str, Any], container: Resizable | N
     return None
 
 
-def _is_ours(kill: Killed, container: Resizable) -> bool:
+def _is_ours(kill: KilledContainer, container: Resizable) -> bool:
     """Return whether the last resize is on its way, or has reached what is wanted."""
     pending = not container.in_force.is_limited_to(container.asked.limit)
     return pending or container.asked.is_limited_to(kill.recommended.limit)
 
 
-def _not_as_killed(kill: Killed, container: Resizable) -> Stand | None:
+def _not_as_killed(kill: KilledContainer, container: Resizable) -> Stand | None:
     asked, in_force = container.asked.limit, container.in_force.limit
     if asked is None or in_force is None:
         return Stand(reason=f"container {kill.container} has no memory limit of its own")
@@ -194,7 +194,7 @@ def _not_as_killed(kill: Killed, container: Resizable) -> Stand | None:
     return None
 
 
-def _noted(kill: Killed, pod: Mapping[str, Any], changes: Sequence[NotedChange]) -> list[datetime]:
+def _noted(kill: KilledContainer, pod: Mapping[str, Any], changes: Sequence[NotedChange]) -> list[datetime]:
     """Return the times of this pod's resizes in the report's history: another client may have written to the pod since."""
     created = parse_time(pod["metadata"].get("creationTimestamp"))
     what = what_changes(kill.pod, kill.container)
@@ -206,7 +206,7 @@ def _seconds(span: timedelta) -> int:
     return int(span.total_seconds())
 
 
-def _raise(kill: Killed, pod: Mapping[str, Any], container: Resizable, rules: Rules) -> Raise | Stand:
+def _raise(kill: KilledContainer, pod: Mapping[str, Any], container: Resizable, rules: Rules) -> Raise | Stand:
     wanted, now = kill.recommended.limit, container.asked.limit
     assert wanted is not None
     assert now is not None
@@ -225,7 +225,7 @@ def _raise(kill: Killed, pod: Mapping[str, Any], container: Resizable, rules: Ru
     return Stand(reason="the pod's QoS class would change, which a running pod's cannot")
 
 
-def _requests(kill: Killed, container: Resizable, limit: int) -> list[int | None]:
+def _requests(kill: KilledContainer, container: Resizable, limit: int) -> list[int | None]:
     """Return the requests to choose from, best first: the one recommended, the same as now, the limit."""
     before, recommended = container.asked.request, kill.recommended.request
     if before is None:

@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from oomreport.hooks.event import Event, EventType
-from oomreport.hooks.resize import Follow, Killed, Raise, Rules, Stand, killed, patch_of, resize_of, what_changes
+from oomreport.hooks.resize import (
+    Follow,
+    KilledContainer,
+    Raise,
+    Rules,
+    Stand,
+    killed,
+    patch_of,
+    resize_of,
+    what_changes,
+)
 from oomreport.incident.report.status import NotedChange
 from oomreport.times import rfc3339
 from oomreport.workload.quantity import GI, MI
@@ -23,7 +33,7 @@ def step(
     found: dict[str, Any] | None, *, of: Event | None = None, changes: Any = (), **more: Any
 ) -> Raise | Follow | Stand:
     kill = killed(of or event())
-    assert isinstance(kill, Killed), kill
+    assert isinstance(kill, KilledContainer), kill
     return resize_of(kill, found, rules(**more), changes=changes, now=NOW)
 
 
@@ -195,7 +205,7 @@ def two_pods() -> dict[str, Any]:
 
 def test_an_event_is_about_its_own_pod_though_another_was_killed_since() -> None:
     found = killed(event(status_=two_pods()))
-    assert isinstance(found, Killed)
+    assert isinstance(found, KilledContainer)
 
     assert (found.pod, found.container_id, found.limit) == (POD, INSTANCE, 64 * MI)
     assert raised(step(pod(), of=event(status_=two_pods()))).limit == 128 * MI
@@ -216,11 +226,11 @@ def test_the_newest_kill_of_the_pod_decides_not_the_one_that_the_event_began_wit
     ]
 
     found = killed(event(status_=known))
-    assert isinstance(found, Killed)
+    assert isinstance(found, KilledContainer)
     assert found.limit == 80 * MI
 
 
 def test_what_is_no_kill_is_about_the_last_one() -> None:
     found = killed(event(EventType.RECOMMENDATION_READY, occasion="2026-11-21T08:00:00Z"))
-    assert isinstance(found, Killed)
+    assert isinstance(found, KilledContainer)
     assert found.pod == POD

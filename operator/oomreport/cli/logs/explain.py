@@ -7,14 +7,14 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oomreport.adapters.storage.log_file import STANDARD_INPUT, chunks_of, quick_search
-from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.json_text import json_text
 from oomreport.cli.logs.unread import FORMS, unread
 from oomreport.errors import LogUnreadable, OOMReportError
-from oomreport.incident.oom_record import Origin, Source, record_spec, subject_of_invocation
+from oomreport.incident.oom_record import Origin, RecordSpec, Source, record_spec, subject_of_invocation
 from oomreport.kernel.reading.scanner import Scanner
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
@@ -22,7 +22,7 @@ from oomreport.names import API_VERSION
 
 if TYPE_CHECKING:
     from oomreport.cli.logs.judgement import Judge, Judgement
-    from oomreport.cli.logs.pods import Named, Pods
+    from oomreport.cli.logs.pods import Named, PodIndex
 
 _UNREADABLE = 2
 _FAILED = 1
@@ -67,20 +67,19 @@ def invocations_in(path: str, scanner: Scanner | None = None) -> Iterator[Invoca
         raise cut
 
 
-def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> dict[str, Any]:
-    """Return the record's `spec`. A time without zone or year is left out: the log does not say when that was."""
+def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> RecordSpec:
+    """Return the record of an invocation. A time without zone or year is left out: the log does not say when that was."""
     wall = invocation.first.wall
     known = wall is not None and wall.tzinfo is not None and wall.year != YEARLESS
-    spec = record_spec(
+    return record_spec(
         invocation,
         origin=Origin(source=source, node_name=node_name),
         time=wall if known else None,
         subject=subject_of_invocation(invocation),
     )
-    return spec.as_json()
 
 
-def _explain(path: str, pods: "Pods | None", advice: "_Advice", output: "_Output") -> int:
+def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output") -> int:
     scanner = Scanner(quick_search())
     is_found = False
     try:
@@ -88,7 +87,9 @@ def _explain(path: str, pods: "Pods | None", advice: "_Advice", output: "_Output
             is_found = True
             spec = spec_of(invocation)
             named = pods.named(spec) if pods is not None else None
-            output.add(Account(invocation, spec, named, advice.of(spec, named)))
+            if named is not None:
+                spec = named.of(spec)
+            output.add(Explained(invocation, spec, named, advice.of(spec, named)))
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
@@ -97,7 +98,7 @@ def _explain(path: str, pods: "Pods | None", advice: "_Advice", output: "_Output
     return 0
 
 
-def _pods(arguments: argparse.Namespace) -> "Pods | None":
+def _pods(arguments: argparse.Namespace) -> "PodIndex | None":
     if arguments.pods is None and arguments.context is None:
         return None
     from oomreport.cli.logs.pods import pods_of_cluster, pods_of_file
@@ -112,7 +113,7 @@ class _Advice:
         self.wanted = wanted
         self._judge: Judge | None = None
 
-    def of(self, spec: dict[str, Any], named: "Named | None") -> "Judgement | None":
+    def of(self, spec: RecordSpec, named: "Named | None") -> "Judgement | None":
         if not self.wanted:
             return None
         if self._judge is None:
@@ -130,7 +131,7 @@ class _Output:
 
     whole = False
 
-    def add(self, account: Account) -> None:
+    def add(self, explained: Explained) -> None:
         """Take one record."""
 
     def add_unread(self, name: str, line: bytes) -> None:
@@ -163,9 +164,9 @@ class _Json(_Output):
         self._file = sys.stdout.buffer
         self._file.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": ['.encode())
 
-    def add(self, account: Account) -> None:
+    def add(self, explained: Explained) -> None:
         self._file.write(b",\n" if self._count else b"\n")
-        self._file.write(json_text(account.as_json()))
+        self._file.write(json_text(explained.as_json()))
         self._count += 1
 
     def close(self) -> None:
@@ -178,12 +179,12 @@ class _Yaml(_Output):
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
-    def add(self, account: Account) -> None:
+    def add(self, explained: Explained) -> None:
         import yaml
 
         self._count += 1
         # By way of JSON: a plain value of each enumeration.
-        item = [json.loads(json.dumps(account.as_json()))]
+        item = [json.loads(json.dumps(explained.as_json()))]
         sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=120).rstrip("\n"))
 
     def close(self) -> None:
@@ -200,15 +201,15 @@ class _Text(_Output):
         self._unread: list[str] = []
         self._wants_pods = False
 
-    def add(self, account: Account) -> None:
+    def add(self, explained: Explained) -> None:
         from oomreport.cli.logs.story import wants_pods
         from oomreport.cli.logs.text import told
 
-        self._wants_pods = self._wants_pods or wants_pods(account)
+        self._wants_pods = self._wants_pods or wants_pods(explained)
         if self._count:
             sys.stdout.write("\n")
         self._count += 1
-        sys.stdout.write(told(account, number=self._count, style=self._style))
+        sys.stdout.write(told(explained, number=self._count, style=self._style))
 
     def add_unread(self, name: str, line: bytes) -> None:
         self._unread.append(unread(name, line))
@@ -229,11 +230,11 @@ class _Page(_Output):
     def __init__(self, path: str, *, knows_pods: bool) -> None:
         self._path = path
         self._knows_pods = knows_pods
-        self._accounts: list[Account] = []
+        self._explained: list[Explained] = []
         self._unread: list[str] = []
 
-    def add(self, account: Account) -> None:
-        self._accounts.append(account)
+    def add(self, explained: Explained) -> None:
+        self._explained.append(explained)
 
     def add_unread(self, name: str, line: bytes) -> None:
         self._unread = [*self._unread[:-1], unread(name, line), FORMS]
@@ -245,7 +246,7 @@ class _Page(_Output):
 
         try:
             Path(self._path).write_text(
-                page(self._accounts, knows_pods=self._knows_pods, unread=self._unread), encoding="utf-8"
+                page(self._explained, knows_pods=self._knows_pods, unread=self._unread), encoding="utf-8"
             )
         except OSError as error:
             raise LogUnreadable(f"{self._path}: cannot be written: {error.strerror}") from error
@@ -255,9 +256,9 @@ class _Both(_Output):
     def __init__(self, *outputs: _Output) -> None:
         self._outputs = outputs
 
-    def add(self, account: Account) -> None:
+    def add(self, explained: Explained) -> None:
         for output in self._outputs:
-            output.add(account)
+            output.add(explained)
 
     def add_unread(self, name: str, line: bytes) -> None:
         for output in self._outputs:

@@ -4,7 +4,6 @@ The rules are the controller's. What a log does not hold, they do not see: the w
 container's state after it. Earlier kills of the same container in the same run count as its history.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,7 @@ from oomreport.cli.logs.pods import Named
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.diagnosis import Finding, findings
 from oomreport.incident.advice.recommendation import recommendation
-from oomreport.incident.api_json import as_json, from_json
+from oomreport.incident.api_json import as_json
 from oomreport.incident.kill import Cause, Kill
 from oomreport.incident.memory.history import PastKill
 from oomreport.incident.oom_record import RecordSpec
@@ -48,11 +47,9 @@ class Judge:
         """Start without a history."""
         self._past: dict[str, list[PastKill]] = {}
 
-    def judgement(self, spec: Mapping[str, Any], named: Named | None = None) -> Judgement:
-        """Return the judgement of a record's spec; `named` is its pod, where that is known."""
-        said = from_json(RecordSpec, spec)
-        assert said is not None
-        record = RecordFacts(name="", node=said.node_name or "", time=said.time or _LONG_AGO, spec=said)
+    def judgement(self, spec: RecordSpec, named: Named | None = None) -> Judgement:
+        """Return the judgement of a record; `named` is its pod, where that is known."""
+        record = RecordFacts(name="", node=spec.node_name or "", time=spec.time or _LONG_AGO, spec=spec)
         if not record.is_kill:
             return Judgement()
         pod = named.facts if named is not None else None
@@ -61,8 +58,8 @@ class Judge:
         cause = cause_of(record, pod, container)
         past = self._history(record, cause)
         kill = Kill.from_record(
-            said,
-            time=said.time,
+            spec,
+            time=spec.time,
             pod_uid=record.pod_uid,
             container_id=record.subject.container_id if record.subject else None,
             cause=cause,

@@ -6,7 +6,7 @@ It has no script and loads nothing from the network; names are escaped.
 from collections.abc import Sequence
 from html import escape
 
-from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.judgement import Judgement
 from oomreport.cli.logs.story import (
     PODS_HINT,
@@ -48,20 +48,20 @@ _TOP = 12
 _MOST_CONTENTS = 30
 
 
-def page(accounts: Sequence[Account], *, knows_pods: bool, unread: Sequence[str] = ()) -> str:
+def page(records: Sequence[Explained], *, knows_pods: bool, unread: Sequence[str] = ()) -> str:
     """Return the page; `knows_pods` says whether pods were asked for, `unread` what of the logs could not be read."""
-    body = "\n".join(_article(number, account) for number, account in enumerate(accounts, 1))
-    if not accounts:
+    body = "\n".join(_article(number, explained) for number, explained in enumerate(records, 1))
+    if not records:
         body = "" if unread else "<p>No OOM kill found.</p>"
     body += "".join(f"<p>{escape(sentence)}</p>\n" for sentence in unread)
-    kills = sum(account.spec["victimCount"] for account in accounts)
-    hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if not knows_pods and any(map(wants_pods, accounts)) else ""
-    contents = _contents(accounts) if len(accounts) > 1 else ""
+    kills = sum(len(explained.invocation.victims) for explained in records)
+    hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if not knows_pods and any(map(wants_pods, records)) else ""
+    contents = _contents(records) if len(records) > 1 else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>OOM kills</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head>\n<body><h1>OOM kills</h1>\n"
-        f"<p>The kernel's OOM killer ran {_times(len(accounts))} and killed {kills} {'process' if kills == 1 else 'processes'}.</p>\n"
+        f"<p>The kernel's OOM killer ran {_times(len(records))} and killed {kills} {'process' if kills == 1 else 'processes'}.</p>\n"
         f"{contents}{body}\n{hint}</body></html>\n"
     )
 
@@ -70,26 +70,25 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def _contents(accounts: Sequence[Account]) -> str:
-    told = [(account.invocation, account.spec) for account in accounts[:_MOST_CONTENTS]]
-    lines = "".join(f"<li>{escape(heading(one, spec))}</li>" for one, spec in told if one is not None)
-    more = f"<p>and {len(accounts) - _MOST_CONTENTS} more</p>" if len(accounts) > _MOST_CONTENTS else ""
+def _contents(records: Sequence[Explained]) -> str:
+    lines = "".join(f"<li>{escape(heading(one))}</li>" for one in records[:_MOST_CONTENTS])
+    more = f"<p>and {len(records) - _MOST_CONTENTS} more</p>" if len(records) > _MOST_CONTENTS else ""
     return f"<ol>{lines}</ol>{more}\n"
 
 
-def _article(number: int, account: Account) -> str:
-    invocation, spec, named, judgement = account
-    text = escape(" ".join(sentences(invocation, spec, named)))
+def _article(number: int, explained: Explained) -> str:
+    invocation, judgement = explained.invocation, explained.judgement
+    text = escape(" ".join(sentences(explained)))
     found = judgement.findings if judgement is not None else ()
     why = "".join(
         f'<li><span class="{escape(finding.severity.lower())}">{escape(finding.severity)}</span> '
         f"{escape(_printable(finding.message))}.</li>"
         for finding in found
     )
-    looks = "".join(f"<li>{escape(hint)}</li>" for hint in hints(account))
-    log = _printable(spec.get("log", ""), keep="\n\t")
+    looks = "".join(f"<li>{escape(hint)}</li>" for hint in hints(explained))
+    log = _printable(explained.spec.log or "", keep="\n\t")
     return (
-        f"<article><h2>{number}. {escape(heading(invocation, spec))}</h2>"
+        f"<article><h2>{number}. {escape(heading(explained))}</h2>"
         f'<p class="when">{escape(_when(invocation))}</p><p>{text}</p>{_make_up(invocation)}{_candidates(invocation)}'
         f"{_list('Why', why, 'findings')}{_advice(judgement)}{_list('What to look at', looks)}"
         f"<details><summary>The kernel's text</summary><pre>{escape(log)}</pre></details></article>"

@@ -7,11 +7,12 @@ The file is one that `kubectl get pods -A -o json` (or yaml) wrote.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from oomreport.errors import ApiError, LogUnreadable
+from oomreport.incident.oom_record import RecordSpec
 from oomreport.workload.pod import PodFacts, pod_facts
 from oomreport.workload.quantity import format_quantity, parse_quantity
 
@@ -27,6 +28,12 @@ class Named:
     limits: tuple[tuple[str, int | None], ...] = ()
     facts: PodFacts | None = None
 
+    def of(self, spec: RecordSpec) -> RecordSpec:
+        """Return the pod's record with its names."""
+        assert spec.subject is not None
+        subject = spec.subject.named(namespace=self.namespace, pod=self.pod, container=self.container)
+        return replace(spec, subject=subject)
+
     def sentence(self) -> str:
         """Return where the victim was, in words."""
         where = f"container {self.container} of pod {self.namespace}/{self.pod}" if self.container else (
@@ -37,7 +44,7 @@ class Named:
         return f"The victim was in {where}{on}. Memory limits of its containers: {limits or 'none'}."
 
 
-class Pods:
+class PodIndex:
     """Finds the pod of a record by its UID, a static pod also by its config hash."""
 
     def __init__(self, items: Iterable[Mapping[str, Any]]) -> None:
@@ -50,29 +57,24 @@ class Pods:
                 if uid:
                     self._by_uid[str(uid)] = item
 
-    def named(self, spec: dict[str, Any]) -> Named | None:
-        """Return the pod of a record and write its names into the record's subject; None where it is not among them."""
-        subject = spec.get("subject") or {}
-        pod = self._by_uid.get(str(subject.get("podUID")))
-        if pod is None:
+    def named(self, spec: RecordSpec) -> Named | None:
+        """Return the pod of a record; None where it is not among them."""
+        subject = spec.subject
+        pod = self._by_uid.get(subject.pod_uid or "") if subject else None
+        if subject is None or pod is None:
             return None
         metadata, status = pod.get("metadata") or {}, pod.get("status") or {}
-        container = _container_name(status, subject.get("containerID"))
-        found = Named(
+        return Named(
             namespace=str(metadata.get("namespace", "default")),
             pod=str(metadata.get("name", "")),
             node=(pod.get("spec") or {}).get("nodeName"),
-            container=container,
+            container=_container_name(status, subject.container_id),
             limits=tuple(_limits(pod.get("spec") or {})),
             facts=pod_facts(pod),
         )
-        subject.update(
-            {"namespace": found.namespace, "pod": found.pod} | ({"container": container} if container else {})
-        )
-        return found
 
 
-def pods_of_file(path: str) -> Pods:
+def pods_of_file(path: str) -> PodIndex:
     """Return the pods of a file. Raises LogUnreadable where it cannot be read or holds no pods."""
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -93,10 +95,10 @@ def pods_of_file(path: str) -> Pods:
     pods = [item for item in items or [] if isinstance(item, dict) and item.get("kind", "Pod") == "Pod"]
     if not pods and items != []:
         raise LogUnreadable(f"{path}: holds no pods; write it with: kubectl get pods -A -o json")
-    return Pods(pods)
+    return PodIndex(pods)
 
 
-def pods_of_cluster(context: str) -> Pods:
+def pods_of_cluster(context: str) -> PodIndex:
     """Return the pods of a cluster, by a context of the kubeconfig ('' is the current one). Raises ApiError."""
     from kubernetes import client, config
     from kubernetes.config.config_exception import ConfigException
@@ -111,7 +113,7 @@ def pods_of_cluster(context: str) -> Pods:
             items += [api.sanitize_for_serialization(item) for item in found.items]  # type: ignore[no-untyped-call]
             following = found.metadata._continue if found.metadata else None  # noqa: SLF001 - the client's name for it
             if not following:
-                return Pods(items)
+                return PodIndex(items)
     except ConfigException as error:
         raise ApiError(f"kubeconfig: {error}") from error
     except Exception as error:

@@ -3,24 +3,26 @@
 A sentence says only what the log says; where a part is missing, it says that. Names that a process chose are quoted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.pods import Named
+from oomreport.incident.oom_record import RecordSpec
 from oomreport.kernel.record import SYSRQ_ORDER, ChosenProcess, Invocation, Part, ScoreSource, Victim
+from oomreport.workload.container import Scope
 
 if TYPE_CHECKING:
     from oomreport.incident.report.status import KeptAdvice
 
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _SCOPES = {
-    "Container": "the memory limit of the container",
-    "Pod": "the memory limit of the pod",
-    "QoSClass": "the memory limit of a QoS class",
-    "NodeAllocatable": "the memory that the node leaves to pods (kubepods)",
-    "OtherCgroup": "the memory limit of a cgroup",
+    Scope.CONTAINER: "the memory limit of the container",
+    Scope.POD: "the memory limit of the pod",
+    Scope.QOS_CLASS: "the memory limit of a QoS class",
+    Scope.NODE_ALLOCATABLE: "the memory that the node leaves to pods (kubepods)",
+    Scope.OTHER_CGROUP: "the memory limit of a cgroup",
 }
 _CONSTRAINTS = {
     "CONSTRAINT_CPUSET": "The NUMA nodes that the cpuset allows ran out of memory.",
@@ -65,8 +67,9 @@ def shown(name: str) -> str:
     return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name) + '"'
 
 
-def heading(invocation: Invocation, spec: Mapping[str, Any]) -> str:
+def heading(explained: Explained) -> str:
     """Return the story in one line."""
+    invocation = explained.invocation
     if not invocation.victims:
         if invocation.panicked:
             return "The kernel ran out of memory and stopped"
@@ -74,30 +77,31 @@ def heading(invocation: Invocation, spec: Mapping[str, Any]) -> str:
     first = invocation.victims[0]
     more = len(invocation.victims) - 1
     killed = f" and {more} more were killed" if more else " was killed"
-    return f"{_process(first)}{killed}: {_short_cause(invocation, spec)}"
+    return f"{_process(first)}{killed}: {_short_cause(invocation, explained.spec)}"
 
 
-def _short_cause(invocation: Invocation, spec: Mapping[str, Any]) -> str:
+def _short_cause(invocation: Invocation, spec: RecordSpec) -> str:
     if _was_asked_for(invocation):
         return "somebody asked the kernel for it (SysRq f)"
     if invocation.global_oom:
         return "the node ran out of memory"
-    return f"{_SCOPES.get(str(spec.get('scope')), 'a memory limit')} was reached"
+    return f"{_SCOPES.get(spec.scope, 'a memory limit')} was reached"
 
 
 def _was_asked_for(invocation: Invocation) -> bool:
     return invocation.trigger is not None and invocation.trigger.order == SYSRQ_ORDER
 
 
-def sentences(invocation: Invocation, spec: Mapping[str, Any], facts: Named | None = None) -> Iterator[str]:
+def sentences(explained: Explained) -> Iterator[str]:
     """Yield what happened: who asked for memory, whose limit, how full, who was chosen and why, what is not known."""
+    invocation, spec = explained.invocation, explained.spec
     trigger = invocation.trigger
     if trigger is not None and not _was_asked_for(invocation):
         pid = f" (pid {trigger.pid})" if trigger.pid is not None else ""
         order = f", {1 << trigger.order} pages in a row" if trigger.order and 0 < trigger.order < 32 else ""
         yield f"{shown(trigger.comm)}{pid} asked for memory{order}."
     yield from _limit(invocation, spec)
-    yield from _whereabouts(spec, facts)
+    yield from _whereabouts(spec, explained.named)
     yield from _choice(invocation)
     yield from _fate(invocation)
     if invocation.missing and not invocation.no_victim:
@@ -107,9 +111,9 @@ def sentences(invocation: Invocation, spec: Mapping[str, Any], facts: Named | No
         yield f"{invocation.lost_before} kernel messages before or in this record were lost."
 
 
-def hints(account: Account) -> Iterator[str]:
+def hints(explained: Explained) -> Iterator[str]:
     """Yield what else to look at: what neither a finding nor a recommendation says."""
-    invocation, spec = account.invocation, account.spec
+    invocation, spec = explained.invocation, explained.spec
     memory = invocation.memory
     if (
         memory is not None
@@ -120,17 +124,17 @@ def hints(account: Account) -> Iterator[str]:
         yield "More was in use than the limit allows: the limit was lowered while the container ran."
     if _was_asked_for(invocation):
         return
-    scope = spec.get("scope")
-    if scope == "Pod":
+    scope, subject = spec.scope, spec.subject
+    if scope is Scope.POD:
         yield "The pod's limit counts all its containers: look at their sum, not only at the one that lost a process."
-    elif scope == "OtherCgroup" and not (spec.get("subject") or {}).get("podUID"):
+    elif scope is Scope.OTHER_CGROUP and not (subject and subject.pod_uid):
         yield "That limit is set by whoever made the cgroup: a systemd unit (MemoryMax=), a user's session, another runtime."
-    elif scope == "Node" and invocation.victims:
+    elif scope is Scope.NODE and invocation.victims:
         yield "Look at what the node runs beside pods, at memory requests below real use, and at the kubelet's reserved memory."
     trigger = invocation.trigger
     if trigger is not None and invocation.victims and trigger.pid not in (None, *(v.pid for v in invocation.victims)):
         yield "Who asked for memory and who was killed are different processes."
-    in_pod = (spec.get("subject") or {}).get("containerID") is not None
+    in_pod = subject is not None and subject.container_id is not None
     if len(invocation.victims) == 1 and in_pod and not invocation.group_kill:
         yield "If this was not the container's first process, Kubernetes shows nothing: the container goes on without it."
 
@@ -138,10 +142,11 @@ def hints(account: Account) -> Iterator[str]:
 PODS_HINT = "With --pods FILE or --context the advice knows the pods' names, limits and settings."
 
 
-def wants_pods(account: Account) -> bool:
+def wants_pods(explained: Explained) -> bool:
     """Whether the advice would be better for knowing the pod's spec."""
-    in_pod = (account.spec.get("subject") or {}).get("podUID") is not None
-    return in_pod and account.named is None and account.judgement is not None
+    subject = explained.spec.subject
+    in_pod = subject is not None and subject.pod_uid is not None
+    return in_pod and explained.named is None and explained.judgement is not None
 
 
 def recommended(advice: "KeptAdvice") -> str:
@@ -194,7 +199,7 @@ def whole_of(invocation: Invocation) -> int:
     return max(total, used or 0)
 
 
-def _limit(invocation: Invocation, spec: Mapping[str, Any]) -> Iterator[str]:
+def _limit(invocation: Invocation, spec: RecordSpec) -> Iterator[str]:
     memory = invocation.memory
     if invocation.constraint in _CONSTRAINTS:
         yield _CONSTRAINTS[invocation.constraint]
@@ -205,7 +210,7 @@ def _limit(invocation: Invocation, spec: Mapping[str, Any]) -> Iterator[str]:
         yield f"The whole node{total} was out of memory; no limit of a container was the cause."
         yield from _largest(invocation)
     elif invocation.constraint == "CONSTRAINT_MEMCG":
-        words = _SCOPES.get(str(spec.get("scope")), "the memory limit of a cgroup that the log does not name")
+        words = _SCOPES.get(spec.scope, "the memory limit of a cgroup that the log does not name")
         amount = f" of {size_text(memory.limit_bytes)}" if memory and memory.limit_bytes else ""
         yield f"That reached {words}{amount}." if invocation.trigger else f"Reached was {words}{amount}."
     if memory is not None and memory.usage_bytes is not None and not invocation.global_oom:
@@ -223,21 +228,21 @@ def _largest(invocation: Invocation) -> Iterator[str]:
     yield f"Most was held by {shown(largest.comm)} (pid {largest.pid}), {size_text(largest.rss_bytes)}{adj}."
 
 
-def _whereabouts(spec: Mapping[str, Any], facts: Named | None) -> Iterator[str]:
-    subject = spec.get("subject") or {}
-    if facts is not None:
-        yield facts.sentence()
-    elif subject.get("podUID") or subject.get("containerID"):
-        parts = [f"pod UID {subject['podUID']}"] if subject.get("podUID") else []
-        if subject.get("containerID"):
-            parts.append(f"container {subject['containerID'][:12]}")
-        if subject.get("runtime") not in (None, "unknown"):
-            parts.append(str(subject["runtime"]))
-        if subject.get("qosClass"):
-            parts.append(f"QoS class {subject['qosClass']}")
+def _whereabouts(spec: RecordSpec, named: Named | None) -> Iterator[str]:
+    subject = spec.subject
+    if named is not None:
+        yield named.sentence()
+    elif subject is not None:
+        parts = [f"pod UID {subject.pod_uid}"] if subject.pod_uid else []
+        if subject.container_id:
+            parts.append(f"container {subject.container_id[:12]}")
+        if subject.runtime not in (None, "unknown"):
+            parts.append(str(subject.runtime))
+        if subject.qos_class:
+            parts.append(f"QoS class {subject.qos_class}")
         yield "The victim was in " + ", ".join(parts) + "."
-    elif spec.get("taskMemcg"):
-        yield f"The victim was in the cgroup {shown(spec['taskMemcg'])}, outside any pod."
+    elif spec.task_memcg:
+        yield f"The victim was in the cgroup {shown(spec.task_memcg)}, outside any pod."
 
 
 def _chosen(chosen: ChosenProcess, *, of: int | None = None) -> str:

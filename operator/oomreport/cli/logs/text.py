@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
-from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.story import heading, hints, make_up, recommended, sentences, shown, size_text, whole_of
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
@@ -44,13 +44,13 @@ def style_for(stream: TextIO, colour: str) -> Style:
     return Style(colour=wanted, width=min(max(shutil.get_terminal_size((100, 24)).columns, 60), 120))
 
 
-def told(account: Account, *, number: int, style: Style) -> str:
+def told(explained: Explained, *, number: int, style: Style) -> str:
     """Return the whole story."""
-    invocation, spec, named, judgement = account
-    lines = textwrap.wrap(f"{number}. {heading(invocation, spec)}", style.width, subsequent_indent="   ")
+    invocation, judgement = explained.invocation, explained.judgement
+    lines = textwrap.wrap(f"{number}. {heading(explained)}", style.width, subsequent_indent="   ")
     lines = [style.painted(line, "1") for line in lines]
     lines += [when] if (when := _when(invocation)) else []
-    for sentence in sentences(invocation, spec, named):
+    for sentence in sentences(explained):
         lines += textwrap.wrap(sentence, style.width - 3, initial_indent="   ", subsequent_indent="   ")
     lines += _bar(invocation, style)
     lines += _candidates(invocation, style)
@@ -60,7 +60,7 @@ def told(account: Account, *, number: int, style: Style) -> str:
         if judgement.recommendation is not None:
             advice = judgement.recommendation
             lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice.basis}."], style)
-    lines += _list("What to look at", hints(account), style)
+    lines += _list("What to look at", hints(explained), style)
     return "\n".join(lines) + "\n"
 
 

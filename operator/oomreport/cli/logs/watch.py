@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from oomreport.adapters.node.log_access import opened_source
 from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.cli.logs.explain import spec_of
-from oomreport.cli.logs.explained import Account
+from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.json_text import json_text
 from oomreport.cli.logs.judgement import Judge
 from oomreport.cli.logs.text import style_for, told
@@ -105,9 +105,9 @@ class _Printer:
         for invocation in found:
             self._count += 1
             spec = spec_of(invocation, source=self._source)
-            account = Account(invocation, spec, None, self._judge.judgement(spec) if self._judge else None)
+            explained = Explained(invocation, spec, None, self._judge.judgement(spec) if self._judge else None)
             if self._json:
-                sys.stdout.write(json_text(account.as_json()).decode("ascii") + "\n")
+                sys.stdout.write(json_text(explained.as_json()).decode("ascii") + "\n")
             else:
-                sys.stdout.write(told(account, number=self._count, style=self._style) + "\n")
+                sys.stdout.write(told(explained, number=self._count, style=self._style) + "\n")
             sys.stdout.flush()

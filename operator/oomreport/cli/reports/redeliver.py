@@ -8,13 +8,13 @@ when the last of those deliveries was given up, by the controller's clock: what 
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from oomreport.errors import ApiError
+from oomreport.hooks.delivery import Delivery, State, deliveries_of
 from oomreport.names import ANNOTATION_REDELIVER, GROUP, OOM_REPORTS, VERSION
-
-_FAILED = "Failed"
+from oomreport.times import rfc3339
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,17 +40,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def failed_of(report: Mapping[str, Any], hook: str) -> list[Mapping[str, Any]]:
+def failed_of(report: Mapping[str, Any], hook: str) -> list[Delivery]:
     """Return the deliveries of a report that were given up; of one hook where it is not empty."""
-    deliveries = (report.get("status") or {}).get("deliveries") or ()
-    return [
-        one for one in deliveries if one["state"] == _FAILED and one.get("finishedTime") and hook in ("", one["hook"])
-    ]
+    deliveries = deliveries_of(report.get("status") or {})
+    return [one for one in deliveries if one.state is State.FAILED and one.finished and hook in ("", one.key.hook)]
 
 
-def wish(failed: list[Mapping[str, Any]], hook: str) -> str:
+def wish(failed: Sequence[Delivery], hook: str) -> str:
     """Return the annotation that asks for deliveries, of one hook where it is not empty."""
-    return f"{max(one['finishedTime'] for one in failed)} {hook}".strip()
+    return f"{rfc3339(max(one.finished for one in failed if one.finished))} {hook}".strip()
 
 
 def _hook(name: str | None, namespace: str) -> str:

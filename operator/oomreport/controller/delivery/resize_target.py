@@ -21,7 +21,7 @@ from oomreport.errors import ApiError
 from oomreport.hooks.answer import Answer, Change, Outcome
 from oomreport.hooks.resize import (
     Follow,
-    Killed,
+    KilledContainer,
     Raise,
     Rules,
     Stand,
@@ -104,7 +104,7 @@ class ResizeHookTarget:
             return None
         return NOT_GRANTED, _not_granted(where)
 
-    async def _resized(self, due: Due, spec: ResizeSpec, kill: Killed) -> Answer:
+    async def _resized(self, due: Due, spec: ResizeSpec, kill: KilledContainer) -> Answer:
         event = due.event
         where = path("v1", "pods", namespace=event.namespace, name=kill.pod)
         pod, step = await self._looked_at(where, kill, due, self._rules(due, spec))
@@ -122,7 +122,7 @@ class ResizeHookTarget:
         return await self._followed(due, where, kill, note)
 
     async def _looked_at(
-        self, where: str, kill: Killed, due: Due, rules: Rules
+        self, where: str, kill: KilledContainer, due: Due, rules: Rules
     ) -> tuple[dict[str, Any] | None, Raise | Follow | Stand]:
         """Return the pod and what to do about it; what may pass within moments is waited for. Raises ApiError."""
         end = self._now() + timedelta(seconds=self._timeouts.wait)
@@ -170,7 +170,7 @@ class ResizeHookTarget:
         words = f"node {name} has no room for {format_quantity(limit)}: {format_quantity(room)} of its allocatable"
         return _skipped(f"{words} {format_quantity(allocatable)} are not promised to others")
 
-    async def _asked(self, where: str, step: Raise, kill: Killed, namespace: str) -> Answer | None:
+    async def _asked(self, where: str, step: Raise, kill: KilledContainer, namespace: str) -> Answer | None:
         """Ask for it, first without effect; return the answer where the API server refuses."""
         place = step.container.place or "containers"
         patch = patch_of(kill.container, place, step.memory, resource_version=step.resource_version)
@@ -181,7 +181,7 @@ class ResizeHookTarget:
             return _refusal(error, namespace)
         return None
 
-    async def _followed(self, due: Due, where: str, kill: Killed, note: str) -> Answer:
+    async def _followed(self, due: Due, where: str, kill: KilledContainer, note: str) -> Answer:
         """Read the kubelet's answer, for a while."""
         end = self._now() + timedelta(seconds=self._timeouts.wait)
         while True:
@@ -199,7 +199,7 @@ class ResizeHookTarget:
                 return Answer(outcome=Outcome.RETRY, message=said, retry_after=_SOON)
             await asyncio.sleep(self._timeouts.look)
 
-    def _done(self, due: Due, kill: Killed, pod: Mapping[str, Any], container: Resizable, note: str) -> Answer:
+    def _done(self, due: Due, kill: KilledContainer, pod: Mapping[str, Any], container: Resizable, note: str) -> Answer:
         limit = container.in_force.limit or 0
         to = f"raised to {format_quantity(limit)} in place"
         words = f"memory limit of {kill.container} in pod {kill.pod} {to}" + (f" ({note})" if note else "")
@@ -208,7 +208,7 @@ class ResizeHookTarget:
         return Answer(outcome=Outcome.DELIVERED, message=words, change=None if known else change)
 
     async def _taken_back(
-        self, where: str, kill: Killed, pod: Mapping[str, Any], container: Resizable, why: str
+        self, where: str, kill: KilledContainer, pod: Mapping[str, Any], container: Resizable, why: str
     ) -> Answer:
         """Ask for what is in force again."""
         asked, former = container.asked.limit or 0, container.in_force
@@ -227,7 +227,7 @@ class ResizeHookTarget:
         return Answer(outcome=Outcome.SKIPPED, message=said, change=change)
 
     def _change(
-        self, pod: Mapping[str, Any], kill: Killed, before: int | None, after: int | None, message: str
+        self, pod: Mapping[str, Any], kill: KilledContainer, before: int | None, after: int | None, message: str
     ) -> Change:
         """Return a change with the pod's own time of it: the same when an attempt that was cut off is made again."""
         time = last_resize(pod, kill.container, self._manager) or self._now()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from oomreport.incident.api_json import from_json
 from oomreport.incident.kill import Verdict
-from oomreport.times import parse_time, rfc3339
 
 MOST_COUNTED = 512
 _STATUS_KILL = "container-"
@@ -35,24 +35,28 @@ class Entry:
         """Return whether no record of this kill has arrived."""
         return self.id.startswith(_STATUS_KILL)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry as status.counted holds it."""
-        entry = {"id": self.id, "containerID": self.container_id, "time": rfc3339(self.time), "verdict": self.verdict}
-        return {key: value for key, value in entry.items() if value is not None}
-
 
 def status_kill_id(container_id: str) -> str:
     """Return the ID of the kill that only the end of a container tells of."""
     return f"{_STATUS_KILL}{container_id}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLedger:
+    """What a report's status keeps of the ledger; nothing that ended up to `settled_before` is counted any more."""
+
+    counted: tuple[Entry, ...] = ()
+    settled_before: datetime | None = None
+
+
+def stored_ledger(status: Mapping[str, Any]) -> StoredLedger:
+    """Return the ledger of a report's status, as the API server sends it."""
+    return from_json(StoredLedger, status) or StoredLedger()
+
+
 def ledger_of(status: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """Return the ledger of a report's status, oldest first."""
-    return oldest_first(
-        Entry(id=raw["id"], time=time, verdict=Verdict(raw["verdict"]), container_id=raw.get("containerID"))
-        for raw in status.get("counted") or ()
-        if (time := parse_time(raw.get("time")))
-    )
+    """Return the entries of a report's status, oldest first."""
+    return oldest_first(stored_ledger(status).counted)
 
 
 def oldest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -75,10 +79,11 @@ class OpenLedger:
         unmarked: frozenset[str],
         ended: Mapping[str, datetime],
     ) -> None:
-        self._entries = {entry.id: entry for entry in ledger_of(status) if entry.id not in forgettable}
+        stored = stored_ledger(status)
+        self._entries = {entry.id: entry for entry in oldest_first(stored.counted) if entry.id not in forgettable}
         self._unmarked = unmarked
         self._ended = ended
-        self.watermark = parse_time(status.get("settledBefore"))
+        self.watermark = stored.settled_before
 
     def __contains__(self, kill_id: str) -> bool:
         return kill_id in self._entries

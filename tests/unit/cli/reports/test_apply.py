@@ -250,7 +250,7 @@ def test_a_link_that_leads_outside_is_not_followed_to_write(checkout: GitCheckou
     (checkout.folder / "web.yaml").symlink_to(outside)
     done = checkout.apply([a_report("web")])
     assert done.status == 3
-    assert "is outside of what was named" in done.out
+    assert "is outside the named paths" in done.out
     assert "256Mi" in outside.read_text()
 
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 
 from oomreport.cli.reports.owner_text import owner_sentences, owner_short
@@ -8,14 +6,13 @@ ARGO = {"tool": "ArgoCD", "kind": "Application", "namespace": "argocd", "name": 
 
 
 def test_an_owner_is_a_word_in_a_table_and_a_sentence_in_a_text() -> None:
-    status = {"managedBy": ARGO}
-    assert owner_short(status) == "ArgoCD argocd/web"
-    assert list(owner_sentences(status)) == [
+    assert owner_short(ARGO) == "ArgoCD argocd/web"
+    assert list(owner_sentences(ARGO)) == [
         "The manifest is managed by ArgoCD argocd/web (kind Application, fieldManager kubectl-edit)."
     ]
 
 
-@pytest.mark.parametrize("status", [{}, {"managedBy": None}, {"managedBy": "Helm"}, {"managedBy": {"tool": ""}}])
-def test_a_report_that_names_no_owner_says_nothing(status: dict[str, Any]) -> None:
-    assert owner_short(status) == ""
-    assert list(owner_sentences(status)) == []
+@pytest.mark.parametrize("owner", [None, {}, {"tool": ""}])
+def test_a_report_that_names_no_owner_says_nothing(owner: dict[str, str] | None) -> None:
+    assert owner_short(owner) == ""
+    assert list(owner_sentences(owner)) == []
