@@ -34,6 +34,7 @@ BORDER = {
     "adapters/cluster/": "objects and lists as the API server sends them",
     "adapters/storage/checkpoint.py": "the checkpoint's own file",
     "cli/logs/pods.py": "pods as kubectl writes them",
+    "cli/reports/installation.py": "objects of the installation as the API server sends them",
     "gitops/advice.py": "reports as any tool carried them",
     "gitops/patch.py": "manifests",
     "hooks/delivery.py": "the deliveries that a report stores",
@@ -50,8 +51,8 @@ BORDER = {
 BUDGET = {
     "first_lines": 110,
     "maps": 40,
-    "class_names": 3,
-    "camel_case": 35,
+    "class_names": 6,
+    "camel_case": 60,
     "columns": 260,
     "help_texts": 2,
 }
