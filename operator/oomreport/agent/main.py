@@ -124,11 +124,15 @@ class Agent:
         return Health(alive=base.alive, problems=tuple(problems), figures=figures)
 
     def _warnings(self) -> list[str]:
-        """Return which of the node's folders are missing: kills are seen without them, but less is known of them."""
+        """Return which of the node's folders are missing: kills are seen without them, but less is known of them.
+
+        A runtime makes a folder that it is to mount and that is not there, so an empty one is missing as well: the kubelet
+        has an entry of the agent's own pod in each.
+        """
         settings = self._settings
-        names = [folder for name in ("pods", "containers") if (folder := settings.log_root / name).is_dir()]
+        names = any(_has_entries(settings.log_root / name) for name in ("pods", "containers"))
         without_names = (
-            f"--log-root: neither {settings.log_root}/pods nor /containers is there; names come from pod status"
+            f"--log-root: {settings.log_root}/pods and /containers are missing or empty; names come from pod status"
         )
         without_cgroups = f"--cgroup-root: no memory cgroups in {settings.cgroup_root}; kills are known by the log only"
         return [*([] if names else [without_names]), *([] if self._has_cgroups else [without_cgroups])]
@@ -242,6 +246,14 @@ class Agent:
             return kept
         self._log.info("the node was rebooted, the checkpoint of the earlier boot is void", earlier=kept.boot_id)
         return None
+
+
+def _has_entries(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

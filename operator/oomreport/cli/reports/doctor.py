@@ -38,5 +38,9 @@ def told(found: Sequence[Finding]) -> str:
         lines.append(f"{one.level:<11}  {one.check}: {one.words}\n")
         lines += [f"{'':<11}  -> {one.todo}\n"] if one.todo else []
     problems = sum(one.level is Level.PROBLEM for one in found)
-    last = f"{problems} problems.\n" if problems else "Nothing keeps kills from becoming reports.\n"
+    last = (
+        f"{problems} {'problem' if problems == 1 else 'problems'}.\n"
+        if problems
+        else "Nothing keeps kills from becoming reports.\n"
+    )
     return "".join([*lines, "\n", last])
