@@ -56,6 +56,16 @@ def rows(table: Table) -> list[tuple[str, ...]]:
     return [*lines, bounded, row("all", {who: table.total(who) for who in ADVISERS})]
 
 
+def confidence_rows(table: Table) -> list[tuple[str, ...]]:
+    """Return how many raises of each confidence ended the kills, of what does not leak."""
+    found: dict[str, list[bool]] = {}
+    for (_, who), results in table.results.items():
+        for result in results if who == "ours" else ():
+            for confidence, ended in () if result.leaks else result.ended:
+                found.setdefault(confidence, []).append(ended)
+    return [(one, str(len(ended)), f"{100 * sum(ended) / len(ended):.0f} %") for one, ended in sorted(found.items())]
+
+
 def share_rows(against: list[Ratio]) -> list[tuple[str, ...]]:
     """Return what ours is of the better rule, a line for each class."""
     kinds = dict.fromkeys(one.kind for one in against)
@@ -101,6 +111,7 @@ def main() -> int:
     against = ratios(table)
     print(shown(_HEAD, rows(table), markdown=options.markdown))
     print("\n" + shown(_SHARES_HEAD, share_rows(against), markdown=options.markdown))
+    print("\n" + shown(("confidence", "raises", "ended the kills"), confidence_rows(table), markdown=options.markdown))
     missed = complaints(table, against)
     print("\n" + ("\n".join(f"missed: {one}" for one in missed) if missed else "all goals met"))
     totals = {

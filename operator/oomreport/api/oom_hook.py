@@ -170,7 +170,8 @@ class OOMHookSpec(Model):
 
     events: Annotated[tuple[EventType, ...], unique(len(EventType)), Field(min_length=1)]
     """OOMKilled: a process was OOM-killed. Repeated: it happened often in a short time. RecommendationReady: there is a
-    recommendation, or another one than before. Applied, Resolved, Regressed: the report's condition became true."""
+    recommendation, or another one than before. Applied, Resolved, Regressed: the report's condition became true.
+    NearLimit: AtRisk became true, the limit may be full within a day; once per rise."""
     repeated: Repeated | None = None
     """What Repeated means."""
     namespace_selector: LabelSelector | None = None

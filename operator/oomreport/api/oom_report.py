@@ -28,8 +28,10 @@ from oomreport.api.resource import (
 from oomreport.hooks.delivery import State
 from oomreport.hooks.event import EventType
 from oomreport.hooks.outbox import MOST_DELIVERIES, MOST_KILL_TIMES
+from oomreport.incident.advice.raising import MOST_INPUTS
 from oomreport.incident.advice.recommendation import Action, Confidence
 from oomreport.incident.kill import Cause, Verdict
+from oomreport.incident.memory.usage_since import MOST_DAYS, MOST_POINTS
 from oomreport.incident.report.status import MOST_RECENT_KILLS
 from oomreport.incident.witness.ledger import MOST_COUNTED
 from oomreport.incident.witness.surroundings import Unknown
@@ -166,14 +168,13 @@ class RecentKillModel(Model):
     limit_bytes: int | None = None
     """The limit that was hit, in bytes."""
     shape: Literal["Startup", "Growth", "Saturating", "Cycle", "Staircase", "Spike"] | None = None
-    """How memory came to the limit: while it started, by steady growth, ever more slowly, as it had before, by steps, at
-    once after a level stretch. Absent where too little was recorded."""
+    """How memory came to the limit. Startup: within ten minutes of its start. Growth: it rose throughout its life.
+    Saturating: most of the rise came early. Spike: most of it came late. Absent where too little was recorded. Cycle and
+    Staircase are not used any more."""
     uptime_seconds: int | None = None
     """How long the container had run."""
     growth_bytes_per_hour: int | None = None
     """How fast its memory grew while it rose."""
-    crest_bytes: int | None = None
-    """Where the rise would have ended, were it the load of a day."""
 
 
 class CountedKill(Model):
@@ -200,14 +201,26 @@ class FindingModel(Model):
     """What was found, with the figures."""
 
 
+class AdviceInputModel(Model):
+    """A value that a recommendation was made from."""
+
+    name: Annotated[str, Field(max_length=64)]
+    """What it is, in camelCase."""
+    value: Annotated[str, Field(max_length=256)]
+    """The value, with its unit."""
+    source: Annotated[str, Field(max_length=256)]
+    """Where it comes from: kernel, pod, report, kills, flight recorder, policy, namespace, the name of a metrics source, or
+    the documentation."""
+
+
 class RecommendationModel(Model):
     """What to change, and why."""
 
     action: Action
     """RaiseLimit: set memoryLimit on the container. RaisePodLimit: set it on the pod. RaiseRequest: set memoryRequest, the
     limit is not the cause. FixLeak: memory grows without bound, a higher limit only delays the next kill. LimitTmpfs: a
-    memory-backed volume needs a sizeLimit. ReviewNode: the node is at fault, not the workload. None: nothing to change, or
-    too little evidence."""
+    memory-backed volume needs a sizeLimit. ReviewNode: the node is at fault, not the workload. LowerLimit: set memoryLimit,
+    the limit is far above all that was seen. None: nothing to change, or too little evidence."""
     memory_limit: Quantity | None = None
     """The memory limit to set, a quantity such as 320Mi."""
     memory_request: Quantity | None = None
@@ -217,7 +230,9 @@ class RecommendationModel(Model):
     confidence: Confidence | None = None
     """How well the evidence carries the number."""
     basis: Sentence | None = None
-    """Every input of the number, so that a reviewer can redo the sum."""
+    """What happened, what is asked for, and why that number, in two or three sentences."""
+    inputs: Annotated[tuple[AdviceInputModel, ...], atomic(MOST_INPUTS)] | None = None
+    """What the number was made from, so that a reviewer can redo the sum; at most 20."""
     policy: RecommendationRules | None = None
     """The rules of OOMPolicies that it was made by; absent where the defaults hold. Other rules make it anew."""
     bounds_hash: Annotated[str, Field(max_length=64)] | None = None
@@ -226,6 +241,46 @@ class RecommendationModel(Model):
     unknown: Annotated[tuple[Unknown, ...], atomic(len(Unknown))] | None = None
     """What was asked for and not answered: OOMPolicies, NodeAllocatable, LimitRanges, ResourceQuotas, Replicas, Metrics.
     It bounds nothing here; an answer that comes later makes the recommendation anew."""
+
+
+class UsageSinceModel(Model):
+    """What the running containers held since the last change of the limit, from a metrics source."""
+
+    source: Annotated[str, Field(max_length=64)]
+    """Where the sizes come from: metrics.k8s.io, or the name of the configured source."""
+    limit_bytes: int | None = None
+    """The limit that the containers run with."""
+    request_bytes: int | None = None
+    """What they request."""
+    first_look: Time
+    """The first look under that limit. A gap of more than an hour begins anew."""
+    last_look: Time
+    """The last look."""
+    peak_bytes: int
+    """The most that was ever seen, also under other limits."""
+    day_peaks: Annotated[tuple[int, ...], atomic(MOST_DAYS)]
+    """The highest of each day since firstLook, at most eight; the last one is not over."""
+    start_time: Time
+    """When the container started whose way `bytes` tells: the one that holds most."""
+    interval_seconds: float = 60.0
+    """The time between two of its points."""
+    bytes: Annotated[tuple[int, ...], atomic(MOST_POINTS)] = ()
+    """The highest of each interval, at most 48."""
+    refused: Annotated[int, Field(ge=0)] = 0
+    """How many readings could not be true: above the limit, or nothing at all. They were not used."""
+
+
+class ForecastModel(Model):
+    """When the limit will be full, if the growth of a running container goes on."""
+
+    full_at: Time
+    """By the growth of the last three quarters of its life."""
+    earliest: Time
+    """By the fastest part of it."""
+    latest: Time
+    """By the slowest part of it."""
+    basis: Sentence
+    """What was seen."""
 
 
 class ManagedBy(Model):
@@ -266,7 +321,7 @@ class AppliedModel(Model):
     """The recommendation that reached the workload's pods last. It is kept when the next kill brings another one."""
 
     action: Action
-    """RaiseLimit, RaisePodLimit or RaiseRequest."""
+    """RaiseLimit, RaisePodLimit, RaiseRequest or LowerLimit."""
     memory_limit: Quantity | None = None
     """The memory limit that was recommended; the pods have it, or a higher one."""
     memory_request: Quantity | None = None
@@ -337,7 +392,8 @@ class ConditionModel(Model):
     container. Recommended: the recommendation has an action for the last kill. Reviewed: spec.review.decision is not
     Pending, and the recommendation is materially the one it was about. Applied: every pod of the workload that runs has the
     recommended limit (or request) or a higher one. Resolved: no kill in the quiet window after that. Regressed: killed again
-    by what the applied recommendation had raised, and what is recommended since then is not applied. Delivered: no delivery
+    by what the applied recommendation had raised, and what is recommended since then is not applied. AtRisk: the limit may be
+    full within a day by status.forecast, and the growth is one that has killed before. Delivered: no delivery
     is pending or failed."""
     status: Literal["True", "False", "Unknown"]
     """Whether the facts hold; Unknown where they could not be found out."""
@@ -382,6 +438,10 @@ class OOMReportStatus(Model):
     """What people reviewed; absent while spec.review.decision is Pending."""
     applied: AppliedModel | None = None
     """The recommendation that reached the workload's pods last; absent before the first one did."""
+    usage_since: UsageSinceModel | None = None
+    """What the running containers held since the last change; absent where no metrics source tells."""
+    forecast: ForecastModel | None = None
+    """When the limit will be full; absent where nothing grows."""
     deliveries: Annotated[tuple[DeliveryModel, ...], keyed(MOST_DELIVERIES, "hook", "killID", "event")] = ()
     """What hooks were told, and what they still have to be."""
     kill_times: Annotated[tuple[MicroTime, ...], atomic(MOST_KILL_TIMES)] = ()
@@ -389,7 +449,7 @@ class OOMReportStatus(Model):
     changes: Annotated[tuple[ChangeModel, ...], atomic(MOST_CHANGES)] = ()
     """What hooks have changed, newest first, at most 10."""
     conditions: Annotated[tuple[ConditionModel, ...], keyed(MOST_CONDITIONS, "type")] = ()
-    """Correlated, Recommended, Reviewed, Applied, Resolved, Regressed, Delivered; each is defined at its type."""
+    """Correlated, Recommended, Reviewed, Applied, Resolved, Regressed, AtRisk, Delivered; each is defined at its type."""
 
 
 class OOMReport(CustomResource):

@@ -168,6 +168,7 @@ class Controller:
             *(asyncio.create_task(_for_ever(one.run), name=name) for name, one in parts.list_watches.items()),
             asyncio.create_task(_for_ever(parts.requeuer.run), name="rule changes"),
             asyncio.create_task(_for_ever(parts.owner_labels.run), name="owner labels"),
+            asyncio.create_task(_for_ever(parts.running_memory.run), name="running memory"),
         }
         for task in (*workers, *(others - {begin})):
             parts.readiness.expect(task.get_name(), _is_running(task))

@@ -32,6 +32,7 @@ from oomreport.controller.known.policies import POLICIES, Policies
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import ReportStore, key_of_report
 from oomreport.controller.known.rule_changes import ReportRequeuer, RuleChanges
+from oomreport.controller.known.running_memory import RunningMemory
 from oomreport.controller.known.surroundings import SurroundingsReader
 from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.metrics import Metrics
@@ -65,6 +66,7 @@ class Parts:
     owner_labels: OwnerLabels
     watches: WatchState
     readiness: Readiness
+    running_memory: RunningMemory
     closing: tuple[Callable[[], Awaitable[None]], ...]
 
 
@@ -85,6 +87,7 @@ def parts_of(
     policies = Policies(namespace, changes)
     window = int(settings.metrics_source.window.total_seconds()) if settings.metrics_source else 0
     surroundings = SurroundingsReader(api, policies, prometheus=prometheus, window_seconds=window)
+    running_memory = RunningMemory(api, pods, queue, now)
     managers, outbox = Managers(api), Outbox(hooks, now)
     watches = WatchState(("pods", OOM_RECORDS), now)
 
@@ -142,6 +145,7 @@ def parts_of(
         surroundings=surroundings,
         managers=managers,
         watches=watches,
+        running_memory=running_memory,
         now=now,
     )
     reconciler = ReportReconciler(
@@ -190,7 +194,9 @@ def parts_of(
         "reports": ListWatch(
             api,
             path(API_VERSION, OOM_REPORTS),
-            _report_feed(reports, rollout_pods, queue, figures.reports, owner_labels),
+            _report_feed(
+                reports, rollout_pods, queue, figures.reports, owner_labels=owner_labels, memory=running_memory
+            ),
             on_listed=figures.reports.listed,
         ),
         **bounds.list_watches(api),
@@ -237,6 +243,7 @@ def parts_of(
         list_watches=list_watches,
         owner_labels=owner_labels,
         requeuer=ReportRequeuer(changes, lambda report: policies.outdate(report) or bounds.outdate(report), api, queue),
+        running_memory=running_memory,
         closing=(surroundings.close, managers.close, hooks.close),
     )
 
@@ -284,11 +291,14 @@ def _report_feed(
     rollout_pods: RolloutPods,
     queue: WorkQueue,
     series: ReportSeries,
+    *,
     owner_labels: OwnerLabels,
+    memory: RunningMemory,
 ) -> Take:
     def take(kind: str | None, report: Mapping[str, Any]) -> None:
         series.take(kind, report)
         owner_labels.want(report)
+        memory.seed(key_of_report(report), report.get("status") or {})
         if kind == "DELETED":
             rollout_pods.keep(key_of_report(report), {})
         if key := reports.take(kind, report):

@@ -82,6 +82,11 @@ class Advice:
         return self.action not in _NO_MANIFEST and (self.limit is not None or self.request is not None)
 
     @property
+    def lowers(self) -> bool:
+        """Whether the limit is to be lowered."""
+        return self.action == "LowerLimit"
+
+    @property
     def why_not(self) -> str:
         """Return why a manifest has nothing to answer."""
         return _NO_MANIFEST.get(self.action, f"the recommendation {self.action} names no number")

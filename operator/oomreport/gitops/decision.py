@@ -95,7 +95,7 @@ def _limit(manifests: CheckoutManifests, advice: Advice, location: MemoryLocatio
     own = parse_quantity(value)
     if own is None:
         return _refused(advice, f"{_at(manifests, found)} says {value!r}, which is no quantity of memory")
-    if own >= (parse_quantity(wanted) or 0):
+    if _is_there(advice, own, parse_quantity(wanted) or 0):
         return _already(manifests, advice, found, field=LIMIT, value=value, wanted=wanted)
     if advice.previous_limit is None or not _is_seen(own, advice.previous_limit):
         return _refused(
@@ -125,14 +125,19 @@ def _request(
         yield _unreadable(manifests, advice, location, found, REQUEST)
         return
     own = parse_quantity(value)
-    if own is None or own > (parse_quantity(advice.limit or "") or 0):
+    if own is None or (not advice.lowers and own > (parse_quantity(advice.limit or "") or 0)):
         yield _refused(
             advice, f"{_at(manifests, found)} requests {value}, which does not fit a limit of {advice.limit}"
         )
-    elif own >= (parse_quantity(wanted) or 0):
+    elif _is_there(advice, own, parse_quantity(wanted) or 0):
         yield _already(manifests, advice, found, field=REQUEST, value=value, wanted=wanted)
     else:
         yield _edit(manifests, advice, location, found, field=REQUEST, old=value, new=wanted)
+
+
+def _is_there(advice: Advice, own: int, wanted: int) -> bool:
+    """Return whether a manifest has what is wanted already: no less, or no more where the limit is to be lowered."""
+    return own <= wanted if advice.lowers else own >= wanted
 
 
 def _only_request(manifests: CheckoutManifests, advice: Advice, location: MemoryLocation) -> Iterator[EditOutcome]:
@@ -215,7 +220,8 @@ def _unreadable(
 def _already(
     manifests: CheckoutManifests, advice: Advice, found: Found, *, field: Field, value: str, wanted: str
 ) -> EditOutcome:
-    higher = parse_quantity(value) != parse_quantity(wanted)
+    differs = parse_quantity(value) != parse_quantity(wanted)
+    side = "less" if advice.lowers else "more"
     return EditOutcome(
         advice=advice,
         state=EditState.ALREADY,
@@ -223,7 +229,7 @@ def _already(
         where=_at(manifests, found),
         old=value,
         new=wanted,
-        why=f"already {value}" + (f", more than the {wanted} that is recommended" if higher else ""),
+        why=f"already {value}" + (f", {side} than the {wanted} that is recommended" if differs else ""),
     )
 
 

@@ -20,10 +20,17 @@ class EventType(StrEnum):
     APPLIED = "Applied"
     RESOLVED = "Resolved"
     REGRESSED = "Regressed"
+    NEAR_LIMIT = "NearLimit"
 
 
 OF_KILLS = frozenset({EventType.OOM_KILLED, EventType.REPEATED})
-OF_CONDITIONS = (EventType.APPLIED, EventType.RESOLVED, EventType.REGRESSED)
+# By the condition that became true.
+OF_CONDITIONS = {
+    "Applied": EventType.APPLIED,
+    "Resolved": EventType.RESOLVED,
+    "Regressed": EventType.REGRESSED,
+    "AtRisk": EventType.NEAR_LIMIT,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

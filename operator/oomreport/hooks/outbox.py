@@ -122,8 +122,8 @@ def _happenings(before: ReportStatus, after: ReportStatus, now: datetime) -> Ite
         yield _Happening(type=EventType.OOM_KILLED, occasion=entry.id, time=entry.time)
     if after.advice.action != NO_ACTION and is_material(before.advice, after.advice):
         yield _Happening(type=EventType.RECOMMENDATION_READY, occasion=rfc3339(now), time=now)
-    for type_ in OF_CONDITIONS:
-        if after.holds(type_) and not before.holds(type_):
+    for condition, type_ in OF_CONDITIONS.items():
+        if after.holds(condition) and not before.holds(condition):
             yield _Happening(type=type_, occasion=rfc3339(now), time=now)
 
 
@@ -171,7 +171,7 @@ def _due(
     happening: _Happening, settled: Iterable[str], after: ReportStatus, now: datetime, patience: timedelta
 ) -> datetime:
     """Return when a happening is told: what depends on a verdict that may still change waits for it."""
-    if happening.type in OF_CONDITIONS:
+    if happening.type in OF_CONDITIONS.values():
         return now
     last = after.last_kill.id if after.last_kill else None
     kill = happening.occasion if happening.type in OF_KILLS else last
@@ -180,7 +180,7 @@ def _due(
 
 def _released(delivery: Delivery, settled: frozenset[str], after: ReportStatus, now: datetime) -> Delivery:
     """Return a delivery that waits no longer than for its kill's verdict."""
-    is_waiting = delivery.is_untried and delivery.last_time is None and delivery.key.event not in OF_CONDITIONS
+    is_waiting = delivery.is_untried and delivery.last_time is None and delivery.key.event not in OF_CONDITIONS.values()
     if not is_waiting or delivery.next_attempt is None or delivery.next_attempt <= now:
         return delivery
     last = after.last_kill.id if after.last_kill else None

@@ -13,11 +13,14 @@ flight_recorder a container's memory on its way to a kill, in little room
 trajectory      the shape of that way
 history         earlier kills of the report
 policy          how to recommend, and what holds without an OOMPolicy
+usage_since     what the running containers held since the last change
 surroundings    the bounds that the cluster sets
 case            the last kill with all of that
 leaks           memory that is never given back, told from demands that end
 diagnosis       the rules, in order; findings_* hold them
 sizing          the sums behind a limit
+raising         a higher limit, within its bounds
+trim            the lower limit, where too much was given
 recommendation  the right knob, and its number
 advice          the recommendation as the report keeps it, and when it is made anew
 review          what people reviewed, and whether it is still what is recommended

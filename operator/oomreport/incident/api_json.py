@@ -30,6 +30,8 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
     | {"kernel": "kernelBytes", "swap": "swapBytes", "limit": "limitBytes", "swap_limit": "swapLimitBytes"},
     "Peak": {"size": "bytes"},
     "Pressure": {"some": "somePercent", "full": "fullPercent"},
+    "UsageSince": {"limit": "limitBytes", "request": "requestBytes", "first": "firstLook", "last": "lastLook"}
+    | {"peak": "peakBytes", "days": "dayPeaks", "began": "startTime", "interval": "intervalSeconds", "points": "bytes"},
     "Termination": {"started": "startedAt", "finished": "finishedAt", "attempt": "restartCount"},
 }
 # Read where they are there, and never written: the API has no such field, or has it beside the object.
@@ -48,6 +50,8 @@ _IN_SECONDS: Mapping[str, frozenset[str]] = {
     "Termination": frozenset({"started", "finished"}),
     "Applied": frozenset({"time"}),
     "Condition": frozenset({"last_transition_time"}),
+    "UsageSince": frozenset({"first", "last", "began"}),
+    "Forecast": frozenset({"full_at", "earliest", "latest"}),
 }
 
 

@@ -53,7 +53,6 @@ class RecentKill:
     shape: str | None = None
     uptime_seconds: int | None = None
     growth_bytes_per_hour: int | None = None
-    crest_bytes: int | None = None
 
     @property
     def limit(self) -> int | None:

@@ -90,6 +90,12 @@ class Vpa:
                 return self._set(name)
         return None
 
+    def calls_leak(self) -> bool:
+        return False
+
+    def ended(self) -> list[tuple[str, bool]]:
+        return []
+
     def _set(self, container: str) -> Advice:
         target = int(self._histograms[container].percentile(0.9) * 1.15)
         return Advice(sizes={container: Size(limit=target, request=target)})
@@ -121,6 +127,12 @@ class Krr:
             if now and wanted and abs(wanted - now) > _NOTABLE * now:
                 return self._set(name)
         return None
+
+    def calls_leak(self) -> bool:
+        return False
+
+    def ended(self) -> list[tuple[str, bool]]:
+        return []
 
     def _set(self, container: str) -> Advice:
         target = int(max(self._peak.get(container, 0.0) * 1.15, self._oom.get(container, 0) * 1.25))

@@ -108,6 +108,12 @@ class Adviser(Protocol):
     def look(self, look: Look) -> Advice | None:
         """Return what to change without a kill."""
 
+    def calls_leak(self) -> bool:
+        """Return whether it says now that something leaks."""
+
+    def ended(self) -> list[tuple[str, bool]]:
+        """Return the confidence of each raise, and whether the limit was not reached again."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Result:
@@ -120,6 +126,7 @@ class Result:
     false_leaks    how often something else was called a leak; `called_leak` whether it still is at the end
     stuck          three kills in a row at the limit that is in force at the end, of what is no leak
     changes        rollouts that an adviser asked for
+    ended          the confidence of each raise, and whether the limit was not reached again
     """
 
     kind: str
@@ -133,6 +140,7 @@ class Result:
     called_leak: bool = False
     stuck: bool = False
     changes: int = 0
+    ended: list[tuple[str, bool]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -191,6 +199,8 @@ class Machine:
             coarse = oldest > 2 * workload.quiet_after
             self._clock += max(workload.step, _COARSE_STEP) if coarse else workload.step
         result.waste += over * (LIFE - accounted)
+        result.called_leak = self._adviser.calls_leak() and not result.leaks
+        result.ended = self._adviser.ended()
         result.stuck = self._same_limit >= _STUCK_KILLS and not self._leaking()
         return result
 
@@ -340,7 +350,12 @@ class Machine:
         if advice.bound_tmpfs and kill:
             self._bounded.add(kill.container)
         self._reviewed |= advice.review_node
-        sizes = {**self._config.sizes, **advice.sizes}
+        most = self._workload.node.memory
+        bounded = {
+            name: Size(limit=_least(size.limit, most), request=_least(size.request, most))
+            for name, size in advice.sizes.items()
+        }
+        sizes = {**self._config.sizes, **bounded}
         pod_limit = advice.pod_limit or self._config.pod_limit
         changed = Config(sizes=sizes, pod_limit=pod_limit)
         mended = (advice.leak and self.result.leaks) or advice.bound_tmpfs
@@ -365,11 +380,9 @@ class Machine:
     def _judge(self, kill: Kill | None, advice: Advice) -> None:
         result = self.result
         leaking = self._leaking()
-        if kill is not None:
-            result.called_leak = advice.leak and not leaking
-            result.false_leaks += result.called_leak
-            if advice.leak and leaking and result.named_at is None:
-                result.named_at = result.kills
+        result.false_leaks += advice.leak and not leaking
+        if advice.leak and leaking and result.named_at is None:
+            result.named_at = result.kills
         for name, size in advice.sizes.items():
             old = self._config.sizes[name].limit
             if old is None or size.limit is None or size.limit <= old or kill is None:
@@ -391,6 +404,11 @@ class Machine:
             size = self._config.sizes[container.name]
             over += max(0, max(size.limit or 0, size.request or 0) - container.true_demand)
         return over
+
+
+def _least(size: int | None, most: int) -> int | None:
+    """Return a size that a node can give."""
+    return None if size is None else min(size, most)
 
 
 def _seen(memory: Memory, held: int, limit: int | None) -> int:

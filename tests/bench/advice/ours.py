@@ -9,8 +9,10 @@ from typing import Any
 
 from advice.machine import Advice, Kill, Look, Size
 from oomreport.incident.memory.flight_recorder import FlightRecorder
+from oomreport.incident.memory.usage_since import MemoryReading, UsageSince, looked
 from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import Evidence, Patience, record_facts
+from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.times import rfc3339
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import pod_facts
@@ -20,6 +22,7 @@ _T0 = datetime(2026, 11, 20, tzinfo=UTC)
 _POD = "9b02072e-3bc7-46e9-a439-c8eaf034527b"
 _WEB = Workload(api_version="apps/v1", kind="Deployment", name="web")
 _STATUS_AFTER = timedelta(seconds=1)
+_LOOK_EVERY = 6 * 3600.0
 
 
 class Ours:
@@ -31,11 +34,20 @@ class Ours:
         self._node_memory = node_memory
         self.reports: dict[str, dict[str, Any]] = {}
         self.log: list[dict[str, Any]] = []
+        self._readings: list[tuple[float, str, int]] = []
+        self._usage_since: dict[str, UsageSince] = {}
+        self._next_look = 0.0
+        self._raises: dict[tuple[str, int], tuple[str, bool]] = {}
 
-    def sample(self, clock: float, container: str, size: float) -> None:
-        """No metrics are read: the flight recorder's ring comes with the kill."""
+    def sample(self, clock: float, container: str, size: int) -> None:
+        """Take what metrics.k8s.io serves once a minute; only what has a report is followed."""
+        if container in self.reports:
+            self._readings.append((clock, container, size))
 
     def advice(self, kill: Kill) -> Advice:
+        for name in self.reports:
+            self._followed(name, kill.config.sizes[name], kill.started if name == kill.container else 0.0)
+        self._readings.clear()
         now = _T0 + timedelta(seconds=kill.clock)
         record = record_facts(self._record(kill, now))
         pod = pod_facts(self._pod(kill, now))
@@ -52,10 +64,68 @@ class Ours:
         status = decide(evidence, Patience()).status
         self.reports[kill.container] = status
         self.log.append(status)
+        self._note(kill, status["recommendation"])
         return self._applied(kill, status["recommendation"])
 
     def look(self, look: Look) -> Advice | None:
+        if look.clock < self._next_look:
+            return None
+        self._next_look = look.clock + _LOOK_EVERY
+        for name in self.reports:
+            self._followed(name, look.config.sizes[name], look.started[name])
+        self._readings.clear()
+        for name, stored in self.reports.items():
+            usage, size = self._usage_since.get(name), look.config.sizes[name]
+            if usage is None or usage.limit != size.limit:
+                continue
+            now = _T0 + timedelta(seconds=look.clock)
+            pod = pod_facts(self._running(look, name))
+            evidence = Evidence(
+                now=now,
+                workload=_WEB,
+                container=name,
+                status=stored,
+                generation=1,
+                pods=(pod,),
+                pods_listed=True,
+                surroundings=Surroundings(usage=usage),
+            )
+            status = decide(evidence, Patience()).status
+            self.reports[name] = status
+            recommended = status["recommendation"]
+            if recommended["action"] == "LowerLimit" and _bytes(recommended["memoryLimit"]) != size.limit:
+                limit, request = (_bytes(recommended.get(key)) for key in ("memoryLimit", "memoryRequest"))
+                return Advice(sizes={name: Size(limit=limit, request=request or size.request)})
+            if recommended["action"] == "FixLeak" != stored["recommendation"]["action"]:
+                return Advice(leak=True)
         return None
+
+    def ended(self) -> list[tuple[str, bool]]:
+        return list(self._raises.values())
+
+    def calls_leak(self) -> bool:
+        return any(status["recommendation"]["action"] == "FixLeak" for status in self.reports.values())
+
+    def _followed(self, name: str, size: Size, started: float) -> None:
+        for clock, container, held in self._readings:
+            if container == name and clock >= started:
+                self._usage_since[name] = looked(
+                    self._usage_since.get(name),
+                    [MemoryReading(size=held, started=_T0 + timedelta(seconds=started))],
+                    now=_T0 + timedelta(seconds=clock),
+                    limit=size.limit,
+                    request=size.request,
+                    source="metrics.k8s.io",
+                )
+
+    def _note(self, kill: Kill, recommended: dict[str, Any]) -> None:
+        if kill.scope != "Container" or kill.limit is None:
+            return
+        if known := self._raises.get((kill.container, kill.limit)):
+            self._raises[kill.container, kill.limit] = (known[0], False)
+        limit = _bytes(recommended.get("memoryLimit"))
+        if recommended["action"] == "RaiseLimit" and limit:
+            self._raises[kill.container, limit] = (recommended["confidence"], True)
 
     def _applied(self, kill: Kill, recommended: dict[str, Any]) -> Advice:
         sizes = kill.config.sizes[kill.container]
@@ -155,6 +225,19 @@ class Ours:
                 "intervalSeconds": life.interval,
                 "bytes": list(life.sizes),
             },
+        }
+
+    def _running(self, look: Look, name: str) -> dict[str, Any]:
+        size = look.config.sizes[name]
+        resources = {
+            key: {"memory": str(value)} for key, value in (("limits", size.limit), ("requests", size.request)) if value
+        }
+        running = {"running": {"startedAt": _seconds(_T0 + timedelta(seconds=look.started[name]))}}
+        status = {"name": name, "restartCount": 0, "state": running, "containerID": f"containerd://{_id(name, 4095)}"}
+        return {
+            "metadata": {"uid": _POD, "namespace": "shop", "name": "web-7d9c-x2x4z"},
+            "spec": {"nodeName": "worker-1", "containers": [{"name": name, "resources": resources}]},
+            "status": {"containerStatuses": [status]},
         }
 
     def _pod(self, kill: Kill, now: datetime) -> dict[str, Any]:

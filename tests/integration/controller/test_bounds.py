@@ -44,7 +44,7 @@ def make_quota(shop: Shop, hard: Object, used: Object, **spec: object) -> str:
 
 
 def advice_on_a_kill(shop: Shop, *bounds: Callable[[str], object], **pod: object) -> Object:
-    """Kill a container at its limit of 256Mi, for which 448Mi are recommended where nothing bounds it.
+    """Kill a container at its limit of 256Mi, for which 384Mi are recommended where nothing bounds it.
 
     `bounds` are made after its pod, for the Deployment of a name: it is admission that enforces them.
     """
@@ -76,7 +76,7 @@ def running(shop: Shop, start: Start) -> Controller:
 
 def test_where_everything_answers_and_nothing_bounds_nothing_is_unknown(shop: Shop, running: Controller):
     advice = advice_on_a_kill(shop)
-    assert (advice["action"], advice["memoryLimit"]) == ("RaiseLimit", "448Mi")
+    assert (advice["action"], advice["memoryLimit"]) == ("RaiseLimit", "384Mi")
     assert not advice.keys() & {"unknown", "boundsHash"}
     assert "not known" not in advice["basis"]
 
@@ -123,7 +123,7 @@ def test_a_quota_is_shared_by_the_replicas_of_the_workload(shop: Shop, running: 
     advice = advice_on_a_kill(shop, scale, lambda _: make_quota(shop, hard, used))
     # 288Mi are left of limits and 96Mi of requests, a third of each for each pod.
     assert (advice["memoryLimit"], advice["memoryRequest"]) == ("352Mi", "288Mi")
-    assert "the request is cut to what the namespace's quota of requests leaves (288Mi)" in advice["basis"]
+    assert "The request is cut to what the namespace's quota of requests leaves (288Mi)" in advice["basis"]
     assert "unknown" not in advice
 
 
@@ -150,24 +150,24 @@ def test_a_quota_that_is_raised_makes_the_advice_anew_and_pods_that_come_and_go_
     wide = {"limits.memory": "4Gi"}
     shop.client.merge(quotas[0], {"spec": {"hard": wide}})
     shop.client.merge(f"{quotas[0]}/status", {"status": {"hard": wide}})
-    advice = advised(shop, name, lambda one: one.get("memoryLimit") == "448Mi")
+    advice = advised(shop, name, lambda one: one.get("memoryLimit") == "384Mi")
     assert advice["boundsHash"] != blocked["boundsHash"]
     assert compared() > before
 
 
 def test_a_limit_range_that_comes_and_goes_makes_the_advice_anew(shop: Shop, running: Controller):
-    assert advice_on_a_kill(shop)["memoryLimit"] == "448Mi"
+    assert advice_on_a_kill(shop)["memoryLimit"] == "384Mi"
     name = the_report(shop)
     where = make_range(shop, {"type": "Container", "max": {"memory": "320Mi"}})
     advised(shop, name, lambda one: one.get("memoryLimit") == "320Mi")
     shop.client.delete(where)
-    assert "boundsHash" not in advised(shop, name, lambda one: one.get("memoryLimit") == "448Mi")
+    assert "boundsHash" not in advised(shop, name, lambda one: one.get("memoryLimit") == "384Mi")
 
 
 def test_what_changed_while_no_controller_ran_acts_at_its_start(shop: Shop, start: Start):
     make_node(shop, "4Gi")
     first = start()
-    assert advice_on_a_kill(shop)["memoryLimit"] == "448Mi"
+    assert advice_on_a_kill(shop)["memoryLimit"] == "384Mi"
     name = the_report(shop)
     first.stop()
     make_range(shop, {"type": "Container", "max": {"memory": "320Mi"}})
@@ -219,7 +219,7 @@ def test_a_quota_for_some_pods_only_is_not_guessed_at(shop: Shop, running: Contr
     full = {"limits.memory": "1Gi"}
     selector = {"matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}]}
     advice = advice_on_a_kill(shop, lambda _: make_quota(shop, full, full, scopeSelector=selector))
-    assert (advice["memoryLimit"], advice["unknown"]) == ("448Mi", ["ResourceQuotas"])
+    assert (advice["memoryLimit"], advice["unknown"]) == ("384Mi", ["ResourceQuotas"])
 
 
 @pytest.mark.parametrize("right", ["nodes", "limitranges", "resourcequotas", "deployments/scale"])
@@ -234,7 +234,7 @@ def test_without_a_right_advice_is_given_and_says_what_was_not_known(
     assert advice["action"] == "RaiseLimit"
     assert (parse_quantity(advice["memoryLimit"]) or 0) > 256 * MI
     assert advice["unknown"] == [word.get(right, "Replicas")]
-    assert "not known: " in advice["basis"]
+    assert "Not known: " in advice["basis"]
 
 
 @pytest.fixture

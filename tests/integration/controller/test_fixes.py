@@ -60,27 +60,27 @@ def test_from_the_kill_to_applied_resolved_and_regressed(shop: Shop, start: Star
     old = web.pod("7d9c", 1)
     web.killed(old)
     status = web.told(Applied="False/NotApplied", Resolved="False/NotApplied", Regressed="False/NotApplied")
-    assert status["recommendation"]["memoryLimit"] == "448Mi"
+    assert status["recommendation"]["memoryLimit"] == "384Mi"
 
-    new = web.pod("8e0d", 2, "448Mi")
+    new = web.pod("8e0d", 2, "384Mi")
     web.told(Applied="False/RollingOut")
     old.vanish()
     status = web.told(Applied="True/Raised", Resolved="False/QuietWindow")
-    assert status["applied"]["memoryLimit"] == "448Mi"
+    assert status["applied"]["memoryLimit"] == "384Mi"
     assert status["applied"]["previousLimit"] == "256Mi"
     began = time.monotonic()
     web.told(Applied="True/Raised", Resolved="True/Quiet", Regressed="False/NotKilledAgain")
     print(f"resolved {time.monotonic() - began:.1f} s after it was applied, of 4 s")
 
-    web.killed(new, 448)
+    web.killed(new, 384)
     status = web.told(Applied="False/NotApplied", Resolved="False/NotApplied", Regressed="True/KilledAgain")
-    assert status["recommendation"]["memoryLimit"] == "608Mi"
-    assert status["recommendation"]["previousLimit"] == "448Mi"
-    assert status["applied"]["memoryLimit"] == "448Mi"
-    web.pod("9f1e", 3, "608Mi")
+    assert status["recommendation"]["memoryLimit"] == "576Mi"
+    assert status["recommendation"]["previousLimit"] == "384Mi"
+    assert status["applied"]["memoryLimit"] == "384Mi"
+    web.pod("9f1e", 3, "576Mi")
     new.vanish()
     status = web.told(Applied="True/Raised", Regressed="False/NotKilledAgain")
-    assert status["applied"]["memoryLimit"] == "608Mi"
+    assert status["applied"]["memoryLimit"] == "576Mi"
     assert status["kills"] == 2
 
 
@@ -90,13 +90,13 @@ def test_replicas_that_never_told_of_a_kill_are_looked_at_too(shop: Shop, start:
     start()
     web.killed(pods[0])
     web.told(Applied="False/NotApplied")
-    web.pod("8e0d", 4, "448Mi")
+    web.pod("8e0d", 4, "384Mi")
     pods[0].vanish()
 
     def three_are_known() -> bool:
         conditions = web.told(Applied="False/RollingOut")["conditions"]
         message = next(one["message"] for one in conditions if one["type"] == "Applied")
-        return bool(message == "1 of 3 pods have a memory limit of 448Mi or more")
+        return bool(message == "1 of 3 pods have a memory limit of 384Mi or more")
 
     eventually("all three pods are known", three_are_known)
     pods[1].vanish()
@@ -111,7 +111,7 @@ def test_a_resize_in_place_is_seen_and_one_that_is_taken_back_too(shop: Shop, st
     web.killed(pod)
     web.told(Applied="False/NotApplied")
     # What the kubelet says is in force, whatever the pod's spec says.
-    for limit, told in (("640Mi", "True/Raised"), ("300Mi", "False/Reverted"), ("448Mi", "True/Raised")):
+    for limit, told in (("640Mi", "True/Raised"), ("300Mi", "False/Reverted"), ("384Mi", "True/Raised")):
         pod.states["api"]["resources"] = {"limits": {"memory": limit}}
         pod._write()
         web.told(Applied=told)
@@ -124,7 +124,7 @@ def test_what_happens_while_no_controller_runs_is_seen_by_the_next(shop: Shop, s
     web.killed(old)
     web.told(Applied="False/NotApplied")
     first.kill()
-    new = web.pod("8e0d", 2, "448Mi")
+    new = web.pod("8e0d", 2, "384Mi")
     old.vanish()
     second = start(QUICK, "--no-leader-election")
     applied = web.told(Applied="True/Raised")["applied"]
@@ -134,7 +134,7 @@ def test_what_happens_while_no_controller_runs_is_seen_by_the_next(shop: Shop, s
     status = web.told(Resolved="True/Quiet")
     assert status["applied"] == applied
     third.kill()
-    web.killed(new, 448)
+    web.killed(new, 384)
     start(QUICK, "--no-leader-election")
     status = web.told(Regressed="True/KilledAgain")
     assert status["applied"] == applied
@@ -145,7 +145,7 @@ def test_a_kill_of_an_old_pod_during_the_rollout_is_no_regression(shop: Shop, st
     web = Web(shop)
     old = web.pod("7d9c", 1)
     web.killed(old)
-    web.pod("8e0d", 2, "448Mi")
+    web.pod("8e0d", 2, "384Mi")
     web.told(Applied="False/RollingOut")
     web.killed(old, 256)
     web.told(Applied="False/RollingOut", Regressed="False/NotApplied")
@@ -156,7 +156,7 @@ def test_a_kill_of_an_old_pod_during_the_rollout_is_no_regression(shop: Shop, st
     send(shop.client, late)
     eventually("it is counted", lambda: web.told(Applied="True/Raised")["kills"] == 3)
     status = web.told(Applied="True/Raised", Resolved="False/QuietWindow", Regressed="False/NotKilledAgain")
-    assert status["recommendation"]["memoryLimit"] == "448Mi"
+    assert status["recommendation"]["memoryLimit"] == "384Mi"
 
 
 def test_who_keeps_the_manifest_is_in_the_report(shop: Shop, start: Start):
@@ -182,15 +182,15 @@ def test_a_rejected_recommendation_is_reviewed_until_another_one_is_made(shop: S
         "decision": "Rejected",
         "generation": 2,
         "action": "RaiseLimit",
-        "memoryLimit": "448Mi",
-        "memoryRequest": "448Mi",
+        "memoryLimit": "384Mi",
+        "memoryRequest": "384Mi",
     }
     # The same kill again changes nothing that a reviewer has not said no to.
     web.killed(old)
     eventually("it is counted", lambda: web.told(Reviewed="True/Rejected")["kills"] == 2)
     web.killed(old, 512)
     status = web.told(Reviewed="False/RecommendationChanged")
-    assert status["reviewed"]["memoryLimit"] == "448Mi"
+    assert status["reviewed"]["memoryLimit"] == "384Mi"
     stamp = {"spec": {"review": {"decision": "Rejected", "time": "2026-11-21T08:00:00Z"}}}
     shop.client.merge(where, stamp)
     status = web.told(Reviewed="True/Rejected")
@@ -204,7 +204,7 @@ def test_a_policy_decides_how_long_quiet_has_to_be_also_for_windows_that_are_ope
     web = Web(shop)
     old = web.pod("7d9c", 1)
     web.killed(old)
-    web.pod("8e0d", 2, "448Mi")
+    web.pod("8e0d", 2, "384Mi")
     old.vanish()
     assert web.told(Applied="True/Raised", Resolved="False/QuietWindow")["applied"]["quietSeconds"] == 86_400
     policy = {"apiVersion": V1, "kind": "OOMPolicy", "metadata": {"name": "quick", "namespace": shop.namespace}}

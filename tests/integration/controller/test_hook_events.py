@@ -40,19 +40,19 @@ def test_the_story_of_a_fix_is_told_step_by_step_and_no_step_twice(
     old = web.pod("7d9c", 1)
     web.killed(old)
     (ready,) = told(receiver, "RecommendationReady")
-    assert ready["recommendation"]["memoryLimit"] == "448Mi"
+    assert ready["recommendation"]["memoryLimit"] == "384Mi"
 
-    new = web.pod("8e0d", 2, "448Mi")
+    new = web.pod("8e0d", 2, "384Mi")
     old.vanish()
     told(receiver, "RecommendationReady", "Applied")
     web.told(Resolved="True/Quiet")
     told(receiver, "RecommendationReady", "Applied", "Resolved")
 
-    web.killed(new, 448)
+    web.killed(new, 384)
     eventually("advice is told of again", lambda: len(receiver.events()) == 5)
     *_, again, regressed = told(receiver, "Applied", "Resolved", "RecommendationReady", "Regressed")
-    assert again["recommendation"]["memoryLimit"] == "608Mi"
-    assert regressed["kill"]["memory"]["limitBytes"] == 448 << 20
+    assert again["recommendation"]["memoryLimit"] == "576Mi"
+    assert regressed["kill"]["memory"]["limitBytes"] == 384 << 20
     time.sleep(1)
     told_of = [one["data"]["event"] for one in receiver.events()]
     assert sorted(told_of) == ["Applied", "RecommendationReady", "RecommendationReady", "Regressed", "Resolved"]

@@ -72,7 +72,7 @@ def test_a_slow_source_holds_up_no_report_and_its_answer_amends_it(shop: Shop, s
     send(shop.client, record(pod, node=shop.node))
     first = advised(shop, f"pod-{pod.name}-api", bool)
     taken = time.monotonic() - began
-    assert (first["memoryLimit"], first["unknown"]) == ("448Mi", ["Metrics"])
+    assert (first["memoryLimit"], first["unknown"]) == ("384Mi", ["Metrics"])
     assert "not known: the peak that the metrics source knows" in first["basis"]
     assert taken < 3
     amended = advised(shop, f"pod-{pod.name}-api", lambda one: "unknown" not in one, seconds=10)
@@ -95,7 +95,7 @@ def test_a_failing_source_is_named_in_the_basis_and_asked_again_later(
     found = [advised(shop, f"pod-{pod.name}-api", bool) for pod in pods]
     assert time.monotonic() - began < 5
     assert {(one["action"], one["memoryLimit"], *one["unknown"]) for one in found} == {
-        ("RaiseLimit", "448Mi", "Metrics")
+        ("RaiseLimit", "384Mi", "Metrics")
     }
     warnings = [line for line in controller.messages("warning") if line["message"].startswith("what bounds advice")]
     assert [line["what"] for line in warnings] == ["metrics"]

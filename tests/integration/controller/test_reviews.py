@@ -112,7 +112,7 @@ def test_kubectl_shows_a_row_of_a_report_also_where_names_are_as_long_as_they_ma
 
     both = {"w" * 253, plain.name}
     eventually("both rows", lambda: both <= rows().keys())
-    eventually("both have advice", lambda: all(row.get("RECOMMENDED") == "448Mi" for row in _of(rows(), both)))
+    eventually("both have advice", lambda: all(row.get("RECOMMENDED") == "384Mi" for row in _of(rows(), both)))
     for name, holder in (("w" * 253, container), (plain.name, "api")):
         row = rows()[name]
         assert list(row) == [
@@ -120,7 +120,7 @@ def test_kubectl_shows_a_row_of_a_report_also_where_names_are_as_long_as_they_ma
             *["WORKLOAD", "CONTAINER", "VICTIM", "SCORE", "KILLS", "CAUSE", "LIMIT", "RECOMMENDED", "LAST"],
         ]
         assert (row["CONTAINER"], row["KILLS"], row["CAUSE"]) == (holder, "1", "ContainerLimit")
-        assert (row["LIMIT"], row["RECOMMENDED"], row["VICTIM"]) == ("256Mi", "448Mi", "node")
+        assert (row["LIMIT"], row["RECOMMENDED"], row["VICTIM"]) == ("256Mi", "384Mi", "node")
         wide = rows("-o", "wide")[name]
         # What keeps a manifest is blank where no mark tells, and the age stands under its head then.
         assert list(wide)[10:18] == [

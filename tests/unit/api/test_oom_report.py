@@ -216,3 +216,14 @@ def test_the_ledger_is_bounded() -> None:
 def test_what_is_no_status_is_refused_with_the_fields_name(field: str, value: object) -> None:
     with pytest.raises(ValidationError, match=field):
         OOMReport.model_validate(report(**{field: value}))
+
+
+def test_a_report_of_the_last_release_is_valid_and_loses_nothing_but_what_is_not_used_any_more() -> None:
+    kill = {"id": "a", "time": AT, "verdict": "Confirmed", "cause": "ContainerLimit", "limitBytes": 1, "shape": "Cycle"}
+    advice = {"action": "RaiseLimit", "memoryLimit": "320Mi", "previousLimit": "256Mi", "basis": "the limit fired"}
+    stored = report(recentKills=[kill], recommendation=advice)
+
+    read = OOMReport.model_validate(stored).as_json()["status"]
+    assert read["recentKills"] == [kill]
+    assert read["recommendation"] == advice
+    assert {"usageSince", "forecast"}.isdisjoint(read)

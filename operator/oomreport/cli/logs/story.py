@@ -157,12 +157,13 @@ def recommended(advice: "KeptAdvice") -> str:
         "RaiseLimit": f"Raise the container's memory limit{before} to {limit}",
         "RaisePodLimit": f"Raise the pod's memory limit{before} to {limit}",
         "RaiseRequest": f"Raise the container's memory request to {request}",
+        "LowerLimit": f"Lower the container's memory limit{before} to {limit}",
         "FixLeak": "Fix the leak; a higher limit only delays the next kill",
         "LimitTmpfs": "Bound what is written to memory-backed volumes and /dev/shm",
         "ReviewNode": "Review the node: no limit of a container was the cause",
         "None": "Change no limit",
     }
-    also = f", its request to {request}" if request and advice.action == "RaiseLimit" else ""
+    also = f", its request to {request}" if request and advice.action in ("RaiseLimit", "LowerLimit") else ""
     sure = f" (confidence {advice.confidence})" if advice.confidence else ""
     return f"{words.get(advice.action, advice.action)}{also}{sure}"
 

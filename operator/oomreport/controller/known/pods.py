@@ -140,6 +140,12 @@ class PodCache:
         """Return the followed workloads of a namespace."""
         return tuple(workload for workload, _ in self._followed.get(namespace, {}).values())
 
+    def followed_containers(self) -> Iterator[tuple[str, Workload, str]]:
+        """Return all containers that are followed, with their namespace and workload."""
+        for namespace, workloads in self._followed.items():
+            for workload, containers in workloads.values():
+                yield from ((namespace, workload, container) for container in containers)
+
     def followed(self, namespace: str, identity: _Identity) -> tuple[tuple[Workload, str], ...]:
         """Return the containers of a workload that are followed."""
         workload, containers = self._followed.get(namespace, {}).get(identity, (None, ()))

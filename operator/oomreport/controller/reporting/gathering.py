@@ -7,6 +7,7 @@ looked at again when the answer comes.
 import asyncio
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
@@ -15,6 +16,7 @@ from oomreport.controller.known.outbox import without_delivered
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import StoredReport
+from oomreport.controller.known.running_memory import RunningMemory
 from oomreport.controller.known.surroundings import SurroundingsReader
 from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.work.keys import ReportKey
@@ -44,10 +46,12 @@ class EvidenceGatherer:
         surroundings: SurroundingsReader,
         managers: Managers,
         watches: WatchState,
+        running_memory: RunningMemory,
         now: Callable[[], datetime],
     ) -> None:
         self._api, self._queue, self._pods, self._records = api, queue, pods, records
         self._surroundings, self._managers, self._watches, self._now = surroundings, managers, watches, now
+        self._running_memory = running_memory
         self._forgettable_since: dict[tuple[ReportKey, str], datetime] = {}
 
     async def gather(self, key: ReportKey, stored: StoredReport | None, unsettled: Iterable[str]) -> Evidence:
@@ -88,7 +92,7 @@ class EvidenceGatherer:
             ),
             forgettable=forgettable if is_due else frozenset(),
             unsettled=frozenset(unsettled),
-            surroundings=surroundings,
+            surroundings=replace(surroundings, usage=self._running_memory.of(key)),
             managed_by=managed_by,
         )
 

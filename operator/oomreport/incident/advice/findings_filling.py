@@ -3,7 +3,7 @@
 from collections import Counter
 
 from oomreport.incident.advice.case import Case
-from oomreport.incident.advice.leaks import duration, leaks, rate
+from oomreport.incident.advice.leaks import duration, leak_of, rate
 from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.kill import Cause
 from oomreport.incident.memory.trajectory import Shape
@@ -19,16 +19,21 @@ _OWN_LIMITS = (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 
 
 def leak(case: Case) -> str | None:
-    """Name a leak with its rate and the time to the next kill."""
-    if case.cause != Cause.CONTAINER_LIMIT:
-        return None
-    why = leaks(case)
-    if why is None:
-        return None
+    """Name a leak that two kills show, with the time to the next one."""
+    found = leak_of(case)
+    return f"Leak: {found}; the next kill comes about {duration(found.after)} after a restart" if found else None
+
+
+def steady_growth(case: Case) -> str | None:
+    """Say that memory rose throughout its life. What ends at a limit does not tell whether it would have ended."""
     way = case.way
-    room = (case.fired or 0) - way.level
-    when = f"; from {in_mi(way.level // MI * MI)} after a restart it is back at the limit in about {duration(room / way.growth)}"
-    return f"Leak: {why}{when if way.growth > 0 and room > 0 else ''}"
+    if case.cause != Cause.CONTAINER_LIMIT or not way.rises or way.uptime_seconds is None:
+        return None
+    since = duration(way.uptime_seconds)
+    return (
+        f"Memory rose by {rate(way.growth)} from {in_mi(way.level // MI * MI)}, over the {since} of its life: a cache that fills"
+        " and a leak look the same so far"
+    )
 
 
 def limit_below_start(case: Case) -> str | None:
@@ -56,17 +61,8 @@ def spike(case: Case) -> str | None:
     way = case.way
     if case.cause != Cause.CONTAINER_LIMIT or way.shape is not Shape.SPIKE:
         return None
-    near = f"; it had come within a tenth of it {way.near_misses} times before" if way.near_misses else ""
     level = in_mi(way.level // MI * MI)
-    return f"Memory was at {level} and rose to the limit within {duration(way.rising_seconds)}{near}"
-
-
-def staircase(case: Case) -> str | None:
-    """Say that memory came in steps."""
-    if case.cause != Cause.CONTAINER_LIMIT or case.way.shape is not Shape.STAIRCASE:
-        return None
-    level = in_mi(case.way.level // MI * MI)
-    return f"Memory rose from {level} by steps with level stretches between, over {duration(case.way.rising_seconds)}"
+    return f"Memory was at {level} and rose to the limit within {duration(way.rising_seconds)}"
 
 
 def tmpfs_filled(case: Case) -> str | None:

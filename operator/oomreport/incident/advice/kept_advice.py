@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from oomreport.incident.advice.case import Case
-from oomreport.incident.advice.recommendation import Action, Recommendation, recommendation
+from oomreport.incident.advice.recommendation import Action, Recommendation, recommendation, seen_since
 from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.kill import Cause
 from oomreport.incident.witness.policy import Policy
@@ -27,6 +27,7 @@ _WORDS = {
 }
 _BEARS_ON = {
     Action.RAISE_LIMIT: frozenset(Unknown),
+    Action.LOWER_LIMIT: frozenset({Unknown.POLICIES, Unknown.LIMIT_RANGES}),
     Action.RAISE_POD_LIMIT: frozenset(Unknown) - {Unknown.METRICS},
     Action.RAISE_REQUEST: frozenset({Unknown.POLICIES, Unknown.QUOTAS, Unknown.REPLICAS}),
 }
@@ -47,6 +48,11 @@ def advice_for(case: Case, stored: Mapping[str, Any], *, is_new: bool) -> dict[s
         return _made(case) if by_other_rules and (was_off or not case.around.policy.enabled) else dict(before)
     if is_new or (case.facts and case.kills != stored.get("kills")):
         return _made(case)
+    was = before.get("action")
+    if (since := seen_since(case, Action(was) if was in set(Action) else Action.NONE)) is not None:
+        return _finished(case, since)
+    if was == Action.LOWER_LIMIT and case.around.policy.enabled:
+        return dict(before)
     if by_other_rules:
         made = _made(case)
         keeps = case.facts is None and made["action"] == before["action"] and made["action"] in _WITHOUT_NUMBER
@@ -82,12 +88,15 @@ def is_outdated(status: Mapping[str, Any], bounds: str | None) -> bool:
 
 
 def _made(case: Case) -> dict[str, Any]:
-    found = _within_quota(case, recommendation(case))
+    return _finished(case, _within_quota(case, recommendation(case)))
+
+
+def _finished(case: Case, found: Recommendation) -> dict[str, Any]:
     bears = case.around.unknown & _BEARS_ON.get(found.action, _ALWAYS)
     unknown = [one for one in Unknown if one in bears]
     advice = found.as_json()
     if unknown:
-        words = f"; not known: {', '.join(_WORDS[one] for one in unknown)}"
+        words = f" Not known: {', '.join(_WORDS[one] for one in unknown)}."
         advice = {**advice, "basis": found.basis[: MOST_BASIS - len(words)] + words, "unknown": unknown}
     if policy := case.around.policy.as_json():
         advice["policy"] = policy
@@ -106,8 +115,8 @@ def _within_quota(case: Case, found: Recommendation) -> Recommendation:
         return found
     why = f"what the namespace's quota of requests leaves ({in_mi(most)})"
     if most > (own or 0):
-        return replace(found, request=most, basis=f"{found.basis}; the request is cut to {why}")
+        return replace(found, request=most, basis=f"{found.basis} The request is cut to {why}.")
     if found.action is Action.RAISE_REQUEST:
-        words = f"{found.basis}; but {why} allows no more than the request already has"
+        words = f"{found.basis} But {why} allows no more than the request already has."
         return Recommendation(action=Action.NONE, previous_limit=found.previous_limit, basis=words)
-    return replace(found, request=None, basis=f"{found.basis}; the request stays: {why} allows no more")
+    return replace(found, request=None, basis=f"{found.basis} The request stays: {why} allows no more.")

@@ -1,60 +1,104 @@
-"""Tell memory that is never given back from demands that end.
+"""Tell memory that is never given back from demands that end, by experiment.
 
-A leak rises evenly with the age of its container, and starts anew from its base after a restart. The load of a day does
-the same for hours; it shows by its bend, by having fallen before, and by coming back at once after a restart.
+One rise up to a limit tells nothing: a cache that fills looks the same. A raise is the test. FixLeak needs two observations
+that agree: the growth went on past the old limit at about the same rate, and the time to fill grew with the room. The name
+is taken back by the first kill that does not agree.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.sizing import in_mi
-from oomreport.incident.memory.history import grows_with_the_limit, raises
-from oomreport.incident.memory.trajectory import STARTUP_SECONDS, Shape
+from oomreport.incident.kill import Cause
+from oomreport.incident.memory.history import PastKill
+from oomreport.incident.memory.trajectory import STARTUP_SECONDS, Trajectory, trajectory
+from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.workload.quantity import MI
 
-# A leak comes back to its limit in about the time it took before. What comes back in much less follows the load.
-_MUCH_SOONER = 0.4
-# Rates of growth that are the same, for noisy figures.
-_ALIKE = (0.7, 1.4)
-_LEAST_RAISES = 3
+# Two rates, or two times, are about the same within a factor of two. The time to fill must have grown by as much, or the
+# test says little.
+ABOUT = 2.0
 
 
-def leaks(case: Case) -> str | None:
-    """Return why this is a leak, in words; None where it is none or cannot be told from other demands yet."""
-    way = case.way
-    if way.shape is Shape.GROWTH and not _climbs_by_stairs(case):
-        if _returned_sooner(case) or _follows_the_load(case):
-            return None
-        lasted = duration(way.rising_seconds)
-        return f"memory grew by {rate(way.growth)} for {lasted} without falling back, and no slower at the end"
-    uptime = way.uptime_seconds or 0.0
-    if uptime >= STARTUP_SECONDS and raises(case.past) >= _LEAST_RAISES and grows_with_the_limit(case.past):
-        last = [kill for kill in case.past if kill.limit and kill.uptime_seconds][-3:]
-        runs = ", ".join(f"{in_mi(kill.limit or 0)} after {duration(kill.uptime_seconds or 0)}" for kill in last)
-        return f"each higher limit was filled in the same measure of time: {runs}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """Two observations that agree: an earlier limit was full after `before` seconds, the present one after `after`."""
+
+    earlier_limit: int
+    before: float
+    limit: int
+    after: float
+    growth: float
+    level: int
+
+    def __str__(self) -> str:
+        """Name both observations."""
+        return (
+            f"memory filled {in_mi(self.earlier_limit)} in {duration(self.before)}, and went on at about the same rate"
+            f" ({rate(self.growth)}) to fill {in_mi(self.limit)} in {duration(self.after)}"
+        )
+
+
+def leak_of(case: Case) -> Leak | None:
+    """Return the leak that the last kill and an earlier one at a lower limit show; None where they do not agree."""
+    fired = case.fired or (case.facts.memory_limit if case.facts else None)
+    if case.cause != Cause.CONTAINER_LIMIT or fired is None:
+        return None
+    return agreement(case.way, fired, _own(case)[:-1], times=ABOUT)
+
+
+def leak_in_sight(case: Case, usage: UsageSince) -> Leak | None:
+    """Return the leak that a running container shows, whose memory has long passed the limit that killed an earlier one.
+
+    It has not been killed yet, so the room must have grown by more than between two kills.
+    """
+    if case.cause != Cause.CONTAINER_LIMIT or not usage.points:
+        return None
+    way = trajectory(recent=None, life=usage.series, end=usage.last.timestamp(), size=usage.points[-1])
+    return agreement(way, usage.points[-1], _own(case), times=ABOUT * ABOUT)
+
+
+def is_contradicted(case: Case, usage: UsageSince) -> bool:
+    """Return whether a running container took back the name of a leak.
+
+    It runs for twice as long as any that was killed, and does not go on as they did.
+    """
+    longest = max((kill.uptime_seconds or 0.0 for kill in _own(case)), default=0.0)
+    return (usage.last - usage.began).total_seconds() > ABOUT * longest > 0 and leak_in_sight(case, usage) is None
+
+
+def _own(case: Case) -> list[PastKill]:
+    return [kill for kill in case.past if kill.cause == Cause.CONTAINER_LIMIT]
+
+
+def agreement(way: Trajectory, size: int, earlier: Sequence[PastKill], *, times: float) -> Leak | None:
+    """Return what the way to `size` bytes and one of the `earlier` kills, at a lower limit, agree on.
+
+    `times`: the time since the start must be this many times the time that it took to pass the earlier limit.
+    """
+    uptime = way.uptime_seconds
+    if not uptime or uptime < STARTUP_SECONDS:
+        return None
+    for kill in reversed(earlier):
+        passed = way.passed(kill.limit) if kill.limit is not None and kill.limit < size else None
+        if kill.limit is None or not kill.uptime_seconds or not passed or uptime < times * passed:
+            continue
+        went_on = (size - kill.limit) / (uptime - passed)
+        if _alike(went_on, kill.growth) and _alike(passed, kill.uptime_seconds):
+            return Leak(
+                earlier_limit=kill.limit,
+                before=kill.uptime_seconds,
+                limit=size,
+                after=uptime,
+                growth=went_on,
+                level=way.level,
+            )
     return None
 
 
-def _returned_sooner(case: Case) -> bool:
-    """Return whether an earlier instance needed far longer to the same limit: then the load decides, not the age."""
-    now = case.way.uptime_seconds
-    before = [
-        kill.uptime_seconds
-        for kill in case.past[:-1]
-        if kill.uptime_seconds and kill.limit and case.fired and kill.limit >= 0.95 * case.fired
-    ]
-    return bool(now and before and now < _MUCH_SOONER * max(before))
-
-
-def _climbs_by_stairs(case: Case) -> bool:
-    """Return whether this rise is made of jumps and an earlier one was a staircase: many stairs look even."""
-    return case.way.stair is not None and any(kill.shape is Shape.STAIRCASE for kill in case.past[:-1])
-
-
-def _follows_the_load(case: Case) -> bool:
-    """Return whether an earlier kill showed a cycle, and no second rise at the same rate has followed yet."""
-    if all(kill.shape is not Shape.CYCLE for kill in case.past[:-1]):
-        return False
-    before, growth = case.past[-2], max(case.way.growth, 1e-9)
-    return not (before.shape is Shape.GROWTH and _ALIKE[0] < before.growth / growth < _ALIKE[1])
+def _alike(one: float, other: float) -> bool:
+    return 0 < max(one, other) <= ABOUT * min(one, other)
 
 
 def rate(growth: float) -> str:

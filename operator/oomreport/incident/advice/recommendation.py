@@ -10,27 +10,23 @@ from enum import StrEnum
 from typing import Any
 
 from oomreport.incident.advice.case import Case
-from oomreport.incident.advice.leaks import duration, leaks
-from oomreport.incident.advice.sizing import ceiling, in_mi, rounded, step
+from oomreport.incident.advice.leaks import ABOUT, Leak, duration, is_contradicted, leak_in_sight, leak_of, rate
+from oomreport.incident.advice.raising import MOST_INPUTS, AdviceInput, NothingMore, raised, share_of_request
+from oomreport.incident.advice.sizing import in_mi, rounded
+from oomreport.incident.advice.trim import HEADROOM, NOTABLE, trim_of
 from oomreport.incident.kill import Cause
-from oomreport.incident.memory.history import insufficient, is_no_load, kept_crest, raises
-from oomreport.incident.memory.outlook import share_of_step, to_crest
+from oomreport.incident.memory.history import raises
 from oomreport.incident.memory.trajectory import Shape
-from oomreport.incident.witness.policy import RequestRule
+from oomreport.incident.memory.usage_since import DAY, UsageSince
 from oomreport.workload.container import Scope
-from oomreport.workload.pod import ContainerFacts, ContainerKind
 from oomreport.workload.quantity import MI, format_quantity
 
 _TMPFS_SHARE = 0.5
 _KERNEL_SHARE = 0.5
 _MOST_BASIS = 1024
-# What a limit is put above the peak that a metrics source knows of.
-_ABOVE_PEAK = 1.1
 # What a request is put above the use that was seen. The kubelet passes requests on in thousandths of the node's memory
 # (oom_score_adj): a tenth of a small container's use is lost in one.
 _ABOVE_USE = 1.25
-# What a runtime needs beside its heap.
-_BESIDE_HEAP = 1.3
 
 
 class Action(StrEnum):
@@ -42,6 +38,7 @@ class Action(StrEnum):
     FIX_LEAK = "FixLeak"
     LIMIT_TMPFS = "LimitTmpfs"
     REVIEW_NODE = "ReviewNode"
+    LOWER_LIMIT = "LowerLimit"
     NONE = "None"
 
 
@@ -55,10 +52,11 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What to change, in bytes, and every input of it in words."""
+    """What to change, in bytes; why, in a few sentences; and from what the number was made, at most 20 inputs."""
 
     action: Action
     basis: str
+    inputs: tuple[AdviceInput, ...] = ()
     limit: int | None = None
     request: int | None = None
     previous_limit: int | None = None
@@ -72,6 +70,7 @@ class Recommendation:
             **{key: format_quantity(size) for key, size in sizes.items() if size is not None},
             **({"confidence": self.confidence} if self.confidence else {}),
             "basis": self.basis[:_MOST_BASIS],
+            **({"inputs": [one.as_json() for one in self.inputs[:MOST_INPUTS]]} if self.inputs else {}),
         }
 
 
@@ -132,126 +131,105 @@ def _tmpfs(case: Case, limit: int) -> Recommendation | None:
 
 
 def _leak(case: Case, limit: int) -> Recommendation | None:
-    why = leaks(case)
-    if why is None:
+    leak = leak_of(case)
+    return _fix_leak(leak, limit, "Two kills agree", source="kernel" if case.fired else "pod") if leak else None
+
+
+def seen_since(case: Case, before: Action) -> Recommendation | None:
+    """Return what the running containers ask for without a new kill; None where what was recommended `before` stands."""
+    usage = case.around.usage
+    if usage is None or usage.limit is None or not case.around.policy.enabled:
         return None
-    repeated = sum(kill.shape is Shape.GROWTH for kill in case.past) > 1
+    if before is Action.FIX_LEAK and is_contradicted(case, usage):
+        lasted = duration((usage.last - usage.began).total_seconds())
+        return _nothing(
+            f"A container runs for {lasted} and does not grow as before: it is no leak, or the leak is mended."
+        )
+    if before is not Action.FIX_LEAK and (leak := leak_in_sight(case, usage)):
+        return _fix_leak(leak, usage.limit, "A kill and a running container agree", source="pod")
+    return _lowered(case, usage, usage.limit)
+
+
+def _fix_leak(leak: Leak, limit: int, who: str, *, source: str) -> Recommendation:
+    lasts = leak.after + max(0, limit - leak.limit) / leak.growth
+    # A planned restart after half of that time leaves the other half for a busier day.
+    restart = duration(lasts / ABOUT)
     return Recommendation(
         action=Action.FIX_LEAK,
         previous_limit=limit,
-        confidence=Confidence.HIGH if repeated else Confidence.MEDIUM,
-        basis=f"{why}; a higher limit would only delay the next kill; limit {format_quantity(limit)}, kills so far:"
-        f" {case.kills}",
+        confidence=Confidence.HIGH,
+        basis=f"{who}: {leak}. A higher limit would only delay the next kill, so find what is never given back."
+        f" Until then an instance lasts about {duration(lasts)} at {format_quantity(limit)}; a planned restart after"
+        f" {restart} would come before the kill.",
+        inputs=(
+            AdviceInput(name="limit", value=format_quantity(limit), source=source),
+            AdviceInput(name="timeToFill", value=duration(lasts), source="flight recorder"),
+            AdviceInput(name="earlierLimit", value=format_quantity(leak.earlier_limit), source="kills"),
+            AdviceInput(name="earlierTimeToFill", value=duration(leak.before), source="kills"),
+            AdviceInput(name="level", value=in_mi(leak.level // MI * MI), source="flight recorder"),
+            AdviceInput(name="growth", value=rate(leak.growth), source="flight recorder"),
+            AdviceInput(name="plannedRestart", value=restart, source="timeToFill / 2"),
+        ),
     )
 
 
 def _raised(case: Case, limit: int) -> Recommendation:
-    pod = case.cause == Cause.POD_LIMIT
-    whose = "pod" if pod else "container"
-    policy = case.around.policy
-    own_kills = [kill for kill in case.past if kill.cause == case.cause]
-    number = raises(own_kills)
-    basis = [_fired(case, limit, whose), f"kills so far: {case.kills}, raises seen: {number}", *_story(case)]
-    if number >= policy.most_raises:
-        return _nothing(
-            f"{'; '.join(basis)}; raised {number} times without an end: look at what it does before more is given"
-        )
-    base = insufficient(own_kills, limit)
-    if base > limit:
-        basis.append(f"{format_quantity(base)} was not enough before, so the step starts there")
-    size, sum_ = step(base, number, policy)
-    basis.append(f"step: {sum_}")
-    by_shape = policy.headroom_percent is None and not pod
-    factor, reason = share_of_step(case.way, own_kills, limit) if by_shape else (1.0, "")
-    if factor != 1.0:
-        size = int(size * factor)
-        basis.append(f"x {factor:g} since {reason} = {in_mi(size // MI * MI)}")
-    wanted = base + size
-    crest = None if is_no_load(own_kills) else case.way.crest or kept_crest(own_kills, limit)
-    if crest is not None and not pod:
-        straight = case.way.crest is None or case.way.shape is Shape.GROWTH
-        wanted, sum_ = to_crest(limit, step(limit, 0, policy)[0], crest, usual=wanted if straight else None)
-        wanted = max(wanted, base + size) if base > limit else wanted
-        basis.append(sum_)
-    wanted, words = _for_heap(case, limit, wanted)
-    basis += words
-    if case.around.peak is not None and not pod and case.around.peak * _ABOVE_PEAK > wanted:
-        wanted = int(case.around.peak * _ABOVE_PEAK)
-        basis.append(
-            f"{case.around.peak_source} show a peak of {in_mi(case.around.peak)}, x {_ABOVE_PEAK} = {in_mi(wanted)}"
-        )
-    if policy.minimum is not None and wanted < policy.minimum:
-        wanted = policy.minimum
-        basis.append(f"the policy's minMemory is {in_mi(policy.minimum)}")
-    least = case.around.limit_range_min
-    if least is not None and not pod and wanted < least:
-        wanted = least
-        basis.append(f"the namespace's LimitRange asks for {in_mi(least)} at least")
-    exact = wanted
-    wanted, unit = rounded(wanted, policy)
-    basis.append(f"{in_mi(exact)} rounded up to a multiple of {format_quantity(unit)} = {format_quantity(wanted)}")
-    bound = ceiling(limit, case.around, of_pod=pod, beside=_beside(case))
-    if bound is not None and wanted > bound.size:
-        if bound.size <= limit:
-            return _nothing(f"{'; '.join(basis)}; but {bound.why} allows no more than the limit already has")
-        wanted = bound.size
-        basis.append(f"cut to {bound.why}")
-    request, words = _request(case.facts, wanted, policy.request) if not pod else (None, [])
+    found = raised(case, limit)
+    if isinstance(found, NothingMore):
+        return Recommendation(action=Action.NONE, basis=found.why, inputs=found.inputs)
     return Recommendation(
-        action=Action.RAISE_POD_LIMIT if pod else Action.RAISE_LIMIT,
-        limit=wanted,
-        request=request,
+        action=Action.RAISE_POD_LIMIT if case.cause == Cause.POD_LIMIT else Action.RAISE_LIMIT,
+        limit=found.limit,
+        request=found.request,
         previous_limit=limit,
         confidence=_confidence(case),
-        basis="; ".join([*basis, *words]),
+        basis=found.basis,
+        inputs=found.inputs,
     )
 
 
-def _beside(case: Case) -> int | None:
-    """Return the limits of the other containers of the pod together; None where the pod has a limit of its own."""
-    if case.pod is None or case.pod.memory_limit is not None:
+def _lowered(case: Case, usage: UsageSince, own: int) -> Recommendation | None:
+    """Return the lower limit that was seen to be enough since the last kill; None where the limit stays."""
+    policy, killed = case.around.policy, case.kill.time
+    if killed is None:
         return None
-    lasting = (one for one in case.pod.containers if one.kind in (ContainerKind.REGULAR, ContainerKind.SIDECAR))
-    return sum(one.memory_limit or 0 for one in lasting if one.name != case.container)
-
-
-def _fired(case: Case, limit: int, whose: str) -> str:
-    source = "as the kernel printed it" if case.fired is not None else "by the pod"
-    return f"the {whose}'s limit fired at {format_quantity(limit)} ({source})"
-
-
-def _story(case: Case) -> list[str]:
-    way = case.way
-    uptime = f" after {duration(way.uptime_seconds)}" if way.uptime_seconds else ""
-    if way.shape is Shape.UNKNOWN:
-        return [f"no trajectory was recorded{uptime and f', killed{uptime}'}"]
-    rose = (
-        f", it rose from {in_mi(way.level // MI * MI)} in {duration(way.rising_seconds)}" if way.rising_seconds else ""
+    fired = [kill.limit or 0 for kill in case.past if kill.cause == Cause.CONTAINER_LIMIT]
+    trim = trim_of(usage, fired=max(fired, default=0), since=killed)
+    if trim is None:
+        return None
+    limit, unit = rounded(max(trim.least, policy.minimum or 0, case.around.limit_range_min or 0), policy)
+    if limit > own * (1 - NOTABLE):
+        return None
+    request, words = share_of_request((usage.request, own), limit, policy.request)
+    days = f"{usage.seen_for / DAY:.0f} days"
+    inputs = (
+        AdviceInput(name="limit", value=format_quantity(own), source="pod"),
+        AdviceInput(name="peak", value=in_mi(trim.peak), source=usage.source),
+        AdviceInput(name="seenFor", value=days, source=usage.source),
+        *(
+            (AdviceInput(name="limitThatFired", value=format_quantity(trim.fired), source="kills"),)
+            if trim.fired
+            else ()
+        ),
+        AdviceInput(name="headroom", value=f"x {HEADROOM:g}", source="docs/advice.md"),
+        AdviceInput(name="roundTo", value=format_quantity(unit), source="policy" if policy.rounding else "default"),
     )
-    return [f"trajectory {way.shape}{uptime}{rose}"]
-
-
-def _for_heap(case: Case, limit: int, wanted: int) -> tuple[int, list[str]]:
-    """Return a limit that holds the largest heap that is allowed: it will be used."""
-    for heap in case.facts.heap if case.facts else ():
-        most = heap.size
-        if most is not None and most * _BESIDE_HEAP > limit and most <= 4 * limit:
-            needed = int(most * _BESIDE_HEAP)
-            words = f"{heap.text} lets the heap alone grow to {in_mi(most)}; with what a {heap.runtime} process needs beside it x {_BESIDE_HEAP} = {in_mi(needed)}"
-            return max(needed, limit + MI), [words]
-    return wanted, []
-
-
-def _request(container: ContainerFacts | None, wanted: int, rule: RequestRule) -> tuple[int | None, list[str]]:
-    own = container.memory_request if container else None
-    if rule is RequestRule.EQUAL_LIMIT:
-        return wanted, ["the policy sets the request to the limit"]
-    if rule is RequestRule.UNCHANGED or not own or container is None or not container.memory_limit:
-        return None, []
-    kept = own / container.memory_limit
-    request = wanted if kept >= 1 else -(-int(wanted * kept) // MI) * MI
-    share = f"{format_quantity(own)} of {format_quantity(container.memory_limit)}"
-    return request, [f"the request was {share} and keeps that share: {format_quantity(request)}"]
+    most = (
+        f"the limit that fired ({format_quantity(trim.fired)})"
+        if trim.fired > trim.peak
+        else f"that peak ({in_mi(trim.peak)})"
+    )
+    return Recommendation(
+        action=Action.LOWER_LIMIT,
+        limit=limit,
+        request=request,
+        previous_limit=own,
+        confidence=Confidence.HIGH,
+        basis=f"No kill for {days} at {format_quantity(own)}, and the container held {in_mi(trim.peak)} at most."
+        f" Lower the limit to {format_quantity(limit)}: {most} x {HEADROOM:g}, rounded up to {format_quantity(unit)}."
+        f"{words}",
+        inputs=inputs,
+    )
 
 
 def _node(case: Case) -> Recommendation:
@@ -311,13 +289,11 @@ def _nothing(reason: str) -> Recommendation:
 
 
 def _confidence(case: Case) -> Confidence:
-    """High: the estimate has a bend or a heap setting to go by, or repeated kills; Low: nothing but the limit."""
-    if case.kernel >= _KERNEL_SHARE * (case.used or 1):
+    """Return how often such a raise ended the kills; docs/advice.md has the measured shares."""
+    known = any(heap.size for heap in (case.facts.heap if case.facts else ())) or case.around.peak is not None
+    if case.kernel >= _KERNEL_SHARE * (case.used or 1) or (case.way.shape is Shape.UNKNOWN and not known):
         return Confidence.LOW
-    known = case.way.crest is not None or any(heap.size for heap in (case.facts.heap if case.facts else ()))
-    if case.kills >= 3 or (known and case.kills >= 2):
-        return Confidence.HIGH
-    return Confidence.MEDIUM if case.way.shape is not Shape.UNKNOWN or case.kills == 2 else Confidence.LOW
+    return Confidence.HIGH if known or case.way.rises or raises(case.past) else Confidence.MEDIUM
 
 
 _BY_CAUSE: dict[str, Callable[[Case], Recommendation]] = {

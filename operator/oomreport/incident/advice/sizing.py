@@ -1,13 +1,11 @@
 """The sums behind a recommended limit, each with its words.
 
-How far a limit is too low cannot be seen at the kill: memory is cut off there. A step too small costs more kills, one too
-large costs memory for good. A container of 128Mi that dies three times for want of 200Mi is a bad trade, as is half a
-node reserved for one that lacked a little; so a step is large for small limits and small for large ones:
+How far a limit is too low cannot be seen at the kill: memory is cut off there. A step that is too small costs more kills. One
+that is too large costs memory until the limit is lowered again, two days later. So steps are bold:
 
-    step = 49 % of the limit x (1Gi / limit)^0.3       128Mi +91 %, 512Mi +60 %, 1Gi +49 %, 4Gi +32 %, 16Gi +21 %
-
-Most limits are too low by little, so the first step is a whole one and the next are 0.56, 0.35 and 0.35 of one. A demand
-that is still higher is of another kind, and steps grow again: 0.7, then whole ones.
+    what rose throughout its life, or died while it started   x 2.5, which also tells a leak from a cache that fills
+    anything else                                             x 1.5
+    a small container                                         100Mi more, where that is more
 """
 
 from dataclasses import dataclass
@@ -17,9 +15,10 @@ from oomreport.incident.witness.policy import Policy
 from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.workload.quantity import GI, MI, format_quantity
 
-_SHARE = 0.49
-_BEND = 0.3
-_STEPS = (1.0, 0.56, 0.35, 0.35, 0.7, 1.0)
+# docs/advice.md has the sources of these.
+STEP = 1.5
+STEADY_STEP = 2.5
+LEAST_STEP = 100 * MI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +29,16 @@ class Ceiling:
     why: str
 
 
-def step_share(raises: int) -> float:
-    """Return which part of a step the next raise is, after so many."""
-    return _STEPS[min(raises, len(_STEPS) - 1)]
-
-
-def step(limit: int, raises: int, policy: Policy) -> tuple[int, str]:
-    """Return by how much to raise a limit, and the sum in words."""
+def step(limit: int, policy: Policy, *, steady: bool) -> tuple[int, str]:
+    """Return the next limit, and the sum in words. `steady`: the rise could go on."""
     if policy.headroom_percent is not None:
-        size = ceil(limit * policy.headroom_percent / 100)
-        return size, f"{policy.headroom_percent} % of {format_quantity(limit)} by policy = {in_mi(size)}"
-    share = step_share(raises)
-    size = ceil(share * _SHARE * limit * (GI / limit) ** _BEND)
-    sum_ = f"{_SHARE * 100:.0f} % of {in_mi(limit)} x (1Gi/{in_mi(limit)})^{_BEND}"
-    return size, f"{sum_} = {in_mi(size)}" if share == 1.0 else f"{share:g} x {sum_} = {in_mi(size)}"
+        size = limit + ceil(limit * policy.headroom_percent / 100)
+        return size, f"{format_quantity(limit)} and {policy.headroom_percent} % by the policy"
+    factor = STEADY_STEP if steady else STEP
+    size = ceil(limit * factor)
+    if size - limit < LEAST_STEP:
+        return limit + LEAST_STEP, f"{format_quantity(limit)} and {format_quantity(LEAST_STEP)}"
+    return size, f"{format_quantity(limit)} x {factor:g}"
 
 
 def rounded(size: int, policy: Policy) -> tuple[int, int]:

@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Kill, RecentKill, Verdict
+from oomreport.incident.memory.forecast import Forecast
+from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.report.status import NO_ACTION, Condition, KeptAdvice
+from oomreport.times import rfc3339_seconds
+from oomreport.workload.quantity import MI, format_quantity
+
+# People who are told a day before can plan a restart.
+_NEAR = timedelta(days=1)
+# Looks are a minute apart; after so long without one nothing is known.
+_OLD = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,26 @@ def recommended(advice: KeptAdvice) -> ConditionFound:
     if advice.action == NO_ACTION:
         return ConditionFound(status="False", reason="NothingToChange", message=advice.basis)
     return ConditionFound(status="True", reason=advice.action)
+
+
+def at_risk(usage: UsageSince | None, forecast: Forecast | None, *, grows_on: bool, now: datetime) -> ConditionFound:
+    """Whether the next kill is near, by the growth of a running container.
+
+    True      the limit may be full within a day, and the growth is one that has killed before
+    False     nothing grows, or not so fast, or it may end as other growth does
+    Unknown   no source tells what the running containers hold
+    """
+    if usage is None or now - usage.last > _OLD:
+        words = "no source tells what the running containers hold"
+        return ConditionFound(status="Unknown", reason="NotWatched", message=words)
+    if forecast is None:
+        words = f"the containers held at most {format_quantity(usage.peak // MI * MI)} ({usage.source})"
+        return ConditionFound(status="False", reason="NoGrowth", message=words)
+    full, earliest = rfc3339_seconds(forecast.full_at), rfc3339_seconds(forecast.earliest)
+    words = f"the limit may be full {full}, at the earliest {earliest}"
+    if grows_on and forecast.earliest - now <= _NEAR:
+        return ConditionFound(status="True", reason="LimitFills", message=words)
+    return ConditionFound(status="False", reason="Growing", message=words)
 
 
 def conditions(

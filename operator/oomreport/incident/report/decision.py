@@ -13,11 +13,14 @@ from typing import Any
 from oomreport.incident.advice.case import Case, way_to
 from oomreport.incident.advice.diagnosis import findings
 from oomreport.incident.advice.kept_advice import advice_for
+from oomreport.incident.advice.leaks import leak_in_sight
+from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Kill, RecentKill, Verdict
+from oomreport.incident.memory.forecast import forecast_of
 from oomreport.incident.memory.history import in_short, past_kills
 from oomreport.incident.memory.trajectory import Trajectory
 from oomreport.incident.oom_record import RecordSpec
-from oomreport.incident.report.condition import conditions, correlated, recommended
+from oomreport.incident.report.condition import at_risk, conditions, correlated, recommended
 from oomreport.incident.report.review import reviewed, reviewed_state
 from oomreport.incident.report.rollout_conditions import KillHistory, fix
 from oomreport.incident.report.status import MOST_RECENT_KILLS, KeptAdvice, ReportStatus
@@ -88,13 +91,15 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     kills = stored.kills + correlation.more
     way = way_to(last)
     recent = _recent_kills(stored.recent_kills, shown, correlation, of_last=(last.id, way))
-    case = _case(last, recent, correlation, kills, evidence, way=way)
+    case = _case(last, recent, correlation, kills, _with_usage(evidence, stored), way=way)
     is_new = any(kill.id == last.id for kill in shown)
     # Both are of the last kill, and kept while its witnesses are gone.
     advice = KeptAdvice.of(advice_for(case, evidence.status, is_new=is_new))
     found = findings(case, () if is_new else stored.findings)
     review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
     first = min(filter(None, (stored.first_kill_time, *(kill.time for kill in shown))))
+    usage = case.around.usage
+    forecast = forecast_of(usage) if usage else None
     mended = fix(evidence, stored, patience, advice=advice, kills=_kills(kills, first, recent, stored))
     waiting = entry is not None and standing[entry.id].open_until is not None
     status = ReportStatus(
@@ -112,6 +117,8 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
         managed_by=(stored.managed_by if evidence.managed_by is None else evidence.managed_by) or None,
         reviewed=review,
         applied=mended.applied,
+        usage_since=usage,
+        forecast=forecast,
         conditions=conditions(
             stored.conditions,
             {
@@ -119,6 +126,7 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
                 "Recommended": recommended(advice),
                 "Reviewed": reviewed(review, advice),
                 **mended.conditions,
+                "AtRisk": at_risk(usage, forecast, grows_on=_grows_on(case, advice), now=evidence.now),
             },
             generation=evidence.generation,
             now=evidence.now,
@@ -278,3 +286,15 @@ def _case(
         around=evidence.surroundings,
         known_way=way,
     )
+
+
+def _with_usage(evidence: Evidence, stored: ReportStatus) -> Evidence:
+    """Return the evidence with what was known of the running containers, where nobody looked at them."""
+    around = evidence.surroundings
+    return evidence if around.usage else replace(evidence, surroundings=replace(around, usage=stored.usage_since))
+
+
+def _grows_on(case: Case, advice: KeptAdvice) -> bool:
+    """Return whether the growth of the running container is one that has killed before."""
+    usage = case.around.usage
+    return advice.action == Action.FIX_LEAK or (usage is not None and leak_in_sight(case, usage) is not None)

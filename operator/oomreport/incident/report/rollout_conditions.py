@@ -19,22 +19,25 @@ from typing import Any
 
 from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Cause, RecentKill
+from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.report.condition import ConditionFound
 from oomreport.incident.report.status import Applied, Condition, KeptAdvice, ReportStatus
 from oomreport.incident.witness.evidence import Evidence, Patience
 from oomreport.times import rfc3339, rfc3339_seconds
 from oomreport.workload.pod import PodFacts
-from oomreport.workload.quantity import format_quantity, parse_quantity
+from oomreport.workload.quantity import MI, format_quantity, parse_quantity
 
 APPLIED, RESOLVED, REGRESSED = "Applied", "Resolved", "Regressed"
 _WHAT = {
     Action.RAISE_LIMIT: "a memory limit",
+    Action.LOWER_LIMIT: "a memory limit",
     Action.RAISE_POD_LIMIT: "a memory limit of the pod",
     Action.RAISE_REQUEST: "a memory request",
 }
 _NODE = frozenset({Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY})
 _CAUSES = {
     Action.RAISE_LIMIT: frozenset({Cause.CONTAINER_LIMIT}),
+    Action.LOWER_LIMIT: frozenset({Cause.CONTAINER_LIMIT}),
     Action.RAISE_POD_LIMIT: frozenset({Cause.POD_LIMIT}),
     Action.RAISE_REQUEST: _NODE,
 }
@@ -74,13 +77,16 @@ class _Values:
 
     @property
     def enough(self) -> int:
-        """Return how many have what is wanted or more."""
+        """Return how many have what is wanted or more; or less, where the limit is to be lowered."""
+        if self.action is Action.LOWER_LIMIT:
+            return sum(value is not None and value <= self.wanted for value in self.found)
         return sum(value is None or value >= self.wanted for value in self.found)
 
 
 def is_followed(status: Mapping[str, Any]) -> bool:
-    """Return whether the workload's pods can tell if a report's recommendation is applied."""
-    return _wanted(KeptAdvice.of(status.get("recommendation"))) is not None
+    """Return whether the workload's pods can tell if a report's recommendation is applied, or how a leak goes on."""
+    advice = KeptAdvice.of(status.get("recommendation"))
+    return _wanted(advice) is not None or advice.action == Action.FIX_LEAK
 
 
 def is_awaited(status: Mapping[str, Any]) -> bool:
@@ -120,8 +126,9 @@ def _applied(
 ) -> ConditionFound:
     """Whether the recommendation is in force.
 
-    True      every pod that runs has the recommended limit (or request), a higher one, or no limit
-    False     one has less, or there is nothing to apply
+    True      every pod that runs has the recommended limit (or request), a higher one, or no limit; a lower one, where the
+              limit is to be lowered
+    False     one has not, or there is nothing to apply
     Unknown   no pod tells
     """
     if values is None:
@@ -151,20 +158,25 @@ def _enough(values: _Values) -> ConditionFound:
         )
     words = f"every pod has {_WHAT[values.action]} of {format_quantity(least)}"
     wanted = format_quantity(values.wanted)
+    if values.action is Action.LOWER_LIMIT:
+        return ConditionFound(status="True", reason="Trimmed", message=f"{words} or less; recommended was {wanted}")
     return ConditionFound(status="True", reason="Raised", message=f"{words}; recommended was {wanted}")
 
 
 def _too_little(values: _Values, advice: KeptAdvice, stored: ReportStatus) -> ConditionFound:
     wanted, what = format_quantity(values.wanted), _WHAT[values.action]
     if values.enough:
-        words = f"{_share(values.enough, len(values.found))} pods have {what} of {wanted} or more"
+        side = "less" if values.action is Action.LOWER_LIMIT else "more"
+        words = f"{_share(values.enough, len(values.found))} pods have {what} of {wanted} or {side}"
         return ConditionFound(status="False", reason="RollingOut", message=words)
+    if all(value is None for value in values.found):
+        return ConditionFound(status="False", reason="LimitRemoved", message=f"no pod has {what} any more")
     least = min(value for value in values.found if value is not None)
     words = f"pods have {what} of {format_quantity(least)}; recommended is {wanted}"
     previous = parse_quantity(advice.previous_limit)
     if _covers(stored.applied, values):
         return ConditionFound(status="False", reason="Reverted", message=f"{words}, and was applied before")
-    if values.action is not Action.RAISE_REQUEST and previous is not None and least != previous:
+    if values.action in (Action.RAISE_LIMIT, Action.RAISE_POD_LIMIT) and previous is not None and least != previous:
         more = least > previous
         words = f"{words}; it was {format_quantity(previous)} at the last kill"
         return ConditionFound(status="False", reason="RaisedTooLittle" if more else "Lowered", message=words)
@@ -196,13 +208,21 @@ def _resolved(
         return ConditionFound(status="False", reason="QuietWindow", message=message), since + quiet
     known = stored.condition(RESOLVED)
     if (known and known.is_true) or (values and values.found and evidence.pods_listed):
-        message = f"{words}, for {int(quiet.total_seconds())} s and more"
+        message = f"{words}, for {int(quiet.total_seconds())} s and more{_proof(evidence.surroundings.usage)}"
         return ConditionFound(status="True", reason="Quiet", message=message), None
     if known and not evidence.pods_listed:
         return _as_before(known), None
     return ConditionFound(
         status="Unknown", reason="NoPods", message=f"{words}, but no pod is there that could be killed"
     ), None
+
+
+def _proof(usage: UsageSince | None) -> str:
+    """Return how far the peak stayed from the limit, where a source tells."""
+    if usage is None or not usage.limit:
+        return ""
+    limit, peak = format_quantity(usage.limit), format_quantity(usage.peak // MI * MI)
+    return f"; of {limit} the containers held at most {peak} ({100 * usage.peak // usage.limit} %, {usage.source})"
 
 
 def _as_before(known: Condition) -> ConditionFound:
@@ -293,14 +313,19 @@ def _wanted(advice: KeptAdvice | Applied) -> int | None:
 
 
 def _is_limit(advice: KeptAdvice | Applied) -> bool:
-    return advice.action in (Action.RAISE_LIMIT, Action.RAISE_POD_LIMIT) and advice.memory_limit is not None
+    return (
+        advice.action in (Action.RAISE_LIMIT, Action.RAISE_POD_LIMIT, Action.LOWER_LIMIT)
+        and advice.memory_limit is not None
+    )
 
 
 def _covers(applied: Applied | None, values: _Values) -> bool:
-    """Return whether what was applied once is no less than what is recommended now."""
+    """Return whether what was applied once is no less than what is recommended now; no more, where it is to be lowered."""
     if applied is None or applied.action != values.action:
         return False
     size = _wanted(applied)
+    if size is not None and values.action is Action.LOWER_LIMIT:
+        return size <= values.wanted
     return size is not None and size >= values.wanted
 
 

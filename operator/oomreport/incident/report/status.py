@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from oomreport.incident.advice.diagnosis import Finding
+from oomreport.incident.advice.raising import AdviceInput
 from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Kill, RecentKill
+from oomreport.incident.memory.forecast import Forecast
+from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.witness.ledger import Entry, oldest_first
 
 MOST_RECENT_KILLS = 10
@@ -24,6 +27,7 @@ class KeptAdvice:
     previous_limit: str | None = None
     confidence: str | None = None
     basis: str = ""
+    inputs: tuple[AdviceInput, ...] = ()
     policy: Mapping[str, Any] | None = None
     bounds_hash: str | None = None
     unknown: tuple[str, ...] = ()
@@ -104,6 +108,8 @@ class ReportStatus:
     managed_by: Mapping[str, str] | None = None
     reviewed: Reviewed | None = None
     applied: Applied | None = None
+    usage_since: UsageSince | None = None
+    forecast: Forecast | None = None
     conditions: tuple[Condition, ...] = ()
     kill_times: tuple[datetime, ...] = ()
     changes: tuple[NotedChange, ...] = ()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.witness.policy import DEFAULT, Policy
 
 
@@ -30,6 +31,7 @@ class Surroundings:
     replicas           how many pods would get a raised limit
     peak               the highest working set that a metrics source knows of; asked only where one is configured
     peak_source        where that comes from, for the basis
+    usage              what the running containers held since the last change of the limit
     bounds             a hash of what the namespace's LimitRanges and quotas allow; None where they could not be read
     unknown            what could not be found out: of it None means nothing
     """
@@ -44,6 +46,7 @@ class Surroundings:
     replicas: int = 1
     peak: int | None = None
     peak_source: str = "metrics"
+    usage: UsageSince | None = None
     bounds: str | None = None
     unknown: frozenset[Unknown] = frozenset()
 

@@ -128,8 +128,8 @@ def test_kills_of_one_container_count_as_its_history(capsys: pytest.CaptureFixtu
     items = json.loads(capsys.readouterr().out)["items"]
     same = [item for item in items if item["spec"]["subject"] == items[0]["spec"]["subject"]]
     assert len(same) > 1
-    assert "kills so far: 1," in same[0]["recommendation"]["basis"]
-    assert f"kills so far: {len(same)}," in same[-1]["recommendation"]["basis"]
+    assert {"name": "kills", "value": "1", "source": "report"} in same[0]["recommendation"]["inputs"]
+    assert {"name": "kills", "value": str(len(same)), "source": "report"} in same[-1]["recommendation"]["inputs"]
 
 
 @pytest.mark.parametrize("name", ["kernel-6.1.0-56-cloud-amd64-cgv1-31-non-k8s-system-slice", "public-108-"])

@@ -61,6 +61,18 @@ def test_the_request_is_raised_where_it_is_recommended_and_set(checkout: GitChec
     assert checkout.text("web.yaml") == text.replace("128Mi", "240Mi").replace("256Mi", "480Mi")
 
 
+def test_a_limit_and_its_request_are_lowered_where_that_is_recommended(checkout: GitCheckout):
+    text = workload("Deployment", "web").replace(
+        "resources: {limits: {cpu: 500m, memory: 256Mi}}",
+        "resources:\n          requests: {memory: 256Mi}\n          limits: {memory: 256Mi}",
+    )
+    checkout.write({"web.yaml": text})
+    report = a_report("web", action="LowerLimit", limit="160Mi", request="160Mi")
+    assert checkout.apply([report]).status == 0
+    assert checkout.text("web.yaml") == text.replace("256Mi", "160Mi")
+    assert checkout.apply([report]).out.splitlines()[-1] == "2 already"
+
+
 def test_a_request_that_is_not_set_follows_the_limit(checkout: GitCheckout):
     checkout.write({"web.yaml": workload("Deployment", "web")})
     done = checkout.apply([a_report("web", request="480Mi")])

@@ -14,7 +14,7 @@ from support.evidence import PATIENCE, after, cid, container, ended, evidence, p
 WINDOW = timedelta(minutes=10)
 QUICK = replace(PATIENCE, resolve_after=WINDOW)
 # The recommendation after a kill at 256Mi, whatever it is.
-FIRST = 448 * MI
+FIRST = 384 * MI
 
 
 class Story:
@@ -68,9 +68,9 @@ def applied_story(at: float = 60) -> Story:
 def test_nothing_is_applied_while_the_pods_are_as_they_were():
     story = Story()
     story.killed(at=0, pods=(runs(),))
-    assert story.recommended == "448Mi"
+    assert story.recommended == "384Mi"
     assert story.told() == ("False/NotApplied", "False/NotApplied", "False/NotApplied")
-    assert story.condition("Applied")["message"] == "pods have a memory limit of 256Mi; recommended is 448Mi"
+    assert story.condition("Applied")["message"] == "pods have a memory limit of 256Mi; recommended is 384Mi"
     assert "applied" not in story.status
     assert is_followed(story.status)
 
@@ -80,7 +80,7 @@ def test_applied_then_quiet_then_resolved():
     assert story.told() == ("True/Raised", "False/QuietWindow", "False/NotKilledAgain")
     assert story.status["applied"] == {
         "action": "RaiseLimit",
-        "memoryLimit": "448Mi",
+        "memoryLimit": "384Mi",
         "previousLimit": "256Mi",
         "time": "2026-11-20T20:22:07Z",
         "quietSeconds": 600,
@@ -113,7 +113,7 @@ def test_a_limit_raised_by_too_little_or_lowered_is_told_with_the_figures():
         story.look(pods=(runs(limit, 2),), at=60)
         condition = story.condition("Applied")
         assert (condition["status"], condition["reason"]) == ("False", reason)
-        assert f"{limit // MI}Mi; recommended is 448Mi; it was 256Mi at the last kill" in condition["message"]
+        assert f"{limit // MI}Mi; recommended is 384Mi; it was 256Mi at the last kill" in condition["message"]
 
 
 def test_a_rollout_is_not_over_while_old_pods_run():
@@ -122,7 +122,7 @@ def test_a_rollout_is_not_over_while_old_pods_run():
     old, new = runs(), runs(FIRST, 2)
     story.look(pods=(old, new), at=60)
     assert story.told()[0] == "False/RollingOut"
-    assert story.condition("Applied")["message"] == "1 of 2 pods have a memory limit of 448Mi or more"
+    assert story.condition("Applied")["message"] == "1 of 2 pods have a memory limit of 384Mi or more"
     story.look(pods=(replace(old, terminating=True), new), at=61)
     assert story.told()[0] == "True/Raised"
 
@@ -160,10 +160,10 @@ def test_killed_again_at_what_was_applied():
     story = applied_story()
     story.killed(at=120, limit=FIRST, pods=(runs(FIRST, 2),))
     assert story.told() == ("False/NotApplied", "False/NotApplied", "True/KilledAgain")
-    assert "at a limit of 448Mi; applied was 448Mi" in story.condition("Regressed")["message"]
-    assert story.recommended == "608Mi"
+    assert "at a limit of 384Mi; applied was 384Mi" in story.condition("Regressed")["message"]
+    assert story.recommended == "576Mi"
     # What was applied stays known beside what is recommended now.
-    assert story.status["applied"]["memoryLimit"] == "448Mi"
+    assert story.status["applied"]["memoryLimit"] == "384Mi"
     moved = story.condition("Regressed")["lastTransitionTime"]
     # The next kill at the same limit is no news; one by the node neither.
     story.killed(at=180, limit=FIRST, pods=(runs(FIRST, 2),))
@@ -175,12 +175,12 @@ def test_killed_again_at_what_was_applied():
 def test_the_escalated_recommendation_applied_ends_the_regression_and_opens_a_new_window():
     story = applied_story()
     story.killed(at=120, limit=FIRST, pods=(runs(FIRST, 2),))
-    story.look(pods=(runs(608 * MI, 3),), at=180)
+    story.look(pods=(runs(576 * MI, 3),), at=180)
     assert story.told() == ("True/Raised", "False/QuietWindow", "False/NotKilledAgain")
-    assert story.status["applied"]["memoryLimit"] == "608Mi"
-    story.look(pods=(runs(608 * MI, 3),), at=180 + 601)
+    assert story.status["applied"]["memoryLimit"] == "576Mi"
+    story.look(pods=(runs(576 * MI, 3),), at=180 + 601)
     assert story.told()[1] == "True/Quiet"
-    story.killed(at=900, limit=608 * MI, pods=(runs(608 * MI, 3),))
+    story.killed(at=900, limit=576 * MI, pods=(runs(576 * MI, 3),))
     assert story.told() == ("False/NotApplied", "False/NotApplied", "True/KilledAgain")
 
 
@@ -197,7 +197,7 @@ def test_a_kill_of_an_old_pod_is_no_regression_however_late_it_is_heard_of():
     # The kernel says which limit fired; its record comes after the rollout, by a clock that is ahead.
     story.killed(at=61, limit=256 * MI, pods=(runs(FIRST, 2),))
     assert story.told() == ("True/Raised", "False/QuietWindow", "False/NotKilledAgain")
-    assert story.recommended == "448Mi"
+    assert story.recommended == "384Mi"
     assert story.status["applied"]["time"] == "2026-11-20T20:22:07Z"
 
 
@@ -206,8 +206,8 @@ def test_an_old_pods_kill_after_a_regression_lowers_nothing():
     story.killed(at=120, limit=FIRST, pods=(runs(FIRST, 2),))
     story.killed(at=121, limit=256 * MI, pods=(runs(FIRST, 2),))
     assert story.told() == ("False/RaisedTooLittle", "False/NotApplied", "True/KilledAgain")
-    assert "448Mi was not enough before" in story.status["recommendation"]["basis"]
-    assert story.recommended == "608Mi"
+    assert "384Mi x 1.5" in story.status["recommendation"]["basis"]
+    assert story.recommended == "576Mi"
 
 
 def test_a_kill_at_the_recommended_limit_proves_that_it_was_applied():
@@ -216,9 +216,9 @@ def test_a_kill_at_the_recommended_limit_proves_that_it_was_applied():
     story.killed(at=0, pods=(runs(),))
     story.killed(at=60, limit=FIRST, pods=())
     assert story.told()[2] == "True/KilledAgain"
-    assert story.status["applied"]["memoryLimit"] == "448Mi"
+    assert story.status["applied"]["memoryLimit"] == "384Mi"
     assert story.status["applied"]["time"] == "2026-11-20T20:22:07Z"
-    story.look(pods=(runs(608 * MI, 2),), at=120)
+    story.look(pods=(runs(576 * MI, 2),), at=120)
     assert story.told() == ("True/Raised", "False/QuietWindow", "False/NotKilledAgain")
 
 
