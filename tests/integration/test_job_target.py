@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from integration.api_server import ADMIN, CONTROLLER, CONTROLLER_NAMESPACE, Object, eventually, holder_of, token
+from integration.api_server import (
+    ADMIN,
+    CONTROLLER,
+    CONTROLLER_NAMESPACE,
+    Caller,
+    Object,
+    RefusedError,
+    eventually,
+    holder_of,
+    token,
+)
 from integration.test_hook_rights import JOB, NAMESPACE, can_i, delete, hook, sample_objects
 from oomreport.adapters.cluster.api_access import api_access
 from oomreport.adapters.cluster.api_server import ApiServer
@@ -206,3 +216,57 @@ def test_tokens_and_addresses_stay_out_of_answers(kubeconfig: str, tmp_path: Pat
     secret = json.loads(Path(kubeconfig).read_text())["users"][0]["user"]["token"]
     assert secret not in answer.message
     assert "https://" not in answer.message
+
+
+@pytest.mark.parametrize(
+    ("namespace", "change", "why"),
+    [
+        (NAMESPACE, {"ownerReferences": None}, "Jobs of an OOMHook only"),
+        (NAMESPACE, {"labels": None}, "Jobs of an OOMHook only"),
+        ("kube-system", {}, "no Jobs in kube-system"),
+        ("oomreport-agent", {}, "no Jobs in kube-system"),
+        (NAMESPACE, {"account": None}, "a service account of its own"),
+    ],
+)
+def test_the_controllers_token_creates_jobs_of_hooks_only(
+    kubeconfig: str, namespace: str, change: dict[str, Any], why: str
+) -> None:
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "hook-jobs-test", "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "oomreport-hook-jobs"},
+        "subjects": [{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": CONTROLLER_NAMESPACE}],
+    }
+    ADMIN.apply(binding)
+    owner = {"apiVersion": "oomreport.dev/v1alpha1", "kind": "OOMHook", "name": "x", "uid": "1", "controller": True}
+    metadata = {"ownerReferences": [owner], "labels": {"oomreport.dev/hook": "x"}, "name": "made"} | change
+    spec = {"restartPolicy": "Never", "containers": [{"name": "do", "image": "none"}], "serviceAccountName": "doer"}
+    if "account" in metadata:
+        spec |= {"serviceAccountName": metadata.pop("account")}
+    body = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {**metadata, "namespace": namespace},
+        "spec": {"template": {"spec": spec}},
+    }
+    as_controller = Caller(kubeconfig=kubeconfig)
+
+    def refused() -> str:
+        try:
+            as_controller.create(body, dry_run=True)
+        except RefusedError as error:
+            return str(error)
+        return ""
+
+    try:
+        eventually(why, lambda: why in refused())
+        complete = {
+            **body,
+            "metadata": {**body["metadata"], "ownerReferences": [owner], "labels": {"oomreport.dev/hook": "x"}},
+        }
+        complete["spec"] = {"template": {"spec": spec | {"serviceAccountName": "doer"}}}
+        if namespace == NAMESPACE:
+            as_controller.create(complete, dry_run=True)
+    finally:
+        ADMIN.kubectl("delete", "rolebinding", "hook-jobs-test", "-n", namespace)

@@ -14,13 +14,12 @@ _VARIABLE: Final = "event"
 _MOST_CHARACTERS: Final = 2048
 _MOST_LOOPS, _MOST_NESTED = 6, 2
 _LOOP = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter|transformList|transformMap)\s*\($")
-# A text with its escapes; raw ones end at the next quote.
-_TEXT = re.compile(
+# A text with its escapes, or a comment, whichever begins first; raw texts end at the next quote.
+_TEXT_OR_COMMENT = re.compile(
     r"(?i:br|rb|r)(?:\"\"\".*?\"\"\"|'''.*?'''|\"[^\"]*\"|'[^']*')"
-    r"|\"\"\"(?:\\.|.)*?\"\"\"|'''(?:\\.|.)*?'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'",
+    r"|\"\"\"(?:\\.|.)*?\"\"\"|'''(?:\\.|.)*?'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//[^\n]*",
     re.DOTALL,
 )
-_COMMENT = re.compile(r"//[^\n]*")
 _MOST_WORDS = 300
 
 
@@ -63,7 +62,7 @@ class Filter:
 def _check_cost(text: str) -> None:
     if len(text) > _MOST_CHARACTERS:
         raise FilterInvalid(f"is longer than {_MOST_CHARACTERS} characters")
-    code = _COMMENT.sub("", _TEXT.sub('""', text))
+    code = _TEXT_OR_COMMENT.sub(lambda found: " " if found.group().startswith("/") else '""', text)
     open_: list[bool] = []
     loops = 0
     for at, char in enumerate(code):

@@ -45,7 +45,7 @@ class Sender:
         self._first_backoff = first_backoff
         self._news = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._thread = threading.Thread(target=self._run_on, name="sender", daemon=True)
         self._backoff = 0.0
         self._warned = False
         self._failed_last: set[str] = set()
@@ -60,6 +60,8 @@ class Sender:
 
     def problem(self) -> str | None:
         """Return why "no record" does not mean "no kill" right now: records wait, or one was refused recently."""
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping.is_set():
+            return "the thread that sends records has ended"
         figures, now = self.figures, time.monotonic()
         if figures.failing_since is not None and now - figures.failing_since > _PAUSE_SECONDS:
             return f"records wait since {now - figures.failing_since:.0f} s: {figures.last_error}"
@@ -81,6 +83,15 @@ class Sender:
         self._news.set()
         if self._thread.ident is not None:
             self._thread.join(max(0.1, end - time.monotonic()))
+
+    def _run_on(self) -> None:
+        """Go on after a mistake of ours: records wait on the disk meanwhile."""
+        while not self._stopping.is_set():
+            try:
+                self._run()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next try may do
+                self._log.error("sending failed and goes on", problem=repr(error))
+                self._stopping.wait(_MOST_BACKOFF)
 
     def _run(self) -> None:
         readmitted_at = written_at = time.monotonic()

@@ -15,7 +15,11 @@ Network = IPv4Network | IPv6Network
 _METADATA = frozenset(
     ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
 )
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_NAT64 = IPv6Network("64:ff9b::/96")
+# For a network's own use (RFC 8215). Its prefix may have 48 to 96 bits, so where the IPv4 address stands is not known.
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+# `..:0:5efe:<IPv4>` or, where the address is unique in the world, `..:200:5efe:<IPv4>` (RFC 5214).
+_ISATAP = frozenset((0x00005EFE, 0x02005EFE))
 _COMPATIBLE = IPv6Network("::/96")
 
 
@@ -39,6 +43,10 @@ class Reach:
             return "a metadata service"
         if address.is_link_local:
             return "link-local, where metadata services are"
+        if isinstance(address, IPv6Address) and address.is_site_local:
+            return "site-local, which is deprecated"
+        if address.version == 6 and address in _LOCAL_NAT64:
+            return "of a NAT64 of the network's own: which IPv4 address it leads to is not known"
         if address.is_unspecified:
             return "unspecified"
         if address.is_multicast:
@@ -79,6 +87,7 @@ def _embedded(address: Address) -> tuple[Address, ...]:
     if address.teredo:
         found += address.teredo
     is_compatible = address in _COMPATIBLE and int(address) > 0xFFFF
-    if is_compatible or any(address in one for one in _NAT64):
+    is_isatap = int(address) >> 32 & 0xFFFFFFFF in _ISATAP
+    if is_compatible or is_isatap or address in _NAT64:
         found.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return tuple(found)

@@ -3,6 +3,8 @@
 It is a few lines of HTTP instead of a server framework, in a thread that sleeps nearly always. It answers the kubelet's
 probes and Prometheus.
 
+Every pod that reaches the agent may connect, so a slow client must not keep the kubelet's probes waiting.
+
     /livez     200 while the agent's loop turns; for the liveness probe
     /healthz   200 while kills are really seen and kept, else 503 with the reasons; for the readiness probe
     /status    the same words, always 200: `kubectl get --raw` shows no body of a 503
@@ -12,14 +14,19 @@ An agent that lacks a right must stay up and be visible, and a liveness probe wo
 """
 
 import json
+import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 _MOST_REQUEST_BYTES = 4096
-_REQUEST_SECONDS = 2.0
+# A kubelet on the same node sends its request at once, and by default waits a second for the answer.
+_REQUEST_SECONDS = 0.5
+_MOST_CLIENTS = 64
+_TURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,15 @@ class Health:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Client:
+    connection: socket.socket
+    deadline: float
+    request: bytes = b""
+    answered: bool = False
+    done: bool = False
+
+
 class HealthServer:
     """Serves `health()` at an address such as `:8081` or `[::1]:8081`. Raises OSError where it is taken."""
 
@@ -38,28 +54,69 @@ class HealthServer:
         host, _, port = address.rpartition(":")
         self._health, self._metrics = health, metrics
         self._socket = _listening(host.strip("[]"), int(port))
+        self._closing = False
         self.port: int = self._socket.getsockname()[1]
 
     def start(self) -> None:
         """Serve until the process ends."""
+        self._socket.settimeout(0)
         threading.Thread(target=self._serve, name="health", daemon=True).start()
 
     def close(self) -> None:
         """Stop listening."""
+        self._closing = True
         self._socket.close()
 
     def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
+        """Serve all clients at once: one that is slow has half a second, and the oldest goes where there are many."""
+        selector = selectors.DefaultSelector()
+        try:
+            selector.register(self._socket, selectors.EVENT_READ)
+        except ValueError:  # closed already
+            return
+        clients: dict[socket.socket, _Client] = {}
+        while not self._closing:
+            soonest = min((client.deadline for client in clients.values()), default=None)
+            most = _TURN_SECONDS if soonest is None else min(_TURN_SECONDS, max(0.0, soonest - time.monotonic()))
+            for key, _ in selector.select(most):
+                if key.fileobj is self._socket:
+                    self._accept(selector, clients)
+                elif (connection := cast("socket.socket", key.fileobj)) in clients:
+                    self._go_on(clients[connection])
+            now = time.monotonic()
+            for client in [one for one in clients.values() if one.done or one.deadline <= now]:
+                _end(client, selector, clients)
+        selector.close()
+
+    def _accept(self, selector: selectors.BaseSelector, clients: dict[socket.socket, _Client]) -> None:
+        try:
+            connection, _ = self._socket.accept()
+        except OSError:
+            return
+        if len(clients) >= _MOST_CLIENTS:
+            _end(next(iter(clients.values())), selector, clients)
+        connection.settimeout(0)
+        selector.register(connection, selectors.EVENT_READ)
+        client = clients[connection] = _Client(connection=connection, deadline=time.monotonic() + _REQUEST_SECONDS)
+        self._go_on(client)
+
+    def _go_on(self, client: _Client) -> None:
+        """Read what there is; answer once the request's first line is there, and wait for the client to close."""
+        try:
+            part = client.connection.recv(_MOST_REQUEST_BYTES)
+            if client.answered or not part:
+                client.done = not part
                 return
-            with connection:
-                try:
-                    connection.settimeout(_REQUEST_SECONDS)
-                    connection.sendall(self._answer(_request_path(connection)))
-                except OSError:
-                    continue
+            client.request += part
+            if b"\n" in client.request or len(client.request) >= _MOST_REQUEST_BYTES:
+                client.answered = True
+                # A few KB, which the socket's buffer takes whole.
+                client.connection.send(self._answer(_request_path(client.request)))
+                client.connection.shutdown(socket.SHUT_WR)
+        except BlockingIOError:
+            return
+        except OSError:
+            client.done = True
 
     def _answer(self, path: str) -> bytes:
         if path not in ("/livez", "/healthz", "/readyz", "/status", "/metrics"):
@@ -79,14 +136,14 @@ def _listening(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
-def _request_path(connection: socket.socket) -> str:
-    data = b""
-    while b"\r\n\r\n" not in data and len(data) < _MOST_REQUEST_BYTES:
-        part = connection.recv(_MOST_REQUEST_BYTES)
-        if not part:
-            break
-        data += part
-    words = data.split(b"\r\n", 1)[0].split(b" ")
+def _end(client: _Client, selector: selectors.BaseSelector, clients: dict[socket.socket, _Client]) -> None:
+    del clients[client.connection]
+    selector.unregister(client.connection)
+    client.connection.close()
+
+
+def _request_path(request: bytes) -> str:
+    words = request.split(b"\n", 1)[0].rstrip(b"\r").split(b" ")
     return words[1].split(b"?", 1)[0].decode("ascii", "replace") if len(words) >= 2 else ""
 
 

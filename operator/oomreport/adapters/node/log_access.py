@@ -40,7 +40,7 @@ def opened_source(
         raise ValueError(wanted)
     openers: dict[str, Callable[[], LogSource]] = {
         KMSG: lambda: KmsgSource.opened(device, after=after),
-        SYSLOG: lambda: SyslogSource(KernelRing().text, proc.oom_kills, after=after),
+        SYSLOG: lambda: _syslog(proc, after),
     }
     problems = []
     for name in openers if wanted == AUTO else (wanted,):
@@ -49,6 +49,11 @@ def opened_source(
         except OSError as error:
             problems.append(why_unreadable(name, error, proc=proc, device=device, lockdown=lockdown))
     raise SourceUnavailable("; ".join(problems))
+
+
+def _syslog(proc: ProcFiles, after: LogPosition | None) -> SyslogSource:
+    ring = KernelRing()
+    return SyslogSource(ring.text, proc.oom_kills, release=ring.release, after=after)
 
 
 def why_unreadable(

@@ -23,6 +23,7 @@ import os
 import select
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from oomreport.adapters.node.log_source import LogPosition, Reading
 from oomreport.incident.oom_record import Source
@@ -55,13 +56,17 @@ class KernelRing:
         self._libc = ctypes.CDLL(None, use_errno=True)
         # The text is longer than the ring where messages are short, since each gets a prefix of some 20 bytes.
         self._size = 2 * self._call(_SIZE_BUFFER, None, 0)
-        # Anonymous memory: the kernel fills only the pages that the text needs.
-        self._buffer = mmap.mmap(-1, self._size)
+        # Private anonymous memory: the kernel fills only the pages that the text needs, and they can be given back.
+        self._buffer = mmap.mmap(-1, self._size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
-    def text(self) -> bytes:
-        """Return the whole text. Raises OSError."""
+    def text(self) -> "RingText":
+        """Return the whole text, which holds until the next call. Raises OSError."""
         view = (ctypes.c_char * self._size).from_buffer(self._buffer)
-        return self._buffer[: self._call(_READ_ALL, view, self._size)]
+        return RingText(self._buffer, self._call(_READ_ALL, view, self._size))
+
+    def release(self) -> None:
+        """Give the memory of the text back."""
+        self._buffer.madvise(mmap.MADV_DONTNEED)
 
     def _call(self, action: int, buffer: object, size: int) -> int:
         result: int = self._libc.klogctl(action, buffer, size)
@@ -71,31 +76,74 @@ class KernelRing:
         return result
 
 
+class Text(Protocol):
+    """What is asked of a text; bytes can it, and the kernel's ring without a copy of it."""
+
+    def __len__(self) -> int:
+        """Return its length."""
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Return a part of it."""
+
+    def find(self, what: bytes, start: int = ..., end: int = ..., /) -> int:
+        """Return where something stands first, -1 for nowhere."""
+
+    def rfind(self, what: bytes, start: int = ..., end: int = ..., /) -> int:
+        """Return where something stands last, -1 for nowhere."""
+
+
+class RingText:
+    """The text in a buffer, which is not copied: with a ring of 16 MiB a copy is half of what the agent may use."""
+
+    def __init__(self, buffer: mmap.mmap, size: int) -> None:
+        self._buffer, self._size = buffer, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, end, _ = part.indices(self._size)
+        return self._buffer[start:end]
+
+    def find(self, what: bytes, start: int = 0, end: int | None = None) -> int:
+        """Return where something stands first, -1 for nowhere."""
+        return self._buffer.find(what, start, self._size if end is None else min(end, self._size))
+
+    def rfind(self, what: bytes, start: int = 0, end: int | None = None) -> int:
+        """Return where something stands last, -1 for nowhere."""
+        return self._buffer.rfind(what, start, self._size if end is None else min(end, self._size))
+
+
 class SyslogSource:
     """The lines of the ring, those after a position first.
 
     `ring` returns its text, `kills` the machine's count of kills or None where it is not counted: then the ring is
-    read `poll_seconds` apart. Raises OSError where the ring cannot be read.
+    read `poll_seconds` apart; `release` is called when a text is no longer needed. Raises OSError where the ring
+    cannot be read.
     """
 
     name = Source.SYSLOG
 
     def __init__(
         self,
-        ring: Callable[[], bytes],
+        ring: Callable[[], Text],
         kills: Callable[[], int | None],
         *,
+        release: Callable[[], None] = lambda: None,
         after: LogPosition | None = None,
         slow_seconds: float = 5.0,
         poll_seconds: float = 0.25,
     ) -> None:
         self._ring = ring
         self._kills = kills
+        self._release = release
         self._after = after or LogPosition()
         self._position = self._after
         self._joined = False
         self._head, self._size = b"", 0
-        self._waiting = b""
+        self._text: Text = b""
+        self._at = 0
+        self._filtering = False
         self._count = kills()
         self._quiet = 0
         self._moved_at = float("-inf")
@@ -116,7 +164,7 @@ class SyslogSource:
 
     def wait(self, seconds: float, wake_fd: int | None = None) -> bool:
         """Wait until something was killed, or until the ring is due to be read in any case; not while text waits."""
-        if self._waiting:
+        if self._at < len(self._text):
             return True
         end = time.monotonic() + seconds
         while True:
@@ -141,14 +189,20 @@ class SyslogSource:
     def read(self) -> Reading:
         """Return lines that came since the last reading, at most 16 KiB of them at once."""
         lost = 0
-        if not self._waiting:
-            text = self._ring()
-            self._stamped = has_stamps(text)
+        if self._at >= len(self._text):
+            self._text = self._ring()
+            self._stamped = has_stamps(self._text[:_TAIL_BYTES])
             self._read_at = time.monotonic()
-            self._waiting, lost = self._fresh(text)
-            self._quiet = _QUIET_READINGS if self._waiting and self._quiet else max(0, self._quiet - 1)
-        end = self._waiting.find(b"\n", _MOST_READ_BYTES) + 1 or len(self._waiting)
-        fresh, self._waiting = self._waiting[:end], self._waiting[end:]
+            self._at, lost = self._fresh(self._text)
+            fresh_text = self._at < len(self._text)
+            self._quiet = _QUIET_READINGS if fresh_text and self._quiet else max(0, self._quiet - 1)
+        text = self._text
+        end = text.find(b"\n", self._at + _MOST_READ_BYTES) + 1 or len(text)
+        fresh, self._at = text[self._at : end], end
+        drained = end >= len(text)
+        if drained:
+            self._text, self._at = b"", 0
+            self._release()
         lines = [line for raw in fresh.split(b"\n") if raw and (line := self._line(raw)) is not None]
         if lost and lines:
             lines[0] = lines[0]._replace(behind_cut=True)
@@ -159,52 +213,53 @@ class SyslogSource:
                 tail = tail[tail.find(b"\n") + 1 :] or tail
             stamp = lines[-1].stamp.monotonic_us if lines else self._position.stamp_us
             self._position = LogPosition(stamp_us=stamp, tail=tail)
-        return Reading(lines=tuple(lines), lost=lost, drained=not self._waiting)
+        return Reading(lines=tuple(lines), lost=lost, drained=drained)
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _fresh(self, text: bytes) -> tuple[bytes, int]:
-        """Return the part of the ring's text that was not read yet, and whether something before it was lost."""
+    def _fresh(self, text: Text) -> tuple[int, int]:
+        """Return where what was not read yet begins, and whether something before it was lost."""
         tail = self._position.tail
         joined, self._joined = self._joined, True
         head, size = self._head, self._size
         self._head, self._size = text[:_TAIL_BYTES], len(text)
+        self._filtering = False
         if not tail:
-            return self._not_older(text), 0
-        if joined and text.startswith(head) and text.startswith(tail, size - len(tail)):
+            self._filtering = True
+            return 0, 0
+        if joined and _starts(text, head) and _starts(text, tail, size - len(tail)):
             # Nothing was overwritten, so what is new begins where the text ended.
-            return text[size:], 0
-        if text.startswith(tail):
-            return text[len(tail) :], 0
+            return size, 0
+        if _starts(text, tail):
+            return len(tail), 0
         seen = text.rfind(tail)
         if seen >= 0:
-            return text[seen + len(tail) :], 0
+            return seen + len(tail), 0
         # The ring may have wrapped within the tail: then it starts with the rest of it and nothing is lost.
         start = tail.find(b"\n") + 1
         while 0 < start < len(tail):
-            if text.startswith(tail[start:]):
-                return text[len(tail) - start :], 0
+            if _starts(text, tail[start:]):
+                return len(tail) - start, 0
             start = tail.find(b"\n", start) + 1
-        return (text if joined else self._not_older(text)), 1
-
-    def _not_older(self, text: bytes) -> bytes:
-        """Leave out what is older than a stamp that another process, or another source, kept."""
-        if self._after.stamp_us is None:
-            return text
-        kept: list[bytes] = []
-        for raw in text.split(b"\n"):
-            line = line_of_syslog(raw, stamped=self._stamped)
-            if line is None or line.stamp.monotonic_us is None or line.stamp.monotonic_us >= self._after.stamp_us:
-                kept.append(raw)
-        return b"\n".join(kept)
+        self._filtering = not joined
+        return 0, 1
 
     def _line(self, raw: bytes) -> Line | None:
         """Return a line. A kernel that prints no stamps (printk.time=0) gets the time of reading, each line its own."""
         line = line_of_syslog(raw, stamped=self._stamped)
-        if line is None:
+        if line is None or (self._filtering and self._is_older(line)):
             return None
         if line.stamp.monotonic_us is not None:
             return self._bounds.marked(line)
         self._made_up_us = max(self._made_up_us + 1, time.monotonic_ns() // 1000)
         return line._replace(stamp=Stamp(monotonic_us=self._made_up_us))
+
+    def _is_older(self, line: Line) -> bool:
+        """Return whether a line is older than a stamp that another process, or another source, kept."""
+        known, stamp = self._after.stamp_us, line.stamp.monotonic_us
+        return known is not None and stamp is not None and stamp < known
+
+
+def _starts(text: Text, what: bytes, at: int = 0) -> bool:
+    return at >= 0 and text[at : at + len(what)] == what

@@ -45,26 +45,37 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         data: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+    except RecursionError as error:
+        message = "not a checkpoint: too deep"
+        raise ValueError(message) from error
     try:
         if data["version"] != _VERSION:
             message = f"version {data['version']} is not {_VERSION}"
             raise ValueError(message)
         return Checkpoint(
-            boot_id=data["bootID"],
+            boot_id=str(data["bootID"]),
             position=LogPosition(
-                sequence=data.get("sequence"),
-                stamp_us=data.get("stampMicroseconds"),
+                sequence=_number(data, "sequence"),
+                stamp_us=_number(data, "stampMicroseconds"),
                 tail=base64.b64decode(data.get("tail", "")),
             ),
-            told=data.get("told"),
+            told=_number(data, "told"),
             tallies={
-                key: StoredTally(kills=int(tally["kills"]), explained=int(tally["explained"]))
+                key: StoredTally(kills=_number(tally, "kills") or 0, explained=_number(tally, "explained") or 0)
                 for key, tally in data.get("tallies", {}).items()
             },
         )
     except (KeyError, TypeError, AttributeError) as error:
         message = f"not a checkpoint: {error!r}"
         raise ValueError(message) from error
+
+
+def _number(data: Mapping[str, Any], key: str) -> int | None:
+    value = data.get(key)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    message = f"{key} is no number: {value!r}"
+    raise TypeError(message)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

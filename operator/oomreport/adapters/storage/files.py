@@ -3,6 +3,7 @@
 A written file holds either the old or the new bytes, never a part.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -34,11 +35,24 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
             rest = rest[os.write(descriptor, rest) :]
         if sync:
             os.fsync(descriptor)
+    except OSError:
+        # On a full disk half a file would keep the disk full.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
     finally:
         os.close(descriptor)
     temporary.replace(path)
     if sync:
         sync_folder(path.parent)
+
+
+def remove_unfinished(*folders: Path) -> None:
+    """Remove what `write_whole` left behind where its process ended in the middle."""
+    for folder in folders:
+        for path in folder.glob(".*.new"):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def sync_file(path: Path) -> None:

@@ -21,14 +21,15 @@ another sends; both may call every method.
 
 import contextlib
 import json
+import stat
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oomreport.adapters.storage.files import sync_file, sync_folder, write_whole
+from oomreport.adapters.storage.files import remove_unfinished, sync_file, sync_folder, write_whole
 
 _BULK = ("log", "tasks", "usage")
 _MOST_REFUSED = 1000
@@ -68,6 +69,8 @@ class _Entry:
     since: float
     body: bytes | None = None
     synced: bool = False
+    # Monotonic: a wall clock that is set back must not put off what makes a record safe.
+    stored: float = field(default_factory=time.monotonic)
 
 
 class Spool:
@@ -84,6 +87,7 @@ class Spool:
         self._dropped = 0
         self.torn: tuple[str, ...] = ()
         self.problem: str | None = None
+        remove_unfinished(self._spool, self._refused)
         self._entries = dict(sorted(self._on_disk(), key=lambda item: item[1].since))
         self._refused_count = sum(1 for _ in self._refused.glob("*.json"))
 
@@ -168,12 +172,12 @@ class Spool:
 
     def sync(self, *, at_once: bool = False) -> None:
         """Make records that were not delivered soon survive a power cut. May take the disk's time."""
-        now = time.time()
+        now = time.monotonic()
         with self._lock:
             due = {
                 name: entry
                 for name, entry in self._entries.items()
-                if not entry.synced and entry.body is None and (at_once or now - entry.since >= _SYNC_SECONDS)
+                if not entry.synced and entry.body is None and (at_once or now - entry.stored >= _SYNC_SECONDS)
             }
         try:
             for name in due:
@@ -205,11 +209,17 @@ class Spool:
     def _on_disk(self) -> list[tuple[str, _Entry]]:
         found = []
         for path in self._spool.glob("*.json"):
-            if _is_blank(path):
+            try:
+                status = path.stat(follow_symlinks=False)
+                if not stat.S_ISREG(status.st_mode):
+                    continue
+                blank = _is_blank(path)
+            except OSError:  # it went meanwhile
+                continue
+            if blank:
                 self.torn += (path.stem,)
                 self._unlink(path)
                 continue
-            status = path.stat()
             found.append((path.stem, _Entry(size=status.st_size, since=status.st_mtime, synced=True)))
         return found
 
@@ -249,11 +259,21 @@ class Spool:
         return True
 
     def _bound_refused(self) -> int:
-        paths = sorted(self._refused.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        for path in paths[: max(0, len(paths) - _MOST_REFUSED)]:
-            self._unlink(path)
-            self._dropped += 1
-        return min(len(paths), _MOST_REFUSED)
+        files: list[tuple[float, int, Path]] = []
+        for path in self._refused.glob("*.json"):
+            with contextlib.suppress(OSError):
+                status = path.stat(follow_symlinks=False)
+                files.append((status.st_mtime, status.st_size, path))
+        files.sort(key=lambda file: file[0], reverse=True)
+        size, kept = 0, 0
+        for _, bytes_, path in files:
+            size += bytes_
+            if kept >= _MOST_REFUSED or size > self._most_bytes:
+                self._unlink(path)
+                self._dropped += 1
+            else:
+                kept += 1
+        return kept
 
     @staticmethod
     def _unlink(path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oomreport.cli.reports.checkout import Checkout
+from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.report_source import advice_for, documents_in
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
@@ -73,7 +74,7 @@ def told(plan: Plan, checkout: Checkout, *, quiet: bool) -> Iterator[str]:
 
 
 def _line(outcome: EditOutcome) -> str:
-    whose = f"{outcome.advice.target}{f' {outcome.field.name}' if outcome.field else ''}"
+    whose = printable(f"{outcome.advice.target}{f' {outcome.field.name}' if outcome.field else ''}")
     place = f"{outcome.where}: " if outcome.where else ""
     if outcome.state is EditState.CHANGED:
         why = f" ({outcome.why})" if outcome.why else ""

@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def told(advice: Advice) -> str:
     """Return the whole of a report in words."""
-    lines = [f"{advice.namespace} {advice.kind}/{advice.workload}, container {advice.container}: {_kills(advice)}"]
+    whose = f"{advice.namespace} {advice.kind}/{advice.workload}, container {advice.container}"
+    lines = [f"{printable(whose)}: {_kills(advice)}"]
     for sentence in _happened(advice.status.last_kill):
         lines += _wrapped(sentence, "   ")
     lines += _listed("Why", [f"{one.severity}: {one.message}." for one in advice.status.findings])

@@ -1,6 +1,10 @@
+import contextlib
 import http.client
 import json
+import select
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -78,3 +82,49 @@ def test_an_address_without_host_takes_both_protocols() -> None:
     server.start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5):
         server.close()
+
+
+def test_every_probe_is_answered_while_slow_clients_hold_connections(served: Served) -> None:
+    """Some send a byte now and then, some nothing, some never read the answer."""
+    stop = threading.Event()
+
+    def dribble(number: int) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", served.server.port), 5) as slow:
+                for byte in b"GET /healthz?" + b"x" * 100:
+                    if stop.wait(0.05 if number % 2 else 5):
+                        return
+                    slow.send(bytes((byte,)))
+
+    threads = [threading.Thread(target=dribble, args=(number,), daemon=True) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for _ in range(8):
+        connection = http.client.HTTPConnection("127.0.0.1", served.server.port, timeout=1)
+        connection.request("GET", "/livez")
+        assert connection.getresponse().status == 200
+    stop.set()
+
+
+def test_a_request_that_does_not_end_is_cut_off_as_a_whole(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port), 5) as slow:
+        begun, ended = time.monotonic(), None
+        while ended is None and time.monotonic() - begun < 5:
+            try:
+                slow.send(b"G")
+                slow.settimeout(0.1)
+                ended = slow.recv(1) if select.select([slow], [], [], 0.1)[0] else None
+            except OSError:
+                ended = b""
+    assert ended == b""
+    assert time.monotonic() - begun < 2
+
+
+def test_a_request_in_pieces_is_answered(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port), 5) as client:
+        for piece in (b"GET /li", b"vez HTTP/1.1\r\n", b"Host: a\r\n\r\n"):
+            client.sendall(piece)
+        answer = b""
+        while part := client.recv(4096):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")

@@ -1,12 +1,14 @@
+import mmap
 import os
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oomreport.adapters.node.log_source import LogPosition
-from oomreport.adapters.node.syslog_source import SyslogSource
+from oomreport.adapters.node.syslog_source import RingText, SyslogSource
 
 
 class Ring:
@@ -203,3 +205,25 @@ def test_no_line_is_lost_or_told_twice_while_the_ring_holds_it(
         told += [(line.text, line.stamp.monotonic_us) for line in source.read().lines]
     printed = [(line.split(b"] ")[1].decode().strip(), round(float(line[4:16]) * 1_000_000)) for line in ring.lines]
     assert told == printed
+
+
+def test_a_large_ring_is_read_without_a_copy_of_it() -> None:
+    """The agent may use 64 MiB, and a ring of 16 MiB has as much text."""
+    count = (16 << 20) // 121
+    text = b"".join(b"<6>[%12.6f] %s\n" % (number, b"x" * 103) for number in range(count))
+    with mmap.mmap(-1, len(text)) as buffer:
+        buffer[:] = text
+        released = []
+        source = SyslogSource(lambda: RingText(buffer, len(text)), lambda: 0, release=lambda: released.append(1))
+        tracemalloc.start()
+        lines = 0
+        while True:
+            reading = source.read()
+            lines += len(reading.lines)
+            if reading.drained:
+                break
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert lines == count
+    assert released == [1]
+    assert peak < 2 << 20

@@ -27,7 +27,22 @@ def test_none_is_there_before_the_first(tmp_path: Path) -> None:
     assert read_checkpoint(tmp_path / "checkpoint.json") is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 1}', '{"version": 99, "bootID": "x"}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"version": 1}',
+        '{"version": 99, "bootID": "x"}',
+        "null",
+        "[" * 100_000,
+        '{"version": 1, "bootID": "x", "told": "7"}',
+        '{"version": 1, "bootID": "x", "sequence": "abc"}',
+        '{"version": 1, "bootID": "x", "tallies": {"a": {"kills": true, "explained": 0}}}',
+    ],
+)
 def test_a_damaged_one_is_an_error_and_no_crash(tmp_path: Path, text: str) -> None:
     (tmp_path / "checkpoint.json").write_text(text)
     with pytest.raises(ValueError, match=r".+"):

@@ -134,3 +134,35 @@ def test_the_age_of_the_oldest_record_is_known(tmp_path: Path) -> None:
     assert spool.figures().oldest_seconds == 0
     spool.add(record("a"))
     assert spool.figures(now=time.time() + 60).oldest_seconds == pytest.approx(60, abs=2)
+
+
+def test_what_is_no_file_of_a_record_is_passed_over_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    (folder / "gone.json").symlink_to("/nowhere")
+    (folder / "folder.json").mkdir()
+    (folder / ".half.json.new").write_text("{")
+    spool = Spool(tmp_path)
+    assert spool.pending() == []
+    assert not (folder / ".half.json.new").exists()
+
+
+def test_a_clock_that_is_set_back_does_not_put_off_what_makes_a_record_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path)
+    spool.add(record("a"))
+    before = time.time()
+    monkeypatch.setattr("oomreport.adapters.storage.spool.time.time", lambda: before - 3600)
+    monkeypatch.setattr("oomreport.adapters.storage.spool._SYNC_SECONDS", 0)
+    spool.sync()
+    assert spool.figures().unsynced == 0
+
+
+def test_what_was_refused_is_bounded_by_its_size_as_well(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, most_bytes=20_000)
+    for number in range(10):
+        spool.add(record(f"r{number}", bulk=4000))
+        spool.refuse(f"r{number}", "no")
+    assert sum(path.stat().st_size for path in (tmp_path / "refused").iterdir()) <= 20_000
+    assert 0 < spool.figures().refused < 10
