@@ -189,7 +189,7 @@ def ten_workloads() -> tuple[dict[str, str], list[Object]]:
         "  template:\n    spec:\n      containers:\n      - name: api\n        resources:\n          limits: {memory: 256Mi}\n",
         # Helm: a values file by .oomreport.yaml, one by the workload's annotation, one by marked lines.
         ".oomreport.yaml": "values:\n- workload: Deployment/pay\n  namespace: shop\n  container: api\n"
-        "  file: charts/pay/values.yaml\n  resources: api.resources\n",
+        "  file: charts/pay/values.yaml\n  resources: api.resources\nannotations: {shop: charts/mixer}\n",
         "charts/pay/values.yaml": "# values of pay\napi:\n  resources:\n    limits:\n      memory: '256Mi' # per pod\nother: 1\n",
         "charts/pay/templates/deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n"
         '  name: {{ include "pay.fullname" . }}\nspec:\n  template:\n    spec:\n      containers:\n      - name: api\n'

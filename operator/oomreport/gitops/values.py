@@ -16,11 +16,18 @@ or an annotation of the workload, which names the file and the block of resource
 
     values.oomreport.dev/api: charts/web/values.yaml#api.resources
 
+Who may edit a workload writes such an annotation, and need not be who may change the file. So it counts only where a
+configuration file lets it:
+
+    annotations: {shop: charts/shop}     # those of namespace shop, for files below this folder
+    annotations: true                    # those of every namespace, for files below this file's folder
+
 A path is dotted. `[2]` is the third item of a list, `[api]` the item with this name; a backslash stands before a dot
 that belongs to a key. A JSON pointer (RFC 6901) works too. Any YAML file can be mapped: a HelmRelease of Flux, an
 Application of Argo CD.
 """
 
+import os.path
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +42,20 @@ CONFIGURATION = ".oomreport.yaml"
 ANNOTATION_PREFIX = "values.oomreport.dev/"
 _STEP = re.compile(r"\[([^\]]+)\]|((?:\\.|[^.\[\\])+)")
 _KNOWN = frozenset({"workload", "namespace", "container", "file", "resources", "limit", "request"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationLeave:
+    """That annotations may name files below `folder`: those of a namespace, or of all where it is None."""
+
+    namespace: str | None
+    folder: str
+
+    def is_for(self, mapping: "ValuesMapping") -> bool:
+        """Return whether a mapping by annotation is let."""
+        file = os.path.normpath(os.path.join(mapping.folder, mapping.file))  # noqa: PTH118 - no file system here
+        below = os.path.normpath(self.folder).rstrip("/") + "/"
+        return self.namespace in (None, mapping.namespace) and file.startswith(below)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +100,27 @@ class ValuesMapping:
         return path, some[0] if some else found[0] if found else Absent(at=str(way[0]))
 
 
-def mappings_in(data: object, where: str, folder: str) -> Iterator[ValuesMapping]:
+def mappings_in(data: object, where: str, folder: str) -> Iterator[ValuesMapping | AnnotationLeave]:
     """Yield the entries of a configuration file. Raises InputUnreadable, which says which entry is wrong."""
     if data is None:
         return
-    if not isinstance(data, dict) or set(data) - {"values"} or not isinstance(data.get("values", []), list):
-        raise InputUnreadable(f"{where}: is to be a mapping with one key, values, a list of entries")
+    known = {"values", "annotations"}
+    if not isinstance(data, dict) or set(data) - known or not isinstance(data.get("values") or [], list):
+        raise InputUnreadable(f"{where}: is to be a mapping: values, a list of entries, and annotations")
     for number, entry in enumerate(data.get("values") or [], 1):
         yield _entry(entry, f"{where}: entry {number}", folder)
+    yield from _leaves(data.get("annotations"), where, folder)
+
+
+def _leaves(said: object, where: str, folder: str) -> Iterator[AnnotationLeave]:
+    if said is True:
+        yield AnnotationLeave(namespace=None, folder=folder)
+    elif isinstance(said, dict) and all(isinstance(text, str) for pair in said.items() for text in pair):
+        for namespace, below in said.items():
+            place = os.path.join(folder, below)  # noqa: PTH118 - no file system here
+            yield AnnotationLeave(namespace=namespace, folder=place)
+    elif said not in (None, False):
+        raise InputUnreadable(f"{where}: annotations is to be true, or a folder for each namespace")
 
 
 def mapping_by_report(advice: Advice, folder: str) -> ValuesMapping | None:

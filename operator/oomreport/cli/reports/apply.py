@@ -16,7 +16,7 @@ from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import EditOutcome, EditState
 from oomreport.gitops.plan import Plan, manifests_of, plan_of
-from oomreport.gitops.values import ValuesMapping, mapping_by_report, mappings_in
+from oomreport.gitops.values import CONFIGURATION, AnnotationLeave, ValuesMapping, mapping_by_report, mappings_in
 
 REFUSED = 3
 
@@ -48,16 +48,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def mappings(checkout: Checkout, advice: list[Advice]) -> Iterator[ValuesMapping]:
     """Yield what the configuration files and the reports' annotations say of values files. Raises InputUnreadable."""
+    leaves: list[AnnotationLeave] = []
     for path in checkout.configurations:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputUnreadable(f"{path}: {error}") from error
         for document in documents_in(text, str(path)):
-            yield from mappings_in(document, checkout.shown(str(path)), str(path.parent))
+            for entry in mappings_in(document, checkout.shown(str(path)), str(path.parent)):
+                if isinstance(entry, AnnotationLeave):
+                    leaves.append(entry)
+                else:
+                    yield entry
     for one in advice:
-        if mapped := mapping_by_report(one, checkout.root):
+        mapped = mapping_by_report(one, checkout.root)
+        if mapped and any(leave.is_for(mapped) for leave in leaves):
             yield mapped
+        elif mapped:
+            whose = printable(f"{one.target}: its annotation names {mapped.file}")
+            words = f"{whose}; no {CONFIGURATION} lets it (annotations), so it is left out of account"
+            print(f"oomreport: {words}", file=sys.stderr)
 
 
 def told(plan: Plan, checkout: Checkout, *, quiet: bool) -> Iterator[str]:

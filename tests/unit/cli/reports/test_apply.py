@@ -435,10 +435,34 @@ def test_a_mark_that_nobody_can_read_is_told_of(checkout: GitCheckout):
 def test_a_mapping_never_leads_out_of_the_checkout(checkout: GitCheckout):
     outside = checkout.folder.parent / "values.yaml"
     outside.write_text("resources: {limits: {memory: 256Mi}}\n")
-    checkout.write({"README": ""})
-    done = checkout.apply([a_report("web", annotations={"values.oomreport.dev/api": "../values.yaml#resources"})])
-    assert done.status == 3
-    assert "480Mi" not in outside.read_text()
+    for leave in ("true", "{shop: ..}"):
+        checkout.write({".oomreport.yaml": f"annotations: {leave}\n"})
+        checkout.apply([a_report("web", annotations={"values.oomreport.dev/api": "../values.yaml#resources"})])
+        assert "480Mi" not in outside.read_text()
+
+
+@pytest.mark.parametrize(
+    ("configuration", "changed"),
+    [
+        ("", False),
+        ("annotations: false\n", False),
+        ("annotations: {shop: charts/shop}\n", False),
+        ("annotations: {shop: charts/pay}\n", False),
+        ("annotations: {payments: charts/payments}\n", False),
+        ("annotations: {shop: charts/payments}\n", True),
+        ("annotations: true\n", True),
+    ],
+)
+def test_an_annotation_changes_only_files_that_its_namespace_is_let(
+    checkout: GitCheckout, configuration: str, *, changed: bool
+):
+    """Who may edit a workload need not be who may change another team's values."""
+    values = "resources: {limits: {memory: 256Mi}}\n"
+    checkout.write({".oomreport.yaml": configuration, "charts/payments/values.yaml": values})
+    tricky = "charts/payments/../payments/values.yaml#resources"
+    done = checkout.apply([a_report("web", annotations={"values.oomreport.dev/api": tricky})])
+    assert ("480Mi" in checkout.text("charts/payments/values.yaml")) is changed
+    assert ("no .oomreport.yaml lets it" in done.err) is not changed
 
 
 @pytest.mark.parametrize(
@@ -449,7 +473,8 @@ def test_a_mapping_never_leads_out_of_the_checkout(checkout: GitCheckout):
         ("values:\n- workload: Deployment/web\n  file: a.yaml\n", "resources is missing, or limit and request"),
         ("values:\n- {workload: Deployment/web, file: a, limits: b}\n", "unknown limits"),
         ("values:\n- {workload: Deployment/web, file: a, limit: 'a..b'}\n", "is no path"),
-        ("setters: []\n", "one key, values"),
+        ("setters: []\n", "is to be a mapping"),
+        ("annotations: [shop]\n", "a folder for each namespace"),
     ],
 )
 def test_a_wrong_configuration_says_which_entry(checkout: GitCheckout, text: str, words: str):
