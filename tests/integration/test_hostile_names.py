@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from oomreport.controller.delivery.target import Due
 from yarl import URL
 
 from integration.api_server import (
@@ -29,7 +30,6 @@ from oomreport.adapters.cluster.api_access import ApiAccess, api_access
 from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.adapters.http.webhook import WebhookClient
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.delivery.target import Due
 from oomreport.controller.delivery.webhook_target import WebhookTarget
 from oomreport.controller.known.owners import Owners
 from oomreport.controller.known.pods import Pods
