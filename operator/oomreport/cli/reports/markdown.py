@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
 # GitHub links any of its schemes in any case; GitLab reads !45, $6, &7, %8, ~label, ^issue and *iteration too, and may
 # not mind the backslash before them.
 _LINKED = re.compile(
-    r"(@|(?:GH-|\\?[#!$&%^*])(?=\d)|\\?~(?=\w)|[A-Za-z][A-Za-z0-9+.]{1,20}://|(?:mailto|xmpp):|www\.)", re.IGNORECASE
+    r"(@|(?:GH\\?-|\\?[#!$&%^*])(?=\d)|\\?~(?=\w)|[A-Za-z][A-Za-z0-9+.]{1,20}://|(?:mailto|xmpp):|www\.)", re.IGNORECASE
 )
 _MOST_KILLS = 10
 # GitHub and GitLab take bodies of 65536 and more characters; one that is cut off in the middle says nothing.

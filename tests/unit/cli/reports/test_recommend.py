@@ -160,7 +160,27 @@ def test_the_pull_request_has_the_evidence_of_each_number(ran):
 
 
 @pytest.mark.parametrize(
-    "name", ["@team", "#12", "a`b``c", "<img src=x>", "| | |", "[x](https://evil.example)", "\x1b[31m", "a\nb", "**x**"]
+    "name",
+    [
+        "@team",
+        "#12",
+        "a`b``c",
+        "<img src=x>",
+        "| | |",
+        "[x](https://evil.example)",
+        "\x1b[31m",
+        "a\nb",
+        "**x**",
+        "ftp://x",
+        "HTTP://x",
+        "!45",
+        "$6",
+        "&7",
+        "%8",
+        "~l",
+        "GH-3",
+        "mailto:a@b",
+    ],
 )
 def test_names_that_a_process_chose_do_no_harm_in_a_pull_request(ran, name: str):
     report = a_report("web", findings=[{"rule": "X", "severity": "Info", "message": f"it was {name}"}])
@@ -173,7 +193,10 @@ def test_names_that_a_process_chose_do_no_harm_in_a_pull_request(ran, name: str)
     assert "\x1b" not in out
     # Outside of code nothing mentions, links or opens a tag.
     prose = "".join(escaped(name).split("`")[::2])
-    assert not any(bad in prose.replace("\\<", "").replace("\\#", "") for bad in ("@", "<", "https://", "#"))
+    assert not any(
+        bad in prose.replace("\\<", "").replace("\\#", "")
+        for bad in ("@", "<", "://", "#", "!4", "$6", "&7", "%8", "~l", "GH-3", "GH\\-3", "mailto:")
+    )
 
 
 def test_a_body_is_never_longer_than_a_forge_takes(ran):
