@@ -19,6 +19,7 @@ from integration.api_server import (
     Caller,
     Object,
     RefusedError,
+    eventually,
     holder_of,
     pod,
     record,
@@ -136,6 +137,27 @@ def test_people_who_view_a_namespace_read_reports_and_only_editors_review_them(n
     with pytest.raises(RefusedError, match="cannot create"):
         ADMIN.kubectl(*create, "--as=bob", stdin=json.dumps(policy))
     assert ADMIN.names("oompolicies", "-n", namespace, "--as=bob") == set()
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"finalizers": ["example.com/stay"]},
+        {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "1"}]},
+    ],
+)
+def test_who_reviews_a_report_gives_it_no_finalizer_and_no_owner(namespace: str, metadata: Object) -> None:
+    ADMIN.create(report("kept", namespace))
+
+    def refused() -> bool:
+        try:
+            ADMIN.merge("oomreport", "kept", {"metadata": metadata}, "-n", namespace, "--dry-run=server")
+        except RefusedError as error:
+            return "no finalizers and no owners" in str(error)
+        return False
+
+    eventually("the policy is in force", refused)
+    ADMIN.merge("oomreport", "kept", {"spec": {"review": {"decision": "Accepted"}}}, "-n", namespace)
 
 
 def test_kopf_watches_pods_and_records_with_the_controllers_rights(

@@ -95,7 +95,7 @@ def test_the_table_says_what_the_manifests_grant() -> None:
 
 def test_what_the_table_names_is_there() -> None:
     policies = "".join(path.read_text() for path in (ROOT / "manifests" / "base").glob("admission*.yaml"))
-    for name in re.findall(r"`(oomreport-(?:agent|controller|hooks)-[\w-]+)`", TEXT):
+    for name in re.findall(r"`(oomreport-(?:agent|controller|hooks|people)-[\w-]+)`", TEXT):
         assert f"name: {name}\n" in policies, name
     for path in re.findall(r"`(tests/[\w/.]+)`", TEXT):
         assert (ROOT / path).exists(), path

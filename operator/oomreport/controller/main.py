@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,8 @@ from oomreport.errors import ApiError, ConfigurationError
 
 log = logging.getLogger("oomreport.controller")
 _DRAIN_SECONDS = 3.0
+# Threads are started when they are needed only.
+_LOOKUPS = 64
 # An API server that restarts is away for a minute or two. After ten, only a new process may mend what is wrong here.
 _MOST_SILENT_SECONDS = 600.0
 
@@ -84,6 +87,9 @@ class Controller:
     async def run(self) -> int:
         """Work until told to end; return the exit status."""
         self._take_signals()
+        # Names of webhooks are resolved in it; a slow name server holds a thread for up to half a minute, and must not
+        # hold up everybody's. By default there are five or six.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup"))
         address = self._settings.health_address
         health = ProbeServer(address, self._state, self._figures.text, self._is_alive) if address else None
         try:
