@@ -12,7 +12,6 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from oomreport.controller.delivery.target import Due
 from yarl import URL
 
 from integration.api_server import (
@@ -30,10 +29,11 @@ from oomreport.adapters.cluster.api_access import ApiAccess, api_access
 from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.adapters.http.webhook import WebhookClient
 from oomreport.api.oom_hook import OOMHook
+from oomreport.controller.delivery.hook_target import Due
 from oomreport.controller.delivery.webhook_target import WebhookTarget
 from oomreport.controller.known.owners import Owners
-from oomreport.controller.known.pods import Pods
-from oomreport.controller.known.reports import Reports
+from oomreport.controller.known.pods import PodCache
+from oomreport.controller.known.reports import ReportStore
 from oomreport.controller.work.keys import report_key
 from oomreport.hooks.answer import Outcome
 from oomreport.workload.pod import pod_facts
@@ -123,8 +123,8 @@ def test_an_owner_reference_that_no_object_can_be_makes_the_pod_the_workload(
     facts = pod_facts({**made, "metadata": {"uid": str(uuid.uuid4()), **made["metadata"]}})
 
     async def reported(api: ApiServer) -> str:
-        workload = await Owners(api, Pods()).workload_of(facts)
-        return (await Reports(api).ensure(report_key(NAMESPACE, workload, "api"))).name
+        workload = await Owners(api, PodCache()).workload_of(facts)
+        return (await ReportStore(api).ensure(report_key(NAMESPACE, workload, "api"))).name
 
     report, seen = through_proxy(kubeconfig, reported)
     stored = ADMIN.get("oomreport", report, "-n", NAMESPACE)["spec"]["workloadRef"]

@@ -28,6 +28,7 @@ OPEN: dict[str, Rights] = {
     "resize_target.py": {"pods": {"get"}, "pods/resize": {"patch"}},
     "webhook_target.py": {"secrets": {"get"}, "configmaps": {"get"}},
     "managers.py": {resource: {"get"} for resource in _WORKLOADS},
+    "owner_labels.py": {resource: {"get"} for resource in _WORKLOADS},
     "owners.py": {"apps/replicasets": {"get"}, "batch/jobs": {"get"}},
     "surroundings.py": {resource: {"get"} for resource in _SCALED},
     "namespace_bounds.py": {"limitranges": {"list", "watch"}, "resourcequotas": {"list", "watch"}},
