@@ -90,6 +90,10 @@ class YamlText:
         return next(unit for unit in self.units if unit.begin <= place <= unit.end)
 
 
+# A CRD's schema has some 30 levels, a workload 10.
+_MOST_FLOW_LEVELS = 100
+
+
 class _Loader(yaml.SafeLoader):
     """Composes nodes with the places of scalars; an alias stays one, so that nothing is expanded."""
 
@@ -101,6 +105,12 @@ class _Loader(yaml.SafeLoader):
         self.aliased: set[int] = set()
         self.scalars: list[Scalar] = []
         self._token: ScalarToken | None = None
+
+    def fetch_flow_collection_start(self, token_class: object) -> None:
+        """Refuse what PyYAML's scanner takes quadratic time for: it looks at every open level for each token."""
+        if self.flow_level >= _MOST_FLOW_LEVELS:
+            raise yaml.YAMLError(f"more than {_MOST_FLOW_LEVELS} levels of brackets in each other")
+        super().fetch_flow_collection_start(token_class)
 
     def get_token(self) -> object:
         token = super().get_token()  # type: ignore[no-untyped-call]
