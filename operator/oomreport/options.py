@@ -64,23 +64,6 @@ def text(_option: str, value: str, _problems: list[str]) -> str:
     return value
 
 
-def new_group(parser: argparse.ArgumentParser, title: str) -> Callable[..., argparse.Action]:
-    """Return a function that adds options to a new group of the help."""
-    return parser.add_argument_group(title).add_argument
-
-
-def default_by(environment: Mapping[str, str]) -> Callable[..., str]:
-    """Return a function that gives the default of an option.
-
-    That is a variable of the environment, else the given value, else an empty text.
-    """
-
-    def default(variable: str, otherwise: str = "") -> str:
-        return environment.get(variable) or otherwise
-
-    return default
-
-
 def one_of(option: str, value: str, choices: Sequence[str], problems: list[str]) -> str:
     """Return the value, which must be one of some words."""
     if value not in choices:

@@ -1,15 +1,20 @@
+import argparse
 from pathlib import Path
 
 import pytest
 
-from oomreport.options import default_by, host_and_port, one_of, readable_file
+from oomreport.options import Option, add_options, host_and_port, one_of, readable_file, text, values_of
 
 
 def test_a_variable_of_the_environment_wins_over_the_default() -> None:
-    default = default_by({"NODE_NAME": "worker-3", "EMPTY": ""})
-    assert default("NODE_NAME", "other") == "worker-3"
-    assert default("EMPTY", "other") == "other"
-    assert default("MISSING") == ""
+    option = Option(
+        field="node", flag="--node", metavar="NAME", parse=text, help="Name it.", default="other", variable="NODE"
+    )
+    for environment, value in (({"NODE": "worker-3"}, "worker-3"), ({"NODE": ""}, "other"), ({}, "other")):
+        parser = argparse.ArgumentParser()
+        add_options(parser, {"group": (option,)}, environment)
+        assert values_of(parser.parse_args([]), {"group": (option,)}, []) == {"node": value}
+        assert values_of(parser.parse_args(["--node=mine"]), {"group": (option,)}, []) == {"node": "mine"}
 
 
 def test_every_mistake_is_added_with_its_option_and_value() -> None:

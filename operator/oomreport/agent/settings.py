@@ -6,15 +6,16 @@ Every mistake is reported at once.
 import argparse
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from oomreport import __version__
 from oomreport.adapters.node.log_access import AUTO, SOURCES
 from oomreport.errors import ConfigurationError
-from oomreport.options import LOG_LEVELS, default_by, host_and_port, new_group, one_of, readable_file
+from oomreport.options import LOG_LEVELS, Option, add_options, host_and_port, one_of, readable_file, text, values_of
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _BINARY = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
@@ -85,35 +86,28 @@ class AgentSettings:
 
 def settings_of(arguments: Sequence[str], environment: Mapping[str, str]) -> AgentSettings:
     """Return the configuration. Raises ConfigurationError with every problem; --help and --version exit."""
-    options = _parser(environment).parse_args(arguments)
+    parsed = _parser(environment).parse_args(arguments)
     problems: list[str] = []
-    dry_run: bool = options.dry_run
-    node_name = options.node_name or (os.uname().nodename.lower() if dry_run else "")
+    dry_run: bool = parsed.dry_run
+    # First, so that problems come in the order of the options.
+    node_name = parsed.node_name or (os.uname().nodename.lower() if dry_run else "")
     if not node_name:
         problems.append("--node-name (NODE_NAME): missing; set it from spec.nodeName")
     elif not _NODE_NAME.fullmatch(node_name):
         problems.append(f"--node-name: {node_name!r} is no node name")
+    values = values_of(parsed, OPTIONS, problems)
+    api_server, health = values.pop("api_server"), values.pop("health_address")
     settings = AgentSettings(
-        node_name=node_name,
-        pod_uid=options.pod_uid or None,
-        source=one_of("--source", options.source, SOURCES, problems),
-        dev_kmsg=options.dev_kmsg,
-        proc=_folder("--proc", options.proc, problems),
-        cgroup_root=_folder("--cgroup-root", options.cgroup_root, problems),
-        log_root=Path(options.log_root),
-        state_dir=_state_dir(options.state_dir, dry_run=dry_run),
-        api_server=None if dry_run else _api_server(options.api_server, environment, problems),
-        token_file=_file("--token-file", options.token_file, SERVICE_ACCOUNT / "token", problems),
-        ca_file=_file("--ca-file", options.ca_file, SERVICE_ACCOUNT / "ca.crt", problems),
-        health_address=_address(
-            "--health-address", options.health_address or ("none" if dry_run else ":8081"), problems
-        ),
-        spool_records=int(_number("--spool-records", options.spool_records, 1, problems)),
-        spool_bytes=_bytes("--spool-bytes", options.spool_bytes, problems),
-        counter_wait=_number("--counter-wait", options.counter_wait, 1, problems),
-        scan_seconds=_number("--scan-seconds", options.scan_seconds, 0.1, problems),
-        sample_seconds=_sample_seconds(options.sample_seconds, problems),
-        log_level=one_of("--log-level", options.log_level, LOG_LEVELS, problems),
+        **{
+            **values,
+            "node_name": node_name,
+            "pod_uid": values["pod_uid"] or None,
+            "state_dir": _state_dir(values["state_dir"], dry_run=dry_run),
+            "token_file": values["token_file"] or _existing(SERVICE_ACCOUNT / "token"),
+            "ca_file": values["ca_file"] or _existing(SERVICE_ACCOUNT / "ca.crt"),
+        },
+        api_server=None if dry_run else _api_server(api_server or None, environment, problems),
+        health_address=_address("--health-address", health or ("none" if dry_run else ":8081"), problems),
         dry_run=dry_run,
     )
     if problems:
@@ -122,69 +116,18 @@ def settings_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Age
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    default = default_by(environment)
     parser = argparse.ArgumentParser(
         prog="oomreport-agent",
-        description="Watches the kernel of this node for OOM kills and creates an OOMRecord for each.",
+        description="Watch the kernel of this node for OOM kills and create an OOMRecord for each.",
         epilog="Variables in brackets are read where an option is not given. Standard error gets JSON lines.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    add = parser.add_argument
-    add("--node-name", metavar="NAME", default=default("NODE_NAME"), help="this node's name [NODE_NAME]")
-    add("--pod-uid", metavar="UID", default=default("POD_UID"), help="this agent's own pod [POD_UID]")
-    add(
-        "--source",
-        metavar="auto|kmsg|syslog",
-        default=default("OOMREPORT_SOURCE", AUTO),
-        help="where the kernel log is read: kmsg needs a privileged container, syslog the capability SYSLOG; "
-        "auto takes the first that works [OOMREPORT_SOURCE] (default: %(default)s)",
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Print records as JSON lines to standard output and send nothing (default: send them).",
     )
-    add("--dry-run", action="store_true", help="print records as JSON lines to standard output, send nothing")
-    add = new_group(parser, "where things are")
-    add("--dev-kmsg", metavar="FILE", default="/dev/kmsg", help="device of the kmsg source (default: %(default)s)")
-    add("--proc", metavar="DIR", default="/proc", help="procfs (default: %(default)s)")
-    add("--cgroup-root", metavar="DIR", default="/sys/fs/cgroup", help="the node's cgroups (default: %(default)s)")
-    add("--log-root", metavar="DIR", default="/var/log", help="has pods/ and containers/ (default: %(default)s)")
-    add(
-        "--state-dir",
-        metavar="DIR",
-        default=default("OOMREPORT_STATE_DIR"),
-        help="checkpoint and spool, kept over restarts [OOMREPORT_STATE_DIR] "
-        "(default: /var/lib/oomreport; with --dry-run none)",
-    )
-    add = new_group(parser, "the API server")
-    add("--api-server", metavar="URL", help="default: the cluster that this runs in [KUBERNETES_SERVICE_HOST, ..PORT]")
-    add("--token-file", metavar="FILE", help="default: the service account's, where there is one")
-    add("--ca-file", metavar="FILE", help="default: the service account's, where there is one")
-    add = new_group(parser, "fine tuning")
-    add(
-        "--health-address",
-        metavar="HOST:PORT",
-        default=default("OOMREPORT_HEALTH_ADDRESS"),
-        help="serves /livez and /healthz, 'none' not at all [OOMREPORT_HEALTH_ADDRESS] "
-        "(default: :8081; with --dry-run none)",
-    )
-    add("--spool-records", metavar="N", default="10000", help="most records that wait (default: %(default)s)")
-    add("--spool-bytes", metavar="SIZE", default="64Mi", help="most bytes that wait (default: %(default)s)")
-    add(
-        "--counter-wait",
-        metavar="SECONDS",
-        default="10",
-        help="how long a counter may be ahead of the log before its kill is reported alone (default: %(default)s)",
-    )
-    add("--scan-seconds", metavar="SECONDS", default="5", help="between looks at the pods (default: %(default)s)")
-    add(
-        "--sample-seconds",
-        metavar="SECONDS",
-        default="5",
-        help="between samples of each container's memory, 0 for none (default: %(default)s)",
-    )
-    add(
-        "--log-level",
-        metavar="LEVEL",
-        default=default("OOMREPORT_LOG_LEVEL", "info"),
-        help="debug, info, warning or error [OOMREPORT_LOG_LEVEL] (default: %(default)s)",
-    )
+    add_options(parser, OPTIONS, environment)
     return parser
 
 
@@ -195,10 +138,8 @@ def _folder(option: str, value: str, problems: list[str]) -> Path:
     return path
 
 
-def _file(option: str, value: str | None, default: Path, problems: list[str]) -> Path | None:
-    if value is None:
-        return default if default.exists() else None
-    return readable_file(option, value, problems)
+def _existing(path: Path) -> Path | None:
+    return path if path.exists() else None
 
 
 def _state_dir(value: str, *, dry_run: bool) -> Path | None:
@@ -244,8 +185,28 @@ def _number(option: str, value: str, least: float, problems: list[str]) -> float
     return number
 
 
-def _sample_seconds(value: str, problems: list[str]) -> float:
-    return 0.0 if value == "0" else _number("--sample-seconds", value, 0.5, problems)
+def _from(least: float) -> Callable[[str, str, list[str]], float]:
+    return lambda option, value, problems: _number(option, value, least, problems)
+
+
+def _count(option: str, value: str, problems: list[str]) -> int:
+    return int(_number(option, value, 1, problems))
+
+
+def _sample_seconds(option: str, value: str, problems: list[str]) -> float:
+    return 0.0 if value == "0" else _number(option, value, 0.5, problems)
+
+
+def _path(_option: str, value: str, _problems: list[str]) -> Path:
+    return Path(value)
+
+
+def _source(option: str, value: str, problems: list[str]) -> str:
+    return one_of(option, value, SOURCES, problems)
+
+
+def _log_level(option: str, value: str, problems: list[str]) -> str:
+    return one_of(option, value, LOG_LEVELS, problems)
 
 
 def _bytes(option: str, value: str, problems: list[str]) -> int:
@@ -254,3 +215,165 @@ def _bytes(option: str, value: str, problems: list[str]) -> int:
         problems.append(f"{option}: {value!r} is no size such as 64Mi")
         return 0
     return int(parts[1]) * _BINARY[parts[2] or ""]
+
+
+_seconds = partial(Option, metavar="SECONDS")
+
+OPTIONS: Mapping[str, Sequence[Option]] = {
+    "Node": (
+        Option(
+            field="node_name",
+            flag="--node-name",
+            metavar="NAME",
+            parse=text,
+            help="Write records of the node of this name.",
+            default_words="none, it has to be given; with --dry-run the host's name",
+            variable="NODE_NAME",
+        ),
+        Option(
+            field="pod_uid",
+            flag="--pod-uid",
+            metavar="UID",
+            parse=text,
+            help="Watch the pods of the kubelet that runs the pod of this UID, this agent's own. It matters where several"
+            " kubelets share a machine.",
+            variable="POD_UID",
+        ),
+        Option(
+            field="source",
+            flag="--source",
+            metavar="auto|kmsg|syslog",
+            parse=_source,
+            help="Read the kernel log from this source. kmsg needs a privileged container, syslog the capability SYSLOG;"
+            " auto takes the first that works.",
+            default=AUTO,
+            variable="OOMREPORT_SOURCE",
+        ),
+    ),
+    "Files": (
+        Option(
+            field="dev_kmsg",
+            flag="--dev-kmsg",
+            metavar="FILE",
+            parse=text,
+            help="Read the kmsg source from this device.",
+            default="/dev/kmsg",
+        ),
+        Option(
+            field="proc",
+            flag="--proc",
+            metavar="DIR",
+            parse=_folder,
+            help="Read processes from the procfs here.",
+            default="/proc",
+        ),
+        Option(
+            field="cgroup_root",
+            flag="--cgroup-root",
+            metavar="DIR",
+            parse=_folder,
+            help="Read the node's cgroups here.",
+            default="/sys/fs/cgroup",
+        ),
+        Option(
+            field="log_root",
+            flag="--log-root",
+            metavar="DIR",
+            parse=_path,
+            help="Look for the folders pods/ and containers/ here.",
+            default="/var/log",
+        ),
+        Option(
+            field="state_dir",
+            flag="--state-dir",
+            metavar="DIR",
+            parse=text,
+            help="Keep the checkpoint and the spool in this folder over restarts.",
+            default_words="/var/lib/oomreport; with --dry-run none",
+            variable="OOMREPORT_STATE_DIR",
+        ),
+    ),
+    "API server": (
+        Option(
+            field="api_server",
+            flag="--api-server",
+            metavar="URL",
+            parse=text,
+            help="Send records to the API server at this URL.",
+            default_words="the cluster that this runs in, by KUBERNETES_SERVICE_HOST and ..PORT",
+        ),
+        Option(
+            field="token_file",
+            flag="--token-file",
+            metavar="FILE",
+            parse=readable_file,
+            help="Authenticate by the bearer token in this file. The file is read for each request.",
+            default_words="the service account's, where there is one",
+        ),
+        Option(
+            field="ca_file",
+            flag="--ca-file",
+            metavar="FILE",
+            parse=readable_file,
+            help="Verify the API server's certificate by the CAs in this file.",
+            default_words="the service account's, where there is one",
+        ),
+    ),
+    "Process": (
+        Option(
+            field="health_address",
+            flag="--health-address",
+            metavar="HOST:PORT",
+            parse=text,
+            help="Serve the probes and the metrics at this address. 'none' serves nothing.",
+            default_words=":8081; with --dry-run none",
+            variable="OOMREPORT_HEALTH_ADDRESS",
+        ),
+        Option(
+            field="spool_records",
+            flag="--spool-records",
+            metavar="N",
+            parse=_count,
+            help="Keep at most this many records while the API server is away. The oldest go first.",
+            default="10000",
+        ),
+        Option(
+            field="spool_bytes",
+            flag="--spool-bytes",
+            metavar="SIZE",
+            parse=_bytes,
+            help="Keep at most this many bytes of records while the API server is away.",
+            default="64Mi",
+        ),
+        _seconds(
+            field="counter_wait",
+            flag="--counter-wait",
+            parse=_from(1),
+            help="Wait this long for the log to tell of a kill that a counter has told of, before the kill is reported alone.",
+            default="10",
+        ),
+        _seconds(
+            field="scan_seconds",
+            flag="--scan-seconds",
+            parse=_from(0.1),
+            help="Look at the node's pods at this interval. Kills cause more looks.",
+            default="5",
+        ),
+        _seconds(
+            field="sample_seconds",
+            flag="--sample-seconds",
+            parse=_sample_seconds,
+            help="Sample the memory of each container at this interval. 0 samples nothing.",
+            default="5",
+        ),
+        Option(
+            field="log_level",
+            flag="--log-level",
+            metavar="LEVEL",
+            parse=_log_level,
+            help=f"Print messages of this level and above: {', '.join(LOG_LEVELS)}.",
+            default="info",
+            variable="OOMREPORT_LOG_LEVEL",
+        ),
+    ),
+}

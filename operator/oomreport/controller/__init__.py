@@ -10,6 +10,7 @@ Modules:
     main           The process `oomreport-controller`: signals, Lease, start and stop
     metrics        What Prometheus is told by the controller
     option_table   The table of the controller's options
+    option_values  The values of the controller's options: how each is read and checked
     readiness      The controller's readiness, and the problems that keep it from work
     report_series  The series of reports, made of the reports as they are
     settings       The controller's settings

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from oomreport import __version__
-from oomreport.controller.option_table import OPTIONS, dns_label
+from oomreport.controller.option_table import OPTIONS
+from oomreport.controller.option_values import dns_label
 from oomreport.controller.reporting.housekeeping import Retention
 from oomreport.errors import ConfigurationError
 from oomreport.hooks.address import Reach
