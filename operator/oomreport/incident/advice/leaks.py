@@ -84,6 +84,9 @@ def agreement(way: Trajectory, size: int, earlier: Sequence[PastKill], *, times:
         passed = way.passed(kill.limit) if kill.limit is not None and kill.limit < size else None
         if kill.limit is None or not kill.uptime_seconds or not passed or uptime < times * passed:
             continue
+        if size < ABOUT * kill.limit:
+            # Limits are often too low by half and more: this much more room is no test yet.
+            continue
         went_on = (size - kill.limit) / (uptime - passed)
         if _alike(went_on, kill.growth) and _alike(passed, kill.uptime_seconds):
             return Leak(
