@@ -39,6 +39,7 @@ check: install ## ruff, mypy --strict, the import contracts, CRD drift, the rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m oomreport.api.crd --check --out crds
+	$(BIN)/python manifests/prometheus_rule.py --check
 	$(BIN)/python tests/house.py
 
 .PHONY: maps

@@ -60,7 +60,7 @@ class AgentSettings:
     """The certificates that the API server is verified by. None: those of the system."""
 
     health_address: str = ":8081"
-    """Where /livez and /healthz are served, host:port; empty for nowhere."""
+    """Where /livez, /healthz, /status and /metrics are served, host:port; empty for nowhere."""
 
     spool_records: int = 10_000
     """Most records that wait for the API server. Beyond it the oldest goes."""
