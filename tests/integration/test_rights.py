@@ -76,6 +76,7 @@ CLUSTER_WIDE = {
     ("oomhooks.oomreport.dev/status", "", "patch"),
     ("namespaces", "", "get"),
     ("nodes", "", "get"),
+    ("pods.metrics.k8s.io", "", "list"),
     ("limitranges", "", "list watch"),
     ("resourcequotas", "", "list watch"),
     ("deployments.apps/scale", "", "get"),
