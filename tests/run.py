@@ -198,10 +198,13 @@ def run_whole_part(part: Part, extra: Sequence[str], *, keep: bool, printed: IO[
     engine = engine_of(part)
     if engine and (reason := brought_up(engine, printed)):
         return Outcome(part=part.name, not_run=reason)
+    outcome = None
     try:
-        return run_part(part, extra, engine, printed)
+        outcome = run_part(part, extra, engine, printed)
+        return outcome
     finally:
-        if part.cluster and not keep:
+        # Where the machine lacks what a cluster needs, none came up.
+        if part.cluster and not keep and not (outcome and outcome.left_out):
             down = [*inside_engine(engine), *CLUSTER, "--name", part.cluster, "down"]
             subprocess.run(down, check=False, stdout=subprocess.DEVNULL)
             if engine:

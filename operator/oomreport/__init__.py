@@ -1,15 +1,25 @@
-"""oomreport: who was OOM-killed on Kubernetes, why, and which limit is right.
+"""oomreport: who was OOM-killed on Kubernetes, why, and which limit to set.
 
-The map of the package; a line imports only from the lines above it:
+A module imports only from layers before its own: names, times, errors and options; kernel and workload; incident;
+hooks; api; adapters and gitops; then the three processes agent, controller and cli, which do not know each other.
+kernel, workload, incident, hooks and gitops are pure: no I/O. docs/architecture.md draws the flow and the tree.
 
-    errors                the exceptions that everything shares
-    options               what the command lines of the processes have in common
-    kernel                PURE: the kernel's OOM records, in the kernel's words
-    workload              PURE: containers, owners and quantities, in Kubernetes' words
-    incident              PURE: both joined: correlation, cause, recommendation, report
-    api                   the custom resources as pydantic models, and the CRD generator
-    adapters              I/O: kernel log, cgroups, node files, spool, API server
-    agent controller cli  three processes: they wire, they do not think
+Modules:
+
+    errors       Every exception that oomreport raises on purpose
+    names        API names that writers and readers share, usable without the models
+    options      Option groups and checks that all processes share
+    times        Times as the Kubernetes API writes them
+    adapters/    Everything that does I/O, one module for each thing outside
+    agent/       The agent: one process on each node, from kernel log to OOMRecord
+    api/         The custom resources as pydantic models, and their CRDs
+    cli/         The command line: kernel logs explained, reports read and acted on
+    controller/  The controller: kernel records and pod status become reports
+    gitops/      Recommendations as edits of the manifests in a checkout
+    hooks/       Hooks: what they are told, when, and what answers mean
+    incident/    The kernel's words and Kubernetes' words joined: what happened to whom, why, and what to change. Pure
+    kernel/      The kernel's OOM records, in the kernel's words
+    workload/    Containers, pods, owners and quantities, in Kubernetes' words
 """
 
 __version__ = "0.1.0"

@@ -3,10 +3,10 @@
     tests/bench/bench_advice.py [--seeds 12] [--first-seed 1] [--jobs N] [--workloads MODULE]... [--only CLASS]...
         [--markdown]
 
-Workloads of known true demand run under our advice, VPA's rule and KRR's, each active all the time. Demands are real series
-by their source, and plain kinds. A plug-in module (dotted name or file) adds
-its own; see advice/workload.py. Every class figure is shown as a share of the better rule's too, with the interval that
-95 % of redrawn samples lie in. The last line is a JSON object; `worst_class_ratio` is the largest of these shares.
+Workloads of known true demand run under our advice, VPA's rule and KRR's, each active all the time. Demands are real
+series by their source, and plain kinds. A plug-in module (dotted name or file) adds its own; see advice/workload.py.
+Every class figure is shown as a share of the better rule's too, with the interval that 95 % of redrawn samples lie in.
+The last line is a JSON object; `worst_class_ratio` is the largest of these shares.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 """Memory and processor time of the agent on a node with 250 containers, by both sources.
 
-The containers are real memory cgroups (125 pods of two), named by log links as the kubelet makes them; in a tenth of them
-a process takes and gives back memory all the time, up to near the limit. The agent is the process that runs in a cluster,
-all containers sampled, records sent over TLS to a server on this machine. Each source is measured without a kill and with
-a kill each second. Goal: 30 MiB of resident memory, 5 millicores without a kill. Needs root and memory cgroups.
+The containers are real memory cgroups (125 pods of two), named by log links as the kubelet makes them; in a tenth of
+them a process takes and gives back memory all the time, up to near the limit. The agent is the process that runs in a
+cluster, all containers sampled, records sent over TLS to a server on this machine. Each source is measured without a
+kill and with a kill each second. Goal: 30 MiB of resident memory, 5 millicores without a kill. Needs root and memory
+cgroups.
 
     tests/bench/bench_agent.py [--containers N] [--moving N] [--seconds S]
 

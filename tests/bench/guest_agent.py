@@ -1,9 +1,9 @@
 """What the agent costs a node with cgroup v2 and systemd: start, memory and processor time, on the guest.
 
-Where there is no KVM the guest's processor is emulated, about ten times slower than the machine's: its seconds are worth
-comparing among themselves. The start is measured in the guest's own clock, from the start of the container's process to
-the line of its log that says that the kernel's is read. Processor time is that of all threads, without a kill and with
-one a second of a system service.
+Where there is no KVM the guest's processor is emulated, about ten times slower than the machine's: its seconds are
+worth comparing among themselves. The start is measured in the guest's own clock, from the start of the container's
+process to the line of its log that says that the kernel's is read. Processor time is that of all threads, without a
+kill and with one a second of a system service.
 
     tests/bench/guest_agent.py [--starts 3] [--seconds 60]     brings cluster and guest up and deploys where that is not done
 

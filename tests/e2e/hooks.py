@@ -1,4 +1,7 @@
-"""A hook's target by itself, with the controller's own account: the event is made of a real report. And what a Job needs."""
+"""A hook's target by itself, with the controller's own account: the event is made of a real report.
+
+And what a Job needs.
+"""
 
 import asyncio
 import shutil

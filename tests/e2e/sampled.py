@@ -1,4 +1,6 @@
-"""What containers hold over time, read on their node by a loop of the shell: the agent's samples are compared with it."""
+"""What containers hold over time, read on their node by a loop of the shell: the agent's samples are compared
+with it.
+"""
 
 import shlex
 import subprocess

@@ -1,4 +1,6 @@
-"""From a real kill to a merged change and back: the command line edits a Git checkout, the cluster gets what it holds."""
+"""From a real kill to a merged change and back: the command line edits a Git checkout, the cluster gets what it
+holds.
+"""
 
 import json
 import os

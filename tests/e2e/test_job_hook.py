@@ -1,4 +1,6 @@
-"""The Job of an event on a real node: the kubelet fills in its variables and its file, and the sample restarts a workload."""
+"""The Job of an event on a real node: the kubelet fills in its variables and its file, and the sample restarts a
+workload.
+"""
 
 import json
 

@@ -174,7 +174,10 @@ def waiting_for(gate: Gate, name: str, *, children: int) -> Object:
 def test_a_storm_whose_dumps_the_kernel_limits_is_counted_to_the_last_kill(
     namespace: str, gate: Gate, node: Node
 ) -> None:
-    """Thirty kills within five seconds. Where a child takes its container along, fifteen: a guest starts them slowly."""
+    """Thirty kills within five seconds.
+
+    Where a child takes its container along, fifteen: a guest starts them slowly.
+    """
     names = [f"storm-{n}" for n in range(5 if node.groups else 10)]
     expected = 3 * len(names)
     of_each = ["api", "second", "third"] if node.groups else ["api"]

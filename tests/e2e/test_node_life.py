@@ -1,4 +1,6 @@
-"""What a node goes through: daemons that stop, agents that are replaced, a kubelet with other settings, no memory left."""
+"""What a node goes through: daemons that stop, agents that are replaced, a kubelet with other settings, no memory
+left.
+"""
 
 import json
 import re

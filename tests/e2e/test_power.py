@@ -1,4 +1,5 @@
-"""Nodes that go: power cuts and reboots in the middle of kills, a node that is removed for good. On the guest, which can.
+"""Nodes that go: power cuts and reboots in the middle of kills, a node that is removed for good. On the guest, which
+can.
 
 Acceptance: each kill that the kernel wrote and the agent could read is told exactly once. What is lost is printed.
 """
@@ -55,7 +56,8 @@ def test_a_reboot_in_the_middle_of_ten_kills(
 def ended_while_they_are_killed(
     gate: Gate, instances: dict[str, str], verb: str
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Open the gate and end the node after the agent has read some kills. Return all that the kernel wrote, and those that
+    """Open the gate and end the node after the agent has read some kills. Return all that the kernel wrote, and those
+    that
     were read for sure, with their seconds since boot.
     """
     # systemd-sysctl lets the console show errors only.

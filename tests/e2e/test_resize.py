@@ -1,7 +1,7 @@
 """The limit of a running container is raised in place after a real kill, and what is not safe is left alone.
 
-A kill of a child leaves the container running where the kernel kills processes one by one; where it kills the group, the
-container is started again first. Either way the load that was killed fits after the resize.
+A kill of a child leaves the container running where the kernel kills processes one by one; where it kills the group,
+the container is started again first. Either way the load that was killed fits after the resize.
 """
 
 import json
@@ -345,7 +345,9 @@ def of_namespace(kind: str, name: str, namespace: str, spec: Object) -> Object:
 
 
 def test_a_pod_whose_cgroup_is_behind_its_container_is_told_and_asked_no_limit_for(namespace: str, node: Node) -> None:
-    """As a kubelet leaves it that resizes at the moment in which the container dies: there, each start is killed by it."""
+    """As a kubelet leaves it that resizes at the moment in which the container dies: there, each start is killed
+    by it.
+    """
     load = container("hold-then-child", "1", "100", "15", "5", limit="144Mi")
     apply(pod("behind", namespace, pod_spec(load, restart="Never")))
     instance = eventually("it runs", lambda: running_id(item("pod", "behind", namespace) or {}, "api"))

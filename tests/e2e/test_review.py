@@ -1,4 +1,5 @@
-"""From the recommendation to the fix, on a real node: set as somebody would in Git, it reaches the pods, holds, and fails.
+"""From the recommendation to the fix, on a real node: set as somebody would in Git, it reaches the pods, holds, and
+fails.
 
 What is set is always the report's own number; the kernel's raw ring says whether the pods are still killed.
 """

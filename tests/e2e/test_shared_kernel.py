@@ -1,4 +1,6 @@
-"""Nodes that share one kernel and its log, as kind's do: each kill is reported once, by the node whose container it was."""
+"""Nodes that share one kernel and its log, as kind's do: each kill is reported once, by the node whose container it
+was.
+"""
 
 import json
 import time

@@ -1,4 +1,7 @@
-"""What can be seen from outside the product: the raw ring, /proc and pod status. Nothing here uses the product's code."""
+"""What can be seen from outside the product: the raw ring, /proc and pod status.
+
+Nothing here uses the product's code.
+"""
 
 import re
 import time
@@ -127,7 +130,9 @@ def kills_of_pod(uid: str, of: Node | None = None) -> list[RingKill]:
 
 
 def monotonic_us() -> int:
-    """Return the present on the ring's clock, by a line written there: unlike /proc/uptime it stands still in a suspend."""
+    """Return the present on the ring's clock, by a line written there: unlike /proc/uptime it stands still in a
+    suspend.
+    """
     mark = f"witness {time.time_ns()}"
     node = chosen()
     done = node.sh_on_kernel(f"echo '{mark}' >/dev/kmsg")
@@ -156,7 +161,10 @@ def events_of_memory(pod_uid: str) -> dict[str, int]:
 
 
 def memory_files(container_id: str) -> dict[str, str]:
-    """Return what the memory files of a container's cgroup say, on v1 and v2, by name; those that cannot be read are left out."""
+    """Return what the memory files of a container's cgroup say, on v1 and v2, by name.
+
+    Those that cannot be read are left out.
+    """
     script = (
         f"for folder in $(find /sys/fs/cgroup -type d -name '*{container_id}*'); do [ -e $folder/memory.stat ] && break; done;"
         ' cd $folder && for file in memory.*; do cat $file >/dev/null 2>&1 && echo "== $file" && cat $file; done; true'
@@ -203,5 +211,8 @@ def oom_killed(pod: Object, container: str) -> Object | None:
 
 
 def killed(pod: Object, container: str) -> Object | None:
-    """Return the newest termination by SIGKILL. Now and then containerd hears of the OOM later than of the end, and says Error."""
+    """Return the newest termination by SIGKILL.
+
+    Now and then containerd hears of the OOM later than of the end, and says Error.
+    """
     return next((t for t in terminations(pod, container) if t["exitCode"] == 137), None)

@@ -77,7 +77,9 @@ ADMIN = Caller()
 
 
 def holder_of(token: str, folder: Path) -> Caller:
-    """Return the caller who has a token and nothing else: with the administrator's certificate beside it, that would win."""
+    """Return the caller who has a token and nothing else: with the administrator's certificate beside it, that would
+    win.
+    """
     config = json.loads(ADMIN.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
     config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
     file = folder / f"kubeconfig-{len(list(folder.iterdir()))}"

@@ -1,4 +1,6 @@
-"""What RBAC cannot say: an agent writes records of its own node, the controller nothing of a pod but its annotations."""
+"""What RBAC cannot say: an agent writes records of its own node, the controller nothing of a pod but its
+annotations.
+"""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""GitOps review against a real API server: its reports are exported, applied to a checkout, reviewed; its word on the result."""
+"""GitOps review against a real API server: its reports are exported, applied to a checkout, reviewed.
+
+Its word on the result.
+"""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""Pods made by hand on this machine: real memory cgroups where a kubelet would make them, and processes that die in them.
+"""Pods made by hand on this machine: real memory cgroups where a kubelet would make them, and processes that die in
+them.
 
 Needs root and a memory hierarchy that may be written to; works on v1 and v2.
 """

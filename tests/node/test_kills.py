@@ -123,7 +123,10 @@ def test_a_storm_of_thirty_kills_over_ten_containers_lands_on_each_three_times(
 
 
 def test_containers_that_vanish_with_their_kill_keep_it(group: Group, new_agent: NewAgent, source: str) -> None:
-    """PID 1 dies, the runtime removes the cgroup at once; beyond ten dumps in five seconds the log names none of them."""
+    """PID 1 dies, the runtime removes the cgroup at once.
+
+    Beyond ten dumps in five seconds the log names none of them.
+    """
     agent = new_agent(source, "--counter-wait=5")
     containers = [group.container() for _ in range(14)]
     agent.start()

@@ -1,4 +1,6 @@
-"""Kill lines whose summary the kernel left out, placed by their process: the agent runs in the machine's PID namespace."""
+"""Kill lines whose summary the kernel left out, placed by their process: the agent runs in the machine's PID
+namespace.
+"""
 
 import time
 from collections.abc import Callable
@@ -19,7 +21,9 @@ def _first_pid_namespace() -> None:
 
 
 def test_every_line_without_a_cgroup_is_placed_by_its_process(group: Group, new_agent: NewAgent, source: str) -> None:
-    """Sixteen containers that are alike in name, size and limit are hit at once: only their processes tell them apart."""
+    """Sixteen containers that are alike in name, size and limit are hit at once: only their processes tell them
+    apart.
+    """
     agent = new_agent(source)
     agent.start()
     containers = [group.container(limit_mib=24) for _ in range(16)]

@@ -33,7 +33,9 @@ def changed(text: bytes, draw: st.DrawFn) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """Return two captures behind a quiet record, some of whose records were changed, lost, moved, or joined by others."""
+    """Return two captures behind a quiet record, some of whose records were changed, lost, moved, or joined by
+    others.
+    """
     lines = [b"6,1,1,-;eth0: link becomes ready"]
     for turn in range(2):
         dump = list(draw(st.sampled_from(_DUMPS)))

@@ -1,4 +1,6 @@
-"""A metrics source over real HTTP that speaks the documented JSON of Prometheus' query API, and fails as one is told to."""
+"""A metrics source over real HTTP that speaks the documented JSON of Prometheus' query API, and fails as one is told
+to.
+"""
 
 import contextlib
 import json

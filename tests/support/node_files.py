@@ -1,4 +1,6 @@
-"""A node's files in a temporary folder: cgroups as the kernel and the kubelet make them, logs as the kubelet names them."""
+"""A node's files in a temporary folder: cgroups as the kernel and the kubelet make them, logs as the kubelet names
+them.
+"""
 
 import shutil
 from pathlib import Path

@@ -1,7 +1,7 @@
 """What Prometheus is told by an agent, as text.
 
-Made by hand, since the agent uses nothing but the standard library. Every series is there from the start, at 0. The only
-label besides `source` is the node, and no series is added while the agent runs: some twenty for each node.
+Made by hand, since the agent uses nothing but the standard library. Every series is there from the start, at 0. The
+only label besides `source` is the node, and no series is added while the agent runs: some twenty for each node.
 """
 
 import os

@@ -20,7 +20,7 @@ class Refusal(StrEnum):
 
 
 class Refusals:
-    """Counts them for /healthz, and says each reason in the log: at once, then once a minute with how many there were."""
+    """Counts refusals for /healthz, and logs each reason: at once, then once a minute with the number."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

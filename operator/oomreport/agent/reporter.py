@@ -77,7 +77,8 @@ class ReporterFigures:
 class KillReporter:
     """Decides which kills become records, and of whom; hands them to `put`.
 
-    `usage` returns how a container's memory came to what it was at a time, `process` the container that a process is in.
+    `usage` returns how a container's memory came to what it was at a time, `process` the container that a process is
+    in.
 
     While it is `replaying` it is told what happened before anybody watched: counters hold these kills too, and those
     whose lines were overwritten long ago, so they are not explained. While it is `catching_up` it is told what happened
@@ -172,8 +173,8 @@ class KillReporter:
         Returns how many kills only counters have told, less the lines that were refused.
 
         `quiet` says that no dump is half read, `untold` how many kills the machine counted that no line told of (None
-        where it does not count), `overdue` that waiting for their lines is over, `drained_at` when the log was last read to its end (None where it cannot be read at
-        all), `replaying` that these are kills from before the start.
+        where it does not count), `overdue` that waiting for their lines is over, `drained_at` when the log was last
+        read to its end (None where it cannot be read at all), `replaying` that these are kills from before the start.
         """
         if not self._pending:
             if not quiet or self.replaying:
@@ -359,7 +360,10 @@ class KillReporter:
 
 
 def _kill_lines(invocation: Invocation) -> int:
-    """Return how many lines of an invocation the machine's count is compared with; one whose line was lost counts too."""
+    """Return how many lines of an invocation the machine's count is compared with.
+
+    One whose line was lost counts too.
+    """
     if invocation.no_victim:
         return 0
     return max(1, sum(kind_of(text) is Kind.KILLED for text in invocation.log.split("\n")))

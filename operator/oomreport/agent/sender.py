@@ -28,7 +28,10 @@ _REFUSED_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderFigures:
-    """What was sent since the start. `failing_since`, `refused_at` are by the monotonic clock, None while all is well."""
+    """What was sent since the start.
+
+    `failing_since`, `refused_at` are by the monotonic clock, None while all is well.
+    """
 
     delivered: int = 0
     refused: int = 0

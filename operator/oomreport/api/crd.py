@@ -3,7 +3,8 @@
 A structural schema (apiextensions.k8s.io/v1) differs from what pydantic makes in a few points: no $ref, no title, an
 optional field is left out rather than null, a constant is an enum of one, exclusive bounds are booleans. On top of that
 everything is bounded and typed here, or the generator refuses it: a field without a description, a list that does not
-say how it merges, and text, lists and maps without an upper bound (the API server counts the cost of CEL rules by them).
+say how it merges, and text, lists and maps without an upper bound (the API server counts the cost of CEL rules by
+them).
 """
 
 import argparse

@@ -61,7 +61,7 @@ class TriggerModel(Model):
     """The task's oom_score_adj, -1000 to 1000."""
 
 
-class Chosen(Model):
+class ChosenModel(Model):
     """The task that a kernel before 5.1 chose to kill."""
 
     pid: int

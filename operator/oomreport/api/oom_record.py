@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from oomreport.api.kill import Chosen, Memory, NodeMask, Tasks, TriggerModel, UsageModel, VictimModel
+from oomreport.api.kill import ChosenModel, Memory, NodeMask, Tasks, TriggerModel, UsageModel, VictimModel
 from oomreport.api.resource import (
     UID,
     CgroupPath,
@@ -107,7 +107,7 @@ class OOMRecordSpec(Model):
     """Whether the kernel killed the whole cgroup, since its memory.oom.group was set."""
     no_victim: bool = False
     """Whether the OOM killer ran and killed nothing: no process could be killed."""
-    chosen: Chosen | None = None
+    chosen: ChosenModel | None = None
     """The task that a kernel before 5.1 chose, where another process died or the log does not say which: that kernel kills
     a child of the chosen process in its place, or the leader of the chosen thread's process."""
     victims: Annotated[tuple[VictimModel, ...], atomic(MOST_VICTIMS)] = ()

@@ -11,7 +11,7 @@ from typing import Any
 from oomreport import __version__
 from oomreport.controller.option_table import OPTIONS
 from oomreport.controller.option_values import dns_label
-from oomreport.controller.reporting.housekeeping import Retention
+from oomreport.controller.reporting.housekeeping import RetentionLimits
 from oomreport.errors import ConfigurationError
 from oomreport.hooks.address import Reach
 from oomreport.hooks.schedule import Terms
@@ -51,7 +51,7 @@ class ControllerSettings:
     identity: str
     lease_name: str | None
     patience: Patience
-    retention: Retention
+    retention: RetentionLimits
     housekeeping: timedelta
     metrics_source: MetricsSource | None
     hook_terms: Terms
@@ -86,7 +86,7 @@ def settings_of(
             termination_age=values["report_age"],
             resolve_after=take("resolve_after"),
         ),
-        retention=Retention(
+        retention=RetentionLimits(
             record_age=take("record_age"),
             records_per_node=take("records_per_node"),
             report_age=take("report_age"),

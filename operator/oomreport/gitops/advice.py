@@ -180,7 +180,7 @@ def advice_of(report: Mapping[str, Any], at: str = "report") -> Advice:
 
 
 def _is_outdated(metadata: Mapping[str, Any], status: ReportStatus) -> bool:
-    """Whether the controller says that the decision was about another recommendation than the one that stands there now.
+    """Return whether the controller says that the decision was about another recommendation than the present one.
 
     What it says of an older generation says nothing of a decision that was made since.
     """

@@ -13,7 +13,7 @@ from oomreport.hooks.event import OF_CONDITIONS, OF_KILLS, EventType
 from oomreport.incident.kill import Verdict
 from oomreport.incident.report.review import is_material
 from oomreport.incident.report.status import NO_ACTION, ReportStatus
-from oomreport.incident.witness.ledger import Entry
+from oomreport.incident.witness.ledger import LedgerEntry
 from oomreport.times import parse_time, rfc3339
 
 MOST_DELIVERIES = 128
@@ -127,7 +127,7 @@ def _happenings(before: ReportStatus, after: ReportStatus, now: datetime) -> Ite
             yield _Happening(type=type_, occasion=rfc3339(now), time=now)
 
 
-def new_kills(before: ReportStatus, after: ReportStatus) -> tuple[Entry, ...]:
+def new_kills(before: ReportStatus, after: ReportStatus) -> tuple[LedgerEntry, ...]:
     """Return the kills that were counted by a write. A record that joins a kill of pod status is no new one."""
     old = {entry.id: entry for entry in before.ledger}
     said = {

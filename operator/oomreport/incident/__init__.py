@@ -28,4 +28,14 @@ fix             whether a recommendation reached the pods, and whether it holds 
 report          the status of an OOMReport
 condition       conditions, each defined as a list of facts
 notice          what the pod itself is told: annotations and an Event
+
+Modules:
+
+    api_json    Values of the core as the API's JSON, and back
+    kill        One OOM kill: who died, whose limit it was, and how sure that is
+    oom_record  The spec of an OOMRecord as a value
+    advice/     Findings and the recommended limit
+    memory/     A container's memory on its way to a kill
+    report/     The status of an OOMReport: conditions, review, notices
+    witness/    Who saw a kill: kernel record, counter and pod status joined
 """

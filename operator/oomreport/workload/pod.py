@@ -207,8 +207,8 @@ def instances_of(pod: Mapping[str, Any]) -> Iterator[str]:
 def controller_of(item: Mapping[str, Any]) -> OwnerReference | None:
     """Return the owner that controls an object.
 
-    None also for one that no object can be: Kubernetes checks only that its fields are not empty, so whoever may create a
-    pod may write any text there.
+    None also for one that no object can be: Kubernetes checks only that its fields are not empty, so whoever may create
+    a pod may write any text there.
     """
     for reference in _sequence(_mapping(item.get("metadata")).get("ownerReferences")):
         if reference.get("controller"):

@@ -1,13 +1,14 @@
 """The published rules of the two tools that people use today, as favourably as they can be read.
 
-VPA   an OOM is taken as a sample of max(size + 100 MiB, size x 1.2) (RecordOOM); the target is the 90th percentile of the
+VPA   an OOM is taken as a sample of max(size + 100 MiB, size x 1.2) (RecordOOM); the target is the 90th percentile of
+the
       decaying histogram (half-life 24 h, buckets growing by 5 % from 10 MB) of daily peaks, plus 15 %
       the updater changes a pod whose request is outside the bounds (50th and 95th percentile, + 15 %, widened by how
       many days of samples there are), or one that is older than 12 h by more than 10 %
 KRR   the larger of the highest sample + 15 % and the limit at the OOM + 25 %; looked at once a day, as a cron job does
 
-Both set request and limit to the target at the kill, which is sooner than they do. Both lower as well as raise. VPA's floor
-of 250 MiB per pod and KRR's of 100 MiB are left out.
+Both set request and limit to the target at the kill, which is sooner than they do. Both lower as well as raise. VPA's
+floor of 250 MiB per pod and KRR's of 100 MiB are left out.
 """
 
 import math

@@ -1,4 +1,6 @@
-"""Plain kinds of demand that the built-in classes lack: growth that ends, heaps, slow starts, weeks, requests, leaks."""
+"""Plain kinds of demand that the built-in classes lack: growth that ends, heaps, slow starts, weeks, requests,
+leaks.
+"""
 
 import math
 import random

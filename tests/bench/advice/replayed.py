@@ -1,9 +1,9 @@
 """Real memory series as workloads: a class is a source, so that every source weighs the same.
 
-The demand of a workload is one series, drawn by the seed; its limit is set 1.08 to 2.2 times too low. A series runs by the
-age of the container and holds its last value. A log of garbage collections tells the heap in use; the class that ends in
-`_resident` takes the highest so far instead, as a runtime that gives no memory back. Series that are labelled, or look
-like, a leak are left out. traces/README.md says where the series come from.
+The demand of a workload is one series, drawn by the seed; its limit is set 1.08 to 2.2 times too low. A series runs by
+the age of the container and holds its last value. A log of garbage collections tells the heap in use; the class that
+ends in `_resident` takes the highest so far instead, as a runtime that gives no memory back. Series that are labelled,
+or look like, a leak are left out. traces/README.md says where the series come from.
 """
 
 import bisect

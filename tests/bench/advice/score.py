@@ -89,8 +89,8 @@ class Table:
 class Ratio:
     """A class figure as a share of the better rule's, with the interval that 95 % of redrawn samples lie in.
 
-    Sizes are drawn over a factor of 32, so a class's waste is made by a few large containers: the interval tells how much
-    of a ratio is the draw.
+    Sizes are drawn over a factor of 32, so a class's waste is made by a few large containers: the interval tells how
+    much of a ratio is the draw.
     """
 
     kind: str
@@ -163,7 +163,10 @@ def _run_number(number: int) -> list[Result]:
 
 
 def _run(maker: Maker, seed: int) -> list[Result]:
-    """Return how a workload goes under each adviser. The draws are the same for each, whatever other classes there are."""
+    """Return how a workload goes under each adviser.
+
+    The draws are the same for each, whatever other classes there are.
+    """
     found = []
     for name in ADVISERS:
         workload = maker(random.Random(f"{maker.__module__}.{maker.__qualname__}/{seed}"))

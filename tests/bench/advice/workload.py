@@ -1,4 +1,5 @@
-"""What a workload is. A plug-in is a module with `WORKLOADS`: functions that take a random.Random and return a Workload.
+"""What a workload is. A plug-in is a module with `WORKLOADS`: functions that take a random.Random and return a
+Workload.
 
     def night_report(rng: random.Random) -> Workload:
         base, peak = 200 * MI, rng.randint(300, 600) * MI
@@ -40,7 +41,10 @@ class Moment(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Bytes by kind. `file` is page cache: the kernel drops it before it kills. `processes` share the anonymous part."""
+    """Bytes by kind. `file` is page cache: the kernel drops it before it kills.
+
+    `processes` share the anonymous part.
+    """
 
     anon: int
     file: int = 0

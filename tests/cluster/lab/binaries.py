@@ -1,4 +1,5 @@
-"""Kubernetes, etcd, containerd, runc, the CNI plugins and what checks the chart, compiled from the Go modules beside this package.
+"""Kubernetes, etcd, containerd, runc, the CNI plugins and what checks the chart, compiled from the Go modules beside
+this package.
 
 Each is a module of its own (their dependencies clash) that names its programs by `tool` directives, so go.sum pins
 every byte. A program is built once a machine, into the cache, in a folder named by a hash of what it is made from.

@@ -55,7 +55,7 @@ def kubelet_access(folder: Path) -> list[str]:
     ]
 
 
-# Without controllers nobody makes the default service account of a namespace, or the endpoints of the API's own Service.
+# Without controllers nobody makes a namespace's default service account, or the endpoints of the API's own Service.
 ALONE = ["--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none"]
 
 

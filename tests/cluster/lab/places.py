@@ -14,7 +14,9 @@ def _xdg(variable: str, otherwise: str) -> Path:
 
 
 def cache() -> Path:
-    """OOMREPORT_CACHE, else oomreport/ in the user's cache: binaries, image archives, image layers, a base file system."""
+    """OOMREPORT_CACHE, else oomreport/ in the user's cache: binaries, image archives, image layers, a base file
+    system.
+    """
     chosen = os.environ.get("OOMREPORT_CACHE")
     return Path(chosen).absolute() if chosen else _xdg("XDG_CACHE_HOME", ".cache") / "oomreport"
 

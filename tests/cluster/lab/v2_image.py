@@ -155,7 +155,9 @@ def _base(top: Path) -> Path:
 
 
 def _add_kernel(root: Path) -> None:
-    """Take the kernel's package apart rather than install it, which would make a RAM disk that takes seconds to start."""
+    """Take the kernel's package apart rather than install it, which would make a RAM disk that takes seconds to
+    start.
+    """
     depends = r"s/^Depends: \(linux-image-[^ ,]*\).*/\1/p"
     chosen = f"$(apt-cache show --no-all-versions {KERNEL} | sed -n '{depends}')"
     fetch = (

@@ -12,7 +12,7 @@ from .v2_image import Image
 
 # An x86 computer with what is named on the command line and nothing else; at a reset QEMU ends.
 MACHINE = ["-machine", "q35,hpet=off", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
-# `rep movs` is emulated byte by byte, so the kernel is told that it is slow. 5-level page tables make every miss dearer.
+# `rep movs` is emulated byte by byte, so the kernel is told that it is slow. 5-level page tables make misses dearer.
 # QEMU 7.2 emulates cmpxchg16b wrongly: kernel 6.12 ends in a double fault in its allocator.
 EMULATED = ["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max,la57=off,-erms,-fsrm,-cx16"]
 # Where this is a virtual machine itself, the register that this feature brings may not be there to be set.

@@ -1,4 +1,7 @@
-"""What bounds the advice at a real API server: node, LimitRange, quota, replicas; and what happens without the rights."""
+"""What bounds the advice at a real API server: node, LimitRange, quota, replicas.
+
+And what happens without the rights.
+"""
 
 import time
 from collections.abc import Callable

@@ -190,7 +190,10 @@ def test_a_policy_can_keep_annotations_off_the_pods_of_a_namespace(shop: Shop, s
 
 
 def test_a_policy_decides_how_long_the_reports_of_its_namespace_are_kept(shop: Shop, start: Start, put: Put):
-    """By the options reports go after 10 seconds; the policy keeps those of the shop, and does not count old ends twice."""
+    """By the options reports go after 10 seconds.
+
+    The policy keeps those of the shop, and does not count old ends twice.
+    """
     put({"retention": {"reportDays": 1}})
     other = path("v1", "namespaces", name="oomreport-other")
     if shop.client.found(other) is None:

@@ -54,7 +54,10 @@ def test_help_names_every_option_and_variable() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_an_agent_without_any_right_stays_up_unready_and_says_why(tmp_path: Path) -> None:
-    """No device, no cgroups, a state folder that is a file: alive, unready, every reason told; ends at once on SIGTERM."""
+    """No device, no cgroups, a state folder that is a file: alive, unready, every reason told.
+
+    Ends at once on SIGTERM.
+    """
     (tmp_path / "file").write_text("")
     (tmp_path / "cgroup").mkdir()
     # As a runtime makes a hostPath that is not there.
@@ -78,13 +81,17 @@ def test_an_agent_without_any_right_stays_up_unready_and_says_why(tmp_path: Path
         while not messages or "trying again" not in messages[-1]["message"]:
             messages.append(json.loads(agent.stderr.readline()))
         port = next(message["port"] for message in messages if message["message"] == "health is served")
-        time.sleep(0.2)
-        answers = {}
-        for path in ("/livez", "/healthz"):
+
+        def asked(path: str) -> tuple[int, dict[str, Any]]:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", path)
             response = connection.getresponse()
-            answers[path] = (response.status, json.loads(response.read()))
+            return response.status, json.loads(response.read())
+
+        deadline = time.monotonic() + 10
+        while "kmsg" not in str(asked("/healthz")[1]["problems"]):
+            assert time.monotonic() < deadline
+        answers = {path: asked(path) for path in ("/livez", "/healthz")}
         since = time.monotonic()
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(10) == 0

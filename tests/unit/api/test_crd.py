@@ -32,7 +32,10 @@ def schema_of(file: Path) -> dict[str, Any]:
 
 
 def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every schema below the root by its path; the type's own fields (apiVersion, kind, metadata) are left out."""
+    """Yield every schema below the root by its path.
+
+    The type's own fields (apiVersion, kind, metadata) are left out.
+    """
     for name, field in schema.get("properties", {}).items():
         if path or name in {"spec", "status"}:
             yield f"{path}.{name}", field

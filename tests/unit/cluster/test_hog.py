@@ -72,8 +72,9 @@ def test_it_waits_for_a_file_and_takes_a_hostile_name(hog: Path, tmp_path: Path)
         [hog, "comm", name.hex(), "after", gate, "hold", "1"], stdout=subprocess.PIPE, text=True
     ) as process:
         lines(process, "mode=after")
-        time.sleep(0.1)
-        assert Path(f"/proc/{process.pid}/comm").read_bytes() == name + b"\n"
+        deadline = time.monotonic() + 5
+        while (comm := Path(f"/proc/{process.pid}/comm").read_bytes()) != name + b"\n":
+            assert time.monotonic() < deadline, comm
         gate.touch()
         assert "allocated" in "".join(lines(process, "holding"))
         process.terminate()

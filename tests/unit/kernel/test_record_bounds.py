@@ -1,4 +1,7 @@
-"""What stands inside a record of the syslog text begins no part of a dump; what a real dump prints is read as from kmsg."""
+"""What stands inside a record of the syslog text begins no part of a dump.
+
+What a real dump prints is read as from kmsg.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -73,13 +73,6 @@ def test_a_class_name_in_two_modules_is_named_with_both(house_of: Callable[..., 
     assert texts(house.class_names(built)) == ["a.py: class Tally is also in operator/oomreport/b/__init__.py"]
 
 
-def test_a_model_may_have_the_name_of_the_value_that_it_describes(house_of: Callable[..., House]) -> None:
-    built = house_of({"api/kill.py": "class Victim: pass\n", "kernel.py": "class Victim: pass\n"})
-    assert texts(house.class_names(built)) == []
-    third = house_of({"cli.py": "class Victim: pass\n"})
-    assert len(texts(house.class_names(third))) == 1
-
-
 def test_a_camel_case_key_is_read_at_the_border_only(
     house_of: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:

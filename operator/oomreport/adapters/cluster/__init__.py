@@ -1,1 +1,11 @@
-"""Clients of the API server and of a metrics source."""
+"""Clients of the API server and of a metrics source.
+
+Modules:
+
+    api_access     The address of the API server, and the credentials for it
+    api_server     A thin client of the API server on aiohttp
+    lease          Leader election by a Lease
+    pod_filter     A filter for pod events, between the API server's stream and Kopf
+    prometheus     Queries for a container's memory at a metrics source
+    record_client  Creation of OOMRecords at the API server
+"""

@@ -27,14 +27,14 @@ class _Terminated(TypedDict, total=False):
     containerID: str
 
 
-class _State(TypedDict, total=False):
+class _ContainerState(TypedDict, total=False):
     terminated: _Terminated
 
 
 class _ContainerStatus(TypedDict, total=False):
     containerID: str
-    state: _State
-    lastState: _State
+    state: _ContainerState
+    lastState: _ContainerState
 
 
 class _Status(TypedDict, total=False):
@@ -71,7 +71,7 @@ class _Event(msgspec.Struct):
     object: msgspec.Raw
 
 
-class _Page(msgspec.Struct):
+class _PodPage(msgspec.Struct):
     kind: str
     apiVersion: str  # noqa: N815 - the API's name
     metadata: msgspec.Raw
@@ -80,14 +80,14 @@ class _Page(msgspec.Struct):
 
 _event = msgspec.json.Decoder(_Event)
 _pod = msgspec.json.Decoder(_Pod)
-_page = msgspec.json.Decoder(_Page)
+_page = msgspec.json.Decoder(_PodPage)
 
 
 class PodFilter:
     """Decides which events and which items of a page go on.
 
-    `is_wanted` gets a pod with the fields above only. `on_dropped` is called for each pod that does not go on, with True
-    while the API server still lists what exists.
+    `is_wanted` gets a pod with the fields above only. `on_dropped` is called for each pod that does not go on, with
+    True while the API server still lists what exists.
     """
 
     def __init__(self, is_wanted: Callable[[dict[str, Any]], bool], on_dropped: Callable[[bool], None]) -> None:

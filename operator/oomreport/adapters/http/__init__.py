@@ -1,1 +1,9 @@
-"""HTTP clients and the health server."""
+"""HTTP clients and the health server.
+
+Modules:
+
+    health_server  The health server of the agent
+    http_post      POST over one kept connection, for the agent
+    http_session   The session of an aiohttp client, closed with it
+    webhook        One POST to an address that a hook's author chose
+"""

@@ -1,1 +1,9 @@
-"""Files: logs, spool, checkpoint."""
+"""Files: logs, spool, checkpoint.
+
+Modules:
+
+    checkpoint  The state that the agent keeps over a restart
+    files       Small files: read at once, or written to survive a power cut
+    log_file    Log files: plain, compressed or UTF-16
+    spool       Records on disk until they are delivered
+"""

@@ -94,7 +94,8 @@ def _widened(raw: BinaryIO) -> bool:
 def _piped(raw: BinaryIO) -> Iterator[bytes]:
     """Yield what a pipe holds, as it comes.
 
-    All into one buffer: a read that allocates as much as may come, and gives back what did not, takes three times as long.
+    All into one buffer: a read that allocates as much as may come, and gives back what did not, takes three times as
+    long.
     """
     buffered = cast("BufferedReader", raw)
     if seen := buffered.read1(CHUNK):  # by who looked at the first bytes

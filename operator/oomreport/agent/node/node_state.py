@@ -29,9 +29,9 @@ class KnownPod:
 class KnownContainer:
     """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
 
-    `counted` says whether its counter was ever read, `processes_killed` is what it counted at most (with memory.oom.group
-    more than kills), `named` how many kills the log named it for since the start. `comms` and `oom_score_adjs` were seen in its task tables.
-    `flight` is the sampler's.
+    `counted` says whether its counter was ever read, `processes_killed` is what it counted at most (with
+    memory.oom.group more than kills), `named` how many kills the log named it for since the start. `comms` and
+    `oom_score_adjs` were seen in its task tables. `flight` is the sampler's.
     """
 
     subject: Subject

@@ -1,1 +1,15 @@
-"""Kernel logs explained, without a cluster."""
+"""Kernel logs explained, without a cluster.
+
+Modules:
+
+    explain    `oomreport explain`: the OOM kills of any kernel log
+    explained  A record with everything that is said about it
+    json_text  Compact JSON in ASCII, safe for a terminal
+    judgement  The cause and the advice, as far as a log tells
+    page       Explained kills as one HTML page
+    pods       Names and limits of pods, from a cluster or a file
+    story      The story of an invocation: sentences, and figures for pictures
+    text       An explained kill as text for a terminal
+    unread     The answer to a log that has a phrase of an OOM in an unknown form
+    watch      The command `oomreport watch`: the OOM kills of this machine, live
+"""

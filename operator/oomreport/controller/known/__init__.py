@@ -16,6 +16,7 @@ Modules:
     records           The OOMRecords at the API server
     reports           The OOMReports at the API server
     rule_changes      Changes of rules, and the reports to look at again
+    running_memory    The memory of followed workloads' running containers, read once a minute from metrics.k8s.io
     surroundings      The bounds of the advice on a container, and its peak: `Evidence.surroundings`
     ttl_cache         A cache of answers with a time to live and a bounded wait
     watch_state       The state of each watch, and the end of its last gap

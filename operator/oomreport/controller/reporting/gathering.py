@@ -22,7 +22,7 @@ from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.incident.witness.evidence import Evidence, RecordFacts
-from oomreport.incident.witness.ledger import Entry, ledger_of
+from oomreport.incident.witness.ledger import LedgerEntry, ledger_of
 from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.names import API_VERSION, OOM_RECORDS
 from oomreport.workload.pod import PodFacts
@@ -96,7 +96,7 @@ class EvidenceGatherer:
             managed_by=managed_by,
         )
 
-    def forget(self, key: ReportKey, before: Iterable[Entry], after: Iterable[Entry]) -> None:
+    def forget(self, key: ReportKey, before: Iterable[LedgerEntry], after: Iterable[LedgerEntry]) -> None:
         """Stop to watch the containers that have left the ledger."""
         watched = {entry.container_id for entry in after}
         for entry in before:
@@ -117,7 +117,7 @@ class EvidenceGatherer:
         return await self._surroundings.of(key, node=node, pod=pod, on_late=lambda: self._queue.add(key))
 
     async def _forgettable(
-        self, key: ReportKey, ledger: tuple[Entry, ...], pods: tuple[PodFacts, ...]
+        self, key: ReportKey, ledger: tuple[LedgerEntry, ...], pods: tuple[PodFacts, ...]
     ) -> frozenset[str]:
         """Return the entries that no witness has been able to bring up for a while."""
         now = self._now()
@@ -133,7 +133,7 @@ class EvidenceGatherer:
                 found.add(entry.id)
         return frozenset(found)
 
-    async def _is_used(self, entry: Entry) -> bool:
+    async def _is_used(self, entry: LedgerEntry) -> bool:
         """Return whether the entry's record will not come up again: it was used, or is deleted."""
         if entry.from_status or entry.id in self._records.used:
             return True

@@ -38,7 +38,7 @@ _LONGEST_AGE = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
+class RetentionLimits:
     """How much is kept: used records by age and number on a node, reports by the age of their last kill and number."""
 
     record_age: timedelta
@@ -62,7 +62,7 @@ class Housekeeping:
         load_hooks: Callable[[], Awaitable[None]],
         rollout_pods: RolloutPods,
         on_deliveries: Callable[[ReportKey, Iterable[Delivery]], None],
-        retention: Retention,
+        retention: RetentionLimits,
         now: Callable[[], datetime],
     ) -> None:
         self._api, self._queue, self._pods, self._records, self._reports = api, queue, pods, records, reports

@@ -27,7 +27,7 @@ from oomreport.incident.report.status import MOST_RECENT_KILLS, KeptAdvice, Repo
 from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.correlation import Correlation, WitnessedKill, correlate, lived_on, settles
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
-from oomreport.incident.witness.ledger import Entry
+from oomreport.incident.witness.ledger import LedgerEntry
 from oomreport.workload.pod import ContainerFacts
 
 
@@ -144,7 +144,9 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     )
 
 
-def _last_silent(stored: ReportStatus, ledger: Sequence[Entry], standing: Mapping[str, _Standing]) -> datetime | None:
+def _last_silent(
+    stored: ReportStatus, ledger: Sequence[LedgerEntry], standing: Mapping[str, _Standing]
+) -> datetime | None:
     """Return when a process was last killed in a container that lived on."""
     outlived = (one.time for one in ledger if one.id in standing and standing[one.id].lived_on)
     return max(filter(None, (stored.last_silent_kill_time, *outlived)), default=None)
@@ -187,7 +189,7 @@ def _last_kill(stored: Kill | None, shown: Sequence[Kill], correlation: Correlat
 
 
 def _standing(
-    entry: Entry, ledger: Sequence[Entry], stored: ReportStatus, evidence: Evidence, patience: Patience
+    entry: LedgerEntry, ledger: Sequence[LedgerEntry], stored: ReportStatus, evidence: Evidence, patience: Patience
 ) -> _Standing:
     outlived = False if _took_the_container(entry, stored, evidence) else lived_on(entry, ledger, evidence, patience)
     until = settles(entry, evidence, patience)
@@ -195,7 +197,7 @@ def _standing(
     return _Standing(lived_on=outlived, open_until=until if is_open else None)
 
 
-def _took_the_container(entry: Entry, stored: ReportStatus, evidence: Evidence) -> bool:
+def _took_the_container(entry: LedgerEntry, stored: ReportStatus, evidence: Evidence) -> bool:
     """Whether the container was killed as a group, by the record or as it was said before.
 
     A kubelet that is slow to tell of the end shows a container as running that is gone.
@@ -208,7 +210,9 @@ def _took_the_container(entry: Entry, stored: ReportStatus, evidence: Evidence) 
     return record.container_id is not None and record.killed_whole_container
 
 
-def _witnessed(kill: Kill, entry: Entry, standing: _Standing, ledger: Sequence[Entry], evidence: Evidence) -> Kill:
+def _witnessed(
+    kill: Kill, entry: LedgerEntry, standing: _Standing, ledger: Sequence[LedgerEntry], evidence: Evidence
+) -> Kill:
     """Return the last kill with what pod status says of it by now; what it no longer shows stays as it was."""
     ending = _ending_of(entry, ledger, evidence)
     pod = ending.pod if ending else evidence.pod_of(pod_uid=None, container_id=entry.container_id)
@@ -226,14 +230,14 @@ def _witnessed(kill: Kill, entry: Entry, standing: _Standing, ledger: Sequence[E
     )
 
 
-def _ending_of(entry: Entry, ledger: Sequence[Entry], evidence: Evidence) -> Ending | None:
+def _ending_of(entry: LedgerEntry, ledger: Sequence[LedgerEntry], evidence: Evidence) -> Ending | None:
     """Return the termination that belongs to a kill: it is that of the instance's last one."""
     instance = [one.id for one in ledger if one.container_id == entry.container_id]
     is_last = entry.container_id is not None and instance[-1] == entry.id
     return evidence.endings.get(entry.container_id or "") if is_last else None
 
 
-def _started(ending: Ending | None, container: ContainerFacts | None, entry: Entry) -> datetime | None:
+def _started(ending: Ending | None, container: ContainerFacts | None, entry: LedgerEntry) -> datetime | None:
     """Return when the instance started that a kill was in; the agent may be younger than it."""
     if ending is not None:
         return ending.termination.started

@@ -11,7 +11,7 @@ from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Kill, RecentKill
 from oomreport.incident.memory.forecast import Forecast
 from oomreport.incident.memory.usage_since import UsageSince
-from oomreport.incident.witness.ledger import Entry, oldest_first
+from oomreport.incident.witness.ledger import LedgerEntry, oldest_first
 
 MOST_RECENT_KILLS = 10
 NO_ACTION = "None"
@@ -101,7 +101,7 @@ class ReportStatus:
     last_silent_kill_time: datetime | None = None
     last_kill: Kill | None = None
     recent_kills: tuple[RecentKill, ...] = ()
-    counted: tuple[Entry, ...] = ()
+    counted: tuple[LedgerEntry, ...] = ()
     settled_before: datetime | None = None
     findings: tuple[Finding, ...] = ()
     recommendation: KeptAdvice | None = None
@@ -127,7 +127,7 @@ class ReportStatus:
         return self.recommendation or KeptAdvice()
 
     @property
-    def ledger(self) -> tuple[Entry, ...]:
+    def ledger(self) -> tuple[LedgerEntry, ...]:
         """Return what was counted, oldest first."""
         return oldest_first(self.counted)
 

@@ -14,7 +14,7 @@ from itertools import groupby
 
 from oomreport.incident.kill import Verdict
 from oomreport.incident.witness.evidence import Ending, Evidence, Patience, RecordFacts
-from oomreport.incident.witness.ledger import Entry, OpenLedger, oldest_first, status_kill_id
+from oomreport.incident.witness.ledger import LedgerEntry, OpenLedger, oldest_first, status_kill_id
 from oomreport.workload.pod import SIGKILLED
 
 # A kill and the end it caused lie close together. The end is cut to whole seconds, so it may seem to come first; a
@@ -27,7 +27,7 @@ _ENDS_WITHIN = timedelta(seconds=30)
 class WitnessedKill:
     """A kill with the witnesses at hand."""
 
-    entry: Entry
+    entry: LedgerEntry
     record: RecordFacts | None = None
     ending: Ending | None = None
 
@@ -46,7 +46,7 @@ class Correlation:
     look_again      when waiting for a witness ends
     """
 
-    ledger: tuple[Entry, ...]
+    ledger: tuple[LedgerEntry, ...]
     kills: tuple[WitnessedKill, ...]
     more: int
     replaced: Mapping[str, str]
@@ -109,7 +109,7 @@ def confirms(ending: Ending, killed: datetime) -> bool:
     return -_ENDS_BEFORE <= end - killed <= _ENDS_WITHIN
 
 
-def lived_on(entry: Entry, ledger: Sequence[Entry], evidence: Evidence, patience: Patience) -> bool | None:
+def lived_on(entry: LedgerEntry, ledger: Sequence[LedgerEntry], evidence: Evidence, patience: Patience) -> bool | None:
     """Return whether the container outlived the kill; None while it is too early to say, and where no pod shows it."""
     if entry.container_id is None or entry.from_status:
         return False
@@ -123,7 +123,7 @@ def lived_on(entry: Entry, ledger: Sequence[Entry], evidence: Evidence, patience
     return True
 
 
-def settles(entry: Entry, evidence: Evidence, patience: Patience) -> datetime:
+def settles(entry: LedgerEntry, evidence: Evidence, patience: Patience) -> datetime:
     """Return when a container that still runs has outlived the kill."""
     return max(entry.time, evidence.first_seen.get(entry.id, entry.time)) + patience.settle
 
@@ -137,7 +137,7 @@ def _enter_record(entered: _Entered, record: RecordFacts, *, now: datetime) -> N
     if not record.is_kill or record.name in entered.ledger:
         entered.used[record.name] = False
         return
-    entry = Entry(id=record.name, time=record.time, verdict=Verdict.KERNEL_ONLY, container_id=record.container_id)
+    entry = LedgerEntry(id=record.name, time=record.time, verdict=Verdict.KERNEL_ONLY, container_id=record.container_id)
     instance = entered.ledger.of_container(record.container_id)
     known = next((one for one in instance if one.from_status), None)
     if record.is_anonymous and len(instance) > (known is not None):
@@ -171,7 +171,7 @@ def _enter_ending(entered: _Entered, ending: Ending, evidence: Evidence, patienc
         return
     verdict = Verdict.CONTRADICTED if _is_contradicted(ending, end, evidence) else Verdict.STATUS_ONLY
     kill_id = status_kill_id(ending.container_id)
-    if not entered.ledger.add(Entry(id=kill_id, time=end, verdict=verdict, container_id=ending.container_id)):
+    if not entered.ledger.add(LedgerEntry(id=kill_id, time=end, verdict=verdict, container_id=ending.container_id)):
         entered.look_again.append(evidence.now)
         return
     entered.more += verdict is Verdict.STATUS_ONLY
@@ -184,11 +184,11 @@ def _is_contradicted(ending: Ending, end: datetime, evidence: Evidence) -> bool:
     return healthy is not None and healthy < end and ending.pod.runtime_class is None
 
 
-def _with_verdicts(entries: Sequence[Entry], endings: Mapping[str, Ending]) -> tuple[Entry, ...]:
-    def container(entry: Entry) -> str:
+def _with_verdicts(entries: Sequence[LedgerEntry], endings: Mapping[str, Ending]) -> tuple[LedgerEntry, ...]:
+    def container(entry: LedgerEntry) -> str:
         return entry.container_id or ""
 
-    settled: list[Entry] = []
+    settled: list[LedgerEntry] = []
     for container_id, group in groupby(sorted(entries, key=container), key=container):
         *earlier, last = oldest_first(group)
         ending = endings.get(container_id)
@@ -200,7 +200,7 @@ def _with_verdicts(entries: Sequence[Entry], endings: Mapping[str, Ending]) -> t
     return oldest_first(settled)
 
 
-def _shown(entered: _Entered, entries: Sequence[Entry], endings: Mapping[str, Ending]) -> Iterator[WitnessedKill]:
+def _shown(entered: _Entered, entries: Sequence[LedgerEntry], endings: Mapping[str, Ending]) -> Iterator[WitnessedKill]:
     last = {entry.container_id: entry.id for entry in entries}
     for entry in entries:
         if entry.id in entered.shown:

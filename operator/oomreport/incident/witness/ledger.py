@@ -19,7 +19,7 @@ _STATUS_KILL = "container-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """A kill that was counted or, when Contradicted, shown.
 
     `id` is the record's name, or made of the container's ID where only status told of the kill.
@@ -45,7 +45,7 @@ def status_kill_id(container_id: str) -> str:
 class StoredLedger:
     """What a report's status keeps of the ledger; nothing that ended up to `settled_before` is counted any more."""
 
-    counted: tuple[Entry, ...] = ()
+    counted: tuple[LedgerEntry, ...] = ()
     settled_before: datetime | None = None
 
 
@@ -54,12 +54,12 @@ def stored_ledger(status: Mapping[str, Any]) -> StoredLedger:
     return from_json(StoredLedger, status) or StoredLedger()
 
 
-def ledger_of(status: Mapping[str, Any]) -> tuple[Entry, ...]:
+def ledger_of(status: Mapping[str, Any]) -> tuple[LedgerEntry, ...]:
     """Return the entries of a report's status, oldest first."""
     return oldest_first(stored_ledger(status).counted)
 
 
-def oldest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def oldest_first(entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
     """Return entries in the order of their kills."""
     return tuple(sorted(entries, key=lambda entry: (entry.time, entry.id)))
 
@@ -88,25 +88,25 @@ class OpenLedger:
     def __contains__(self, kill_id: str) -> bool:
         return kill_id in self._entries
 
-    def of_container(self, container_id: str | None) -> tuple[Entry, ...]:
+    def of_container(self, container_id: str | None) -> tuple[LedgerEntry, ...]:
         """Return the entries of a container instance, oldest first."""
         return oldest_first(
             entry for entry in self._entries.values() if container_id and entry.container_id == container_id
         )
 
-    def replace(self, old: Entry, new: Entry) -> None:
+    def replace(self, old: LedgerEntry, new: LedgerEntry) -> None:
         """Put `new` in the place of `old`."""
         del self._entries[old.id]
         self._entries[new.id] = new
 
-    def add(self, entry: Entry) -> bool:
+    def add(self, entry: LedgerEntry) -> bool:
         """Enter a kill; False when there is no room before some records are marked as used."""
         if len(self._entries) >= MOST_COUNTED and not self._make_room():
             return False
         self._entries[entry.id] = entry
         return True
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[LedgerEntry, ...]:
         """Return all entries, oldest first."""
         return oldest_first(self._entries.values())
 

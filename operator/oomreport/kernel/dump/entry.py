@@ -6,13 +6,13 @@ from oomreport.kernel.line import Line
 from oomreport.kernel.record import Trigger
 from oomreport.kernel.text.killed import Chosen, Killed, NoVictim, Reaped, chosen_of, killed_of, no_victim_of, reaped_of
 from oomreport.kernel.text.kind import Kind
-from oomreport.kernel.text.memcg import Stats, Usage, line_stats, stats_of, usage_of
+from oomreport.kernel.text.memcg import CgroupCounter, Stats, line_stats, stats_of, usage_of
 from oomreport.kernel.text.summary import Cpuset, SummaryLine, TaskIn, cpuset_of, summary_line_of, task_in
 from oomreport.kernel.text.table import Columns, CutRow, Row, columns_of
 from oomreport.kernel.text.trigger import Cpu, cpu_of, trigger_of
 
 Value = (
-    Trigger | Cpuset | Cpu | TaskIn | Usage | Stats | dict[str, int] | Columns | Row | CutRow | SummaryLine | Chosen
+    Trigger | Cpuset | Cpu | TaskIn | CgroupCounter | Stats | dict[str, int] | Columns | Row | CutRow | SummaryLine | Chosen
     | Killed | NoVictim | Reaped | None
 )  # fmt: skip
 _PARSERS = {

@@ -14,7 +14,7 @@ from oomreport.kernel.line import Line
 from oomreport.kernel.record import MemoryUsage, Part, Stamp, Trigger
 from oomreport.kernel.text.killed import Chosen, Killed, NoVictim, Reaped
 from oomreport.kernel.text.kind import Kind
-from oomreport.kernel.text.memcg import Stats, Usage, memory_usage
+from oomreport.kernel.text.memcg import CgroupCounter, Stats, memory_usage
 from oomreport.kernel.text.summary import Cpuset, Summary, SummaryLine, TaskIn
 from oomreport.kernel.text.table import Row
 from oomreport.kernel.text.trigger import Cpu
@@ -150,7 +150,7 @@ def _memory(sections: _Sections, entries: Iterable[Entry]) -> tuple[MemoryUsage 
     The kernel prints the statistics of the limited cgroup first (before 5.3 those of all cgroups below it as well, each
     without its children, so that the sum is what the limit counts: a key that a cut line lacks has no sum).
     """
-    usages = sections.values(Kind.USAGE, Usage)
+    usages = sections.values(Kind.USAGE, CgroupCounter)
     found = sections.values(Kind.STATS, Stats)
     inlines = [stats.figures for stats in found if stats.figures]
     stat = {key: sum(inline[key] for inline in inlines) for key in (inlines[0] if inlines else {})
@@ -243,7 +243,7 @@ def _missing(sections: _Sections, *, is_global: bool) -> frozenset[Part]:
     missing = set()
     if not sections.has(Kind.HEADER):
         missing.add(Part.HEADER)
-    if not is_global and all(usage.name != "memory" for usage in sections.values(Kind.USAGE, Usage)):
+    if not is_global and all(usage.name != "memory" for usage in sections.values(Kind.USAGE, CgroupCounter)):
         missing.add(Part.MEMORY_USAGE)
     if not sections.has(Kind.ROW):
         missing.add(Part.TASK_TABLE)

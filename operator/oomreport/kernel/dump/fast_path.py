@@ -32,7 +32,7 @@ from oomreport.kernel.record import Part, Stamp, Trigger
 from oomreport.kernel.text.digits import BYTES, COUNT, INT, KILOBYTES, LIMIT_KILOBYTES, MOST, PAGES
 from oomreport.kernel.text.killed import Killed, Reaped
 from oomreport.kernel.text.kind import Kind, kind_of
-from oomreport.kernel.text.memcg import Usage, memory_usage, stats_of
+from oomreport.kernel.text.memcg import CgroupCounter, memory_usage, stats_of
 from oomreport.kernel.text.summary import Summary, constraint_of, summary_line_of
 from oomreport.kernel.text.table import Columns, Row, columns_of, row_of
 from oomreport.kernel.text.trigger import cpu_of, trigger_of
@@ -272,8 +272,10 @@ def _trigger_of(text: str, pid: int | None) -> Trigger | None:
     return Trigger(comm=comm, pid=pid, gfp_mask=mask, order=int(order), oom_score_adj=int(adj))
 
 
-def _usages_of(run: str) -> list[Usage]:
-    return [Usage(name, int(used), int(limit), int(failed)) for name, used, limit, failed in _USAGE.findall(run)]
+def _usages_of(run: str) -> list[CgroupCounter]:
+    return [
+        CgroupCounter(name, int(used), int(limit), int(failed)) for name, used, limit, failed in _USAGE.findall(run)
+    ]
 
 
 def _stats_of(figures: str) -> dict[str, int]:

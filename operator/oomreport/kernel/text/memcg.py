@@ -30,7 +30,7 @@ _UNLIMITED_KB = 2**53 - 2**20
 _UNLIMITED_KB_OF_32_BIT = 2**33 - 4
 
 
-class Usage(NamedTuple):
+class CgroupCounter(NamedTuple):
     """A counter of the cgroup: `memory`, `swap`, `memory+swap` or `kmem`."""
 
     name: str
@@ -46,10 +46,10 @@ class Stats(NamedTuple):
     figures: dict[str, int]
 
 
-def usage_of(text: str) -> Usage | None:
+def usage_of(text: str) -> CgroupCounter | None:
     """Return a counter, or None where `text` is no such line."""
     parts = _USAGE.match(text)
-    return Usage(parts[1], int(parts[2]), int(parts[3]), int(parts[4])) if parts else None
+    return CgroupCounter(parts[1], int(parts[2]), int(parts[3]), int(parts[4])) if parts else None
 
 
 def stats_of(text: str) -> Stats:
@@ -68,7 +68,7 @@ def line_stats(text: str) -> dict[str, int]:
     return {figure[1]: value for figure in found if figure is not None and (value := int(figure[2])) <= MOST}
 
 
-def memory_usage(usages: Iterable[Usage], stat: dict[str, int]) -> MemoryUsage | None:
+def memory_usage(usages: Iterable[CgroupCounter], stat: dict[str, int]) -> MemoryUsage | None:
     """Return the cgroup's state from its usage lines and statistics; None where neither was printed."""
     by_name = {usage.name: usage for usage in usages}
     if not by_name and not stat:
@@ -85,7 +85,7 @@ def memory_usage(usages: Iterable[Usage], stat: dict[str, int]) -> MemoryUsage |
     )
 
 
-def _swap(by_name: Mapping[str, Usage]) -> tuple[int | None, int | None]:
+def _swap(by_name: Mapping[str, CgroupCounter]) -> tuple[int | None, int | None]:
     """Return the swap in use and its limit; cgroup v1 prints both with memory included."""
     memory, swap, both = by_name.get("memory"), by_name.get("swap"), by_name.get("memory+swap")
     if swap is not None:

@@ -1,4 +1,7 @@
-"""One request goes to one path, whoever wrote the names in it; an answer is bounded and JSON, or an error that says so."""
+"""One request goes to one path, whoever wrote the names in it.
+
+An answer is bounded and JSON, or an error that says so.
+"""
 
 import asyncio
 import json

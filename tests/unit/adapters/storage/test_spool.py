@@ -114,14 +114,18 @@ def test_records_wait_in_memory_while_the_disk_is_unusable(tmp_path: Path, monke
     assert Spool(tmp_path).pending() == ["a"]
 
 
-def test_a_record_is_synced_to_the_disk_unless_it_is_delivered_soon(tmp_path: Path) -> None:
+def test_a_record_is_synced_to_the_disk_unless_it_is_delivered_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
     spool = Spool(tmp_path)
     spool.add(record("quick"))
     spool.add(record("slow"))
     spool.done("quick")
     spool.sync()
     assert spool.figures().unsynced == 1
-    time.sleep(0.25)
+    now += 0.25
     spool.sync()
     assert spool.figures().unsynced == 0
     spool.add(record("last"))

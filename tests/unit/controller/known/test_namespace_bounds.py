@@ -29,7 +29,9 @@ def report(bounds: str = "", *, action: str = "RaiseLimit", namespace: str = "sh
 
 
 def told(story: Callable[[NamespaceBounds], None]) -> tuple[list[str], list[str | None]]:
-    """Return which namespaces were to be read anew, and whose reports are to be looked at, after both were listed empty."""
+    """Return which namespaces were to be read anew, and whose reports are to be looked at, after both were listed
+    empty.
+    """
 
     async def run() -> tuple[list[str], list[str | None]]:
         changes, forgotten = RuleChanges(), list[str]()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from oomreport.controller.reporting.housekeeping import Housekeeping, Retention
+from oomreport.controller.reporting.housekeeping import Housekeeping, RetentionLimits
 from oomreport.controller.work.keys import RecordKey
 from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS
 from oomreport.times import rfc3339
@@ -28,7 +28,7 @@ def housekeeping(parts: Parts, *, records_per_node: int = 100, reports: int = 10
         load_hooks=load_hooks,
         rollout_pods=parts.rollout_pods,
         on_deliveries=lambda key, found: parts.deliveries.update({key: tuple(found)}),
-        retention=Retention(
+        retention=RetentionLimits(
             record_age=timedelta(days=1),
             records_per_node=records_per_node,
             report_age=timedelta(days=7),

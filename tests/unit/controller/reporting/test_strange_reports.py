@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.records import RecordCache
-from oomreport.controller.reporting.housekeeping import Housekeeping, Retention
+from oomreport.controller.reporting.housekeeping import Housekeeping, RetentionLimits
 from oomreport.controller.work.queue import WorkQueue
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ def housekeeping(api: _Api, told: _Anything) -> Housekeeping:
         load_hooks=told.load,
         rollout_pods=cast("Any", told),
         on_deliveries=lambda *_: None,
-        retention=Retention(
+        retention=RetentionLimits(
             record_age=timedelta(days=1), records_per_node=10, report_age=timedelta(days=30), reports=100
         ),
         now=lambda: NOON,

@@ -1,8 +1,10 @@
-from oomreport.kernel.text.memcg import Stats, Usage, line_stats, memory_usage, stats_of, usage_of
+from oomreport.kernel.text.memcg import CgroupCounter, Stats, line_stats, memory_usage, stats_of, usage_of
 
 
 def test_a_usage_line_names_its_counter() -> None:
-    assert usage_of("memory+swap: usage 57344kB, limit 57344kB, failcnt 24") == Usage("memory+swap", 57344, 57344, 24)
+    assert usage_of("memory+swap: usage 57344kB, limit 57344kB, failcnt 24") == CgroupCounter(
+        "memory+swap", 57344, 57344, 24
+    )
     assert usage_of("memory: usage 57344kB, limit 573") is None
     assert usage_of("memory: usage " + "7" * 16 + "kB, limit 1kB, failcnt 1") is None
 
@@ -28,14 +30,14 @@ def test_a_number_that_no_field_holds_is_left_out() -> None:
 
 def test_an_unlimited_limit_is_none() -> None:
     for unlimited in (9007199254740988, 18014398509481983, 8589934588):
-        found = memory_usage([Usage("memory", 4, unlimited, 0)], {})
+        found = memory_usage([CgroupCounter("memory", 4, unlimited, 0)], {})
         assert found is not None
         assert (found.usage_bytes, found.limit_bytes) == (4096, None)
 
 
 def test_swap_has_a_counter_in_v2_and_is_what_both_hold_more_than_memory_in_v1() -> None:
-    second = memory_usage([Usage("memory", 40, 40, 9), Usage("swap", 3, 8, 1)], {})
-    first = memory_usage([Usage("memory", 40, 40, 9), Usage("memory+swap", 43, 48, 1)], {})
+    second = memory_usage([CgroupCounter("memory", 40, 40, 9), CgroupCounter("swap", 3, 8, 1)], {})
+    first = memory_usage([CgroupCounter("memory", 40, 40, 9), CgroupCounter("memory+swap", 43, 48, 1)], {})
     assert second is not None
     assert first is not None
     for found in (first, second):
@@ -43,7 +45,7 @@ def test_swap_has_a_counter_in_v2_and_is_what_both_hold_more_than_memory_in_v1()
 
 
 def test_both_below_memory_alone_says_that_swap_is_not_accounted() -> None:
-    found = memory_usage([Usage("memory", 40, 40, 9), Usage("memory+swap", 0, 48, 1)], {})
+    found = memory_usage([CgroupCounter("memory", 40, 40, 9), CgroupCounter("memory+swap", 0, 48, 1)], {})
     assert found is not None
     assert (found.swap_usage_bytes, found.swap_limit_bytes) == (None, None)
 
