@@ -15,6 +15,7 @@ from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.policies import Policies
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import ReportStore
+from oomreport.controller.known.running_memory import RunningMemory
 from oomreport.controller.known.surroundings import SurroundingsReader
 from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.reporting.announcer import Announcer
@@ -210,6 +211,7 @@ class Parts:
             records=self.records,
             surroundings=SurroundingsReader(self.api, self.policies),
             managers=Managers(self.api),
+            running_memory=RunningMemory(self.api, self.pods, self.queue, self.now),
             watches=self.watches,
             now=self.now,
         )
