@@ -79,7 +79,7 @@ class RunningMemory:
         except ApiError as error:
             if namespace not in self._refused:
                 self._refused.add(namespace)
-                log.warning("running memory is unknown", extra={"namespace": namespace, "error": str(error)})
+                log.info("running memory is unknown", extra={"namespace": namespace, "error": str(error)})
             return
         self._refused.discard(namespace)
         now = self._now()
