@@ -70,6 +70,10 @@ bench-guest: install ## the agent on a node with cgroup v2 and systemd: start, m
 bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes on two cores)
 	@$(BIN)/python tests/bench/bench_advice.py
 
+.PHONY: bench-scale
+bench-scale: install ## the controller beside PODS=10000 pods: start, quiet events, kills under churn, a storm (about 10 minutes)
+	@$(BIN)/python tests/bench/bench_scale.py
+
 .PHONY: bench-hooks
 bench-hooks: install ## 1 000 deliveries to a receiver that misbehaves, while the controller is killed ten times (about 5 minutes)
 	@$(CLUSTER) --name bench-hooks up --api-only

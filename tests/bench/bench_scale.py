@@ -1,0 +1,274 @@
+"""The controller beside a large cluster: start, quiet events, kills under churn, a storm. On a real API server.
+
+    PODS=10000 make bench-scale
+
+Pods of 11 KB with Deployments and ReplicaSets above them are created at an API server without nodes; their statuses are
+written as a kubelet does. Then, for the controller as a process of its own with the rights that it has in a cluster:
+
+    start   seconds until ready, resident memory
+    quiet   pod events that say nothing, and the same events for a bare watch with aiohttp and orjson in the same run
+    kills   20 a second under churn: by record alone, by status alone, by both; from the last write to the report
+    storm   KILLS (default 1000) records as fast as the API server takes them
+
+Environment: PODS (10000), CHURN events a second (200), SECONDS of each phase (30), KILLS. The last line is a JSON object.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from bench.scale import objects  # noqa: E402
+from bench.scale.fill import Bulk, at_once, fill  # noqa: E402
+from bench.scale.process import memory_mib, processor_seconds  # noqa: E402
+from integration.api_server import ADMIN, CONTROLLER, CONTROLLER_NAMESPACE, WORKLOADS, holder_of, manifests, token  # noqa: E402
+from integration.controller.process import Controller  # noqa: E402
+from oomreport.adapters.cluster.api_access import api_access  # noqa: E402
+from oomreport.adapters.cluster.api_server import ApiServer, path  # noqa: E402
+from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS  # noqa: E402
+
+CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster"), "--name", "bench-scale"]
+PODS = int(os.environ.get("PODS", "10000"))
+CHURN = float(os.environ.get("CHURN", "200"))
+SECONDS = float(os.environ.get("SECONDS", "30"))
+KILLS = int(os.environ.get("KILLS", "1000"))
+KILLS_A_SECOND = 20
+_stamps = itertools.count(int(time.time()) % 1_000_000 * 1_000_000)
+Known = list[tuple[dict[str, Any], str]]
+
+
+class Truth:
+    """How many kills each workload had, and when the last sign of each was written; and what the reports say."""
+
+    def __init__(self) -> None:
+        self.kills: Counter[tuple[str, str]] = Counter()
+        self.reported: dict[tuple[str, str], int] = {}
+        self._written: dict[tuple[tuple[str, str], int], float] = {}
+        self.seconds: list[float] = []
+
+    def count(self, pod: dict[str, Any]) -> None:
+        """Take note of one more kill, whose last sign is at the API server by now."""
+        key = (pod["metadata"]["namespace"], pod["metadata"]["name"].rpartition("-7d9c-")[0])
+        self.kills[key] += 1
+        self._written[key, self.kills[key]] = time.monotonic()
+
+    def look_at(self, report: dict[str, Any]) -> None:
+        """Take note of what a report counts now."""
+        key = (report["metadata"]["namespace"], report["spec"]["workloadRef"]["name"])
+        before, self.reported[key] = self.reported.get(key, 0), int(report.get("status", {}).get("kills", 0))
+        for number in range(before + 1, self.reported[key] + 1):
+            if written := self._written.pop((key, number), None):
+                self.seconds.append(time.monotonic() - written)
+
+    @property
+    def missing(self) -> int:
+        """Return the kills that no report counts."""
+        return sum(max(0, count - self.reported.get(key, 0)) for key, count in self.kills.items())
+
+    @property
+    def doubled(self) -> int:
+        """Return the kills that reports count too much."""
+        return sum(max(0, count - self.kills[key]) for key, count in self.reported.items())
+
+
+async def watch_reports(api: ApiServer, truth: Truth) -> None:
+    """Look at every version of every report."""
+    version = ""
+    async for items, version in api.listed(path(API_VERSION, OOM_REPORTS)):  # noqa: B007 - the last one counts
+        for item in items:
+            truth.look_at(item)
+    while True:
+        async for event in api.watch(path(API_VERSION, OOM_REPORTS), version):
+            version = event["object"]["metadata"]["resourceVersion"]
+            if event["type"] in ("ADDED", "MODIFIED"):
+                truth.look_at(event["object"])
+
+
+async def churn(bulk: Bulk, known: Known, seconds: float, rate: float) -> int:
+    """Write the status of random pods anew, `rate` times a second; return how often."""
+    events, end, began = 0, time.monotonic() + seconds, time.monotonic()
+
+    async def write(_: int) -> None:
+        nonlocal events
+        while time.monotonic() < end:
+            if events >= (time.monotonic() - began) * rate:
+                await asyncio.sleep(0.005)
+                continue
+            events += 1
+            pod, instance = random.choice(known)
+            await bulk.set_status(pod, objects.running(instance))
+
+    await at_once(write, range(16), most=16)
+    return events
+
+
+async def kill(bulk: Bulk, known: Known, truth: Truth, which: int) -> None:
+    """Kill in a pod: by record alone, by record and status, by status alone, one after the other."""
+    index = which * 7919 % len(known)
+    pod, instance = known[index]
+    by_record, by_status = which % 4 != 3, which % 4 >= 2
+    if by_record:
+        await bulk.create(OOM_RECORDS, objects.record(pod, instance, next(_stamps)))
+    if by_status:
+        fresh = objects.new_container_id()
+        known[index] = (pod, fresh)
+        await bulk.set_status(pod, objects.running(fresh, restarts=1, last=objects.killed(instance)))
+    truth.count(pod)
+
+
+async def kills_under_churn(bulk: Bulk, known: Known, truth: Truth) -> int:
+    """Kill 20 times a second under a churn of 20 events a second; return the kills."""
+    total = int(SECONDS * KILLS_A_SECOND)
+    quiet = asyncio.create_task(churn(bulk, known[len(known) // 2 :], SECONDS, 20))
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number in range(total):
+            await asyncio.sleep(max(0.0, began + number / KILLS_A_SECOND - time.monotonic()))
+            group.create_task(kill(bulk, known, truth, number))
+    await quiet
+    return total
+
+
+async def settled(truth: Truth, seconds: float) -> float:
+    """Wait until every kill is counted, or for so long; return the seconds."""
+    began = time.monotonic()
+    while truth.missing and time.monotonic() - began < seconds:
+        await asyncio.sleep(0.1)
+    return time.monotonic() - began
+
+
+async def measure(folder: Path) -> dict[str, Any]:
+    """Run all phases; return the figures."""
+    access = api_access(os.environ)
+    figures: dict[str, Any] = {"pods": PODS}
+    async with Bulk(access) as bulk:
+        began = time.monotonic()
+        known = await fill(bulk, PODS)
+        figures["fill_s"] = round(time.monotonic() - began, 1)
+        print(f"scale: {PODS} pods after {figures['fill_s']} s", flush=True)
+        caller = holder_of(token(CONTROLLER, CONTROLLER_NAMESPACE), folder)
+        began = time.monotonic()
+        controller = Controller(str(caller.kubeconfig), folder)
+        try:
+            await asyncio.to_thread(controller.wait_ready, 600)
+            pid = controller.process.pid
+            figures["ready_s"] = round(time.monotonic() - began, 1)
+            figures["ready_processor_s"] = round(processor_seconds(pid), 1)
+            figures["rss_mib"] = round(memory_mib(pid, "VmRSS"), 1)
+            print("scale:", json.dumps(figures), flush=True)
+            figures |= await quiet_events(bulk, known, pid)
+            print("scale:", json.dumps(figures), flush=True)
+            figures |= await kills(bulk, known, pid)
+            figures["peak_mib"] = round(memory_mib(pid, "VmHWM"), 1)
+        finally:
+            controller.stop()
+            errors = controller.messages("error")
+            print(f"scale: the controller logged {len(errors)} errors", *errors[:5], sep="\n", flush=True)
+    return figures
+
+
+async def quiet_events(bulk: Bulk, known: Known, pid: int) -> dict[str, Any]:
+    """Return what a pod event that says nothing takes, and what it takes a bare watch."""
+    bare = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/bench/scale/process.py"), str(SECONDS + 2)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert bare.stdout
+    await asyncio.to_thread(bare.stdout.readline)
+    idle = await cost_of(pid, asyncio.sleep(5))
+    events = 0
+
+    async def write() -> None:
+        nonlocal events
+        events = await churn(bulk, known, SECONDS, CHURN)
+
+    busy = await cost_of(pid, write())
+    compared = json.loads(await asyncio.to_thread(bare.stdout.read))
+    ours = (busy - idle / 5 * SECONDS) / max(1, events) * 1e6
+    theirs = compared["processor_s"] / max(1, compared["events"]) * 1e6
+    return {
+        "quiet_events": events,
+        "us_per_quiet_event": round(ours),
+        "us_per_quiet_event_bare": round(theirs),
+        "ratio_to_bare_watch": round(ours / theirs, 2) if theirs else None,
+    }
+
+
+async def cost_of(pid: int, work: Any) -> float:
+    """Return the processor seconds that a process uses while something is awaited."""
+    before = processor_seconds(pid)
+    await work
+    return processor_seconds(pid) - before
+
+
+async def kills(bulk: Bulk, known: Known, pid: int) -> dict[str, Any]:
+    """Return how kills are counted under churn, then in a storm."""
+    figures: dict[str, Any] = {}
+    async with ApiServer(api_access(os.environ), agent="bench-scale") as api:
+        truth = Truth()
+        watching = asyncio.create_task(watch_reports(api, truth))
+        await asyncio.sleep(1)
+        before = processor_seconds(pid)
+        total = await kills_under_churn(bulk, known, truth)
+        await settled(truth, 120)
+        figures["kills"] = total
+        figures["ms_per_kill_under_churn"] = round((processor_seconds(pid) - before) / total * 1000, 1)
+        if len(truth.seconds) > 1:
+            figures["kill_to_report_p50_ms"] = round(statistics.median(truth.seconds) * 1000)
+            figures["kill_to_report_p99_ms"] = round(statistics.quantiles(truth.seconds, n=100)[98] * 1000)
+        print("scale:", json.dumps(figures), flush=True)
+        before, began = processor_seconds(pid), time.monotonic()
+        await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
+        figures["storm_kills"] = KILLS
+        figures["storm_written_s"] = round(time.monotonic() - began, 1)
+        await settled(truth, 300)
+        figures["storm_counted_s"] = round(time.monotonic() - began, 1)
+        await asyncio.sleep(5)
+        figures["ms_per_kill"] = round((processor_seconds(pid) - before) / KILLS * 1000, 1)
+        figures |= {"lost": truth.missing, "doubled": truth.doubled}
+        watching.cancel()
+    return figures
+
+
+def install() -> None:
+    """Apply the product's CRDs, rights and policies; its workloads are not needed here."""
+    things = manifests("syslog")
+    first = [one for one in things if one["kind"] in {"Namespace", "CustomResourceDefinition"}]
+    ADMIN.apply(*first)
+    kinds = [f"crd/{one['metadata']['name']}" for one in first if one["kind"] == "CustomResourceDefinition"]
+    ADMIN.kubectl("wait", "--for=condition=Established", "--timeout=60s", *kinds)
+    ADMIN.apply(*(one for one in things if one not in first and one["kind"] not in WORKLOADS))
+
+
+def main() -> int:
+    """Bring an API server up, measure inside its namespaces, and take it down."""
+    if os.environ.get("OOMREPORT_CLUSTER") == "bench-scale":
+        install()
+        with tempfile.TemporaryDirectory() as folder:
+            figures = asyncio.run(measure(Path(folder)))
+        print(json.dumps(figures))
+        return 0 if not figures["lost"] and not figures["doubled"] else 1
+    status = subprocess.run([*CLUSTER, "up", "--api-only"], check=False).returncode
+    if status:
+        return status
+    try:
+        return subprocess.run([*CLUSTER, "exec", "--", sys.executable, __file__], check=False).returncode
+    finally:
+        subprocess.run([*CLUSTER, "down"], check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
