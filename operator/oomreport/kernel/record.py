@@ -131,7 +131,8 @@ class Invocation:
     `oom_memcg` is the cgroup at its limit, `task_memcg` the victim's; `cpuset` is that of the allocating task.
     `chosen` is the task that kernels before 5.1 chose, where no victim is it. `nodemask` are the NUMA nodes that the
     allocation was bound to, `mems_allowed` those that the cpuset allows. `total_bytes` is what the scores relate to: the limit, or the machine's memory, with swap.
-    `panicked` says that the kernel stopped instead of killing.
+    `panicked` says that the kernel stopped instead of killing, `limit_written` that the trigger was writing a limit.
+    `table_whole` says that no row of the task table is known to be missing.
     `tasks` are ordered by badness, highest first; `task_count` counts the rows that the log holds.
     `log` is the kernel's text without call trace.
     """
@@ -151,6 +152,8 @@ class Invocation:
     chosen: ChosenProcess | None = None
     total_bytes: int | None = None
     panicked: bool = False
+    limit_written: bool = False
+    table_whole: bool = False
     nodemask: str | None = None
     mems_allowed: str | None = None
     victims: tuple[Victim, ...] = ()

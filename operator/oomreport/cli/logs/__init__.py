@@ -2,8 +2,10 @@
 
 Modules:
 
+    choice     The kernel's choice in words: who was chosen, why, and who died
     explain    `oomreport explain`: the OOM kills of any kernel log
     explained  A record with everything that is said about it
+    filling    What the memory consisted of: the parts of a bar
     json_text  Compact JSON in ASCII, safe for a terminal
     judgement  The cause and the advice, as far as a log tells
     page       Explained kills as one HTML page
@@ -12,4 +14,5 @@ Modules:
     text       An explained kill as text for a terminal
     unread     The answer to a log that has a phrase of an OOM in an unknown form
     watch      The command `oomreport watch`: the OOM kills of this machine, live
+    words      Sizes, names and processes as people read them
 """

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from html import escape
 
 from oomreport.cli.logs.explained import Explained
+from oomreport.cli.logs.filling import make_up, whole_of
 from oomreport.cli.logs.judgement import Judgement
 from oomreport.cli.logs.story import (
     PODS_HINT,
     heading,
     hints,
-    make_up,
     recommended,
     sentences,
-    shown,
-    size_text,
     wants_pods,
-    whole_of,
 )
+from oomreport.cli.logs.words import shown, size_text
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from oomreport.cli.logs.explained import Explained
-from oomreport.cli.logs.story import heading, hints, make_up, recommended, sentences, shown, size_text, whole_of
+from oomreport.cli.logs.filling import make_up, whole_of
+from oomreport.cli.logs.story import heading, hints, recommended, sentences
+from oomreport.cli.logs.words import shown, size_text
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
 

@@ -7,7 +7,8 @@ links nowhere.
 import re
 from collections.abc import Iterator, Sequence
 
-from oomreport.cli.logs.story import recommended, size_text
+from oomreport.cli.logs.story import recommended
+from oomreport.cli.logs.words import size_text
 from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.gitops.advice import Advice

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from oomreport.cli.logs.story import recommended, shown, size_text
+from oomreport.cli.logs.story import recommended
+from oomreport.cli.logs.words import shown, size_text
 from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.cli.reports.report_source import connected, reports_of_file

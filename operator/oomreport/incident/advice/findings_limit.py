@@ -3,6 +3,7 @@
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.kill import Cause
+from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
 from oomreport.kernel.record import Task
 from oomreport.workload.container import Scope, subject_of
 from oomreport.workload.quantity import MI, format_quantity
@@ -80,7 +81,7 @@ def node_allocatable_hit(case: Case) -> str | None:
         return None
     whose = "pods of one QoS class" if case.kill.scope is Scope.QOS_CLASS else "pods of the node"
     limit = f" of {format_quantity(case.fired)}" if case.fired else ""
-    return f"All {whose} together reached their limit{limit}; no limit of container {case.container} fired{_exceeding(case)}"
+    return f"All {whose} together reached their limit{limit}; {no_limit_fired(case)}{_exceeding(case)}"
 
 
 def node_out_of_memory(case: Case) -> str | None:
@@ -89,10 +90,8 @@ def node_out_of_memory(case: Case) -> str | None:
         return None
     if case.asked_for:
         return f"Somebody asked the kernel for an OOM kill (SysRq f), and it chose {_victim(case)}; nothing was full"
-    return (
-        f"The node ran out of memory; no limit of container {case.container} fired, and the kernel chose {_victim(case)}"
-        f"{_exceeding(case)}"
-    )
+    chose = f", and the kernel chose {_victim(case)}" if case.kill.victim else ""
+    return f"The node ran out of memory; {no_limit_fired(case)}{chose}{_exceeding(case)}"
 
 
 def numa_nodes_exhausted(case: Case) -> str | None:
@@ -101,7 +100,18 @@ def numa_nodes_exhausted(case: Case) -> str | None:
         return None
     policy = case.record is not None and case.record.spec.constraint == "CONSTRAINT_MEMORY_POLICY"
     by = "the process's memory policy" if policy else "its cpuset"
-    return f"The NUMA nodes that {by} allows ran out of memory; no limit of container {case.container} fired"
+    spec = case.record.spec if case.record else None
+    nodes = (spec.nodemask if policy else spec.mems_allowed) if spec else None
+    which = "The NUMA nodes that" if nodes is None else f"The NUMA node{'' if nodes.isdigit() else 's'} {nodes}, which"
+    comma = "" if nodes is None else ","
+    return f"{which} {by} allows{comma} ran out of memory; {no_limit_fired(case)}"
+
+
+def no_limit_fired(case: Case) -> str:
+    """Return that the container's limit was not the cause; where no container is known, that no cgroup's was."""
+    if case.container in (HOST_CONTAINER, UNKNOWN_CONTAINER):
+        return "no cgroup's limit fired"
+    return f"no limit of container {case.container} fired"
 
 
 def nested_cgroup_hit(case: Case) -> str | None:

@@ -51,14 +51,18 @@ def protection(case: Case) -> str | None:
         or case.cause not in (Cause.NODE_OUT_OF_MEMORY, Cause.NODE_ALLOCATABLE, Cause.POD_LIMIT)
     ):
         return None
-    if adj == 1000:
+    subject = case.record.subject if case.record else None
+    in_pod = case.pod is not None or bool(case.kill.pod_uid or (subject and subject.pod_uid))
+    if adj == 1000 and in_pod and (subject is None or subject.qos_class in (None, "BestEffort")):
         return "The pod is BestEffort (no request, no limit): oom_score_adj 1000 makes it the first to be killed"
+    if adj == 1000:
+        return "oom_score_adj 1000 makes the process the first to be killed"
     largest = max((task.rss_bytes or 0 for task in case.tasks), default=0)
     own = victim.resident_bytes
     if largest > own * 1.1 and adj > 0:
         return (
             f"It was not the largest process ({in_mi(own // MI * MI)} against {in_mi(largest // MI * MI)}): its"
-            f" oom_score_adj of {adj}, which follows from a small request, made it the choice"
+            f" oom_score_adj of {adj}{', which follows from a small request,' if in_pod else ''} made it the choice"
         )
     return None
 

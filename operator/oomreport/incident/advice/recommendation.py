@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from oomreport.incident.advice.case import Case
+from oomreport.incident.advice.findings_limit import no_limit_fired
 from oomreport.incident.advice.leaks import ABOUT, Leak, duration, is_contradicted, leak_in_sight, leak_of, rate
 from oomreport.incident.advice.raising import MOST_INPUTS, AdviceInput, NothingMore, raised, share_of_request
 from oomreport.incident.advice.sizing import in_mi, rounded
@@ -238,7 +239,7 @@ def _node(case: Case) -> Recommendation:
     reason = (
         "all pods of the node together reached what the kubelet lets them use"
         if case.cause == Cause.NODE_ALLOCATABLE
-        else "the node itself ran out of memory; no limit of this container fired"
+        else f"the node itself ran out of memory; {no_limit_fired(case)}"
     )
     use = _use(case)
     request = case.facts.memory_request if case.facts else None
@@ -271,8 +272,7 @@ def _use(case: Case) -> int | None:
 
 
 def _numa(case: Case) -> Recommendation:
-    del case
-    return _review("the memory of the allowed NUMA nodes was exhausted; no limit of this container fired")
+    return _review(f"the memory of the allowed NUMA nodes was exhausted; {no_limit_fired(case)}")
 
 
 def _nested(case: Case) -> Recommendation:

@@ -20,6 +20,11 @@ from oomreport.kernel.text.table import Row
 from oomreport.kernel.text.trigger import Cpu
 
 T = TypeVar("T")
+# The kernel's functions behind memory.max, memory.limit_in_bytes and memory.memsw.limit_in_bytes (mm/memcontrol.c).
+# An address that the unwinder doubts has "? " before its name.
+_LIMIT_WRITER = re.compile(
+    r"(?<!\? )\b(?:memory_max_write|mem_cgroup_write|mem_cgroup_resize_(?:limit|max|memsw_limit))\+0x"
+)
 _ALLOCATOR = re.compile(r"^[ (\[<>\]0-9a-f]*__alloc_(?:pages|frozen_pages)")
 
 
@@ -28,7 +33,7 @@ class DumpFacts(NamedTuple):
 
     `killed` is the stamp of the first kill line, `kills` each process that died once. `summary` has the constraint also
     where other lines tell it. `no_victim` says that the kernel found nothing to kill, `has_table` that a table was begun,
-    `mem_info` are the lines about the machine's memory, `log` is the text without call trace.
+    `rows_cut` that a row of it is cut, `limit_written` that the trigger was writing a limit, `mem_info` are the lines about the machine's memory, `log` is the text without call trace.
     """
 
     first: Line
@@ -47,6 +52,8 @@ class DumpFacts(NamedTuple):
     group_kill: bool
     has_table: bool
     rows: tuple[Row, ...]
+    rows_cut: bool
+    limit_written: bool
     mem_info: Sequence[str]
     missing: frozenset[Part]
     log: str
@@ -119,6 +126,8 @@ def facts_of(entries: Sequence[Entry]) -> DumpFacts:
         group_kill=sections.has(Kind.GROUP),
         has_table=sections.has(Kind.TABLE_HEAD),
         rows=rows,
+        rows_cut=len(rows) < len(sections.lines(Kind.ROW)),
+        limit_written=any(writes_limit(text) for text in sections.trace()),
         mem_info=[line.text for line in sections.lines(Kind.MEM_INFO)],
         missing=_missing(sections, is_global=is_global),
         log="\n".join([entry.line.text for entry in entries if entry.kind is not Kind.TRACE]),
@@ -231,6 +240,11 @@ def _is_global(sections: _Sections, summary: Summary) -> bool:
     if any(text.startswith("Out of memory") and " in UB" not in text[:20] for text in sections.kill_texts()):
         return True
     return _only_trace_is_global(sections)
+
+
+def writes_limit(trace: str) -> bool:
+    """Whether a call trace says that the task wrote the limit of a cgroup: then it did not ask for memory."""
+    return ("memory_max_write" in trace or "mem_cgroup_" in trace) and _LIMIT_WRITER.search(trace) is not None
 
 
 def _only_trace_is_global(sections: _Sections) -> bool:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.entry import Entry, entry_of
-from oomreport.kernel.dump.facts import DumpFacts
+from oomreport.kernel.dump.facts import DumpFacts, writes_limit
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Part, Stamp, Trigger
@@ -152,7 +152,7 @@ class Whole(NamedTuple):
 
     def facts(self, later: Sequence[Entry] = ()) -> DumpFacts | None:
         """Return what the dump says, with lines of the reaper behind it; None where a line can be read in two ways."""
-        header, cpu_line, _, usage, stats, figures, info, _, head, rows, summary_line, _, kill_line = (
+        header, cpu_line, trace, usage, stats, figures, info, _, head, run, summary_line, _, kill_line = (
             self.found.groups()
         )
         summary, killed = _summary_of(_text_of(summary_line)), _killed_of(_text_of(kill_line))
@@ -163,6 +163,7 @@ class Whole(NamedTuple):
         is_memcg = summary.constraint == "CONSTRAINT_MEMCG" and not summary.global_oom
         figures = _text_of(figures) if figures else ""
         cpu = cpu_of(_text_of(cpu_line)) if cpu_line else None
+        rows = _rows_of(run, columns_of(head)) if run else ()
         return DumpFacts(
             first=self.first,
             last=later[-1].line if later else self.last,
@@ -179,9 +180,11 @@ class Whole(NamedTuple):
             panicked=False,
             group_kill=False,
             has_table=head is not None,
-            rows=_rows_of(rows, columns_of(head)) if rows else (),
+            rows=rows,
+            rows_cut=bool(run) and len(rows) < run.count("\n"),
+            limit_written=writes_limit(trace),
             mem_info=_lines_of(info),
-            missing=_missing(is_memcg=is_memcg, has_usage="memory:" in usage, has_rows=bool(rows)),
+            missing=_missing(is_memcg=is_memcg, has_usage="memory:" in usage, has_rows=bool(run)),
             log="\n".join([_log(self.found, figures), *(entry.line.text for entry in later)]),
         )
 

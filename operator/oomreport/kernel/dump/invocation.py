@@ -48,6 +48,8 @@ def invocation_of(dump: Dump) -> Invocation:
         chosen=_chosen(chosen, victims),
         total_bytes=candidates.total_bytes,
         panicked=facts.panicked,
+        limit_written=facts.limit_written,
+        table_whole=_is_table_whole(dump, facts, candidates, victims),
         nodemask=summary.nodemask,
         mems_allowed=summary.mems_allowed,
         victims=victims,
@@ -58,6 +60,13 @@ def invocation_of(dump: Dump) -> Invocation:
         lost_before=min(max(dump.lost_before, 0), MOST) if dump.lost_before is not None else None,
         log=facts.log,
     )
+
+
+def _is_table_whole(dump: Dump, facts: DumpFacts, candidates: Candidates, victims: tuple[Victim, ...]) -> bool:
+    """Whether the log holds the table from its head on, without a sign of a lost row."""
+    if not facts.has_table or not facts.rows or facts.rows_cut or dump.cut or dump.lines_lost:
+        return False
+    return all(candidates.row(victim.pid) is not None for victim in victims[:1])
 
 
 def _nodes(summary: Summary) -> frozenset[int] | None:

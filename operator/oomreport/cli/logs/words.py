@@ -1,0 +1,24 @@
+"""Sizes, names and processes as people read them."""
+
+from oomreport.kernel.record import Victim
+
+_UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+def size_text(size: int) -> str:
+    """Return a size as people read it: three digits and a binary unit."""
+    for unit, name in _UNITS:
+        if size >= unit:
+            value = size / unit
+            return f"{value:.0f} {name}" if value >= 100 or value == int(value) else f"{value:.1f} {name}"
+    return f"{size} B"
+
+
+def shown(name: str) -> str:
+    """Return a name that a process or a container chose, safe to print: control characters escaped, in quotes."""
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name) + '"'
+
+
+def process(victim: Victim) -> str:
+    """Return a killed process as a text."""
+    return f"{shown(victim.comm) if victim.comm is not None else 'A process'} (pid {victim.pid})"
