@@ -13,7 +13,7 @@ Pods are many and large (11 KB each is common), so nothing else is kept. Traps o
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -97,6 +97,13 @@ class ContainerFacts:
         ended = tuple(termination.container_id for termination in self.terminations)
         return (self.running_id, *ended) if self.running_id else ended
 
+    def was_done_by(self, time: datetime) -> bool:
+        """Return whether an init container had ended for good by `time`; the end is cut to whole seconds."""
+        if self.kind is not ContainerKind.INIT or self.running_id:
+            return False
+        ends = [end.finished for end in self.terminations if end.finished and end.exit_code == 0]
+        return bool(ends) and max(ends) + timedelta(seconds=1) < time
+
     @property
     def has_started(self) -> bool:
         """Return whether an instance runs or has run, so that its limit is in force."""
@@ -149,6 +156,11 @@ class PodFacts:
     def container_with(self, container_id: str) -> ContainerFacts | None:
         """Return the container that an instance belongs to, while status names that instance."""
         return next((one for one in self.containers if container_id in one.container_ids), None)
+
+    def only_container(self, time: datetime) -> ContainerFacts | None:
+        """Return the container that alone can have run at `time`; None where several can."""
+        able = [one for one in self.containers if not one.was_done_by(time)]
+        return able[0] if len(able) == 1 else None
 
     def is_named_by(self, uid: str) -> bool:
         """Return whether a cgroup with this pod UID, or with a static pod's config hash, is this pod's."""

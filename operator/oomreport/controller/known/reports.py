@@ -16,6 +16,7 @@ from oomreport.controller.work.keys import ReportKey, report_key
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import deliveries_of
 from oomreport.hooks.outbox import is_to_redeliver
+from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
 from oomreport.names import (
     ANNOTATION_REDELIVER,
     API_VERSION,
@@ -151,6 +152,16 @@ class ReportStore:
         async for page in self._api.pages(path(API_VERSION, OOM_REPORTS, namespace=namespace)):
             for report in page:
                 if any(entry["id"] == record for entry in report.get("status", {}).get("counted", ())):
+                    return key_of_report(report)
+        return None
+
+    async def key_of_instance(self, namespace: str, container_id: str) -> ReportKey | None:
+        """Return the key of the namespace's report that has counted a kill of a container instance. Raises ApiError."""
+        async for page in self._api.pages(path(API_VERSION, OOM_REPORTS, namespace=namespace)):
+            for report in page:
+                counted = report.get("status", {}).get("counted", ())
+                is_named = report["spec"]["container"] != UNKNOWN_CONTAINER
+                if is_named and any(entry.get("containerID") == container_id for entry in counted):
                     return key_of_report(report)
         return None
 

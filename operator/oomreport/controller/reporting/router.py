@@ -136,7 +136,9 @@ class Router:
             pod = None
         key = await self._key_by_candidates(record)
         if key is None and pod:
-            key = report_key(pod.namespace, await self._owners.workload_of(pod), UNKNOWN_CONTAINER)
+            only = pod.only_container(record.time)
+            workload = await self._owners.workload_of(pod)
+            key = report_key(pod.namespace, workload, only.name if only else UNKNOWN_CONTAINER)
         key = key or node_report_key(self._namespace, record.node, host=False)
         if await self.claim(record.name, key):
             self.assign(record.name, await self._claimed_by(self._records.get(record.name)) or key)
@@ -152,8 +154,13 @@ class Router:
             return await self._claimed_for_node(record)
         if pod:
             found = pod.container_with(record.container_id or "") if pod.is_named_by(record.pod_uid or "") else None
+            found = found or (None if named else pod.only_container(record.time))
             workload = await self._owners.workload_of(pod)
-            return report_key(pod.namespace, workload, found.name if found else named or UNKNOWN_CONTAINER)
+            if found or named:
+                return report_key(pod.namespace, workload, found.name if found else named or UNKNOWN_CONTAINER)
+            unknown = report_key(pod.namespace, workload, UNKNOWN_CONTAINER)
+            # What ledgers hold may be more by the next look, and the pod does not decide it: so it is claimed.
+            return await self._claimed_as(record, await self._counting(pod.namespace, record) or unknown)
         seen = self._records.first_seen.get(record.name)
         if seen and self._now() - seen < _DELETION_ARRIVES:
             self._queue.add_later(RecordKey(name=record.name), _DELETION_ARRIVES / 4)
@@ -183,15 +190,24 @@ class Router:
             assert subject.namespace
             assert subject.pod
             # It may have been counted for the pod's workload already, by a controller that had still seen the pod.
-            counted = await self._reports.key_counting(subject.namespace, record.name)
-            if counted:
+            if counted := await self._reports.key_counting(subject.namespace, record.name):
                 return counted
+            # So may another kill of the same instance, or the end of it that pod status told.
+            if counted := await self._counting(subject.namespace, record):
+                return await self._claimed_as(record, counted)
             pod = Workload(api_version="v1", kind="Pod", name=subject.pod)
             named = subject.container if is_label(subject.container or "") else None
             key = report_key(subject.namespace, pod, named or UNKNOWN_CONTAINER)
         log.warning(
             "pod for record not found, using names from the record", extra={"record": record.name, "report": str(key)}
         )
+        return await self._claimed_as(record, key)
+
+    async def _counting(self, namespace: str, record: RecordFacts) -> ReportKey | None:
+        """Return the report that has counted a kill of the record's container instance."""
+        return await self._reports.key_of_instance(namespace, record.container_id) if record.container_id else None
+
+    async def _claimed_as(self, record: RecordFacts, key: ReportKey) -> ReportKey | None:
         if not await self.claim(record.name, key):
             return None
         return await self._claimed_by(self._records.get(record.name))

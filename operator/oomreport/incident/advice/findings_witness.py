@@ -11,7 +11,7 @@ _NEVER_REACHED = 0.9
 
 
 def container_unknown(case: Case) -> str | None:
-    """Say why no container is named: beyond ten OOMs in five seconds the kernel prints neither cgroup nor limit.
+    """Say why no container is named. Beyond ten OOMs in five seconds the kernel prints neither cgroup nor limit.
 
     Where all is known, the namespace is not there any more, and nothing can be created in one that is being deleted.
     """
@@ -23,6 +23,15 @@ def container_unknown(case: Case) -> str | None:
             f"Container {subject.container} of pod {subject.namespace}/{subject.pod} was hit; its namespace was deleted"
             " before the kill could be told there"
         )
+    if subject and subject.container_id:
+        return (
+            f"The kernel named container instance {subject.container_id[:12]}, but the agent, pod status and other reports"
+            " did not tell which container of the pod it was"
+        )
+    if case.record and case.record.spec.task_memcg:
+        return "The kernel named a cgroup in which no container of the pod was found"
+    if case.record is None and case.kill.container_id:
+        return f"Nothing told which container of the pod instance {case.kill.container_id[:12]} was"
     return (
         "The kernel named the process only (it prints the cgroup of at most ten OOMs in five seconds), and neither the"
         " node's counters nor pod status told whose it was"

@@ -85,6 +85,11 @@ def recommendation(case: Case) -> Recommendation:
 def _unknown(case: Case) -> Recommendation:
     if case.kill.scope is Scope.OTHER_CGROUP:
         return _nothing("the limit that fired is of a cgroup outside pods; Kubernetes does not set it")
+    if case.kill.scope is Scope.POD:
+        return _nothing(
+            "the pod's cgroup reached its limit, which the kubelet takes from the containers; which container was hit"
+            " is not known"
+        )
     return _nothing("no kernel record says whose limit fired, so no limit is known to be the cause")
 
 

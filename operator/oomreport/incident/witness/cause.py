@@ -30,6 +30,9 @@ def cause_of(record: RecordFacts | None, pod: PodFacts | None, container: Contai
             return Cause.NODE_ALLOCATABLE
         case Scope.CONTAINER:
             return Cause.CONTAINER_LIMIT
+        case Scope.POD if pod and container is None and pod.memory_limit is None:
+            # The kubelet made it from limits of containers, and which of them was hit is not known.
+            return Cause.UNKNOWN
         case Scope.POD:
             own = pod and container and _is_the_containers_own(record, pod, container)
             return Cause.CONTAINER_LIMIT if own else Cause.POD_LIMIT

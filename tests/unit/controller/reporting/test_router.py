@@ -1,13 +1,16 @@
 """From a record to its report: by the pod, by what is remembered, by names, else by the node."""
 
+from typing import Any
+
 import pytest
 
 from oomreport.controller.reporting.router import Router
 from oomreport.controller.work.keys import MarkKey, NodeKey, RecordKey, ReportKey, node_report_key, report_key
 from oomreport.names import API_VERSION, OOM_RECORDS
 from oomreport.workload.owner import Workload
+from support.api_server import Object
 from support.controller import KEY, NAMESPACE, Parts, pod_object, run
-from support.evidence import UID, cid
+from support.evidence import UID, WEB, cid
 
 NODE = node_report_key(NAMESPACE, "worker-1", host=False)
 NAMES = {"namespace": "shop", "pod": "web-7d9c-x2x4z", "container": "api", "podUID": UID, "containerID": cid(1)}
@@ -116,10 +119,62 @@ def test_a_claim_that_is_taken_back_is_matched_anew(parts: Parts):
     assert parts.queue.taken()[-1] == NodeKey(name="worker-1")
 
 
+def beside(pod: Object, *containers: Object, init: tuple[Object, ...] = (), states: tuple[Object, ...] = ()) -> Object:
+    """The pod with more containers."""
+    spec, status = pod["spec"], pod["status"]
+    spec = {**spec, "containers": [*spec["containers"], *containers], "initContainers": list(init)}
+    return {**pod, "spec": spec, "status": {**status, "initContainerStatuses": list(states)}}
+
+
+def of_pod(parts: Parts, *containers: Object, **more: Any) -> None:
+    parts.workload()
+    parts.api.put("v1", "pods", beside(pod_object(), *containers, **more))
+
+
+def counted(parts: Parts, key: ReportKey, instance: str) -> None:
+    """Have a report count the end of a container that pod status told of."""
+    report = run(parts.reports.ensure(key))
+    stored = parts.api.at(API_VERSION, "oomreports", report.name, key.namespace) or {}
+    entry = {"id": f"container-{instance}", "containerID": instance, "verdict": "StatusOnly"}
+    parts.api.put(API_VERSION, "oomreports", {**stored, "status": {"counted": [entry]}})
+
+
+def test_a_record_without_its_containers_name_is_that_of_the_pods_only_container(parts: Parts):
+    done = {"terminated": {"exitCode": 0, "finishedAt": "2026-11-20T20:12:00Z", "containerID": "containerd://init"}}
+    of_pod(parts, init=({"name": "migrate"},), states=({"name": "migrate", "state": done},))
+    run(router(parts).route(parts.record(container=cid(9))))
+    assert parts.queue.taken() == [KEY]
+
+
+def test_a_record_without_its_containers_name_is_that_of_the_report_that_counted_the_instance(parts: Parts):
+    of_pod(parts, {"name": "proxy"})
+    counted(parts, KEY, cid(9))
+    name = parts.record(container=cid(9))
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [KEY]
+    assert parts.stored_record(name)["status"]["reportRef"]["name"] == "deployment-web-api"
+    assert parts.api.at(API_VERSION, "oomreports", "deployment-web-unknown", "shop") is None
+
+
+def test_the_pod_may_be_gone_when_a_ledger_tells_whose_instance_it_was(parts: Parts):
+    counted(parts, KEY, cid(9))
+    name = parts.record(subject={**NAMES, "containerID": cid(9), "container": None})
+    parts.seconds += 3
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [KEY]
+
+
+def test_what_was_counted_for_an_unknown_container_names_none(parts: Parts):
+    of_pod(parts, {"name": "proxy"})
+    counted(parts, report_key("shop", WEB, "unknown"), cid(9))
+    run(router(parts).route(parts.record(container=cid(9))))
+    assert parts.queue.taken() == [report_key("shop", WEB, "unknown")]
+
+
 def test_a_kill_of_no_known_container_goes_to_its_pods_workload_else_to_the_node(parts: Parts):
-    parts.pod()
-    of_pod = parts.record("of-pod", container=None)
-    record = parts.records.get(of_pod)
+    of_pod(parts, {"name": "proxy"})
+    name = parts.record("of-pod", container=None)
+    record = parts.records.get(name)
     assert record
     run(router(parts).settle_unknown(record))
     (key,) = parts.queue.taken()
@@ -130,3 +185,11 @@ def test_a_kill_of_no_known_container_goes_to_its_pods_workload_else_to_the_node
     assert record
     run(router(parts).settle_unknown(record))
     assert parts.queue.taken() == [NODE]
+
+
+def test_a_kill_in_a_pod_of_one_container_is_that_containers(parts: Parts):
+    parts.pod()
+    record = parts.records.get(parts.record(container=None))
+    assert record
+    run(router(parts).settle_unknown(record))
+    assert parts.queue.taken() == [KEY]

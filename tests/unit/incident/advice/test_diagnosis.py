@@ -42,6 +42,15 @@ def test_a_kill_of_a_known_container_is_the_nodes_only_because_its_namespace_is_
     assert found.message.startswith("Container api of pod shop/web-1 was hit; its namespace was deleted")
 
 
+def test_what_a_record_tells_of_an_unknown_container_is_not_denied():
+    whole = Case(kill=kill(container_id=cid(1)), container="unknown", record=record())
+    (told,) = [one.message for one in findings(whole) if one.rule == "ContainerUnknown"]
+    assert told.startswith(f"The kernel named container instance {cid(1)[:12]}")
+    bare = Case(kill=kill(cause=Cause.UNKNOWN), container="unknown", record=record(uid=None, container=None))
+    (told,) = [one.message for one in findings(bare) if one.rule == "ContainerUnknown"]
+    assert told.startswith("The kernel named the process only")
+
+
 def test_a_neighbour_under_the_pods_limit_is_named():
     facts = pod(running(), running("greedy", instance=cid(2)))
     neighbour = record(scope="Pod", triggerCpuset=f"/kubepods/burstable/pod1/{cid(2)}", limit=80 * MI)

@@ -103,5 +103,11 @@ def test_an_init_container_shares_with_the_sidecars_before_it_only():
     assert cause(pod(proxy, migrate, api), "migrate", scope="Pod") is Cause.POD_LIMIT
 
 
+def test_an_unknown_container_of_a_pod_without_a_limit_of_its_own_tells_no_cause():
+    assert cause(pod(running(), beside(running_id=cid(2))), "unknown", scope="Pod") is Cause.UNKNOWN
+    own = pod(running(), beside(running_id=cid(2)), memory_limit=256 * MI)
+    assert cause(own, "unknown", scope="Pod") is Cause.POD_LIMIT
+
+
 def test_without_the_pod_its_limit_stays_the_pods():
     assert cause(None, scope="Pod") is Cause.POD_LIMIT
