@@ -117,8 +117,8 @@ def test_records_wait_in_memory_while_the_disk_is_unusable(tmp_path: Path, monke
 def test_a_record_is_synced_to_the_disk_unless_it_is_delivered_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     spool = Spool(tmp_path)
     spool.add(record("quick"))
     spool.add(record("slow"))
