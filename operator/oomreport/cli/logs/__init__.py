@@ -10,6 +10,7 @@ Modules:
     judgement  The cause and the advice, as far as a log tells
     page       Explained kills as one HTML page
     pods       Names and limits of pods, from a cluster or a file
+    shortage   What of a node's memory ran short, and what filled most of it
     story      The story of an invocation: sentences, and figures for pictures
     text       An explained kill as text for a terminal
     unread     The answer to a log that has a phrase of an OOM in an unknown form

@@ -89,7 +89,7 @@ def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Ou
             named = pods.named(spec) if pods is not None else None
             if named is not None:
                 spec = named.of(spec)
-            output.add(Explained(invocation, spec, named, advice.of(spec, named)))
+            output.add(Explained(invocation, spec, named, advice.of(invocation, spec, named)))
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
@@ -113,14 +113,16 @@ class _Advice:
         self.wanted = wanted
         self._judge: Judge | None = None
 
-    def of(self, spec: RecordSpec, named: "Named | None") -> "Judgement | None":
+    def of(self, invocation: Invocation, spec: RecordSpec, named: "Named | None") -> "Judgement | None":
         if not self.wanted:
             return None
         if self._judge is None:
             from oomreport.cli.logs.judgement import Judge
 
             self._judge = Judge()
-        return self._judge.judgement(spec, named)
+        from oomreport.cli.logs.shortage import shortage_of
+
+        return self._judge.judgement(spec, named, shortage_of(invocation))
 
 
 class _Output:

@@ -47,8 +47,8 @@ class Judge:
         """Start without a history."""
         self._past: dict[str, list[PastKill]] = {}
 
-    def judgement(self, spec: RecordSpec, named: Named | None = None) -> Judgement:
-        """Return the judgement of a record; `named` is its pod, where that is known."""
+    def judgement(self, spec: RecordSpec, named: Named | None = None, shortage: str | None = None) -> Judgement:
+        """Return the judgement of a record; `named` is its pod, where that is known, `shortage` is of `Case`."""
         record = RecordFacts(name="", node=spec.node_name or "", time=spec.time or _LONG_AGO, spec=spec)
         if not record.is_kill:
             return Judgement()
@@ -64,7 +64,15 @@ class Judge:
             container_id=record.subject.container_id if record.subject else None,
             cause=cause,
         )
-        case = Case(kill=kill, container=name, record=record, pod=pod, past=past[-_MOST_PAST:], kills=len(past))
+        case = Case(
+            kill=kill,
+            container=name,
+            record=record,
+            pod=pod,
+            past=past[-_MOST_PAST:],
+            kills=len(past),
+            shortage=shortage,
+        )
         silent = case.asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
         return Judgement(
             findings=tuple(finding for finding in findings(case) if finding.rule not in _OF_A_CLUSTER),

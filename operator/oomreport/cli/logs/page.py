@@ -40,7 +40,9 @@ ul.findings { list-style: none; padding: 0 } .info, .warning, .critical { font-s
 pre { background: var(--box); padding: .8rem; overflow-x: auto; font-size: .8rem; overflow-wrap: normal } summary { color: var(--soft); cursor: pointer; margin-top: 1rem }
 @media print { details { display: none } }
 """
-_COLOURS = ("#b3261e", "#7a4fbf", "#2f6fb2", "#a8781b")
+_COLOURS = (
+    "#b3261e", "#7a4fbf", "#2f6fb2", "#a8781b", "#3b7d4f", "#a3487f", "#5b6470", "#6b8e23", "#20808d", "#8c5a3c",
+)  # fmt: skip
 _WIDTH = 760
 _TOP = 12
 _MOST_CONTENTS = 30

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from oomreport.cli.logs.choice import choice
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.pods import Named
+from oomreport.cli.logs.shortage import about_node, shortage_of
 from oomreport.cli.logs.words import process, shown, size_text
 from oomreport.incident.oom_record import RecordSpec
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part
@@ -64,6 +65,10 @@ def _short_cause(explained: Explained) -> str:
     if invocation.constraint in _BOUND_BY:
         return f": {_bound_nodes(invocation)} ran out of memory"
     if invocation.global_oom:
+        short = shortage_of(invocation)
+        if short:
+            short = short.partition(", though")[0].partition(": ")[0]
+            return f": {short[0].lower()}{short[1:]}"
         return ": the node ran out of memory"
     if invocation.constraint == "CONSTRAINT_MEMCG":
         words = "a cgroup's memory limit" if spec.oom_memcg is None else _whose_limit(explained)
@@ -228,8 +233,9 @@ def _limit(explained: Explained) -> Iterator[str]:
     elif _was_asked_for(invocation):
         yield "Nothing need have been full: somebody wrote f to /proc/sysrq-trigger, or pressed the keys."
     elif invocation.global_oom:
+        short = shortage_of(invocation)
         total = f", {size_text(invocation.total_bytes)} of RAM and swap," if invocation.total_bytes else ""
-        yield f"The whole node{total} was out of memory; no cgroup's limit was the cause."
+        yield f"{short or f'The whole node{total} was out of memory'}; no cgroup's limit was the cause."
         yield from _largest(invocation)
     elif invocation.constraint == "CONSTRAINT_MEMCG":
         words = _whose_limit(explained)
@@ -238,6 +244,7 @@ def _limit(explained: Explained) -> Iterator[str]:
             yield f"That reached {words}{amount}."
         else:
             yield f"{words[0].upper()}{words[1:]} was reached{amount}."
+    yield from about_node(invocation)
     if memory is not None and memory.usage_bytes is not None and not invocation.global_oom:
         fails = f"; the limit had been hit {memory.failure_count} times" if memory.failure_count else ""
         swap = f", {size_text(memory.swap_usage_bytes)} more in swap" if memory.swap_usage_bytes else ""

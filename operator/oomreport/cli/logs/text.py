@@ -21,8 +21,8 @@ from oomreport.kernel.times import YEARLESS
 
 _BAR = 50
 _TOP = 5
-_MARKS = ("#", "=", "-", ".")
-_COLOURS = ("31", "35", "34", "33")
+_MARKS = ("#", "=", "-", ".", "+", "o", "~", ":", "*", "x")
+_COLOURS = ("31", "35", "34", "33", "36", "32", "91", "95", "94", "93")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def told(explained: Explained, *, number: int, style: Style) -> str:
         lines += _list("Why", found, style)
         if judgement.recommendation is not None:
             advice = judgement.recommendation
-            lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice.basis}."], style)
+            lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice.basis.rstrip('.')}."], style)
     lines += _list("What to look at", hints(explained), style)
     return "\n".join(lines) + "\n"
 

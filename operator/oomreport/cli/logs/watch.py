@@ -15,6 +15,7 @@ from oomreport.cli.logs.explain import spec_of
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.json_text import json_text
 from oomreport.cli.logs.judgement import Judge
+from oomreport.cli.logs.shortage import shortage_of
 from oomreport.cli.logs.text import style_for, told
 from oomreport.errors import OOMReportError
 from oomreport.kernel.dump.assembler import Assembler
@@ -105,7 +106,12 @@ class _Printer:
         for invocation in found:
             self._count += 1
             spec = spec_of(invocation, source=self._source)
-            explained = Explained(invocation, spec, None, self._judge.judgement(spec) if self._judge else None)
+            explained = Explained(
+                invocation,
+                spec,
+                None,
+                self._judge.judgement(spec, None, shortage_of(invocation)) if self._judge else None,
+            )
             if self._json:
                 sys.stdout.write(json_text(explained.as_json()).decode("ascii") + "\n")
             else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from oomreport.incident.kill import Cause, Kill
+from oomreport.incident.memory.composition import Composition, composition_of
 from oomreport.incident.memory.history import PastKill
 from oomreport.incident.memory.trajectory import Trajectory, trajectory
 from oomreport.incident.memory.usage import Sample
@@ -22,7 +23,8 @@ class Case:
     """The last kill as the report shows it, and what is at hand of its witnesses.
 
     `past` are the report's kills oldest first, this one the last. `kills` counts also those no longer listed. `known_way` is
-    what way_to() says of `kill`, where that was asked already.
+    what way_to() says of `kill`, where that was asked already. `shortage` says what of the node's memory ran short, where
+    the kernel's text shows that it was not the whole.
     """
 
     kill: Kill
@@ -33,6 +35,7 @@ class Case:
     kills: int = 1
     around: Surroundings = UNBOUNDED
     known_way: Trajectory | None = None
+    shortage: str | None = None
 
     @property
     def cause(self) -> Cause:
@@ -145,9 +148,14 @@ class Case:
     @property
     def kernel(self) -> int:
         """Return memory of the kernel itself: slab, sockets, stacks, page tables; `kernel` holds all but sockets."""
-        parts = self.stat("slab", "kernel_stack", "pagetables", "percpu", "vmalloc")
         sampled = self.sample.kernel if self.sample else None
-        return sampled or max(self.stat("kernel"), parts) + self.stat("sock")
+        return sampled or self.composition.kernel + self.composition.unlisted
+
+    @cached_property
+    def composition(self) -> Composition:
+        """Return what the kernel's statistics make of the memory at the kill."""
+        victim = self.kill.victim.resident_bytes if self.kill.victim else 0
+        return composition_of(self.memory, held=max(victim, sum(task.rss_bytes or 0 for task in self.tasks)))
 
     @property
     def _last_sample(self) -> Sample | None:

@@ -93,9 +93,11 @@ def kernel_memory(case: Case) -> str | None:
         return None
     slab, sock = case.stat("slab"), case.stat("sock")
     most = f", of it slab {in_mi(slab // MI * MI)}, sockets {in_mi(sock // MI * MI)}" if slab or sock else ""
+    if not most and case.composition.unlisted:
+        most = " (charged to the cgroup, but neither to processes nor to files)"
     return (
         f"{in_mi(case.kernel // MI * MI)} of {in_mi(used)} was the kernel's own memory{most}{case.sampled}: look"
-        " at open files, sockets, pipes and the number of processes"
+        " at the number of files (dentries and inodes in the slab), open files, sockets, pipes and processes"
     )
 
 

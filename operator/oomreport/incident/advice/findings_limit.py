@@ -91,7 +91,7 @@ def node_out_of_memory(case: Case) -> str | None:
     if case.asked_for:
         return f"Somebody asked the kernel for an OOM kill (SysRq f), and it chose {_victim(case)}; nothing was full"
     chose = f", and the kernel chose {_victim(case)}" if case.kill.victim else ""
-    return f"The node ran out of memory; {no_limit_fired(case)}{chose}{_exceeding(case)}"
+    return f"{case.shortage or 'The node ran out of memory'}; {no_limit_fired(case)}{chose}{_exceeding(case)}"
 
 
 def numa_nodes_exhausted(case: Case) -> str | None:

@@ -238,13 +238,17 @@ def _lowered(case: Case, usage: UsageSince, own: int) -> Recommendation | None:
     )
 
 
+def _first_small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def _node(case: Case) -> Recommendation:
     if case.asked_for:
         return _nothing("somebody asked the kernel for an OOM kill (SysRq f); nothing need have been full")
     reason = (
         "all pods of the node together reached what the kubelet lets them use"
         if case.cause == Cause.NODE_ALLOCATABLE
-        else f"the node itself ran out of memory; {no_limit_fired(case)}"
+        else f"{_first_small(case.shortage or 'the node itself ran out of memory')}; {no_limit_fired(case)}"
     )
     use = _use(case)
     request = case.facts.memory_request if case.facts else None

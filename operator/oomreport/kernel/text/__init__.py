@@ -10,6 +10,7 @@ Modules:
     digits      The most digits of each kind of number, as regular expressions
     killed      The lines that name a victim, or say that there is none
     kind        The kind of a line: the part of an OOM dump that it is
+    machine     What fills the machine's memory, and what ran short, by Mem-Info
     memcg       The memory cgroup at its limit: usage, limits and statistics, in bytes
     meminfo     The machine's memory, as show_mem() prints it in a global OOM
     summary     The line that says whose limit was reached

@@ -57,7 +57,7 @@ _STATS = re.compile(r"Memory cgroup stats(?: for |:)", re.DOTALL)
 _STAT = re.compile(r"\s*[a-z_][a-z_0-9]*(?:\([a-z_]+\))? \d+(?:\n|$)")
 _MEM_INFO = re.compile(
     r"Mem-Info:|Node \d+ |lowmem_reserve\[\]:|(?:DMA|DMA32|Normal|HighMem|Movable)(?::| free:| per-cpu:)|"
-    r" ?(?:in)?active_(?:anon|file):\d| (?:unevictable|slab_reclaimable|mapped|kernel_misc_reclaimable|free):\d|"
+    r" ?(?:in)?active_(?:anon|file):\d| {0,80}(?:unevictable|slab_reclaimable|mapped|sec_pagetables|kernel_misc_reclaimable|free):\d|"
     r"\d+ (?:total pagecache pages|pages )|Swap cache stats:|(?:Free|Total) swap +=|"
     r"Active:|free:\d|Unreclaimable slab info:|Memory cgroup min protection |No memory allocation info"
 )

@@ -144,3 +144,72 @@ def test_what_holds_little_is_not_the_cause(told: Told) -> None:
     kill = "Memory cgroup out of memory: Killed process 7 (app) total-vm:900kB, anon-rss:400kB, file-rss:0kB, shmem-rss:0kB\n"
     assert "What was killed held 0.0 % of the 1.9 GiB: most of the memory is elsewhere." in told(usage + kill)
     assert "elsewhere" not in told(usage + kill.replace("anon-rss:400kB", "anon-rss:1900000kB"))
+
+
+MEM_INFO = """\
+Mem-Info:
+active_anon:100 inactive_anon:20000 isolated_anon:0
+ active_file:0 inactive_file:0 isolated_file:0
+ slab_reclaimable:8000 slab_unreclaimable:{slab}
+ free:{free} free_pcp:30 free_cma:0
+"""
+TOTALS = "Total swap = 0kB\n1048576 pages RAM\n40000 pages reserved\n"
+
+
+def asked(order: int = 0, mask: str = "0x140cca") -> str:
+    return f"app invoked oom-killer: gfp_mask={mask}(GFP_X), order={order}, oom_score_adj=0\n"
+
+
+def test_kernel_memory_that_no_statistic_lists_is_named(told: Told) -> None:
+    log = (
+        "Task in /kubepods/pod1/a killed as a result of limit of /kubepods/pod1/a\n"
+        "memory: usage 1048576kB, limit 1048576kB, failcnt 81\n"
+        "Memory cgroup stats for /kubepods/pod1/a: cache:4000KB rss:{rss}KB rss_huge:0KB shmem:0KB mapped_file:0KB\n"
+        "Memory cgroup out of memory: Kill process 50 (manage) score 95 or sacrifice child\n"
+        "Killed process 50 (manage) total-vm:2000000kB, anon-rss:{held}kB, file-rss:0kB, shmem-rss:0kB\n"
+    )
+    text = told(log.format(rss=100000, held=100000))
+    assert "kernel, not itemized 922 MiB 90.1 %" in text
+    # Statistics that lack what a process is known to hold are cut: then nothing tells what the rest is.
+    assert "not itemized" not in told(log.format(rss=100, held=1048576))
+
+
+def test_slab_that_filled_the_node_is_named(told: Told) -> None:
+    text = told(
+        asked() + MEM_INFO.format(slab=900000, free=8000) + TOTALS + HEAD + row(500, "big", 0) + GLOBAL + KILLED
+    )
+    assert "Most of the memory was slab, unreclaimable: 3.4 GiB of 3.8 GiB. No process is the cause." in text
+    assert "All candidates together held 400 KiB." in text
+
+
+@pytest.mark.parametrize(("order", "free", "is_told"), [(3, 500000, True), (3, 8000, False), (0, 500000, False)])
+def test_free_memory_in_pieces_is_no_lack_of_it(order: int, free: int, is_told: bool, told: Told) -> None:  # noqa: FBT001
+    text = told(asked(order) + MEM_INFO.format(slab=100, free=free) + TOTALS + GLOBAL + KILLED)
+    assert ("was killed: no 8 free pages in a row were left (order 3)" in text) is is_told
+    assert ("The whole node" in text) is not is_told
+
+
+def test_blocks_of_the_wanted_size_deny_fragmentation(told: Told) -> None:
+    zone = "Node 0 Normal free:90000kB min:4000kB low:5000kB high:6000kB free_cma:0kB\nlowmem_reserve[]: 0 0\n"
+    small = "Node 0 Normal: 22500*4kB (U) 0*8kB 0*16kB 0*32kB = 90000kB\n"
+    large = "Node 0 Normal: 0*4kB 0*8kB 0*16kB 2812*32kB (UM) = 89984kB\n"
+    info = asked(3) + MEM_INFO.format(slab=100, free=22500) + zone
+    assert "memory is fragmented" in told(info + small + TOTALS + GLOBAL + KILLED)
+    assert "fragmented" not in told(info + large + TOTALS + GLOBAL + KILLED)
+
+
+def test_low_memory_runs_out_while_high_memory_is_free(told: Told) -> None:
+    normal = "Normal free:3000kB min:4000kB low:5000kB high:6000kB\nlowmem_reserve[]: 0 0 8000\n"
+    high = "HighMem free:900000kB min:512kB low:900kB high:1200kB\nlowmem_reserve[]: 0 0 0\n"
+    info = MEM_INFO.format(slab=100, free=225000) + normal + high + TOTALS + GLOBAL + KILLED
+    assert "was killed: the zone Normal (low memory) ran out of memory" in told(asked(mask="0xcc0") + info)
+    assert "was killed: the node ran out of memory" in told(asked(mask="0x140cca") + info)
+
+
+def test_what_other_numa_nodes_had_free_is_said(told: Told) -> None:
+    zones = "".join(
+        f"Node {n} Normal free:{free}kB min:40kB low:50kB high:60kB\n" for n, free in ((0, 30), (1, 900000))
+    )
+    summary = GLOBAL.replace("CONSTRAINT_NONE", "CONSTRAINT_CPUSET")
+    text = told(asked() + MEM_INFO.format(slab=1, free=225000) + zones + summary + KILLED)
+    assert "On other NUMA nodes 879 MiB were free." in text
