@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State
 from oomreport.hooks.event import OF_CONDITIONS, OF_KILLS, EventType
+from oomreport.incident.advice.kept_advice import NO_ACTION
 from oomreport.incident.kill import Verdict
 from oomreport.incident.report.review import is_material
-from oomreport.incident.report.status import NO_ACTION, ReportStatus
+from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.ledger import LedgerEntry
 from oomreport.times import parse_time, rfc3339
 

@@ -11,12 +11,12 @@ from typing import Any
 from oomreport.cli.logs.pods import Named
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.diagnosis import Finding, findings
+from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.advice.recommendation import recommendation
 from oomreport.incident.api_json import as_json
 from oomreport.incident.kill import Cause, Kill
 from oomreport.incident.memory.history import PastKill
 from oomreport.incident.oom_record import RecordSpec
-from oomreport.incident.report.status import KeptAdvice
 from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER, RecordFacts
 from oomreport.workload.container import Scope

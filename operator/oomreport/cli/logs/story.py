@@ -16,7 +16,7 @@ from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part
 from oomreport.workload.container import Scope
 
 if TYPE_CHECKING:
-    from oomreport.incident.report.status import KeptAdvice
+    from oomreport.incident.advice.kept_advice import KeptAdvice
 
 _SCOPES = {
     Scope.CONTAINER: "the memory limit of the container",

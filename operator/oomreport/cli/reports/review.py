@@ -18,7 +18,8 @@ from oomreport.cli.reports.cluster import Cluster
 from oomreport.cli.reports.report_source import connected
 from oomreport.errors import ApiError, InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
-from oomreport.incident.report.status import NO_ACTION, KeptAdvice, ReportStatus
+from oomreport.incident.advice.kept_advice import NO_ACTION, KeptAdvice
+from oomreport.incident.report.status import ReportStatus
 from oomreport.times import rfc3339_seconds
 from oomreport.workload.quantity import parse_quantity
 

@@ -13,6 +13,7 @@ from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.list_watch import ListWatch
 from oomreport.controller.known.rule_changes import RuleChanges
 from oomreport.incident.advice.kept_advice import is_outdated
+from oomreport.incident.report.status import ReportStatus
 from oomreport.workload.bounds import bounds_hash, told_by_quota, told_by_range
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -66,7 +67,8 @@ class NamespaceBounds:
         if not self._is_known:
             return False
         told = self._told.get(report["metadata"]["namespace"], {})
-        return is_outdated(report.get("status") or {}, bounds_hash(told.values()))
+        status = ReportStatus.of(report.get("status"))
+        return is_outdated(status.recommendation, bounds_hash(told.values()), applied=status.holds("Applied"))
 
     @property
     def _is_known(self) -> bool:

@@ -14,7 +14,7 @@ from oomreport.controller.known.reports import key_of_report
 from oomreport.controller.known.rule_changes import RuleChanges
 from oomreport.controller.work.keys import ReportKey
 from oomreport.errors import ApiError
-from oomreport.incident.advice.kept_advice import is_by
+from oomreport.incident.advice.kept_advice import KeptAdvice, is_by
 from oomreport.incident.report.rollout_conditions import is_awaited
 from oomreport.incident.witness.policy import Policy, conduct_for, policy_for
 from oomreport.incident.witness.surroundings import Unknown
@@ -103,10 +103,10 @@ class Policies:
         status = report.get("status") or {}
         if is_awaited(status):
             return True
-        advice = status.get("recommendation")
-        if not advice or not self.readable:
+        if not status.get("recommendation") or not self.readable:
             return False
-        was_unknown = Unknown.POLICIES in (advice.get("unknown") or ())
+        advice = KeptAdvice.of(status["recommendation"])
+        was_unknown = Unknown.POLICIES in advice.unknown
         return was_unknown or not is_by(advice, self.policy_of(key_of_report(report)))
 
     def _note(self, namespace: str) -> None:

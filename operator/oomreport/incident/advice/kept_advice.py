@@ -1,22 +1,25 @@
 """The recommendation as a report keeps it: made at a kill, and made anew when what bounds it has changed.
 
-It is kept while its witnesses are gone. It is made anew by a new kill, by rules of an OOMPolicy that differ from those it
-was made by, by other LimitRanges or quotas of the namespace, and by the answer to what was not known then. So the report
-names all three: `policy`, `boundsHash` and `unknown`.
+It is kept while its witnesses are gone. Four things make it anew: a new kill, other rules of an OOMPolicy, other
+LimitRanges or quotas of the namespace, and the answer to what was not known then. So the report names what it was made
+by: `policy`, `boundsHash` and `unknown`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oomreport.incident.advice.case import Case
+from oomreport.incident.advice.raising import AdviceInput
 from oomreport.incident.advice.recommendation import Action, Recommendation, recommendation, seen_since
 from oomreport.incident.advice.sizing import in_mi
+from oomreport.incident.api_json import from_json
 from oomreport.incident.kill import Cause
 from oomreport.incident.witness.policy import Policy
 from oomreport.incident.witness.surroundings import Unknown
 
 MOST_BASIS = 1024
+NO_ACTION = Action.NONE.value
 _WORDS = {
     Unknown.POLICIES: "the OOMPolicies",
     Unknown.NODE: "the node's allocatable memory",
@@ -36,72 +39,92 @@ _ALWAYS = frozenset({Unknown.POLICIES})
 _WITHOUT_NUMBER = frozenset({Action.FIX_LEAK, Action.LIMIT_TMPFS, Action.REVIEW_NODE})
 
 
-def advice_for(case: Case, stored: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
-    """Return status.recommendation; `stored` is the status as it is, `is_new` whether it does not show the last kill yet."""
-    before: Mapping[str, Any] | None = stored.get("recommendation")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAdvice:
+    """What is recommended, as the report keeps it; sizes are quantities as the controller wrote them."""
+
+    action: str = NO_ACTION
+    memory_limit: str | None = None
+    memory_request: str | None = None
+    previous_limit: str | None = None
+    confidence: str | None = None
+    basis: str = ""
+    inputs: tuple[AdviceInput, ...] = ()
+    policy: Mapping[str, Any] | None = None
+    bounds_hash: str | None = None
+    unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, raw: object) -> "KeptAdvice":
+        """Return `status.recommendation`; without one, advice that asks for nothing."""
+        return from_json(cls, raw) or cls()
+
+
+def advice_for(case: Case, before: KeptAdvice | None, *, kills: int, applied: bool, is_new: bool) -> KeptAdvice:
+    """Return the recommendation after a kill.
+
+    `before`, `kills` and `applied` are what the report holds. `is_new` says that it does not show the last kill yet.
+    """
     if before is None:
         return _made(case)
     by_other_rules = is_by_other_rules(before, case)
     # A kill of which the kernel printed the last line only (rate limit) says nothing of a limit: the advice stands.
     if case.cause is Cause.UNKNOWN and case.kill.memory is None:
-        was_off = (before.get("policy") or {}).get("enabled") is False
-        return _made(case) if by_other_rules and (was_off or not case.around.policy.enabled) else dict(before)
-    if is_new or (case.facts and case.kills != stored.get("kills")):
+        was_off = (before.policy or {}).get("enabled") is False
+        return _made(case) if by_other_rules and (was_off or not case.around.policy.enabled) else before
+    if is_new or (case.facts and case.kills != kills):
         return _made(case)
-    was = before.get("action")
-    if (since := seen_since(case, Action(was) if was in set(Action) else Action.NONE)) is not None:
+    was = Action(before.action) if before.action in set(Action) else Action.NONE
+    if (since := seen_since(case, was)) is not None:
         return _finished(case, since)
-    if was == Action.LOWER_LIMIT and case.around.policy.enabled:
-        return dict(before)
+    if was is Action.LOWER_LIMIT and case.around.policy.enabled:
+        return before
     if by_other_rules:
         made = _made(case)
-        keeps = case.facts is None and made["action"] == before["action"] and made["action"] in _WITHOUT_NUMBER
-        return {**made, "basis": before["basis"]} if keeps else made
-    if case.facts and is_outdated(stored, case.around.bounds):
+        keeps = case.facts is None and made.action == before.action and made.action in _WITHOUT_NUMBER
+        return replace(made, basis=before.basis) if keeps else made
+    if case.facts and is_outdated(before, case.around.bounds, applied=applied):
         return _made(case)
-    answered = {Unknown(name) for name in before.get("unknown") or () if name in set(Unknown)} - case.around.unknown
-    return _made(case) if answered and case.facts else dict(before)
+    answered = {Unknown(name) for name in before.unknown if name in set(Unknown)} - case.around.unknown
+    return _made(case) if answered and case.facts else before
 
 
-def is_by_other_rules(advice: Mapping[str, Any], case: Case) -> bool:
+def is_by_other_rules(advice: KeptAdvice, case: Case) -> bool:
     """Return whether advice was made by rules that do not hold any more; what holds is not known at times."""
     return Unknown.POLICIES not in case.around.unknown and not is_by(advice, case.around.policy)
 
 
-def is_by(advice: Mapping[str, Any], policy: Policy) -> bool:
+def is_by(advice: KeptAdvice, policy: Policy) -> bool:
     """Return whether advice was made by these rules."""
-    return bool((advice.get("policy") or {}) == policy.as_json())
+    return bool((advice.policy or {}) == policy.as_json())
 
 
-def is_outdated(status: Mapping[str, Any], bounds: str | None) -> bool:
+def is_outdated(advice: KeptAdvice | None, bounds: str | None, *, applied: bool) -> bool:
     """Return whether the namespace's bounds are others than the advice of a report was made within.
 
     What has been applied counts in a quota already, and is not looked at again before the next kill.
     """
-    advice = status.get("recommendation") or {}
-    if not advice or bounds is None or advice.get("action") in _WITHOUT_NUMBER:
+    if advice is None or bounds is None or applied or advice.action in _WITHOUT_NUMBER:
         return False
-    applied = any(
-        one.get("type") == "Applied" and one.get("status") == "True" for one in status.get("conditions") or ()
-    )
-    return not applied and advice.get("boundsHash", "") != bounds
+    return (advice.bounds_hash or "") != bounds
 
 
-def _made(case: Case) -> dict[str, Any]:
+def _made(case: Case) -> KeptAdvice:
     return _finished(case, _within_quota(case, recommendation(case)))
 
 
-def _finished(case: Case, found: Recommendation) -> dict[str, Any]:
+def _finished(case: Case, found: Recommendation) -> KeptAdvice:
     bears = case.around.unknown & _BEARS_ON.get(found.action, _ALWAYS)
     unknown = [one for one in Unknown if one in bears]
-    advice = found.as_json()
+    advice = replace(
+        KeptAdvice.of(found.as_json()),
+        policy=case.around.policy.as_json() or None,
+        bounds_hash=case.around.bounds or None,
+    )
     if unknown:
         words = f" Not known: {', '.join(_WORDS[one] for one in unknown)}."
-        advice = {**advice, "basis": found.basis[: MOST_BASIS - len(words)] + words, "unknown": unknown}
-    if policy := case.around.policy.as_json():
-        advice["policy"] = policy
-    if case.around.bounds:
-        advice["boundsHash"] = case.around.bounds
+        basis = found.basis[: MOST_BASIS - len(words)] + words
+        return replace(advice, basis=basis, unknown=tuple(one.value for one in unknown))
     return advice
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from oomreport.incident.advice.kept_advice import NO_ACTION, KeptAdvice
 from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.incident.memory.forecast import Forecast
 from oomreport.incident.memory.usage_since import UsageSince
-from oomreport.incident.report.status import NO_ACTION, Condition, KeptAdvice
+from oomreport.incident.report.status import Condition
 from oomreport.times import rfc3339_seconds
 from oomreport.workload.quantity import MI, format_quantity
 

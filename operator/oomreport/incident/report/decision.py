@@ -12,7 +12,7 @@ from typing import Any
 
 from oomreport.incident.advice.case import Case, way_to
 from oomreport.incident.advice.diagnosis import findings
-from oomreport.incident.advice.kept_advice import advice_for
+from oomreport.incident.advice.kept_advice import KeptAdvice, advice_for
 from oomreport.incident.advice.leaks import leak_in_sight
 from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Kill, RecentKill, Verdict
@@ -23,7 +23,7 @@ from oomreport.incident.oom_record import RecordSpec
 from oomreport.incident.report.condition import at_risk, conditions, correlated, recommended
 from oomreport.incident.report.review import reviewed, reviewed_state
 from oomreport.incident.report.rollout_conditions import KillHistory, fix
-from oomreport.incident.report.status import MOST_RECENT_KILLS, KeptAdvice, ReportStatus
+from oomreport.incident.report.status import MOST_RECENT_KILLS, ReportStatus
 from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.correlation import Correlation, WitnessedKill, correlate, lived_on, settles
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
@@ -94,7 +94,7 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     case = _case(last, recent, correlation, kills, _with_usage(evidence, stored), way=way)
     is_new = any(kill.id == last.id for kill in shown)
     # Both are of the last kill, and kept while its witnesses are gone.
-    advice = KeptAdvice.of(advice_for(case, evidence.status, is_new=is_new))
+    advice = advice_for(case, stored.recommendation, kills=stored.kills, applied=stored.holds("Applied"), is_new=is_new)
     found = findings(case, () if is_new else stored.findings)
     review = reviewed_state(stored, advice, decision=evidence.review, generation=evidence.generation)
     first = min(filter(None, (stored.first_kill_time, *(kill.time for kill in shown))))

@@ -4,8 +4,9 @@ A recommendation is made anew at each kill and whenever its bounds change. A rev
 materially from the one that was reviewed; what was rejected is not brought up again before that.
 """
 
+from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.report.condition import ConditionFound
-from oomreport.incident.report.status import KeptAdvice, ReportStatus, Reviewed
+from oomreport.incident.report.status import ReportStatus, Reviewed
 from oomreport.incident.witness.policy import rounding_in
 from oomreport.workload.quantity import GI, MI, parse_quantity
 

@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Cause, RecentKill
 from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.report.condition import ConditionFound
-from oomreport.incident.report.status import Applied, Condition, KeptAdvice, ReportStatus
+from oomreport.incident.report.status import Applied, Condition, ReportStatus
 from oomreport.incident.witness.evidence import Evidence, Patience
 from oomreport.times import rfc3339, rfc3339_seconds
 from oomreport.workload.pod import PodFacts

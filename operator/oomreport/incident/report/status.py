@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from oomreport.incident.advice.diagnosis import Finding
-from oomreport.incident.advice.raising import AdviceInput
+from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Kill, RecentKill
 from oomreport.incident.memory.forecast import Forecast
@@ -14,28 +14,6 @@ from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.witness.ledger import LedgerEntry, oldest_first
 
 MOST_RECENT_KILLS = 10
-NO_ACTION = "None"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAdvice:
-    """What is recommended, as the report keeps it; sizes are quantities as the controller wrote them."""
-
-    action: str = NO_ACTION
-    memory_limit: str | None = None
-    memory_request: str | None = None
-    previous_limit: str | None = None
-    confidence: str | None = None
-    basis: str = ""
-    inputs: tuple[AdviceInput, ...] = ()
-    policy: Mapping[str, Any] | None = None
-    bounds_hash: str | None = None
-    unknown: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, raw: object) -> "KeptAdvice":
-        """Return `status.recommendation`, or what it was applied or reviewed as; without one, one that asks for nothing."""
-        return from_json(cls, raw) or cls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

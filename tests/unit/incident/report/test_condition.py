@@ -2,9 +2,9 @@
 
 import pytest
 
+from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.incident.report.condition import ConditionFound, conditions, correlated, recommended
-from oomreport.incident.report.status import KeptAdvice
 from oomreport.times import rfc3339_seconds
 from support.evidence import after, kill
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.report.review import is_material, reviewed, reviewed_state
-from oomreport.incident.report.status import KeptAdvice, ReportStatus, Reviewed
+from oomreport.incident.report.status import ReportStatus, Reviewed
 
 NOTHING = KeptAdvice()
 
