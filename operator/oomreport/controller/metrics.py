@@ -11,6 +11,7 @@ oomreport_hook_pending_age_seconds{hook}          how long ago the oldest of the
 import logging
 import platform
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,14 +30,32 @@ from prometheus_client.registry import Collector
 
 from oomreport import __version__
 from oomreport.controller.report_series import MOST_REPORTS, ReportSeries
+from oomreport.incident.api_json import from_json
 from oomreport.incident.kill import Cause, Verdict
-from oomreport.times import parse_time
 
 log = logging.getLogger(__name__)
 Pending = Callable[[], Mapping[str, tuple[int, datetime | None]]]
 # From the kernel's time to the written report: most take under a second, the longest wait is that for a witness (a minute).
 _BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 WATCHED = ("pods", "oomrecords")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ToldKill:
+    """A kill that a status tells of, in the words of whatever version wrote it."""
+
+    id: str
+    time: datetime | None = None
+    verdict: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """The kills of a status. They count also where a newer version's words are not known here."""
+
+    counted: tuple[_ToldKill, ...] = ()
+    recent_kills: tuple[_ToldKill, ...] = ()
 
 
 class Metrics:
@@ -131,16 +150,17 @@ class Metrics:
 
     def written(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """Count the kills that a report's status has and had not before."""
-        known = {one["id"] for one in before.get("counted") or ()}
-        causes = {one["id"]: one.get("cause") for one in after.get("recentKills") or ()}
-        for entry in after.get("counted") or ():
-            if entry["id"] in known:
+        was, becomes = from_json(_Told, before) or _Told(), from_json(_Told, after) or _Told()
+        known = {entry.id for entry in was.counted}
+        causes = {kill.id: kill.cause for kill in becomes.recent_kills}
+        for entry in becomes.counted:
+            if entry.id in known:
                 continue
             # More than ten at once: the list of recent kills, which has the causes, is not longer.
-            cause = causes.get(entry["id"]) or Cause.UNKNOWN.value
-            self._kills.labels(verdict=entry.get("verdict"), cause=cause).inc()
-            if time := parse_time(entry.get("time")):
-                self._seconds.observe(max(0.0, (self._now() - time).total_seconds()))
+            cause = causes.get(entry.id) or Cause.UNKNOWN.value
+            self._kills.labels(verdict=entry.verdict, cause=cause).inc()
+            if entry.time:
+                self._seconds.observe(max(0.0, (self._now() - entry.time).total_seconds()))
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format."""

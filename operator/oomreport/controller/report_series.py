@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.incident.kill import Cause, Verdict
-from oomreport.times import parse_time
+from oomreport.incident.advice.kept_advice import KeptAdvice
+from oomreport.incident.kill import Cause, Kill, Verdict
+from oomreport.incident.report.status import ReportStatus
 from oomreport.workload.container import Scope
 from oomreport.workload.quantity import parse_quantity
 
@@ -141,10 +142,10 @@ class ReportSeries:
         yield from (f"{name}{{{_text({'node': node})}}} {last.timestamp():.3f}\n" for node, last in nodes.items())
 
     def _read(self, report: Mapping[str, Any]) -> _Series:
-        spec, status = report["spec"], report.get("status") or {}
+        spec, status = report["spec"], ReportStatus.of(report.get("status"))
         ref, namespace = spec["workloadRef"], report["metadata"]["namespace"]
-        last, advice = status.get("lastKill") or {}, status.get("recommendation") or {}
-        cause = str(last.get("cause", Cause.UNKNOWN))
+        last, advice = status.last_kill or Kill(), status.recommendation
+        cause = last.cause.value
         kills = _kill_times(status)
         # The last kill may be one that was contradicted, and is not counted.
         newest = max(kills, default=None)
@@ -158,18 +159,18 @@ class ReportSeries:
         )
         info = {
             "cause": cause,
-            "verdict": last.get("verdict", ""),
-            "scope": last.get("scope", ""),
-            "action": advice.get("action", ""),
-            "confidence": advice.get("confidence", ""),
-            "managed_by": (status.get("managedBy") or {}).get("tool", ""),
+            "verdict": last.verdict or "",
+            "scope": last.scope or "",
+            "action": advice.action if advice else "",
+            "confidence": (advice.confidence if advice else None) or "",
+            "managed_by": (status.managed_by or {}).get("tool", ""),
         }
         values = {
             _LAST_KILL: (_seconds(newest), _text({"cause": cause})),
-            _LAST_SILENT: (_seconds(parse_time(status.get("lastSilentKillTime"))), ""),
-            _KILLS: (int(status.get("kills", 0)), ""),
-            _LIMIT: (_limit(last, advice), ""),
-            _RECOMMENDED: (parse_quantity(advice["memoryLimit"]) if "memoryLimit" in advice else None, ""),
+            _LAST_SILENT: (_seconds(status.last_silent_kill_time), ""),
+            _KILLS: (status.kills, ""),
+            _LIMIT: (_limit(last, status.advice), ""),
+            _RECOMMENDED: (_size(status.advice.memory_limit), ""),
         }
         lines = {
             name: f"{name}{{{labels}{',' if more else ''}{more}}} {value}\n"
@@ -178,7 +179,7 @@ class ReportSeries:
         }
         conditions = (_text({"condition": one}) for one in _true_conditions(status))
         lines[_CONDITION] = "".join(f"{_CONDITION}{{{labels},{one}}} 1\n" for one in conditions)
-        is_nodes = last.get("scope") in _NODE_SCOPES
+        is_nodes = last.scope in _NODE_SCOPES
         return _Series(
             labels=labels,
             info=_text(info),
@@ -187,7 +188,7 @@ class ReportSeries:
             kills=kills,
             last=newest,
             cause=cause,
-            node=last.get("node") if is_nodes else None,
+            node=last.node if is_nodes else None,
         )
 
 
@@ -196,25 +197,26 @@ def owner_label(name: str) -> str:
     return f"label_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}"
 
 
-def _kill_times(status: Mapping[str, Any]) -> tuple[datetime, ...]:
+def _kill_times(status: ReportStatus) -> tuple[datetime, ...]:
     """Return the known times of kills: the ledger forgets what is settled, and the list of recent kills holds ten."""
-    told = (*(status.get("recentKills") or ()), *(status.get("counted") or ()))
-    times = [one["time"] for one in told if one.get("verdict") != Verdict.CONTRADICTED]
-    return tuple({time for text in (*times, *(status.get("killTimes") or ())) if (time := parse_time(text))})
+    recent = (one.time for one in status.recent_kills if one.verdict is not Verdict.CONTRADICTED)
+    counted = (one.time for one in status.counted if one.verdict is not Verdict.CONTRADICTED)
+    return tuple({*recent, *counted, *status.kill_times})
 
 
-def _true_conditions(status: Mapping[str, Any]) -> Iterator[str]:
-    true = {one["type"] for one in status.get("conditions") or () if one["status"] == "True"}
+def _true_conditions(status: ReportStatus) -> Iterator[str]:
+    true = {one.type for one in status.conditions if one.is_true}
     yield from (one for one in _SHOWN_CONDITIONS if one in true)
     if "Recommended" in true and not true & {"Reviewed", "Applied"}:
         yield "ReviewPending"
 
 
-def _limit(last: Mapping[str, Any], advice: Mapping[str, Any]) -> int | None:
-    hit = (last.get("memory") or {}).get("limitBytes")
-    return (
-        int(hit) if hit is not None else parse_quantity(advice["previousLimit"]) if "previousLimit" in advice else None
-    )
+def _limit(last: Kill, advice: KeptAdvice) -> int | None:
+    return last.limit if last.limit is not None else _size(advice.previous_limit)
+
+
+def _size(quantity: str | None) -> int | None:
+    return parse_quantity(quantity) if quantity is not None else None
 
 
 def _seconds(time: datetime | None) -> str | None:

@@ -13,5 +13,6 @@ Modules:
     pod        The few facts of a pod that matter for its kills
     pod_names  The name patterns of a workload's pods, for metrics queries
     quantity   Kubernetes quantities of memory, read exactly and written as Kubernetes would
+    replicas   How many pods a workload is to have, as its object says
     resizable  A pod's memory that can be resized in place (pods/resize)
 """

@@ -207,6 +207,11 @@ def shows_a_possible_kill(pod: Mapping[str, Any]) -> bool:
     )
 
 
+def node_name(pod: Mapping[str, Any]) -> str | None:
+    """Return the name of a pod's node; None before it is scheduled."""
+    return _mapping(pod.get("spec")).get("nodeName") or None
+
+
 def instances_of(pod: Mapping[str, Any]) -> Iterator[str]:
     """Return the IDs of all container instances that pod status names, running or ended; cheap, too."""
     for status in _statuses(_mapping(pod.get("status"))):

@@ -124,14 +124,15 @@ def test_two_workloads_that_differ_in_their_api_group_only_make_one_series():
     assert [value for _, value in shown["report_last_kill_timestamp_seconds"]] == [NOW.timestamp()]
 
 
-def test_a_report_that_cannot_be_read_costs_its_own_series_only():
+def test_a_report_that_cannot_be_read_costs_its_own_series_only_and_an_unreadable_field_only_itself():
     broken: list[Any] = [{}, {"metadata": None}, report("a"), report("b"), report("c"), report("d")]
     broken[2]["spec"] = {}
     broken[3]["status"]["kills"] = "many"
     broken[4]["status"]["conditions"] = [7]
     broken[5]["status"]["recentKills"] = "none"
     shown = found(series_of(*broken, report("good")))
-    assert [labels["workload"] for labels, _ in shown["report_info"]] == ["good"]
+    assert [labels["workload"] for labels, _ in shown["report_info"]] == ["b", "c", "d", "good"]
+    assert {labels["workload"]: value for labels, value in shown["report_kills_total"]}["good"] > 0
 
 
 def test_label_text_is_escaped():

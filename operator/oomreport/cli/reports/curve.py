@@ -1,30 +1,28 @@
 """The way of a container's memory to its kill, as an SVG picture."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from oomreport.incident.kill import Kill
 from oomreport.workload.quantity import GI, MI
 
 _WIDTH, _HEIGHT, _LEFT = 640, 140, 70
 
 
-def curve(kill: Mapping[str, Any]) -> str:
+def curve(kill: Kill) -> str:
     """Return the picture of a kill's samples with the limit; empty where fewer than two were taken."""
-    usage = kill.get("usage") or {}
-    sizes = [int(size) for size in usage.get("bytes") or ()]
-    seconds = float(usage.get("intervalSeconds") or 0)
-    if len(sizes) < 2:
+    usage, limit = kill.usage, kill.limit
+    if usage is None or len(usage.samples) < 2:
         return ""
-    limit = (kill.get("memory") or {}).get("limitBytes")
-    highest = max(*sizes, int(limit or 0)) or 1
-    length = seconds * (len(sizes) - 1)
+    sizes = usage.samples
+    highest = max(*sizes, limit or 0) or 1
+    length = usage.interval_seconds * (len(sizes) - 1)
     label = f"memory in the {_duration(length)} before the kill"
     mark = ""
     if limit:
-        y = _y(int(limit), highest)
+        y = _y(limit, highest)
         mark = (
             f'<line class="limit" x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_size(int(limit))}</text>'
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_size(limit)}</text>'
         )
     return (
         f'<svg viewBox="0 -8 {_WIDTH} {_HEIGHT + 28}" width="{_WIDTH}" height="{_HEIGHT + 28}" role="img" aria-label="{label}">'

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from oomreport.cli.reports.installation import Finding, Level, examined
+from oomreport.cli.reports.installation import CheckResult, Level, examined
 from oomreport.errors import OOMReportError
 
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(one.level is Level.PROBLEM for one in found) else 0
 
 
-def told(found: Sequence[Finding]) -> str:
+def told(found: Sequence[CheckResult]) -> str:
     """Return findings as text, a line each and what to do below."""
     lines = []
     for one in found:

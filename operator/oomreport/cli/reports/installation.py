@@ -51,7 +51,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckResult:
     """What a check found; `todo` is what to do about it."""
 
     check: str
@@ -73,9 +73,9 @@ class Connection(Protocol):
         """Return the API server's time."""
 
 
-def examined(ask: Connection, system: str, agents: str, *, own: datetime) -> list[Finding]:
+def examined(ask: Connection, system: str, agents: str, *, own: datetime) -> list[CheckResult]:
     """Return what all checks found; `own` is this machine's time."""
-    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+    checks: tuple[tuple[str, Callable[[], Iterator[CheckResult]]], ...] = (
         ("Kubernetes", lambda: _version(ask)),
         ("CRDs", lambda: _kinds(ask)),
         ("controller", lambda: _controller(ask, system)),
@@ -85,27 +85,27 @@ def examined(ask: Connection, system: str, agents: str, *, own: datetime) -> lis
         ("versions", lambda: _versions(ask, system, agents)),
         ("clocks", lambda: _clocks(ask, own)),
     )
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     for name, check in checks:
         try:
             found += check()
         except ApiError as error:
-            found.append(Finding(check=name, level=Level.UNKNOWN, words=str(error)))
+            found.append(CheckResult(check=name, level=Level.UNKNOWN, words=str(error)))
     return found
 
 
-def _version(ask: Connection) -> Iterator[Finding]:
+def _version(ask: Connection) -> Iterator[CheckResult]:
     answer = ask.get("/version")
     version = f"{answer.get('major', '0')}.{answer.get('minor', '0')}"
     major, minor = (int("".join(filter(str.isdigit, part)) or 0) for part in version.split("."))
     if (major, minor) >= _OLDEST:
-        yield Finding(check="Kubernetes", level=Level.GOOD, words=version)
+        yield CheckResult(check="Kubernetes", level=Level.GOOD, words=version)
         return
     words = f"{version} is older than {_OLDEST[0]}.{_OLDEST[1]}: the policy of the agents refuses every record"
-    yield Finding(check="Kubernetes", level=Level.PROBLEM, words=words, todo="upgrade the cluster")
+    yield CheckResult(check="Kubernetes", level=Level.PROBLEM, words=words, todo="upgrade the cluster")
 
 
-def _kinds(ask: Connection) -> Iterator[Finding]:
+def _kinds(ask: Connection) -> Iterator[CheckResult]:
     install = "kubectl apply --server-side -k crds"
     try:
         served = {one["name"] for one in ask.get(f"/apis/{API_VERSION}").get("resources") or ()}
@@ -116,14 +116,14 @@ def _kinds(ask: Connection) -> Iterator[Finding]:
     missing = [kind for kind in _KINDS if kind not in served]
     if missing:
         words = f"the API server does not serve {', '.join(missing)}"
-        yield Finding(check="CRDs", level=Level.PROBLEM, words=words, todo=install)
+        yield CheckResult(check="CRDs", level=Level.PROBLEM, words=words, todo=install)
         return
     old = [*_fields_missing(ask)]
     if old:
         words = f"they are older than this command: {', '.join(old[:_MOST_NAMED])} missing"
-        yield Finding(check="CRDs", level=Level.WARNING, words=words, todo=install)
+        yield CheckResult(check="CRDs", level=Level.WARNING, words=words, todo=install)
         return
-    yield Finding(check="CRDs", level=Level.GOOD, words="all four are served")
+    yield CheckResult(check="CRDs", level=Level.GOOD, words="all four are served")
 
 
 def _fields_missing(ask: Connection) -> Iterator[str]:
@@ -140,13 +140,13 @@ def _fields_missing(ask: Connection) -> Iterator[str]:
     yield from (f"status.{name}" for name in wanted if name not in known)
 
 
-def _controller(ask: Connection, namespace: str) -> Iterator[Finding]:
+def _controller(ask: Connection, namespace: str) -> Iterator[CheckResult]:
     pods = _pods(ask, namespace, "controller")
     if not pods:
         words = f"no pod in namespace {namespace}"
         words += _last_event(ask, namespace)
         todo = f"kubectl describe deploy,rs -n {namespace}; another namespace: --system-namespace"
-        yield Finding(check="controller", level=Level.PROBLEM, words=words, todo=todo)
+        yield CheckResult(check="controller", level=Level.PROBLEM, words=words, todo=todo)
         return
     ready = [pod for pod in pods if _is_ready(pod)]
     for pod in pods:
@@ -154,13 +154,15 @@ def _controller(ask: Connection, namespace: str) -> Iterator[Finding]:
             name = pod["metadata"]["name"]
             todo = f"kubectl logs -n {namespace} {name}"
             words = f"{name} is not ready: {_why_not_ready(ask, pod, 8080, 'healthz')}"
-            yield Finding(check="controller", level=Level.WARNING if ready else Level.PROBLEM, words=words, todo=todo)
+            yield CheckResult(
+                check="controller", level=Level.WARNING if ready else Level.PROBLEM, words=words, todo=todo
+            )
     if ready:
-        yield Finding(check="controller", level=Level.GOOD, words=f"{len(ready)} of {len(pods)} pods are ready")
+        yield CheckResult(check="controller", level=Level.GOOD, words=f"{len(ready)} of {len(pods)} pods are ready")
         yield from _lease(ask, namespace)
 
 
-def _lease(ask: Connection, namespace: str) -> Iterator[Finding]:
+def _lease(ask: Connection, namespace: str) -> Iterator[CheckResult]:
     where = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/oomreport-controller"
     try:
         spec = ask.get(where)["spec"]
@@ -168,7 +170,7 @@ def _lease(ask: Connection, namespace: str) -> Iterator[Finding]:
         if error.status != 404:
             raise
         words = "nobody has the lease: no controller works"
-        yield Finding(
+        yield CheckResult(
             check="controller",
             level=Level.PROBLEM,
             words=words,
@@ -178,7 +180,7 @@ def _lease(ask: Connection, namespace: str) -> Iterator[Finding]:
     renewed = parse_time(spec.get("renewTime"))
     if renewed is None or ask.now() - renewed > _LEASE_STALE:
         words = f"the lease of {spec.get('holderIdentity') or 'nobody'} was not renewed since {spec.get('renewTime')}"
-        yield Finding(
+        yield CheckResult(
             check="controller",
             level=Level.PROBLEM,
             words=words,
@@ -186,10 +188,10 @@ def _lease(ask: Connection, namespace: str) -> Iterator[Finding]:
         )
     elif renewed - ask.now() > _MOST_SKEW:
         words = f"its clock is {(renewed - ask.now()).total_seconds():.0f} s ahead of the API server's"
-        yield Finding(check="clocks", level=Level.WARNING, words=words, todo="check NTP on the controller's node")
+        yield CheckResult(check="clocks", level=Level.WARNING, words=words, todo="check NTP on the controller's node")
 
 
-def _rights(ask: Connection, system: str, agents: str) -> Iterator[Finding]:
+def _rights(ask: Connection, system: str, agents: str) -> Iterator[CheckResult]:
     controller = f"system:serviceaccount:{system}:oomreport-controller"
     missing = [
         f"{verb} {resource}"
@@ -200,40 +202,40 @@ def _rights(ask: Connection, system: str, agents: str) -> Iterator[Finding]:
     if missing:
         words = f"{controller} may not {', '.join(missing[:_MOST_NAMED])}"
         todo = "install the ClusterRole and ClusterRoleBinding oomreport-controller again"
-        yield Finding(check="rights of the controller", level=Level.PROBLEM, words=words, todo=todo)
+        yield CheckResult(check="rights of the controller", level=Level.PROBLEM, words=words, todo=todo)
     else:
-        yield Finding(check="rights of the controller", level=Level.GOOD, words="all that reports need")
+        yield CheckResult(check="rights of the controller", level=Level.GOOD, words="all that reports need")
     agent = f"system:serviceaccount:{agents}:oomreport-agent"
     if ask.allowed(agent, verb="create", group="oomreport.dev", resource=OOM_RECORDS, namespace=""):
-        yield Finding(check="rights of the agents", level=Level.GOOD, words=f"may create {OOM_RECORDS}")
+        yield CheckResult(check="rights of the agents", level=Level.GOOD, words=f"may create {OOM_RECORDS}")
         return
     words = f"{agent} may not create {OOM_RECORDS}: records wait on the nodes"
     todo = "install the ClusterRole and ClusterRoleBinding oomreport-agent again"
-    yield Finding(check="rights of the agents", level=Level.PROBLEM, words=words, todo=todo)
+    yield CheckResult(check="rights of the agents", level=Level.PROBLEM, words=words, todo=todo)
 
 
-def _agents(ask: Connection, namespace: str) -> Iterator[Finding]:
+def _agents(ask: Connection, namespace: str) -> Iterator[CheckResult]:
     pods = _pods(ask, namespace, "agent")
     if not pods:
         words = f"no pod in namespace {namespace}: kills are known by pod status only" + _last_event(ask, namespace)
         words += _forbidding_level(ask, namespace)
         todo = f"kubectl describe ds -n {namespace}; another namespace: --agent-namespace"
-        yield Finding(check="agents", level=Level.PROBLEM, words=words, todo=todo)
+        yield CheckResult(check="agents", level=Level.PROBLEM, words=words, todo=todo)
         return
     not_ready = [pod for pod in pods if not _is_ready(pod)]
     level = Level.GOOD if not not_ready else Level.WARNING
-    yield Finding(check="agents", level=level, words=f"{len(pods) - len(not_ready)} of {len(pods)} are ready")
+    yield CheckResult(check="agents", level=level, words=f"{len(pods) - len(not_ready)} of {len(pods)} are ready")
     for pod in not_ready[:_MOST_NAMED]:
         name, node = pod["metadata"]["name"], pod["spec"].get("nodeName") or "no node yet"
         words = f"{name} on {node}: {_why_not_ready(ask, pod, 8081, 'status')}"
         todo = f"kubectl logs -n {namespace} {name}"
-        yield Finding(check="agents", level=Level.PROBLEM, words=words, todo=todo)
+        yield CheckResult(check="agents", level=Level.PROBLEM, words=words, todo=todo)
     covered = {pod["spec"].get("nodeName") for pod in pods}
     nodes = [one["metadata"] for one in ask.get("/api/v1/nodes").get("items") or ()]
     linux = [one["name"] for one in nodes if (one.get("labels") or {}).get("kubernetes.io/os", "linux") == "linux"]
     if bare := sorted(set(linux) - covered):
         words = f"{len(bare)} nodes have none: {', '.join(bare[:_MOST_NAMED])}" + _last_event(ask, namespace)
-        yield Finding(check="agents", level=Level.WARNING, words=words, todo="see docs/platforms.md")
+        yield CheckResult(check="agents", level=Level.WARNING, words=words, todo="see docs/platforms.md")
 
 
 def _forbidding_level(ask: Connection, namespace: str) -> str:
@@ -247,20 +249,20 @@ def _forbidding_level(ask: Connection, namespace: str) -> str:
     )
 
 
-def _records(ask: Connection) -> Iterator[Finding]:
+def _records(ask: Connection) -> Iterator[CheckResult]:
     items = (
         ask.get(f"/apis/{API_VERSION}/{OOM_RECORDS}", fieldSelector="status.outcome=", limit="500").get("items") or ()
     )
     created = [time for one in items if (time := parse_time(one["metadata"].get("creationTimestamp")))]
     oldest = min(created, default=None)
     if oldest is None or ask.now() - oldest < _RECORD_WAITS:
-        yield Finding(check="records", level=Level.GOOD, words="none waits for the controller")
+        yield CheckResult(check="records", level=Level.GOOD, words="none waits for the controller")
         return
     words = f"{len(created)} wait for the controller, the oldest since {oldest.isoformat()}"
-    yield Finding(check="records", level=Level.PROBLEM, words=words, todo="look at the controller's log")
+    yield CheckResult(check="records", level=Level.PROBLEM, words=words, todo="look at the controller's log")
 
 
-def _versions(ask: Connection, system: str, agents: str) -> Iterator[Finding]:
+def _versions(ask: Connection, system: str, agents: str) -> Iterator[CheckResult]:
     from oomreport import __version__
 
     images = {
@@ -272,10 +274,10 @@ def _versions(ask: Connection, system: str, agents: str) -> Iterator[Finding]:
     level, words = Level.GOOD, f"this command is {__version__}, images: {', '.join(sorted(images)) or 'none'}"
     if len(images) > 1:
         level, words = Level.WARNING, f"controller and agents run different images: {', '.join(sorted(images))}"
-    yield Finding(check="versions", level=level, words=words)
+    yield CheckResult(check="versions", level=level, words=words)
 
 
-def _clocks(ask: Connection, own: datetime) -> Iterator[Finding]:
+def _clocks(ask: Connection, own: datetime) -> Iterator[CheckResult]:
     now, off = ask.now(), []
     for lease in ask.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases").get("items") or ():
         renewed = parse_time(lease["spec"].get("renewTime"))
@@ -284,12 +286,12 @@ def _clocks(ask: Connection, own: datetime) -> Iterator[Finding]:
     skew = abs(now - own)
     if skew > _MOST_SKEW:
         words = f"this machine's differs from the API server's by {skew.total_seconds():.0f} s: ages are wrong here"
-        yield Finding(check="clocks", level=Level.WARNING, words=words)
+        yield CheckResult(check="clocks", level=Level.WARNING, words=words)
     if off:
         words = f"nodes ahead of the API server: {', '.join(off[:_MOST_NAMED])}"
-        yield Finding(check="clocks", level=Level.PROBLEM, words=words, todo="check NTP on these nodes")
+        yield CheckResult(check="clocks", level=Level.PROBLEM, words=words, todo="check NTP on these nodes")
     else:
-        yield Finding(check="clocks", level=Level.GOOD, words="no node is ahead of the API server")
+        yield CheckResult(check="clocks", level=Level.GOOD, words="no node is ahead of the API server")
 
 
 def _pods(ask: Connection, namespace: str, component: str) -> list[dict[str, Any]]:

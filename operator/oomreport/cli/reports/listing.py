@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from oomreport.adapters.cluster.objects import resource_version
 from oomreport.cli.reports.columns import age, table
 from oomreport.cli.reports.export import listed
 from oomreport.cli.reports.owner_text import owner_short
@@ -67,7 +68,7 @@ def watch(
     """
     wide = arguments.output == "wide"
     head = (*_HEAD, *_WIDE) if wide else _HEAD
-    known: dict[tuple[str, str], Any] | None = None
+    known: dict[tuple[str, str], str] | None = None
     failed = False
     while True:
         try:
@@ -82,8 +83,8 @@ def watch(
             pause(_WATCH_SECONDS)
             continue
         failed = False
-        versions = {_key(one): _version(one) for one in reports}
-        changed = [one for one in reports if known is None or known.get(_key(one)) != _version(one)]
+        versions = {_key(one): resource_version(one) for one in reports}
+        changed = [one for one in reports if known is None or known.get(_key(one)) != resource_version(one)]
         if changed or known is None:
             lines = table(head, [_row(one, datetime.now(UTC), wide=wide) for one in changed])
             # The head is said once.
@@ -95,10 +96,6 @@ def watch(
 
 def _key(report: Mapping[str, Any]) -> tuple[str, str]:
     return report["metadata"]["namespace"], report["metadata"]["name"]
-
-
-def _version(report: Mapping[str, Any]) -> object:
-    return report["metadata"].get("resourceVersion")
 
 
 def _row(report: Mapping[str, Any], now: datetime, *, wide: bool) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -18,7 +19,8 @@ from oomreport.cli.reports.curve import curve
 from oomreport.cli.reports.owner_text import owner_short
 from oomreport.cli.reports.report_source import reports_for
 from oomreport.errors import OOMReportError
-from oomreport.times import parse_time
+from oomreport.incident.kill import Kill
+from oomreport.incident.report.status import ReportStatus
 from oomreport.workload.quantity import format_quantity
 
 # A report lives for a week after its last kill, and two show whether it gets better.
@@ -36,6 +38,52 @@ details { border-top: 1px solid var(--line); padding: .5rem 0; overflow-wrap: an
 svg { display: block; max-width: 100%; height: auto; margin: .5rem 0 } svg text { fill: var(--soft); font-size: 11px } svg rect { fill: var(--bar) } svg .way { fill: none; stroke: var(--bar); stroke-width: 2 } svg .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 4 }
 .warning { color: var(--warn) } .critical { color: var(--bad) }
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A report as the page shows it. `review` is what people decided, empty where they did not."""
+
+    name: str
+    workload: str
+    container: str
+    review: str
+    status: ReportStatus
+
+    @classmethod
+    def of(cls, report: Mapping[str, Any]) -> "_Shown":
+        """Return a report as the API server sends it."""
+        metadata, spec = report["metadata"], report["spec"]
+        ref, namespace = spec["workloadRef"], metadata["namespace"]
+        return cls(
+            name=f"{namespace}/{metadata['name']}",
+            workload=f"{namespace}/{ref['kind']}/{ref['name']}",
+            container=spec["container"],
+            review=str((spec.get("review") or {}).get("decision") or ""),
+            status=ReportStatus.of(report.get("status")),
+        )
+
+    @property
+    def times(self) -> set[datetime]:
+        """Return the times of the kills that are dated."""
+        recent, counted = self.status.recent_kills, self.status.counted
+        return {*(one.time for one in recent), *(one.time for one in counted), *self.status.kill_times}
+
+    @property
+    def waits(self) -> bool:
+        """Return whether its recommendation waits for review."""
+        holds = self.status.holds
+        return holds("Recommended") and not (holds("Reviewed") or holds("Applied"))
+
+    @property
+    def state(self) -> str:
+        """Return in a word what became of the recommendation; empty without one."""
+        known = next((one for one in ("Regressed", "Resolved", "Applied") if self.status.holds(one)), None)
+        if known:
+            return known
+        if self.status.holds("Reviewed"):
+            return self.review or "Pending"
+        return "Waits for review" if self.waits else ""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,13 +106,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def page(reports: Sequence[Mapping[str, Any]], *, cluster: str, now: datetime) -> str:
     """Return the page; `cluster` is a name for its title, empty for none."""
-    by_kills = sorted(reports, key=lambda one: (-_kills(one), _name(one)))
+    shown = [_Shown.of(one) for one in reports]
+    by_kills = sorted(shown, key=lambda one: (-one.status.kills, one.name))
     title = f"OOM kills{f' in {cluster}' if cluster else ''}"
     parts = (
-        _figures(reports, now),
-        _section("Kills by day", _days(reports, now)),
+        _figures(shown, now),
+        _section("Kills by day", _days(shown, now)),
         _section("Killed most", _table(by_kills[:_MOST_NAMED], now)),
-        _section("Waiting for review", _table([one for one in by_kills if _waits(one)][:_MOST_NAMED], now)),
+        _section("Waiting for review", _table([one for one in by_kills if one.waits][:_MOST_NAMED], now)),
         _section("All reports", "".join(_details(one, now) for one in by_kills)),
     )
     body = "".join(parts) if reports else "<p>There are no reports.</p>"
@@ -77,23 +126,25 @@ def page(reports: Sequence[Mapping[str, Any]], *, cluster: str, now: datetime) -
     )
 
 
-def _figures(reports: Sequence[Mapping[str, Any]], now: datetime) -> str:
-    recent = sum(last is not None and now - last < timedelta(days=1) for last in map(_last, reports))
+def _figures(reports: Sequence[_Shown], now: datetime) -> str:
+    recent = sum(
+        last is not None and now - last < timedelta(days=1) for last in (one.status.last_kill_time for one in reports)
+    )
     figures = (
         (len(reports), "containers killed"),
-        (sum(map(_kills, reports)), "kills counted"),
+        (sum(one.status.kills for one in reports), "kills counted"),
         (recent, "killed in the last day"),
-        (sum(map(_waits, reports)), "wait for review"),
-        (sum("Regressed" in _true(one) for one in reports), "fixes that did not hold"),
+        (sum(one.waits for one in reports), "wait for review"),
+        (sum(one.status.holds("Regressed") for one in reports), "fixes that did not hold"),
     )
     return f'<ul class="figures">{"".join(f"<li><b>{number}</b>{words}</li>" for number, words in figures)}</ul>'
 
 
-def _days(reports: Iterable[Mapping[str, Any]], now: datetime) -> str:
+def _days(reports: Iterable[_Shown], now: datetime) -> str:
     """Return bars of kills by day. A report keeps the times of its newest kills only, which the words say."""
     today = now.astimezone(UTC).date()
     days = [today - timedelta(days=back) for back in range(_DAYS - 1, -1, -1)]
-    counted = Counter(time.astimezone(UTC).date() for one in reports for time in _times(one))
+    counted = Counter(time.astimezone(UTC).date() for one in reports for time in one.times)
     highest = max((counted[day] for day in days), default=0)
     if not highest:
         return f'<p class="soft">No kill in the last {_DAYS} days.</p>'
@@ -118,7 +169,7 @@ def _bar(day: date, count: int, *, at: float, step: float, scale: float) -> str:
     )
 
 
-def _table(reports: Sequence[Mapping[str, Any]], now: datetime) -> str:
+def _table(reports: Sequence[_Shown], now: datetime) -> str:
     if not reports:
         return '<p class="soft">None.</p>'
     rows = "".join(f"<tr>{''.join(_cells(one, now))}</tr>" for one in reports)
@@ -128,42 +179,42 @@ def _table(reports: Sequence[Mapping[str, Any]], now: datetime) -> str:
     return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
 
 
-def _cells(report: Mapping[str, Any], now: datetime) -> Iterator[str]:
-    status = report.get("status") or {}
-    last, advice = status.get("lastKill") or {}, status.get("recommendation") or {}
-    yield f'<td><a href="#{_anchor(report)}">{_text(_workload(report))}</a></td><td>{_text(report["spec"]["container"])}</td>'
-    yield f'<td>{_text(last.get("cause"))}</td><td class="number">{_kills(report)}</td>'
-    yield f'<td class="number">{_text(_limit(status))}</td><td class="number">{_text(advice.get("memoryLimit"))}</td>'
-    yield f"<td>{_text(advice.get('action'))}</td><td>{_text(_state(report))}</td>"
-    yield f"<td>{_text(age(_last(report), now))}</td>"
+def _cells(report: _Shown, now: datetime) -> Iterator[str]:
+    status = report.status
+    last, advice = status.last_kill, status.recommendation
+    yield f'<td><a href="#{_anchor(report)}">{_text(report.workload)}</a></td><td>{_text(report.container)}</td>'
+    yield f'<td>{_text(last.cause if last else None)}</td><td class="number">{status.kills}</td>'
+    yield f'<td class="number">{_text(_limit(status))}</td><td class="number">{_text(status.advice.memory_limit)}</td>'
+    yield f"<td>{_text(advice.action if advice else None)}</td><td>{_text(report.state)}</td>"
+    yield f"<td>{_text(age(status.last_kill_time, now))}</td>"
 
 
-def _details(report: Mapping[str, Any], now: datetime) -> str:
-    status = report.get("status") or {}
-    last, advice = status.get("lastKill") or {}, status.get("recommendation") or {}
-    victim = last.get("victim") or {}
+def _details(report: _Shown, now: datetime) -> str:
+    status, kills = report.status, report.status.kills
+    last, advice = status.last_kill or Kill(), status.recommendation
     facts = {
-        "victim": victim.get("comm"),
-        "verdict": last.get("verdict"),
-        "cause": last.get("cause"),
+        "victim": last.comm,
+        "verdict": last.verdict,
+        "cause": last.cause if status.last_kill else None,
         "limit that was hit": _limit(status),
-        "pod": last.get("pod"),
-        "node": last.get("node"),
-        "manifest": owner_short(status),
-        "state": _state(report),
+        "pod": last.pod,
+        "node": last.node,
+        "manifest": owner_short(status.managed_by),
+        "state": report.state,
     }
     told = "".join(f"<tr><th>{name}</th><td>{_text(value)}</td></tr>" for name, value in facts.items() if value)
     findings = "".join(
-        f'<li><span class="{_text(str(one.get("severity", "")).lower())}">{_text(one.get("severity"))}</span> {_text(one.get("message"))}</li>'
-        for one in status.get("findings") or ()
+        f'<li><span class="{_text(one.severity.lower())}">{_text(one.severity)}</span> {_text(one.message)}</li>'
+        for one in status.findings
     )
-    change = " ".join(str(advice[key]) for key in ("action", "memoryLimit") if advice.get(key))
-    words = f"{_workload(report)}, container {report['spec']['container']}: {_kills(report)} kills, the last {age(_last(report), now) or '-'} ago"
+    change = " ".join(filter(None, (advice.action, advice.memory_limit))) if advice else ""
+    ago = age(status.last_kill_time, now) or "-"
+    words = f"{report.workload}, container {report.container}: {kills} kills, the last {ago} ago"
     return (
         f'<details id="{_anchor(report)}"><summary>{_text(words)}</summary>'
         f'<div class="scroll"><table>{told}</table></div>{curve(last)}'
         + (f"<h3>Why</h3><ul>{findings}</ul>" if findings else "")
-        + (f"<h3>What to change</h3><p><b>{_text(change)}</b></p><p>{_text(advice.get('basis'))}</p>" if change else "")
+        + (f"<h3>What to change</h3><p><b>{_text(change)}</b></p><p>{_text(status.advice.basis)}</p>" if change else "")
         + "</details>\n"
     )
 
@@ -176,53 +227,10 @@ def _text(value: object) -> str:
     return escape(printable(str(value))) if value is not None else ""
 
 
-def _anchor(report: Mapping[str, Any]) -> str:
-    return escape(_name(report), quote=True)
+def _anchor(report: _Shown) -> str:
+    return escape(report.name, quote=True)
 
 
-def _name(report: Mapping[str, Any]) -> str:
-    return f"{report['metadata']['namespace']}/{report['metadata']['name']}"
-
-
-def _workload(report: Mapping[str, Any]) -> str:
-    ref = report["spec"]["workloadRef"]
-    return f"{report['metadata']['namespace']}/{ref['kind']}/{ref['name']}"
-
-
-def _kills(report: Mapping[str, Any]) -> int:
-    return int((report.get("status") or {}).get("kills") or 0)
-
-
-def _last(report: Mapping[str, Any]) -> datetime | None:
-    return parse_time((report.get("status") or {}).get("lastKillTime"))
-
-
-def _times(report: Mapping[str, Any]) -> set[datetime]:
-    status = report.get("status") or {}
-    told = [one.get("time") for key in ("recentKills", "counted") for one in status.get(key) or ()]
-    return {time for text in (*told, *(status.get("killTimes") or ())) if (time := parse_time(text))}
-
-
-def _true(report: Mapping[str, Any]) -> set[str]:
-    conditions = (report.get("status") or {}).get("conditions") or ()
-    return {one["type"] for one in conditions if one.get("status") == "True"}
-
-
-def _waits(report: Mapping[str, Any]) -> bool:
-    true = _true(report)
-    return "Recommended" in true and not true & {"Reviewed", "Applied"}
-
-
-def _state(report: Mapping[str, Any]) -> str:
-    true = _true(report)
-    known = next((one for one in ("Regressed", "Resolved", "Applied") if one in true), None)
-    if known:
-        return known
-    decision = str((report["spec"].get("review") or {}).get("decision") or "Pending")
-    return decision if "Reviewed" in true else "Waits for review" if _waits(report) else ""
-
-
-def _limit(status: Mapping[str, Any]) -> str | None:
-    hit = ((status.get("lastKill") or {}).get("memory") or {}).get("limitBytes")
-    previous = (status.get("recommendation") or {}).get("previousLimit")
-    return format_quantity(int(hit)) if hit else str(previous) if previous else None
+def _limit(status: ReportStatus) -> str | None:
+    hit = status.last_kill.limit if status.last_kill else None
+    return format_quantity(hit) if hit else status.advice.previous_limit or None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
+from oomreport.adapters.cluster.own_account import own_account
 from oomreport.api.oom_hook import JobTargetSpec as JobSpec
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.hook_target import Due
@@ -19,7 +20,6 @@ from oomreport.hooks.event import Event
 from oomreport.hooks.job import LABEL_EVENT_ID, MOST_DOCUMENT, JobHook, TemplateError, checked, is_made_by_hooks, job_of
 
 log = logging.getLogger(__name__)
-_OWN_NAME = path("authentication.k8s.io/v1", "selfsubjectreviews")
 # A right is granted by a person.
 _UNTIL_GRANTED = timedelta(minutes=1)
 
@@ -94,9 +94,7 @@ class JobHookTarget:
     async def _is_own(self, namespace: str, account: str) -> bool:
         """Return whether an account is the one that this process runs as, as the API server knows it. Raises ApiError."""
         if self._own is None:
-            review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-            status = (await self._api.create(_OWN_NAME, review)).get("status") or {}
-            self._own = str((status.get("userInfo") or {}).get("username") or "")
+            self._own = await own_account(self._api)
         return self._own == f"system:serviceaccount:{namespace}:{account}"
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path, words_of
+from oomreport.adapters.cluster.objects import resource_version
 from oomreport.api.oom_hook import OOMHook
 from oomreport.api.oom_hook import ResizeTargetSpec as ResizeSpec
 from oomreport.controller.delivery.hook_target import Due
@@ -33,6 +34,7 @@ from oomreport.hooks.resize import (
 )
 from oomreport.workload.bounds import allocatable_memory
 from oomreport.workload.node_room import room_for
+from oomreport.workload.pod import node_name
 from oomreport.workload.quantity import format_quantity, parse_quantity
 from oomreport.workload.resizable import MemoryResources, Resizable, ResizeState, last_resize, resizable, resize_state
 
@@ -153,7 +155,7 @@ class ResizeHookTarget:
 
     async def _no_room(self, pod: Mapping[str, Any], step: Raise) -> Answer | None:
         """Return the answer where the node has promised too much to others. Raises ApiError."""
-        name = (pod.get("spec") or {}).get("nodeName")
+        name = node_name(pod)
         node = await self._api.found(path("v1", "nodes", name=name)) if name else None
         allocatable = allocatable_memory(node) if node else None
         if allocatable is None:
@@ -212,7 +214,7 @@ class ResizeHookTarget:
     ) -> Answer:
         """Ask for what is in force again."""
         asked, former = container.asked.limit or 0, container.in_force
-        version = str(pod["metadata"].get("resourceVersion", ""))
+        version = resource_version(pod)
         memory = MemoryResources(limit=former.limit, request=former.request)
         patch = patch_of(kill.container, container.place or "containers", memory, resource_version=version)
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer
+from oomreport.adapters.cluster.objects import resource_version
 from oomreport.controller.work.backoff import Backoff
 from oomreport.errors import ApiError
 
@@ -71,7 +72,7 @@ class ListWatch:
             item = event["object"]
             if event["type"] != "BOOKMARK":
                 self._take(event["type"], item)
-            self._version = item["metadata"].get("resourceVersion") or self._version
+            self._version = resource_version(item) or self._version
 
     def _note(self, error: ApiError) -> None:
         # A version that is too old is no problem: what is there is listed anew.

@@ -111,7 +111,7 @@ class Outbox:
             "deliveries": [one.as_json() for one in deliveries],
             "changes": [*(_change(one) for one in reversed(changes)), *before.get("changes", ())][:MOST_CHANGES],
             "conditions": [*decision.status.get("conditions", ()), *_delivered(before, deliveries, stored, now)],
-            "killTimes": before.get("killTimes", []),
+            "killTimes": [rfc3339(time) for time in was.kill_times],
         }
         if any(one.repeated for one in subscriptions):
             own["killTimes"] = [rfc3339(time) for time in kill_times(was, becomes)]

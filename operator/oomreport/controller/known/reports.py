@@ -16,6 +16,7 @@ from oomreport.controller.work.keys import ReportKey, report_key
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import deliveries_of
 from oomreport.hooks.outbox import is_to_redeliver
+from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
 from oomreport.names import (
     ANNOTATION_REDELIVER,
@@ -82,7 +83,7 @@ def is_edited(report: Mapping[str, Any]) -> bool:
     """Return whether a report has a spec that its status does not know of: a person has reviewed it, or wants redelivery."""
     status, metadata = report.get("status") or {}, report["metadata"]
     asked = (metadata.get("annotations") or {}).get(ANNOTATION_REDELIVER, "")
-    if not status or status.get("observedGeneration") != metadata.get("generation"):
+    if not status or ReportStatus.of(status).observed_generation != metadata.get("generation"):
         return bool(status)
     return bool(asked) and is_to_redeliver(asked, deliveries_of(status))
 

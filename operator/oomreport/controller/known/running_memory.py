@@ -17,9 +17,9 @@ from oomreport.controller.known.pods import PodCache
 from oomreport.controller.work.keys import ReportKey, report_key
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
-from oomreport.incident.api_json import from_json
 from oomreport.incident.memory.forecast import forecast_of
 from oomreport.incident.memory.usage_since import MemoryReading, UsageSince, looked
+from oomreport.incident.report.status import ReportStatus
 from oomreport.times import parse_time
 from oomreport.workload.pod import ContainerFacts
 from oomreport.workload.quantity import parse_quantity
@@ -50,7 +50,7 @@ class RunningMemory:
 
     def seed(self, key: ReportKey, status: Mapping[str, Any]) -> None:
         """Go on from what a report holds, where this process has not looked yet."""
-        if key not in self._usage and (stored := from_json(UsageSince, status.get("usageSince"))):
+        if key not in self._usage and (stored := ReportStatus.of(status).usage_since):
             self._usage[key] = stored
 
     async def run(self) -> None:

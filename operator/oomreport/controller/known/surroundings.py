@@ -26,6 +26,7 @@ from oomreport.workload.bounds import (
     quota_left,
 )
 from oomreport.workload.pod_names import pod_names
+from oomreport.workload.replicas import wanted_replicas
 
 _OF_NODES = CacheTimes(keep=600.0)
 _OF_NAMESPACES = CacheTimes(keep=30.0)
@@ -139,11 +140,7 @@ class SurroundingsReader:
             if error.is_not_found:
                 return None
             raise
-        spec, status = found.get("spec") or {}, found.get("status") or {}
-        told = {"DaemonSet": status.get("desiredNumberScheduled"), "Job": spec.get("parallelism", 1)}
-        # A scale of 0 is written without its replicas.
-        replicas = told.get(key.kind, spec.get("replicas", 0))
-        return replicas if isinstance(replicas, int) else None
+        return wanted_replicas(key.kind, found)
 
     async def _peak(self, what: _Peak) -> int | None:
         assert self._prometheus

@@ -29,6 +29,19 @@ _EVENTS = "events.k8s.io/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Mark:
+    """What became of a record, and the namespace and name of the report that it was used for."""
+
+    outcome: RecordOutcome
+    report: tuple[str, str] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as part of the record's status."""
+        reference = {"reportRef": {"namespace": self.report[0], "name": self.report[1]}} if self.report else {}
+        return {"outcome": self.outcome, **reference}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _PodNote:
     namespace: str
     name: str
@@ -56,7 +69,7 @@ class Announcer:
     ) -> None:
         self._api, self._queue, self._pods, self._records = api, queue, pods, records
         self._identity, self._now = identity, now
-        self._marks: dict[str, dict[str, Any]] = {}
+        self._marks: dict[str, _Mark] = {}
         self._notes: dict[str, _PodNote] = {}
         self._events: dict[EventKey, _PendingEvent] = {}
 
@@ -65,11 +78,10 @@ class Announcer:
         if record in self._records.used:
             # A look that began before the mark was written finds the record open, and no longer how it was counted.
             return
-        reference = {"reportRef": {"namespace": report[0], "name": report[1]}} if report else {}
         pending = self._marks.get(record)
         # A look between the count and its mark finds the record in the ledger already, and no longer how it came there.
-        if pending is None or pending.get("reportRef") != reference.get("reportRef"):
-            self._marks[record] = {"outcome": outcome, **reference}
+        if pending is None or pending.report != report:
+            self._marks[record] = _Mark(outcome=outcome, report=report)
         self._queue.add(MarkKey(name=record))
 
     def annotate(self, kill: Kill, report: StoredReport, *, container: str, kills: int) -> None:
@@ -108,14 +120,14 @@ class Announcer:
 
     async def write_mark(self, key: MarkKey) -> None:
         """Mark a record. Raises ApiError."""
-        status = self._marks.get(key.name)
-        if status is None:
+        mark = self._marks.get(key.name)
+        if mark is None:
             return
         now = self._now()
         try:
             await self._api.merge(
                 path(API_VERSION, OOM_RECORDS, name=key.name, sub="status"),
-                {"status": {"usedTime": rfc3339(now), **status}},
+                {"status": {"usedTime": rfc3339(now), **mark.as_json()}},
             )
         except ApiError as error:
             if not error.is_not_found:

@@ -21,7 +21,9 @@ from oomreport.controller.known.surroundings import SurroundingsReader
 from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
-from oomreport.incident.witness.evidence import Evidence, RecordFacts
+from oomreport.incident.kill import Kill
+from oomreport.incident.report.status import ReportStatus
+from oomreport.incident.witness.evidence import Evidence, RecordFacts, is_used
 from oomreport.incident.witness.ledger import LedgerEntry, ledger_of
 from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.names import API_VERSION, OOM_RECORDS
@@ -108,12 +110,12 @@ class EvidenceGatherer:
         self, key: ReportKey, stored: StoredReport | None, records: Sequence[RecordFacts], pods: Sequence[PodFacts]
     ) -> Surroundings:
         """Return what bounds the advice on the last kill, as far as it is known by now."""
-        last = (stored.status.get("lastKill") if stored else None) or {}
+        last = (ReportStatus.of(stored.status).last_kill if stored else None) or Kill()
         newest = max(records, key=lambda record: record.time, default=None)
         ended = next((pod for pod in reversed(pods) if _has_ended(pod, key.container)), None)
-        node = newest.node if newest else last.get("node") or (ended.node if ended else None)
+        node = newest.node if newest else last.node or (ended.node if ended else None)
         named = newest.subject.pod if newest and newest.subject else None
-        pod = named or last.get("pod") or (ended.name if ended else None)
+        pod = named or last.pod or (ended.name if ended else None)
         return await self._surroundings.of(key, node=node, pod=pod, on_late=lambda: self._queue.add(key))
 
     async def _forgettable(
@@ -138,7 +140,7 @@ class EvidenceGatherer:
         if entry.from_status or entry.id in self._records.used:
             return True
         stored = await self._api.found(path(API_VERSION, OOM_RECORDS, name=entry.id))
-        return stored is None or bool(stored.get("status", {}).get("usedTime"))
+        return stored is None or is_used(stored)
 
 
 def _has_ended(pod: PodFacts, name: str) -> bool:

@@ -25,6 +25,7 @@ from oomreport.errors import ApiError
 from oomreport.hooks.delivery import Delivery, deliveries_of
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.report.rollout_conditions import is_awaited
+from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import record_facts
 from oomreport.incident.witness.ledger import ledger_of
 from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS
@@ -213,10 +214,10 @@ class _StoredAge:
 
 def _place(report: Mapping[str, Any]) -> _StoredAge:
     metadata = report["metadata"]
-    status = report.get("status") or {}
+    status = ReportStatus.of(report.get("status"))
     # What was applied is watched for as long as a kill is remembered.
-    told = (status.get("lastKillTime"), (status.get("applied") or {}).get("time"))
-    last = max(filter(None, map(parse_time, told)), default=parse_time(metadata["creationTimestamp"]))
+    told = (status.last_kill_time, status.applied.time if status.applied else None)
+    last = max(filter(None, told), default=parse_time(metadata["creationTimestamp"]))
     assert last
     return _StoredAge(
         key=key_of_report(report),

@@ -24,9 +24,9 @@ from oomreport.controller.work.queue import WorkQueue
 from oomreport.hooks.delivery import Delivery, deliveries_of
 from oomreport.incident.kill import Kill, Verdict
 from oomreport.incident.report.decision import Decision, RecordOutcome, decide
+from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import Patience
 from oomreport.incident.witness.ledger import ledger_of
-from oomreport.times import parse_time
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
@@ -123,9 +123,9 @@ class ReportReconciler:
 
     def _lacks_answers(self, decision: Decision) -> bool:
         """Return whether what bounds the advice on a kill of late is still asked for."""
-        advice = decision.status.get("recommendation") or {}
-        last = parse_time(decision.status.get("lastKillTime"))
-        return bool(advice.get("unknown")) and last is not None and self._now() - last < _ASK_FOR
+        status = ReportStatus.of(decision.status)
+        last = status.last_kill_time
+        return bool(status.advice.unknown) and last is not None and self._now() - last < _ASK_FOR
 
     def _settle(self, key: ReportKey, stored: StoredReport, decision: Decision) -> None:
         """Announce the kills whose verdict is settled; hold the others."""
@@ -147,7 +147,7 @@ class ReportReconciler:
         """Annotate the pods of new kills, and that of the last kill where a crash came before its annotation."""
         if not self._policies.annotates(key.namespace):
             return
-        last = Kill.from_status(stored.status.get("lastKill"))
+        last = ReportStatus.of(stored.status).last_kill
         kills = {kill.pod_uid: kill for kill in decision.shown}
         if last and last.pod_uid not in kills and not self._tells_of(last, stored):
             kills[last.pod_uid] = last
@@ -170,12 +170,13 @@ class ReportReconciler:
     def _log(self, written: StoredReport, decision: Decision) -> None:
         seen = [self._records.first_seen[name] for name in decision.used if name in self._records.first_seen]
         waited = (self._now() - min(seen)).total_seconds() * 1000 if seen else None
+        status = ReportStatus.of(written.status)
         log.info(
             "report written",
             extra={
                 "report": f"{written.namespace}/{written.name}",
-                "kills": written.status.get("kills"),
-                "verdict": written.status.get("lastKill", {}).get("verdict"),
+                "kills": status.kills,
+                "verdict": status.last_kill.verdict if status.last_kill else None,
                 "records": len(decision.used),
                 **({"milliseconds": round(waited, 1)} if waited is not None else {}),
             },

@@ -18,7 +18,7 @@ from oomreport.controller.work.keys import ReportKey, SurveyKey, report_key
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.incident.report.notice import ANNOTATIONS
 from oomreport.incident.report.rollout_conditions import is_followed
-from oomreport.workload.pod import pod_facts
+from oomreport.workload.pod import node_name, pod_facts
 
 log = logging.getLogger(__name__)
 # Reports come in bursts, and listings of a watch in pieces: one listing of a namespace is for all of them.
@@ -55,7 +55,7 @@ class RolloutPods:
         news = {one.identity for one in workloads if not self._pods.is_listed(namespace, one.identity)}
         async for page in self._api.pages(path("v1", "pods", namespace=namespace)):
             for item in page:
-                if not self._pods.follows(item) or not item.get("spec", {}).get("nodeName"):
+                if not self._pods.follows(item) or node_name(item) is None:
                     continue
                 pod = pod_facts(item, annotations=ANNOTATIONS)
                 is_news = self._pods.put(pod, now=self._now())

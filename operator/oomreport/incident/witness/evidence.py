@@ -131,6 +131,11 @@ def record_facts(record: Mapping[str, Any]) -> RecordFacts | None:
     )
 
 
+def is_used(record: Mapping[str, Any]) -> bool:
+    """Return whether an OOMRecord, as the API server sends it, is marked as used."""
+    return bool((record.get("status") or {}).get("usedTime"))
+
+
 def _not_after(time: datetime | None, created: datetime | None) -> datetime | None:
     """Return the time of a kill by a node's clock, which may be ahead; the record of it was created later.
 

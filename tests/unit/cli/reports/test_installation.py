@@ -10,7 +10,7 @@ import pytest
 
 from oomreport.api.oom_report import OOMReportStatus
 from oomreport.cli.reports.doctor import told
-from oomreport.cli.reports.installation import Finding, Level, examined
+from oomreport.cli.reports.installation import CheckResult, Level, examined
 from oomreport.errors import ApiError
 from oomreport.times import rfc3339
 
@@ -83,7 +83,7 @@ class Answers:
         return NOW
 
 
-def bad(answers: Answers) -> list[Finding]:
+def bad(answers: Answers) -> list[CheckResult]:
     return [one for one in examined(answers, SYSTEM, AGENTS, own=NOW) if one.level is not Level.GOOD]
 
 

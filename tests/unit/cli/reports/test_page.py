@@ -12,6 +12,8 @@ import yaml
 from oomreport.cli.main import main
 from oomreport.cli.reports.curve import curve
 from oomreport.cli.reports.page import page
+from oomreport.incident.kill import Kill
+from oomreport.incident.memory.usage import Usage
 from oomreport.times import rfc3339
 from oomreport.workload.quantity import MI
 
@@ -24,7 +26,7 @@ def report(name: str = "web", *, kills: int = 3, ago: timedelta = timedelta(hour
     kill = {
         "cause": "ContainerLimit",
         "verdict": "Confirmed",
-        "victim": {"comm": "node"},
+        "victim": {"pid": 7, "comm": "node"},
         "memory": {"limitBytes": 64 * MI},
         "usage": USAGE,
     }
@@ -72,6 +74,10 @@ class Tags(HTMLParser):
         assert self._open.pop() == tag
 
 
+def killed_after(*samples: int) -> Kill:
+    return Kill(usage=Usage(start=NOW, interval_seconds=5, samples=samples))
+
+
 def rows(text: str, title: str) -> list[str]:
     """Return the workloads that a section's table names."""
     section = text.split(f"<h2>{title}</h2>")[1].split("</section>", maxsplit=1)[0]
@@ -103,12 +109,18 @@ def test_a_report_shows_the_way_to_its_kill_why_and_what_to_change():
     assert "<b>RaiseLimit 144Mi</b>" in text
 
 
+def test_a_report_names_the_victim_and_the_tool_that_keeps_the_manifest():
+    text = page([report(managedBy={"tool": "ArgoCD", "namespace": "argocd", "name": "web"})], cluster="", now=NOW)
+    assert "<th>victim</th><td>node</td>" in text
+    assert "<th>manifest</th><td>ArgoCD argocd/web</td>" in text
+
+
 def test_nothing_in_a_report_becomes_more_than_text():
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     hostile = report("web", findings=[{"rule": evil, "severity": evil, "message": evil}], managedBy={"tool": evil})
     hostile["metadata"]["name"] = hostile["spec"]["container"] = hostile["spec"]["workloadRef"]["name"] = evil
     hostile["status"]["lastKill"].update(
-        victim={"comm": evil + "\x1b[31m"}, pod=evil, node=evil, cause=evil, verdict=evil
+        victim={"pid": 7, "comm": evil + "\x1b[31m"}, pod=evil, node=evil, cause=evil, verdict=evil
     )
     hostile["status"]["recommendation"] = {"action": evil, "memoryLimit": evil, "basis": evil, "previousLimit": evil}
     tags = Tags(page([hostile], cluster=evil, now=NOW))
@@ -136,9 +148,9 @@ def test_a_cluster_without_reports_says_so():
 
 
 def test_too_few_samples_make_no_picture_and_samples_of_nothing_do_not_divide_by_it():
-    assert curve({"usage": {"bytes": [1], "intervalSeconds": 5}}) == ""
-    assert curve({}) == ""
-    assert "polyline" in curve({"usage": {"bytes": [0, 0], "intervalSeconds": 5}})
+    assert curve(killed_after(1)) == ""
+    assert curve(Kill()) == ""
+    assert "polyline" in curve(killed_after(0, 0))
 
 
 def test_the_page_of_five_hundred_reports_stays_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
