@@ -18,6 +18,7 @@ from oomreport.hooks.delivery import deliveries_of
 from oomreport.hooks.outbox import is_to_redeliver
 from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
+from oomreport.incident.witness.ledger import stored_ledger
 from oomreport.names import (
     ANNOTATION_REDELIVER,
     API_VERSION,
@@ -160,9 +161,9 @@ class ReportStore:
         """Return the key of the namespace's report that has counted a kill of a container instance. Raises ApiError."""
         async for page in self._api.pages(path(API_VERSION, OOM_REPORTS, namespace=namespace)):
             for report in page:
-                counted = report.get("status", {}).get("counted", ())
+                counted = stored_ledger(report.get("status") or {}).counted
                 is_named = report["spec"]["container"] != UNKNOWN_CONTAINER
-                if is_named and any(entry.get("containerID") == container_id for entry in counted):
+                if is_named and any(entry.container_id == container_id for entry in counted):
                     return key_of_report(report)
         return None
 

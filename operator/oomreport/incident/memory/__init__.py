@@ -2,6 +2,7 @@
 
 Modules:
 
+    composition      What a cgroup's memory consists of, by its statistics
     flight_recorder  A container's memory on its way to a kill, in little room
     forecast         When a limit will be full, if the growth of a running container goes on
     history          Earlier kills of a report, as `status.recentKills` keeps them: how a limit was met before says what
