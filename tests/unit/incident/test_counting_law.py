@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oomreport.incident.oom_record import Source, counter_record_name
 from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.incident.witness.ledger import ledger_of
@@ -30,7 +31,9 @@ class Instance:
 
     @property
     def kills(self) -> int:
-        return len(self.records) or int(self.end is not None and self.end.oom_killed)
+        lines = [one for one in self.records if one.spec.source is not Source.CGROUP_COUNTER]
+        highest = len(self.records) - len(lines)
+        return max(len(lines), highest) or int(self.end is not None and self.end.oom_killed)
 
 
 @dataclass(kw_only=True)
@@ -93,18 +96,27 @@ class Controller:
         return None
 
 
+def by_counter(number: int, count: int, time: int) -> RecordFacts:
+    name = counter_record_name(node_name="worker-1", boot_id="9f1c2b7a", container_id=cid(number), count=count)
+    silent = {"victims": [], "memory": None, "taskMemcg": None, "oomMemcg": None, "source": "CgroupCounter"}
+    return record(name, seconds=time + 0.5, container=cid(number), uid=f"{UID[:-1]}{number}", **silent)
+
+
 @st.composite
 def instances(draw: st.DrawFn) -> list[Instance]:
     found = []
     for number in range(draw(st.integers(1, 4))):
         times = draw(st.lists(st.integers(0, 50), max_size=4, unique=True))
+        # An agent that could not read the log told of the first kills by the counter, half a second after each.
+        counted = draw(st.integers(0, len(times)))
         found.append(
             Instance(
                 number=number,
                 records=tuple(
                     record(f"r{number}-{time:02}", seconds=time, container=cid(number), uid=f"{UID[:-1]}{number}")
                     for time in sorted(times)
-                ),
+                )
+                + tuple(by_counter(number, count, time) for count, time in enumerate(sorted(times)[:counted], start=1)),
                 end=draw(
                     st.sampled_from(
                         [

@@ -4,6 +4,8 @@ A kill is one invocation of the OOM killer that killed something (a group killed
 OOMKilled of a container that no record speaks of. So the number of kills of a container instance is the number of its
 records, or one where there is none and status says OOMKilled; the order in which the witnesses arrive does not matter.
 
+A counter's record and the line of the same kill are one (counter_kills.py).
+
 An instance can be killed in several times: each killed child is a silent kill, its termination belongs to the last one.
 """
 
@@ -13,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from oomreport.incident.kill import Verdict
+from oomreport.incident.witness.counter_kills import is_told_already, told_by_counter
 from oomreport.incident.witness.evidence import Ending, Evidence, Patience, RecordFacts
 from oomreport.incident.witness.ledger import LedgerEntry, OpenLedger, oldest_first, status_kill_id
 from oomreport.workload.pod import SIGKILLED
@@ -143,6 +146,10 @@ def _enter_record(entered: _Entered, record: RecordFacts, *, now: datetime) -> N
     if record.is_anonymous and len(instance) > (known is not None):
         entered.mismatched.append(record.name)
         return
+    if is_told_already(record, instance):
+        entered.used[record.name] = True
+        return
+    known = known or told_by_counter(record, instance)
     if known:
         entered.ledger.replace(known, entry)
         entered.replaced[known.id] = entry.id

@@ -1,0 +1,60 @@
+"""Kills that a cgroup's counter told, joined with their lines.
+
+An agent that cannot read the log tells of a kill by the counter of its container, and the name of that record says which
+kill of the instance it was by number. Its line can still come: from the next agent, which finds it in the kernel's buffer.
+So up to the reading of a counter an instance has no more kills than the counter says.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from oomreport.incident.oom_record import Source, counter_record_name
+from oomreport.incident.witness.evidence import RecordFacts
+from oomreport.incident.witness.ledger import MOST_COUNTED, LedgerEntry
+
+# A counter is read after the kill. Stamps of the log drift: its clock is not the one that is set by NTP.
+_STAMPS_DRIFT = timedelta(seconds=2)
+
+
+def is_told_already(record: RecordFacts, instance: Sequence[LedgerEntry]) -> bool:
+    """Return whether a counter's kill is in the ledger; `instance` are the entries of its container."""
+    if record.spec.source is not Source.CGROUP_COUNTER or not instance:
+        return False
+    numbers = _numbers_of(record)
+    counters = [(entry.time, numbers[entry.id]) for entry in instance if entry.id in numbers]
+    counters += [(record.time, numbers[record.name])] if record.name in numbers else []
+    return any(_are_too_many(record, instance, at=time, number=number) for time, number in counters)
+
+
+def told_by_counter(record: RecordFacts, instance: Sequence[LedgerEntry]) -> LedgerEntry | None:
+    """Return the entry of the counter that told of a line's kill before."""
+    if record.spec.source is Source.CGROUP_COUNTER or not instance:
+        return None
+    numbers = _numbers_of(record)
+    later = [one for one in instance if one.id in numbers and record.time <= one.time + _STAMPS_DRIFT]
+    too_many = any(_are_too_many(record, instance, at=one.time, number=numbers[one.id]) for one in later)
+    return later[0] if too_many else None
+
+
+def _are_too_many(record: RecordFacts, instance: Sequence[LedgerEntry], *, at: datetime, number: int) -> bool:
+    """Return whether the ledger would have more kills than the counter had at a time, if a record were one more."""
+    times = [record.time, *(entry.time for entry in instance if not entry.from_status)]
+    return record.time <= at + _STAMPS_DRIFT and sum(time <= at + _STAMPS_DRIFT for time in times) > number
+
+
+def _numbers_of(record: RecordFacts) -> Mapping[str, int]:
+    """Return the names that the counter's records of this container instance have, and which kill each is of."""
+    spec, container_id = record.spec, record.container_id
+    if container_id is None or spec.node_name is None or spec.boot_id is None:
+        return {}
+    return _numbers(spec.node_name, spec.boot_id, container_id)
+
+
+@lru_cache(maxsize=8)
+def _numbers(node_name: str, boot_id: str, container_id: str) -> Mapping[str, int]:
+    # A ledger holds no more kills.
+    return {
+        counter_record_name(node_name=node_name, boot_id=boot_id, container_id=container_id, count=count): count
+        for count in range(1, MOST_COUNTED + 1)
+    }
