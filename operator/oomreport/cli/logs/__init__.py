@@ -2,18 +2,19 @@
 
 Modules:
 
-    choice     The kernel's choice in words: who was chosen, why, and who died
-    explain    `oomreport explain`: the OOM kills of any kernel log
-    explained  A record with everything that is said about it
-    filling    What the memory consisted of: the parts of a bar
-    json_text  Compact JSON in ASCII, safe for a terminal
-    judgement  The cause and the advice, as far as a log tells
-    page       Explained kills as one HTML page
-    pods       Names and limits of pods, from a cluster or a file
-    shortage   What of a node's memory ran short, and what filled most of it
-    story      The story of an invocation: sentences, and figures for pictures
-    text       An explained kill as text for a terminal
-    unread     The answer to a log that has a phrase of an OOM in an unknown form
-    watch      The command `oomreport watch`: the OOM kills of this machine, live
-    words      Sizes, names and processes as people read them
+    choice         The kernel's choice in words: who was chosen, why, and who died
+    explain        `oomreport explain`: the OOM kills of any kernel log
+    explained      A record with everything that is said about it
+    filling        What the memory consisted of: the parts of a bar
+    json_text      Compact JSON in ASCII, safe for a terminal
+    judgement      The cause and the advice, as far as a log tells
+    other_killers  Killers other than the kernel, and witnesses of a kill, that a log names
+    page           Explained kills as one HTML page
+    pods           Names and limits of pods, from a cluster or a file
+    shortage       What of a node's memory ran short, and what filled most of it
+    story          The story of an invocation: sentences, and figures for pictures
+    text           An explained kill as text for a terminal
+    unread         The answer to a log that has a phrase of an OOM in an unknown form
+    watch          The command `oomreport watch`: the OOM kills of this machine, live
+    words          Sizes, names and processes as people read them
 """

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from oomreport.adapters.storage.log_file import STANDARD_INPUT, chunks_of, quick_search
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.json_text import json_text
+from oomreport.cli.logs.other_killers import OtherKillers
 from oomreport.cli.logs.unread import FORMS, unread
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.incident.oom_record import Origin, RecordSpec, Source, record_spec, subject_of_invocation
@@ -50,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def invocations_in(path: str, scanner: Scanner | None = None) -> Iterator[Invocation]:
+def invocations_in(
+    path: str, scanner: Scanner | None = None, others: OtherKillers | None = None
+) -> Iterator[Invocation]:
     """Yield the invocations of the OOM killer in a log, as they are found.
 
     Raises LogUnreadable after what could be read.
@@ -59,6 +62,8 @@ def invocations_in(path: str, scanner: Scanner | None = None) -> Iterator[Invoca
     cut: LogUnreadable | None = None
     try:
         for chunk in chunks_of(path):
+            if others is not None:
+                others.feed(chunk)
             yield from scanner.feed(chunk)
     except LogUnreadable as error:
         cut = error
@@ -80,10 +85,10 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
 
 
 def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output") -> int:
-    scanner = Scanner(quick_search())
+    scanner, others = Scanner(quick_search()), OtherKillers()
     is_found = False
     try:
-        for invocation in invocations_in(path, scanner):
+        for invocation in invocations_in(path, scanner, others):
             is_found = True
             spec = spec_of(invocation)
             named = pods.named(spec) if pods is not None else None
@@ -95,6 +100,8 @@ def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Ou
         return _UNREADABLE
     if scanner.seen and not is_found:
         output.add_unread("standard input" if path == STANDARD_INPUT else path, scanner.seen)
+    elif not is_found:
+        output.add_others(others.sentences())
     return 0
 
 
@@ -139,6 +146,9 @@ class _Output:
     def add_unread(self, name: str, line: bytes) -> None:
         """Take a line of a log without any record: it holds a phrase of an OOM, but not in a form that is read."""
         print(f"oomreport: {unread(name, line)}", file=sys.stderr)
+
+    def add_others(self, sentences: list[str]) -> None:
+        """Take what a log without any record tells of other killers and witnesses."""
 
     def close(self) -> None:
         """End the output."""
@@ -201,6 +211,7 @@ class _Text(_Output):
         self._knows_pods = knows_pods
         self._count = 0
         self._unread: list[str] = []
+        self._others: list[str] = []
         self._wants_pods = False
 
     def add(self, explained: Explained) -> None:
@@ -216,12 +227,15 @@ class _Text(_Output):
     def add_unread(self, name: str, line: bytes) -> None:
         self._unread.append(unread(name, line))
 
+    def add_others(self, sentences: list[str]) -> None:
+        self._others += [sentence for sentence in sentences if sentence not in self._others]
+
     def close(self) -> None:
         if self._unread:
             sys.stdout.write("\n" if self._count else "")
             sys.stdout.write("\n".join([*self._unread, FORMS, ""]))
         elif not self._count and self.whole:
-            sys.stdout.write("No OOM kill found.\n")
+            sys.stdout.write("\n".join(["No OOM kill by the kernel found.", *self._others, ""]))
         if self._wants_pods and not self._knows_pods:
             from oomreport.cli.logs.story import PODS_HINT
 
@@ -233,10 +247,14 @@ class _Page(_Output):
         self._path = path
         self._knows_pods = knows_pods
         self._explained: list[Explained] = []
+        self._others: list[str] = []
         self._unread: list[str] = []
 
     def add(self, explained: Explained) -> None:
         self._explained.append(explained)
+
+    def add_others(self, sentences: list[str]) -> None:
+        self._others += [sentence for sentence in sentences if sentence not in self._others]
 
     def add_unread(self, name: str, line: bytes) -> None:
         self._unread = [*self._unread[:-1], unread(name, line), FORMS]
@@ -248,7 +266,8 @@ class _Page(_Output):
 
         try:
             Path(self._path).write_text(
-                page(self._explained, knows_pods=self._knows_pods, unread=self._unread), encoding="utf-8"
+                page(self._explained, knows_pods=self._knows_pods, unread=self._unread, others=self._others),
+                encoding="utf-8",
             )
         except OSError as error:
             raise LogUnreadable(f"{self._path}: cannot be written: {error.strerror}") from error
@@ -265,6 +284,10 @@ class _Both(_Output):
     def add_unread(self, name: str, line: bytes) -> None:
         for output in self._outputs:
             output.add_unread(name, line)
+
+    def add_others(self, sentences: list[str]) -> None:
+        for output in self._outputs:
+            output.add_others(sentences)
 
     def close(self) -> None:
         for output in self._outputs:

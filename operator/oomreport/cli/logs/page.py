@@ -48,11 +48,17 @@ _TOP = 12
 _MOST_CONTENTS = 30
 
 
-def page(records: Sequence[Explained], *, knows_pods: bool, unread: Sequence[str] = ()) -> str:
-    """Return the page; `knows_pods` says whether pods were asked for, `unread` what of the logs could not be read."""
+def page(
+    records: Sequence[Explained], *, knows_pods: bool, unread: Sequence[str] = (), others: Sequence[str] = ()
+) -> str:
+    """Return the page; `knows_pods` says whether pods were asked for, `unread` what of the logs could not be read.
+
+    `others` is what logs without any record tell of other killers.
+    """
     body = "\n".join(_article(number, explained) for number, explained in enumerate(records, 1))
     if not records:
-        body = "" if unread else "<p>No OOM kill found.</p>"
+        none = "".join(f"<p>{escape(sentence)}</p>" for sentence in ("No OOM kill by the kernel found.", *others))
+        body = "" if unread else none
     body += "".join(f"<p>{escape(sentence)}</p>\n" for sentence in unread)
     kills = sum(len(explained.invocation.victims) for explained in records)
     hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if not knows_pods and any(map(wants_pods, records)) else ""
@@ -85,7 +91,7 @@ def _article(number: int, explained: Explained) -> str:
         f"{escape(_printable(finding.message))}.</li>"
         for finding in found
     )
-    looks = "".join(f"<li>{escape(hint)}</li>" for hint in hints(explained))
+    looks = "".join(f"<li>{escape(hint)}</li>" for hint in hints(explained)) if judgement is not None else ""
     log = _printable(explained.spec.log or "", keep="\n\t")
     return (
         f"<article><h2>{number}. {escape(heading(explained))}</h2>"

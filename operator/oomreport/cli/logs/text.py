@@ -62,7 +62,7 @@ def told(explained: Explained, *, number: int, style: Style) -> str:
         if judgement.recommendation is not None:
             advice = judgement.recommendation
             lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice.basis.rstrip('.')}."], style)
-    lines += _list("What to look at", hints(explained), style)
+        lines += _list("What to look at", hints(explained), style)
     return "\n".join(lines) + "\n"
 
 

@@ -8,8 +8,14 @@ FORMS = (
 )
 
 
+# What only the middle of a dump holds: its call trace, and the head of its table.
+_IN_THE_MIDDLE = (b"oom_kill_process+0x", b"oom_score_adj name")
+
+
 def unread(name: str, line: bytes) -> str:
     """Return a sentence about the line, with the line itself; nothing in it can steer a terminal."""
     text = line.decode("utf-8", "replace").strip()
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if any(phrase in line for phrase in _IN_THE_MIDDLE):
+        return f"{name} holds a part of an OOM dump; the lines that say who was killed cannot be read in it: {shown}"
     return f"No OOM kill can be read in {name}, but a phrase or a part of one is there: {shown}"

@@ -7,7 +7,7 @@ from oomreport.kernel.dump.entry import Entry, entry_of
 from oomreport.kernel.dump.facts import DumpFacts, facts_of
 from oomreport.kernel.dump.fast_path import Whole
 from oomreport.kernel.line import LONGEST_TEXT, Line
-from oomreport.kernel.text.killed import Killed
+from oomreport.kernel.text.killed import Killed, NoVictim
 from oomreport.kernel.text.kind import Kind
 from oomreport.kernel.text.summary import SummaryLine
 from oomreport.kernel.text.table import NO_HEAD, Columns, CutRow, Row, row_of
@@ -137,6 +137,11 @@ class Dump:
         self.victims.discard(last.value.pid)
         return last
 
+    def _panics_at(self, entry: Entry) -> bool:
+        """Whether the line is the panic that follows where there was nothing to kill."""
+        panicked = any(isinstance(one.value, NoVictim) and one.value.panicked for one in self.entries)
+        return isinstance(entry.value, NoVictim) and entry.value.panicked and not panicked
+
     @property
     def _first_victim(self) -> int | None:
         """The pid of the first kill line."""
@@ -156,6 +161,8 @@ class Dump:
             return isinstance(value, Killed) and self._accepts_kill(value, line)
         if kind is Kind.GROUP:
             return Kind.GROUP not in self.kinds or self._repeats(entry)
+        if Kind.NO_VICTIM in self.kinds and self._panics_at(entry):
+            return True
         if kind is Kind.STATS:
             return self.furthest <= Kind.STATS
         if kind is Kind.USAGE:

@@ -237,7 +237,10 @@ def _is_global(sections: _Sections, summary: Summary) -> bool:
         return True
     if summary.constraint is not None:
         return summary.constraint != "CONSTRAINT_MEMCG"
-    if any(text.startswith("Out of memory") and " in UB" not in text[:20] for text in sections.kill_texts()):
+    if any(
+        text.startswith(("Out of memory", "Out of Memory")) and " in UB" not in text[:20]
+        for text in sections.kill_texts()
+    ):
         return True
     return _only_trace_is_global(sections)
 

@@ -213,3 +213,52 @@ def test_what_other_numa_nodes_had_free_is_said(told: Told) -> None:
     summary = GLOBAL.replace("CONSTRAINT_NONE", "CONSTRAINT_CPUSET")
     text = told(asked() + MEM_INFO.format(slab=1, free=225000) + zones + summary + KILLED)
     assert "On other NUMA nodes 879 MiB were free." in text
+
+
+def test_a_panic_for_want_of_a_victim_is_one_oom(told: Told) -> None:
+    text = told(
+        "[    1.0] Out of memory and no killable processes...\n"
+        "[    1.0] Kernel panic - not syncing: System is deadlocked on memory\n"
+    )
+    assert "1. The kernel ran out of memory and stopped" in text
+    assert "2. " not in text
+    assert "there was nothing left to kill" in text
+
+
+def test_the_oldest_kernels_know_the_node_only(told: Told) -> None:
+    text = told("Mar 10 22:02:34 h kernel: Out of Memory: Killed process 475 (identd).\n")
+    assert '"identd" (pid 475) was killed: the node ran out of memory' in text
+
+
+def test_a_part_of_a_dump_is_told_as_a_part(told: Told) -> None:
+    text = told(
+        "[   9.000001] CPU: 1 PID: 900 Comm: svc Tainted: G           O      4.19.81 #1\n[   9.000002] Call Trace:\n"
+        "[   9.000004]  dump_header+0x66/0x28e\n[   9.000005]  oom_kill_process+0x251/0x270\n"
+    )
+    assert "holds a part of an OOM dump; the lines that say who was killed cannot be read in it" in text
+
+
+@pytest.mark.parametrize(
+    ("log", "answer"),
+    [
+        (
+            "    Reason:       OOMKilled\n",
+            "The log names OOMKilled: a pod's status or an event. The kernel's record is in",
+        ),
+        (
+            "systemd-oomd[1]: Killed /user.slice due to memory pressure\n",
+            "The log names systemd-oomd, which kills from",
+        ),
+        ("", "The input is empty."),
+    ],
+)
+def test_other_killers_are_not_denied(log: str, answer: str, told: Told) -> None:
+    text = told(log)
+    assert text.startswith("No OOM kill by the kernel found.")
+    assert answer in text
+
+
+def test_what_to_look_at_is_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_text(GLOBAL + KILLED)
+    assert main(["explain", "--no-advice", "--html", str(tmp_path / "page"), str(tmp_path / "log")]) == 0
+    assert "What to look at" not in capsys.readouterr().out + (tmp_path / "page").read_text()

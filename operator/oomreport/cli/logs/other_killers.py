@@ -1,0 +1,35 @@
+"""Killers other than the kernel, and witnesses of a kill, that a log names.
+
+They answer a log without any record of the kernel. The words are looked for at the beginning of a log only: what people
+paste is short, and a long log costs no time.
+"""
+
+_LOOKED_AT = 1 << 20
+_ON_THE_NODE = "The kernel's record is in the log of the node: `journalctl -k` or `dmesg` there."
+_SIGNS = (
+    ((b"OOMKilled", b"OOMKilling", b"SystemOOM"), f"The log names {{}}: a pod's status or an event. {_ON_THE_NODE}"),
+    ((b"systemd-oomd",), "The log names {}, which kills from user space: `journalctl -u {}` says why."),
+    ((b"earlyoom",), "The log names {}, which kills from user space: `journalctl -u {}` says why."),
+    ((b"lowmemorykiller", b"lmkd"), "The log names {}, Android's killer in user space: `logcat` says why."),
+)
+
+
+class OtherKillers:
+    """What a log tells of kills that the kernel did not print. `is_empty` says that there was no text at all."""
+
+    def __init__(self) -> None:
+        """Start before the first chunk."""
+        self.is_empty = True
+        self._begin = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take a part of the log in."""
+        self.is_empty = self.is_empty and not chunk
+        if len(self._begin) < _LOOKED_AT:
+            self._begin += chunk[: _LOOKED_AT - len(self._begin)]
+
+    def sentences(self) -> list[str]:
+        """Return a sentence for each killer or witness that is named."""
+        found = ((next((word for word in words if word in self._begin), None), text) for words, text in _SIGNS)
+        told = [text.format(word.decode(), word.decode()) for word, text in found if word is not None]
+        return ["The input is empty."] if self.is_empty else told
