@@ -135,7 +135,8 @@ def counted(parts: Parts, key: ReportKey, instance: str) -> None:
     """Have a report count the end of a container that pod status told of."""
     report = run(parts.reports.ensure(key))
     stored = parts.api.at(API_VERSION, "oomreports", report.name, key.namespace) or {}
-    entry = {"id": f"container-{instance}", "containerID": instance, "verdict": "StatusOnly"}
+    ended = "2026-11-20T20:13:00.000000Z"
+    entry = {"id": f"container-{instance}", "containerID": instance, "time": ended, "verdict": "StatusOnly"}
     parts.api.put(API_VERSION, "oomreports", {**stored, "status": {"counted": [entry]}})
 
 
