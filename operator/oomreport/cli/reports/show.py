@@ -100,14 +100,20 @@ def _happened(last: Kill | None) -> Iterator[str]:
         more = (last.victims or 1) - 1
         yield f"{shown(victim.comm)} (pid {victim.pid}) was killed{holds}{score}{f', and {more} more' if more else ''}."
     if last.usage:
-        yield from _before(last.usage, printed=bool(last.memory and last.memory.stat))
+        yield from _before(last.usage, printed=bool(last.memory and last.memory.stat), at_kill=_at_kill(last))
     if last.silent:
         yield "The container lived on: pod status shows nothing of it."
     if last.pod:
         yield f"It was in pod {last.pod}{f' on node {last.node}' if last.node else ''}."
 
 
-def _before(usage: Usage, *, printed: bool) -> Iterator[str]:
+def _at_kill(last: Kill) -> int:
+    """Return what the kernel said of the memory at the kill, in bytes; 0 where it said nothing."""
+    victim = last.victim.anon_rss_bytes if last.victim else None
+    return max(victim or 0, (last.memory.usage_bytes if last.memory else None) or 0)
+
+
+def _before(usage: Usage, *, printed: bool, at_kill: int) -> Iterator[str]:
     """Yield what the agent saw of the container's memory before the kill; what it consisted of where no dump tells that."""
     last = usage.last
     if last and not printed:
@@ -115,7 +121,8 @@ def _before(usage: Usage, *, printed: bool) -> Iterator[str]:
         parts = [f"{name} {size_text(size)}" for name, size in zip(_PARTS, sizes, strict=True) if size]
         if parts:
             yield f"When last looked at, at {rfc3339(last.time)}, it held {size_text(last.usage)}: {', '.join(parts)}."
-    if usage.highest and usage.peak:
+    # Lower figures are older ones, and would read as if the kernel was wrong.
+    if usage.highest and usage.peak and usage.peak.size >= at_kill:
         yield f"Its samples reached {size_text(usage.highest)}, its peak with page cache {size_text(usage.peak.size)}."
     if usage.pressure and usage.pressure.some:
         yield (

@@ -1,11 +1,14 @@
 """What filled the memory, and how it grew."""
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.leaks import duration, leak_of, rate
 from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.kill import Cause
+from oomreport.incident.memory.history import PastKill
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.workload.quantity import MI
 
@@ -14,6 +17,8 @@ _NOTABLE_CACHE = 0.1
 _NOTABLE_SHARE = 0.25
 _MANY = 8
 _STARTS = 3
+# Both the kill's time and its age are rounded to a second.
+_SAME_START = 2.0
 _NOTABLE_STALL = 10.0
 _OWN_LIMITS = (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 
@@ -37,29 +42,42 @@ def steady_growth(case: Case) -> str | None:
 
 
 def limit_below_start(case: Case) -> str | None:
-    """Say that the limit is lower than the image needs to come up at all."""
+    """Say that the limit is lower than the image needs to come up at all. A container that lived on has come up."""
     starts = [kill for kill in case.past[-_STARTS:] if kill.shape is Shape.STARTUP and kill.limit]
     if case.cause != Cause.CONTAINER_LIMIT or len(starts) < _STARTS or _files_in_memory(case):
         return None
+    if case.kill.silent or not _of_several_instances(starts):
+        return None
     runs = ", ".join(f"{duration(kill.uptime_seconds or 0)} at {in_mi(kill.limit or 0)}" for kill in starts)
-    return f"The limit is lower than container {case.container} needs to start: it died after {runs}"
+    return f"The limit is lower than container {case.container} needs to start: it was killed after {runs}"
+
+
+def _of_several_instances(kills: Sequence[PastKill]) -> bool:
+    """Return whether each kill was in an instance of its own, by when that had started; ages are whole seconds."""
+    starts = [(kill.pod, kill.time.timestamp() - (kill.uptime_seconds or 0)) for kill in kills]
+    return all(pod != other or abs(start - later) > _SAME_START for (pod, start), (other, later) in pairwise(starts))
 
 
 def startup_peak(case: Case) -> str | None:
-    """Say that it died while it started."""
+    """Say that it was killed while it started, where it did not live on."""
     way = case.way
-    if case.cause != Cause.CONTAINER_LIMIT or way.shape is not Shape.STARTUP or way.uptime_seconds is None:
+    if case.cause not in (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT) or case.kill.silent:
+        return None
+    if way.shape is not Shape.STARTUP or way.uptime_seconds is None:
         return None
     if _files_in_memory(case):
         return None
     fast = f", growing by {rate(way.growth)}" if way.growth > 0 else ""
-    return f"It died {duration(way.uptime_seconds)} after its start{fast}: the peak of starting is above the limit"
+    whose = "the pod's limit" if case.cause == Cause.POD_LIMIT else "the limit"
+    return f"It was killed {duration(way.uptime_seconds)} after its start{fast}: the peak of starting is above {whose}"
 
 
 def spike(case: Case) -> str | None:
     """Say that memory had been level before."""
     way = case.way
     if case.cause != Cause.CONTAINER_LIMIT or way.shape is not Shape.SPIKE:
+        return None
+    if case.fired is not None and way.level >= case.fired:
         return None
     level = in_mi(way.level // MI * MI)
     return f"Memory was at {level} and rose to the limit within {duration(way.rising_seconds)}"

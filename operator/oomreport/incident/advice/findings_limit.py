@@ -50,6 +50,16 @@ def container_limit_hit(case: Case) -> str | None:
     return f"Container {case.container} reached its own limit of {format_quantity(case.fired)}{also}{filled}"
 
 
+def pod_limit_hit(case: Case) -> str | None:
+    """Say that the pod's limit fired, which its containers share, and whose process was chosen."""
+    if case.cause != Cause.POD_LIMIT or case.fired is None:
+        return None
+    return (
+        f"The pod reached its limit of {format_quantity(case.fired)}, which its containers share; the kernel chose"
+        f" {_victim(case)} of container {case.container}"
+    )
+
+
 def pod_limit_hit_by_neighbour(case: Case) -> str | None:
     """Name the container that allocated: under a pod's limit the kernel chooses its victim among all containers."""
     if case.cause != Cause.POD_LIMIT or case.record is None:

@@ -251,6 +251,18 @@ def test_show_tells_what_the_agent_saw_where_the_kernel_printed_nothing(ran):
     assert "When last looked at" not in ran("show", [report], "deployment-web-api")[1]
 
 
+def test_show_sets_no_older_sample_against_the_kernels_figure(ran):
+    at = "2026-11-20T20:21:04.000000Z"
+    usage = {"startTime": at, "intervalSeconds": 5.0, "bytes": [264 << 10], "peak": {"time": at, "bytes": 3800 << 10}}
+    victim = {"pid": 212, "comm": "hog", "anonRSSBytes": 63 << 20}
+    report = a_report("web")
+    report["status"]["lastKill"] = {"verdict": "Confirmed", "cause": "ContainerLimit", "time": at, "victim": victim}
+    report["status"]["lastKill"]["usage"] = usage
+    _, out, _ = ran("show", [report], "deployment-web-api")
+    assert "was killed, holding 63 MiB" in " ".join(out.split())
+    assert "Its samples reached" not in out
+
+
 def test_list_shows_the_rows_of_kubectl(ran):
     status, out, _ = ran("list", [a_report("web")], "-o", "wide")
     head, row = (line.split("   ") for line in out.splitlines())

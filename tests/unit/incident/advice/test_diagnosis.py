@@ -63,6 +63,22 @@ def test_a_neighbour_under_the_pods_limit_is_named():
     assert rules(of=systemd, cause=Cause.POD_LIMIT, facts=facts) == ["PodLimitHitByNeighbour"]
 
 
+def test_a_pods_limit_has_its_why_whoever_allocated():
+    memory = MemoryUsage(usage_bytes=64 * MI, limit_bytes=64 * MI)
+    last = kill(cause=Cause.POD_LIMIT, container_id=cid(1), memory=memory, victim=Victim(pid=212, comm="node"))
+    (found,) = findings(Case(kill=last, container="api", record=record(scope="Pod")))
+    assert (found.rule, found.message) == (
+        "PodLimitHit",
+        "The pod reached its limit of 64Mi, which its containers share; the kernel chose 'node' (pid 212) of container api",
+    )
+
+
+def test_a_kill_that_the_container_lived_through_is_not_called_a_failed_start():
+    memory = MemoryUsage(usage_bytes=64 * MI, limit_bytes=64 * MI)
+    assert "StartupPeak" in rules(memory=memory, started_at=after(-13))
+    assert "StartupPeak" not in rules(memory=memory, started_at=after(-13), silent=True)
+
+
 @pytest.mark.parametrize(
     ("own", "in_force", "is_behind"),
     [(144, 144, True), (144, None, True), (64, 64, False), (32, 32, False), (144, 64, False), (None, 144, False)],

@@ -10,7 +10,7 @@ from oomreport.times import rfc3339
 from oomreport.workload.heap import heap_settings
 from oomreport.workload.pod import ContainerFacts, MemoryVolume
 from oomreport.workload.quantity import GI, MI, parse_quantity
-from support.evidence import PATIENCE, UID, after, cid, container, evidence, pod, record, termination
+from support.evidence import PATIENCE, UID, after, cid, container, evidence, pod, record, running, termination
 
 
 def dead(
@@ -234,3 +234,21 @@ def test_three_deaths_while_starting_say_that_the_limit_is_below_what_a_start_ne
 
     assert stored["kills"] == 3
     assert {"StartupPeak", "LimitBelowStart"} <= {finding["rule"] for finding in stored["findings"]}
+
+
+def test_kills_in_one_instance_that_lives_on_are_no_failed_starts() -> None:
+    stored: dict[str, Any] = {}
+    for number in range(3):
+        time = 13.0 + number * 6.0
+        stored = report(
+            name=f"worker-1-9f1c2b7a-{number}",
+            seconds=time,
+            container=cid(1),
+            facts=running(limit=512 * MI, running_since=after(0)),
+            way=usage([n * 60 * MI for n in range(8)], interval=1.0, end=time),
+            stored=stored,
+        )
+
+    assert stored["kills"] == 3
+    assert "LimitBelowStart" not in {finding["rule"] for finding in stored["findings"]}
+    assert not any("died" in finding["message"] for finding in stored["findings"])
