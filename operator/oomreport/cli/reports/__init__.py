@@ -13,6 +13,7 @@ Modules:
     installation   What keeps kills from becoming reports in a cluster
     listing        `oomreport list`: the reports, as `kubectl get oomreports` shows them
     markdown       The body of a pull request, with the evidence of each number
+    naming         Reports by the names that people type
     owner_text     The owner of a workload's manifest, in words
     page           `oomreport report`: the reports of a cluster as one HTML page
     patches        Recommendations as patches and values files

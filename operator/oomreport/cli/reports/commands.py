@@ -81,7 +81,9 @@ def _add_list(commands: "Commands") -> None:
 def _add_show(commands: "Commands") -> None:
     words = "Describe a report: what was killed, by whose limit, why, what to change, and who keeps the manifest."
     parser = _command(commands, "show", "describe a report", words, _DONE)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="use this report; oomreport list prints the names")
+    parser.add_argument(
+        "names", nargs="+", metavar="NAME", help="use this report, or that of a workload: web, deploy/web"
+    )
     _add_cluster(parser)
     parser.add_argument(
         "--reports",
@@ -213,7 +215,9 @@ def _add_review(commands: "Commands") -> None:
         ),
     ):
         parser = _command(commands, verb, f"{verb} recommendations", words, _REVIEW)
-        parser.add_argument("names", nargs="+", metavar="NAME", help="use this report; oomreport list prints the names")
+        parser.add_argument(
+            "names", nargs="+", metavar="NAME", help="use this report, or that of a workload: web, deploy/web"
+        )
         parser.add_argument(
             "--note", default=None, metavar="TEXT", help="store this reason in the report (default: none)"
         )

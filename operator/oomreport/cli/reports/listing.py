@@ -38,7 +38,7 @@ _WATCH_SECONDS = 2.0
 def run(arguments: argparse.Namespace) -> int:
     """Print the reports and return the exit status."""
     if arguments.watch:
-        return watch(arguments, lambda: reports_for(arguments))
+        return watch(arguments, lambda: reports_for(arguments, told=False))
     try:
         reports = reports_for(arguments)
     except OOMReportError as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import Delivery, State, deliveries_of
-from oomreport.names import ANNOTATION_REDELIVER, GROUP, OOM_REPORTS, VERSION
+from oomreport.names import ANNOTATION_REDELIVER, GROUP, OOM_HOOKS, OOM_REPORTS, VERSION
 from oomreport.times import rfc3339
 
 
@@ -23,6 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
         reports = _Reports(arguments.context)
         namespace = None if arguments.all_namespaces else arguments.namespace or reports.namespace
         hook = _hook(arguments.hook, namespace or reports.namespace)
+        if hook:
+            reports.require_hook(hook)
         asked = 0
         for report in reports.found(namespace, arguments.report):
             failed = failed_of(report, hook)
@@ -35,7 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"oomreport: {error}", file=sys.stderr)
         return 1
     if not asked:
-        print("oomreport: no delivery was given up", file=sys.stderr)
+        to = f" to hook {hook}" if hook else ""
+        where = f" in namespace {namespace}; -A asks all namespaces" if namespace else ""
+        print(f"oomreport: no delivery{to} was given up{where}", file=sys.stderr)
         return 1
     return 0
 
@@ -76,7 +80,9 @@ class _Reports:
     def found(self, namespace: str | None, name: str | None) -> Iterator[dict[str, Any]]:
         """Return one report, or all of a namespace, or of all namespaces."""
         if name:
-            yield self._asked("get_namespaced_custom_object", namespace or self.namespace, OOM_REPORTS, name)
+            where = namespace or self.namespace
+            hint = f"there is no report {name} in namespace {where}; oomreport list -n {where} prints the names"
+            yield self._there("get_namespaced_custom_object", where, OOM_REPORTS, name, missing=hint)
             return
         following: str | None = None
         while True:
@@ -90,6 +96,24 @@ class _Reports:
             following = page["metadata"].get("continue")
             if not following:
                 return
+
+    def require_hook(self, hook: str) -> None:
+        """Ask for a hook (namespace/name). Raises ApiError where there is none; who may not read hooks is believed."""
+        namespace, _, name = hook.partition("/")
+        missing = f"there is no hook {name} in namespace {namespace}; kubectl get {OOM_HOOKS} -A prints the names"
+        try:
+            self._there("get_namespaced_custom_object", namespace, OOM_HOOKS, name, missing=missing)
+        except ApiError as error:
+            if not error.is_refusal:
+                raise
+
+    def _there(self, call: str, *arguments: object, missing: str) -> dict[str, Any]:
+        try:
+            return self._asked(call, *arguments)
+        except ApiError as error:
+            if error.is_not_found:
+                raise ApiError(missing, status=error.status) from error
+            raise
 
     def annotate(self, report: Mapping[str, Any], text: str) -> None:
         """Write the wish on a report."""

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from oomreport.cli.reports.cluster import Cluster, cluster_of
-from oomreport.errors import InputUnreadable
+from oomreport.errors import ApiError, InputUnreadable
 from oomreport.gitops.advice import Advice, advice_of, reports_in
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -58,10 +58,11 @@ def connected(arguments: argparse.Namespace) -> Cluster:
     return cluster_of(context=arguments.context, kubeconfig=arguments.kubeconfig)
 
 
-def reports_for(arguments: argparse.Namespace, *, mapped: bool = False) -> list[dict[str, Any]]:
+def reports_for(arguments: argparse.Namespace, *, mapped: bool = False, told: bool = True) -> list[dict[str, Any]]:
     """Return the reports that the arguments ask for, in order of namespace and name. Raises InputUnreadable, ApiError.
 
-    `mapped` adds what the annotations of their workloads say of values files, at one request for each.
+    `mapped` adds what the annotations of their workloads say of values files, at one request for each. `told` says on
+    standard error where there is none, and how many there are elsewhere.
     """
     if arguments.reports is not None:
         found = reports_of_file(arguments.reports)
@@ -75,9 +76,32 @@ def reports_for(arguments: argparse.Namespace, *, mapped: bool = False) -> list[
         cluster = connected(arguments)
         namespace = None if arguments.all_namespaces else arguments.namespace or cluster.namespace
         found = cluster.reports(namespace, arguments.selector)
+        if told and not found and namespace is not None:
+            print(f"oomreport: {_none_in(cluster, namespace, arguments.selector)}", file=sys.stderr)
         for problem in cluster.with_mappings(found) if mapped else ():
             print(f"oomreport: annotations of workloads cannot be read: {problem}", file=sys.stderr)
     return sorted(found, key=lambda one: (one["metadata"]["namespace"], one["metadata"]["name"]))
+
+
+def none_in(namespace: str, *, exists: bool | None, elsewhere: int | None) -> str:
+    """Return that a namespace has no reports; None is what could not be asked for."""
+    what = f"no reports in namespace {namespace}" + ("" if exists is not False else ", which does not exist")
+    if elsewhere is None:
+        return f"{what}; -A uses those of all namespaces"
+    return f"{what}; other namespaces have {elsewhere}" + (", -A uses them" if elsewhere else "")
+
+
+def _none_in(cluster: Cluster, namespace: str, selector: str | None) -> str:
+    exists: bool | None = True
+    try:
+        cluster.get(f"/api/v1/namespaces/{namespace}")
+    except ApiError as error:
+        exists = False if error.is_not_found else None
+    try:
+        elsewhere = len(cluster.reports(None, selector))
+    except ApiError:
+        return none_in(namespace, exists=exists, elsewhere=None)
+    return none_in(namespace, exists=exists, elsewhere=elsewhere)
 
 
 def advice_for(arguments: argparse.Namespace, *, mapped: bool) -> list[Advice]:

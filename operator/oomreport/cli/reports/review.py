@@ -15,6 +15,7 @@ from typing import Any
 
 from oomreport.cli.logs.story import recommended
 from oomreport.cli.reports.cluster import Cluster
+from oomreport.cli.reports.naming import only_report_named
 from oomreport.cli.reports.report_source import connected
 from oomreport.errors import ApiError, InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
@@ -57,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def reviewed(cluster: Cluster, namespace: str, name: str, arguments: argparse.Namespace, reviewer: str) -> Advice:
     """Write a review and return what was decided about. Raises _NotDoneError, ApiError, InputUnreadable."""
-    report = cluster.report(namespace, name)
+    report = only_report_named(cluster, namespace, name)
+    name = report["metadata"]["name"]
     first = _recommendation(report)
     if first.action == NO_ACTION:
         raise _NotDoneError(f"{namespace}/{name}: there is no recommendation to decide about")

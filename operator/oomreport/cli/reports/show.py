@@ -9,6 +9,7 @@ from typing import Any
 from oomreport.cli.logs.story import recommended
 from oomreport.cli.logs.words import shown, size_text
 from oomreport.cli.reports.columns import printable
+from oomreport.cli.reports.naming import cluster_reports_named, reports_named
 from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.cli.reports.report_source import connected, reports_of_file
 from oomreport.errors import InputUnreadable, OOMReportError
@@ -65,15 +66,13 @@ def told(advice: Advice) -> str:
 def _reports(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     if arguments.reports is None:
         cluster = connected(arguments)
-        return [cluster.report(arguments.namespace or cluster.namespace, name) for name in arguments.names]
+        namespace = arguments.namespace or cluster.namespace
+        return [one for name in arguments.names for one in cluster_reports_named(cluster, namespace, name)]
     found = reports_of_file(arguments.reports)
     chosen = []
     for name in arguments.names:
-        own = [
-            one
-            for one in found
-            if one["metadata"]["name"] == name and arguments.namespace in (None, one["metadata"]["namespace"])
-        ]
+        meant = [one for one in found if arguments.namespace in (None, one["metadata"]["namespace"])]
+        own = reports_named(meant, name)
         if not own:
             raise InputUnreadable(f"{arguments.reports}: no report {name}")
         chosen += own

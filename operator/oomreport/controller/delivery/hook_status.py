@@ -186,7 +186,7 @@ def _event(hook: OOMHook, event: Event, delivery: Delivery, *, now: datetime, in
     digest = hashlib.sha256("\0".join((event.id, name, str(delivery.attempts))).encode()).hexdigest()[:16]
     note = (
         f"{event.type} could not be delivered to OOMHook {name} in {delivery.attempts} attempts: {delivery.last_error};"
-        f" oomreport redeliver {event.report}"
+        f" oomreport redeliver -n {event.namespace} {event.report}"
     )
     return {
         "apiVersion": _EVENTS,

@@ -74,7 +74,7 @@ def test_a_delivery_that_was_given_up_is_an_event_on_the_report():
     one.status()
     (sent,) = one.parts.api.all("events.k8s.io/v1", "events")
     assert sent["reason"] == "DeliveryFailed"
-    assert "oomreport redeliver" in sent["note"]
+    assert "oomreport redeliver -n shop " in sent["note"]
 
 
 def test_what_keeps_a_hook_from_working_is_its_condition_and_is_looked_at_again():
