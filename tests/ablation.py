@@ -2,8 +2,8 @@
 
     python tests/ablation.py
 
-Prints the golden logs that each mechanism changes. No real text needs a mechanism that changes none: delete it, or add a
-real text to tests/records. Exits with 1 if there is one.
+Prints the golden logs that each mechanism changes. No real text needs a mechanism that changes none: delete it, or add
+a real text to tests/records. Exits with 1 if there is one.
 """
 
 import re

@@ -18,9 +18,9 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 class Option:
     """One option: the field that its value goes to, how it is read, its default, and its help.
 
-    `parse` gets the flag, the text and the list of problems. `help` says why the default is what it is, where that is not
-    plain. `default_words` name a default that is no text of its own. A `variable` of the environment comes before the
-    default.
+    `parse` gets the flag, the text and the list of problems. `help` says why the default is what it is, where that is
+    not plain. `default_words` name a default that is no text of its own. A `variable` of the environment comes before
+    the default.
     """
 
     field: str

@@ -121,7 +121,7 @@ def main() -> int:
         binary = Path(folder) / "cadvisor"
         print("building cAdvisor's side (a minute the first time)", flush=True)
         subprocess.run(["go", "build", "-o", str(binary), "."], cwd=ROOT / "tests" / "bench" / "cadvisor", check=True)
-        # Whoever installs us, pip or the image, compiles us once; an environment may say that a checkout is compiled anew
+        # Whoever installs us, pip or the image, compiles us once. An environment may have a checkout compiled anew
         # by each run.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "code")

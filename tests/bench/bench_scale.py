@@ -10,7 +10,8 @@ written as a kubelet does. Then, for the controller as a process of its own with
     kills   20 a second under churn: by record alone, by status alone, by both; from the last write to the report
     storm   KILLS (default 1000) records as fast as the API server takes them
 
-Environment: PODS (10000), CHURN events a second (200), SECONDS of each phase (30), KILLS. The last line is a JSON object.
+Environment: PODS (10000), CHURN events a second (200), SECONDS of each phase (30), KILLS. The last line is a JSON
+object.
 """
 
 import asyncio

@@ -2,9 +2,9 @@
 
     tests/bench/fit_advice.py [--seeds 4] [--jobs N]
 
-For every pair of values the sources of tests/bench/advice/replayed.py run as bench_advice.py runs them. The cost of a source is
-its kills as a share of the rule with the fewest, and its GiB-days as a share of the rule with the least. The pair that costs
-least over all sources but one is shown with its cost on that one. Plain kinds take no part.
+For every pair of values the sources of tests/bench/advice/replayed.py run as bench_advice.py runs them. The cost of a
+source is its kills as a share of the rule with the fewest, and its GiB-days as a share of the rule with the least. The
+pair that costs least over all sources but one is shown with its cost on that one. Plain kinds take no part.
 """
 
 import argparse

@@ -5,7 +5,7 @@ worth comparing among themselves. The start is measured in the guest's own clock
 process to the line of its log that says that the kernel's is read. Processor time is that of all threads, without a
 kill and with one a second of a system service.
 
-    tests/bench/guest_agent.py [--starts 3] [--seconds 60]     brings cluster and guest up and deploys where that is not done
+    tests/bench/guest_agent.py [--starts 3] [--seconds 60]     brings up what is not up yet
 
 The last line is a JSON object.
 """

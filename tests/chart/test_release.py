@@ -1,4 +1,4 @@
-"""What a release publishes: the same bytes from the same commit, one version in all, and nothing that names a build of ours."""
+"""What a release publishes: the same bytes from the same commit, one version, and no name of a build of ours."""
 
 import hashlib
 import json

@@ -1,4 +1,7 @@
-"""The files for k9s name columns, fields and options that exist. They were held against k9s 0.50.16's own schemas by hand."""
+"""The files for k9s name columns, fields and options that exist.
+
+They were held against the schemas of k9s 0.50.16 by hand.
+"""
 
 import re
 from pathlib import Path

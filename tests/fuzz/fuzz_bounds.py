@@ -3,8 +3,9 @@
     python tests/fuzz/fuzz_bounds.py --inputs 1000000 --seed 1
 
 Inputs are made of pieces: those that were once quadratic or worse (repeated, nested, cut, without an end), lines of the
-golden records, and random bytes. Each input goes one way in. It fails where an input takes more than a second of processor time, or the
-process grows by more than 64 MiB, and prints the input's seed, by which it is made again (`--only SEED`).
+golden records, and random bytes. Each input goes one way in. It fails where an input takes more than a second of
+processor time, or the process grows by more than 64 MiB, and prints the input's seed, by which it is made again
+(`--only SEED`).
 """
 
 import argparse

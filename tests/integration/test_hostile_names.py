@@ -1,4 +1,7 @@
-"""What tenants write as names leads no request of the controller to another path, seen by a proxy before the API server."""
+"""What tenants write as names leads no request of the controller to another path.
+
+A proxy before the API server sees it.
+"""
 
 import asyncio
 import contextlib

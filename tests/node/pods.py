@@ -20,8 +20,8 @@ T = TypeVar("T")
 MIB = 1 << 20
 _ROOT = Path("/sys/fs/cgroup")
 
-# Forks children that take memory, one after another or all at once, and prints the pid of each that was killed. It stays
-# until its input ends. As PID 1 of a container it lives on; with 0 children it takes the memory itself.
+# Forks children that take memory, one after another or all at once, and prints the pid of each that was killed. It
+# stays until its input ends. As PID 1 of a container it lives on; with 0 children it takes the memory itself.
 _HOG = """
 import os, signal, sys, time
 count, mib, pause, together, comm = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "1", sys.argv[5]

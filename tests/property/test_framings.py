@@ -113,5 +113,9 @@ def test_a_log_that_a_terminal_broke_still_names_victim_and_limit(framing: Frami
     for folder in some(PLAIN, framing):
         lines = kernel_lines(folder)
         found = [(one.oom_memcg, one.constraint, [v.pid for v in one.victims]) for one in read(framing(lines))]
-        assert found == [(one["oom_memcg"], one["constraint"], [v.pid for v in one["victims"]])  # type: ignore[attr-defined]
-                         for one in truth(lines)], folder.name  # fmt: skip
+        told = [(one["oom_memcg"], one["constraint"], one["victims"]) for one in truth(lines)]
+        expected = [
+            (memcg, constraint, [v.pid for v in victims])  # type: ignore[attr-defined]
+            for memcg, constraint, victims in told
+        ]
+        assert found == expected, folder.name

@@ -7,7 +7,32 @@ import yaml
 from hypothesis import strategies as st
 
 # Of the breaks that YAML 1.1 knows and 1.2 does not, and of what looks like syntax.
-NASTY = st.sampled_from(["", " ", "#", " #", ": ", "- ", "'", '"', "\\", "{{", "}}", "*a", "&a", "!t", "%", "@", "`", "---", "...", "<<", "~", "null", "yes", "1e3", "0x1f", "2026-11-20", "\x85", "\u2028", "\u2029", "\ufeff", "\U0001f4a5", "256Mi", "\u00a0"])  # fmt: skip
+_MARKS = (
+    "",
+    " ",
+    "#",
+    " #",
+    ": ",
+    "- ",
+    "'",
+    '"',
+    "\\",
+    "{{",
+    "}}",
+    "*a",
+    "&a",
+    "!t",
+    "%",
+    "@",
+    "`",
+    "---",
+    "...",
+    "<<",
+    "~",
+)
+_WORDS = ("null", "yes", "1e3", "0x1f", "2026-11-20", "256Mi")
+_BREAKS = ("\x85", "\u2028", "\u2029", "\ufeff", "\U0001f4a5", "\u00a0")
+NASTY = st.sampled_from([*_MARKS, *_WORDS, *_BREAKS])
 PRINTABLE = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\ufffe\uffff")
 TEXTS = st.one_of(
     NASTY,

@@ -126,8 +126,8 @@ class Agent:
     def _warnings(self) -> list[str]:
         """Return which of the node's folders are missing: kills are seen without them, but less is known of them.
 
-        A runtime makes a folder that it is to mount and that is not there, so an empty one is missing as well: the kubelet
-        has an entry of the agent's own pod in each.
+        A runtime makes a folder that it is to mount and that is not there, so an empty one is missing as well: the
+        kubelet has an entry of the agent's own pod in each.
         """
         settings = self._settings
         names = any(_has_entries(settings.log_root / name) for name in ("pods", "containers"))

@@ -154,7 +154,7 @@ class LastSample(Model):
 
 
 class PeakModel(Model):
-    """The most memory that was ever charged to the container, as its kernel counts it (memory.peak, v1: max_usage_in_bytes)."""
+    """The most memory ever charged to the container, by the kernel (memory.peak, v1: max_usage_in_bytes)."""
 
     time: MicroTime
     """Until when: after the kill where the cgroup was still there, else when it was last looked at."""

@@ -120,8 +120,9 @@ class OOMPolicySpec(Model):
 
 
 class OOMPolicy(CustomResource):
-    """How kills are dealt with in a namespace: how limits are recommended, how long reports are kept, what pods show; in the controller's namespace, in the whole cluster.
+    """How kills are dealt with in a namespace: how to recommend limits, how long to keep reports, what pods show.
 
+    A policy in the controller's namespace holds for the whole cluster.
     People write it. No object is needed: every value has a default.
     """
 

@@ -455,8 +455,8 @@ class OOMReportStatus(Model):
 class OOMReport(CustomResource):
     """One container of one workload that gets OOM-killed: who died, why, and what limit to set.
 
-    The controller writes it; people write spec.review. It lives for a week after the last kill, or after its recommendation
-    was applied.
+    The controller writes it; people write spec.review. It lives for a week after the last kill, or after its
+    recommendation was applied.
     """
 
     definition: ClassVar[Definition] = Definition(

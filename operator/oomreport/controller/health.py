@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 
 class ProbeServer:
-    """Serves the probes. `state` returns whether the process is ready, and figures to show; `alive` whether to keep it."""
+    """Serves the probes. `state` returns whether the process is ready and its figures, `alive` whether to keep it."""
 
     def __init__(
         self,

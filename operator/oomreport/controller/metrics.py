@@ -1,7 +1,7 @@
 """What Prometheus is told by the controller.
 
-Of the process: what it counted, how fast, what it waits for, what it watches. Every series whose labels are known is there
-from the start, at 0: a counter that appears at 1 is never seen to rise. Of reports: see report_series.py.
+Of the process: what it counted, how fast, what it waits for, what it watches. Every series whose labels are known is
+there from the start, at 0: a counter that appears at 1 is never seen to rise. Of reports: see report_series.py.
 
 oomreport_hook_attempts_total{hook,outcome}       Delivered, Skipped, Failed, Retry, Unfiltered; Failed is a dead letter
 oomreport_hook_pending{hook}                      deliveries that are still to be made
@@ -35,7 +35,7 @@ from oomreport.incident.kill import Cause, Verdict
 
 log = logging.getLogger(__name__)
 Pending = Callable[[], Mapping[str, tuple[int, datetime | None]]]
-# From the kernel's time to the written report: most take under a second, the longest wait is that for a witness (a minute).
+# From the kernel's time to the written report: most take under a second. The longest wait is for a witness (a minute).
 _BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 WATCHED = ("pods", "oomrecords")
 

@@ -1,7 +1,7 @@
 """The controller's readiness, and the problems that keep it from work.
 
-Everything that must not end has a heartbeat here. A process that is blind says so at /readyz, tries again, and ends where
-it cannot: what its memory holds is worth less than a watch that works.
+Everything that must not end has a heartbeat here. A process that is blind says so at /readyz, tries again, and ends
+where it cannot: what its memory holds is worth less than a watch that works.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 """The series of reports, made of the reports as they are.
 
-State, not deltas: a counter that is born at 1 is never seen to rise, and a report is born at its first kill. Only the leader
-follows reports, so only it has these series. Text is made once for each version of a report, since a scrape of thousands of
-reports must not hold up the event loop. Series are keyed by their labels, so none can appear twice and spoil the scrape.
+State, not deltas: a counter that is born at 1 is never seen to rise, and a report is born at its first kill. Only the
+leader follows reports, so only it has these series. Text is made once for each version of a report, since a scrape of
+thousands of reports must not hold up the event loop. Series are keyed by their labels, so none can appear twice and
+spoil the scrape.
 """
 
 import logging
@@ -89,7 +90,7 @@ class ReportSeries:
             log.warning("report has no series", extra={"report": "/".join(name), "error": repr(error)})
 
     def set_owner_labels(self, workload: tuple[str, str, str], labels: _Labels) -> None:
-        """Show labels of a workload (namespace, kind, name) in the info of its reports, as kube-state-metrics names them."""
+        """Show labels of a workload (namespace, kind, name) in the info of its reports, as kube-state-metrics does."""
         self._owners[workload] = _text({owner_label(name): value for name, value in labels.items()})
 
     def listed(self, names: Iterable[_Name]) -> None:
@@ -193,7 +194,7 @@ class ReportSeries:
 
 
 def owner_label(name: str) -> str:
-    """Return the name of a series' label for a label of Kubernetes, as kube-state-metrics makes it: label_app_example_com."""
+    """Return the series' label for a label of Kubernetes, as kube-state-metrics does: label_app_example_com."""
     return f"label_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}"
 
 

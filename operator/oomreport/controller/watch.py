@@ -1,8 +1,8 @@
 """The watch of pods and records by Kopf (list_watch.py watches the rest).
 
 `on.event` only: it writes nothing to the objects, where Kopf's other handlers annotate every pod or add finalizers. An
-event handler is never tried again, so it does nothing but put a key into our own queue. Events of type None are a listing
-(also after the watch was too old); a deletion that falls into one is never told.
+event handler is never tried again, so it does nothing but put a key into our own queue. Events of type None are a
+listing (also after the watch was too old); a deletion that falls into one is never told.
 """
 
 import asyncio
@@ -213,7 +213,7 @@ class PodAndRecordWatch:
         settings.networking.connect_timeout = 5
         settings.persistence.diffbase_storage = _NoDiffs()
         settings.networking.error_backoffs = Backoff()
-        # A watch that begins anew shows that it is alive; the alert WatchStale waits for two and a half times this long.
+        # A watch that begins anew shows that it is alive. The alert WatchStale waits two and a half times this long.
         settings.watching.server_timeout = _WATCH_SECONDS
         settings.watching.initial_streaming = await self._streams_lists()
         if not settings.watching.initial_streaming:

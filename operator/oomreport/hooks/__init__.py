@@ -12,8 +12,7 @@ Modules:
     delivery     The state of telling one hook one thing, as `status.deliveries` of a report keeps it
     event        What happened to a report, as hooks are told of it
     job          The Job that an event becomes: the hook's template, with the event in its environment and as a file
-    outbox       What hooks are to be told, kept in the report itself and written with what happened, so neither is ever
-                 without the other
+    outbox       What hooks are to be told, kept in the report itself
     resize       Whether the limit of a killed container may be raised while it runs, and to what
     response     How a receiver's answer is read
     schedule     When a delivery is tried again, and when it is given up

@@ -7,7 +7,8 @@
     time      when it happened
     data      what happened, of what, the kill, and the advice, in the words of the OOMReport
 
-A body stays below 64 KiB, which CloudEvents asks every intermediary to forward: details of the kill go where it would not.
+A body stays below 64 KiB, which CloudEvents asks every intermediary to forward: details of the kill go where it would
+not.
 """
 
 import json

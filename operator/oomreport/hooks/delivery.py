@@ -30,7 +30,7 @@ class DeliveryKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A delivery. `kills` are told by it, the last at `last_time`: more than one where kills came faster than they are told.
+    """A delivery. It tells of `kills`, the last at `last_time`: of more than one where kills came too fast.
 
     `digest` names the digest that tells of it together with others; it does not change once it is written, since what
     receivers know by an ID must not either.

@@ -37,9 +37,10 @@ OF_CONDITIONS = {
 class Event:
     """One thing that happened to one report.
 
-    `occasion` is what it happened by: the ID of a kill, or the time of a condition's transition; with the report's UID and
-    the type it tells this event from every other, also after a restart. `status` is the report's status as it is when the
-    event is delivered, so a later attempt tells what is known by then. `kills` came together, the last at `last_time`.
+    `occasion` is what it happened by: the ID of a kill, or the time of a condition's transition; with the report's UID
+    and the type it tells this event from every other, also after a restart. `status` is the report's status as it is
+    when the event is delivered, so a later attempt tells what is known by then. `kills` came together, the last at
+    `last_time`.
     """
 
     type: EventType

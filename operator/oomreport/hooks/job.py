@@ -2,10 +2,11 @@
 
 A process's name is chosen by whoever runs it, and a Job's environment is read by shells: a variable's value is made of
 letters, digits and `._:/+-` only and does not begin with a dash, so it is one harmless word also without quotes; other
-characters are written `_`. The kubelet would expand `$(NAME)` in a value; no `$` is left. The file has everything as it is.
+characters are written `_`. The kubelet would expand `$(NAME)` in a value; no `$` is left. The file has everything as it
+is.
 
-The kubelet writes the file from an annotation of the pod (a downward API volume), so no other object has to be created and
-none is left over. Annotations of an object have 256 KiB together.
+The kubelet writes the file from an annotation of the pod (a downward API volume), so no other object has to be created
+and none is left over. Annotations of an object have 256 KiB together.
 """
 
 import copy

@@ -1,7 +1,8 @@
-"""What hooks are to be told, kept in the report itself and written with what happened, so neither is ever without the other.
+"""What hooks are to be told, kept in the report itself.
 
-A delivery of a kill waits until the verdict is settled, or until waiting is over. Where kills come faster than a hook can
-be told of each, the later ones of a minute become one delivery that counts them.
+It is written together with what happened, so neither is ever without the other.
+A delivery of a kill waits until the verdict is settled, or until waiting is over. Where kills come faster than a hook
+can be told of each, the later ones of a minute become one delivery that counts them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +84,7 @@ def posted(
 
 
 def kill_times(before: ReportStatus, after: ReportStatus) -> tuple[datetime, ...]:
-    """Return when the last kills were, newest first: as far as the report knows, and what it kept for hooks that count."""
+    """Return when the last kills were, newest first: those that the report knows or kept for hooks that count."""
     recent = [kill.time for kill in after.recent_kills]
     counted = [entry.time for entry in after.counted if entry.verdict is not Verdict.CONTRADICTED]
     return tuple(sorted({*before.kill_times, *recent, *counted}, reverse=True)[:MOST_KILL_TIMES])

@@ -1,7 +1,7 @@
 """Whether the limit of a killed container may be raised while it runs, and to what.
 
-An event only says when to look. What decides is the newest kill of the pod, the report's recommendation, and the pod as it is
-now: looking twice, or late, does no harm.
+An event only says when to look. What decides is the newest kill of the pod, the report's recommendation, and the pod as
+it is now: looking twice, or late, does no harm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,7 +138,7 @@ def what_changes(pod: str, container: str) -> str:
 
 
 def is_noted(change: Change, changes: Sequence[NotedChange]) -> bool:
-    """Return whether a report's history has a change already: an attempt that was cut off, or another event, told of it."""
+    """Return whether a report's history has a change already, by an attempt that was cut off or by another event."""
     whole = change.time.replace(microsecond=0)
     return any(one.what == change.what and one.time.replace(microsecond=0) == whole for one in changes)
 
@@ -195,7 +195,7 @@ def _not_as_killed(kill: KilledContainer, container: Resizable) -> Stand | None:
 
 
 def _noted(kill: KilledContainer, pod: Mapping[str, Any], changes: Sequence[NotedChange]) -> list[datetime]:
-    """Return the times of this pod's resizes in the report's history: another client may have written to the pod since."""
+    """Return the times of this pod's resizes in the report's history: another client may have written to it since."""
     created = parse_time(pod["metadata"].get("creationTimestamp"))
     what = what_changes(kill.pod, kill.container)
     times = [change.time for change in changes if change.what == what]

@@ -1,8 +1,8 @@
 """When a delivery is tried again, and when it is given up.
 
-Exponential backoff with full jitter: the pause is drawn evenly from nothing to a bound that doubles with each attempt, so
-that receivers that come back are not met by all at once. A receiver that names a pause (Retry-After) is obeyed, as far as
-it ends within the time that is given to a delivery; the last attempt is made at the end of that time.
+Exponential backoff with full jitter: the pause is drawn evenly from nothing to a bound that doubles with each attempt,
+so that receivers that come back are not met by all at once. A receiver that names a pause (Retry-After) is obeyed, as
+far as it ends within the time that is given to a delivery; the last attempt is made at the end of that time.
 """
 
 from dataclasses import dataclass, replace

@@ -1,8 +1,8 @@
 """Values of the core as the API's JSON, and back.
 
-A field's name in JSON is its own in camelCase; `_NAMES` holds the few that differ. Times are RFC 3339, with microseconds
-but for `_IN_SECONDS`. What is None is left out, and what is empty where it may be absent. A number beyond int64 is left
-out too: the API server would refuse the whole object for it.
+A field's name in JSON is its own in camelCase; `_NAMES` holds the few that differ. Times are RFC 3339, with
+microseconds but for `_IN_SECONDS`. What is None is left out, and what is empty where it may be absent. A number beyond
+int64 is left out too: the API server would refuse the whole object for it.
 
 What cannot be read counts as not said: the field gets its default, and an object without a required field is None.
 """
@@ -109,7 +109,7 @@ def _item_as_json(value: Any) -> Any:
 
 @cache
 def _written(kind: type) -> tuple[tuple[str, str, bool, bool], ...]:
-    """Return the fields of a class: name, name in JSON, whether it may be absent where it is empty, whether in seconds."""
+    """Return a class's fields: name, name in JSON, whether an empty one may be absent, whether in seconds."""
     not_written = _NOT_WRITTEN.get(kind.__name__, frozenset())
     always = _ALWAYS_WRITTEN.get(kind.__name__, frozenset())
     in_seconds = _IN_SECONDS.get(kind.__name__, frozenset())

@@ -59,7 +59,7 @@ def subject_of_invocation(invocation: Invocation) -> Subject | None:
 
 
 def record_name(*, node_name: str, boot_id: str, stamp_us: int) -> str:
-    """Return the name of the record of the kill that the kernel stamped `stamp_us`, the same whichever source read it."""
+    """Return the record's name for the kill that the kernel stamped `stamp_us`, the same from every source."""
     return label_name(node_name, boot_id[:8], str(stamp_us))
 
 

@@ -2,8 +2,9 @@
 
 `text` is what the kernel printed, unescaped exactly once, invalid UTF-8 replaced. `continued` is flag `c` of /dev/kmsg:
 the record goes on where the one before ended (a printk that was longer than a record). `kernel` says whether the line
-comes from the kernel. /dev/kmsg and syslog carry a facility, and only the kernel writes facility 0: so text of user space
-that looks like an OOM record is known there. A line of a form without a facility (plain dmesg) counts as the kernel's.
+comes from the kernel. /dev/kmsg and syslog carry a facility, and only the kernel writes facility 0: so text of user
+space that looks like an OOM record is known there. A line of a form without a facility (plain dmesg) counts as the
+kernel's.
 """
 
 from functools import cached_property
@@ -38,9 +39,9 @@ class Line(_Fields):
     """One record of the kernel log, or one line of a text made from it. A tuple: logs have millions of them.
 
     `host` is the machine that the framing names. `behind_cut` says that somebody left lines out before it (the `--` of
-    grep), so that it need not belong to what came before. `framed` says that the line had a prefix of its own, so that it is not the rest of
-    a line that somebody wrapped. `inner` says that the text stands inside another record: it begins no part of a dump,
-    whatever it looks like.
+    grep), so that it need not belong to what came before. `framed` says that the line had a prefix of its own, so that
+    it is not the rest of a line that somebody wrapped. `inner` says that the text stands inside another record: it
+    begins no part of a dump, whatever it looks like.
     """
 
     @cached_property

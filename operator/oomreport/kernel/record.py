@@ -130,11 +130,11 @@ class Invocation:
     `global_oom` is true where the kernel says that no memory cgroup was at its limit, whatever the constraint.
     `oom_memcg` is the cgroup at its limit, `task_memcg` the victim's; `cpuset` is that of the allocating task.
     `chosen` is the task that kernels before 5.1 chose, where no victim is it. `nodemask` are the NUMA nodes that the
-    allocation was bound to, `mems_allowed` those that the cpuset allows. `total_bytes` is what the scores relate to: the limit, or the machine's memory, with swap.
-    `panicked` says that the kernel stopped instead of killing, `limit_written` that the trigger was writing a limit.
-    `table_whole` says that no row of the task table is known to be missing.
-    `tasks` are ordered by badness, highest first; `task_count` counts the rows that the log holds.
-    `log` is the kernel's text without call trace.
+    allocation was bound to, `mems_allowed` those that the cpuset allows. `total_bytes` is what the scores relate to:
+    the limit, or the machine's memory, with swap. `panicked` says that the kernel stopped instead of killing,
+    `limit_written` that the trigger was writing a limit. `table_whole` says that no row of the task table is known to
+    be missing. `tasks` are ordered by badness, highest first; `task_count` counts the rows that the log holds. `log` is
+    the kernel's text without call trace.
     """
 
     first: Stamp

@@ -172,7 +172,13 @@ def _workload(
     if limit >= need:
         limit = max(32 * MI, limit_like_people(need / 1.08))
     request = int(limit * rng.choice((1.0, 0.5)))
-    one = Container(name="api", demand=demand, true_demand=int(need), limit=limit, request=request)  # type: ignore[arg-type]
+    one = Container(
+        name="api",
+        demand=demand,  # type: ignore[arg-type]
+        true_demand=int(need),
+        limit=limit,
+        request=request,
+    )
     return Workload(kind=kind, containers=(one,), quiet_after=min(quiet_after, _FAR), step=step or _step(quiet_after))
 
 

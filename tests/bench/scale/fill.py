@@ -18,7 +18,7 @@ WORKLOADS = 1000
 
 
 class Bulk:
-    """Creates, patches and deletes at the API server as its administrator. Raises RuntimeError with the server's words."""
+    """Creates, patches and deletes as the cluster's administrator. Raises RuntimeError with the server's words."""
 
     def __init__(self, access: ApiAccess) -> None:
         self._server, self._session = access.server, session(access, agent="bench-scale")

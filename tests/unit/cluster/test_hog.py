@@ -22,7 +22,10 @@ def hog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(hog: Path, *arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([hog, *arguments], capture_output=True, text=True, check=False, timeout=30, **more)  # type: ignore[call-overload,no-any-return]
+    command = [hog, *arguments]
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        command, capture_output=True, text=True, check=False, timeout=30, **more
+    )
 
 
 def lines(process: "subprocess.Popen[str]", until: str) -> Sequence[str]:

@@ -19,8 +19,8 @@ from oomreport.errors import ApiError
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 _PAGE = 200
-# etcd holds objects of 1.5 MiB at most (its --max-request-bytes), and a page of 200 pods has some 2 to 5 MiB. JSON takes
-# some nine times its size when it is parsed, and the container's limit is 512Mi.
+# etcd holds objects of 1.5 MiB at most (its --max-request-bytes), and a page of 200 pods has some 2 to 5 MiB. JSON
+# takes some nine times its size when it is parsed, and the container's limit is 512Mi.
 _MOST_ANSWER_BYTES = 24 * 1024 * 1024
 _TOO_LARGE = "AnswerTooLarge"
 # The server ends a watch by itself after this long; a connection that is silent for longer is dead.

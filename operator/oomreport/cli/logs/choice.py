@@ -113,7 +113,7 @@ def _little(invocation: Invocation) -> Iterator[str]:
 
 
 def _chosen(chosen: ChosenProcess, *, of: int | None = None) -> str:
-    """Return the chosen task as a text, with its printed score; `of` how many candidates it is the highest, if it is."""
+    """Return the chosen task as a text with its printed score, and of how many candidates (`of`) it is the highest."""
     name = f" {shown(chosen.comm)}" if chosen.comm else ""
     highest = "a score of " if of is None else f"the highest score of {of} candidates, "
     score = f", with {highest}{chosen.oom_score}" if chosen.oom_score is not None else ""

@@ -73,7 +73,7 @@ def invocations_in(
 
 
 def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> RecordSpec:
-    """Return the record of an invocation. A time without zone or year is left out: the log does not say when that was."""
+    """Return the record of an invocation. It has no time where the log tells no zone or no year."""
     wall = invocation.first.wall
     known = wall is not None and wall.tzinfo is not None and wall.year != YEARLESS
     return record_spec(

@@ -45,7 +45,7 @@ def make_up(invocation: Invocation) -> tuple[Share, ...]:
 
 
 def machine_parts(machine: Machine) -> tuple[Share, ...]:
-    """Return what the machine's memory consists of, largest first. Memory of tmpfs is on the lists of anonymous pages."""
+    """Return what the machine's memory consists of, largest first. The lists of anonymous pages hold tmpfs too."""
     size = machine.figures.get
     shmem = size("shmem", 0)
     shares = [

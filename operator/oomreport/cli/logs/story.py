@@ -215,7 +215,7 @@ def recommended(advice: "KeptAdvice") -> str:
 
 
 def _is_lowered(invocation: Invocation) -> bool:
-    """Whether the limit was lowered below what was in use: the trace says it, or more is in use than charges can reach."""
+    """Whether the limit was lowered below the use: the trace says it, or more is in use than charges can reach."""
     memory = invocation.memory
     if invocation.limit_written:
         return True

@@ -100,7 +100,7 @@ class Checkout:
             return path
 
     def write(self, path: str, text: str) -> None:
-        """Replace a file, or make it. Raises InputUnreadable where it changed since it was read, or cannot be written."""
+        """Replace or make a file. Raises InputUnreadable where it changed since it was read, or cannot be written."""
         target = Path(path)
         try:
             if path in self._bytes and target.read_bytes() != self._bytes[path]:

@@ -53,7 +53,7 @@ class Cluster:
         return found
 
     def review(self, report: Mapping[str, Any], review: Mapping[str, str]) -> dict[str, Any]:
-        """Write spec.review of a report as it was read, and nothing else. Raises ApiError, status 409 where it changed."""
+        """Write only spec.review of a report as it was read. Raises ApiError, with status 409 where it changed."""
         metadata = report["metadata"]
         body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "spec": {"review": dict(review)}}
         found: dict[str, Any] = _asked(

@@ -13,7 +13,7 @@ from oomreport.errors import OOMReportError
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was found; return 1 where something keeps kills from becoming reports, 2 where nothing can be asked."""
+    """Print what was found. Return 1 where something keeps kills out of reports, 2 where nothing can be asked."""
     from oomreport.cli.reports.cluster import cluster_of
 
     try:

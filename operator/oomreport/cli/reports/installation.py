@@ -1,6 +1,7 @@
 """What keeps kills from becoming reports in a cluster.
 
-Each check asks the API server for what it needs and changes nothing. One that may not be asked says so, and the others go on.
+Each check asks the API server for what it needs and changes nothing. One that may not be asked says so, and the others
+go on.
 """
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick

@@ -1,7 +1,7 @@
 """`oomreport report`: the reports of a cluster as one HTML page.
 
-No script and nothing from the network, so that it opens from a disk and can be kept as an artifact of CI. Names are escaped: a
-process chooses its own name.
+No script and nothing from the network, so that it opens from a disk and can be kept as an artifact of CI. Names are
+escaped: a process chooses its own name.
 """
 
 import argparse

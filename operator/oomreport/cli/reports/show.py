@@ -113,7 +113,7 @@ def _at_kill(last: Kill) -> int:
 
 
 def _before(usage: Usage, *, printed: bool, at_kill: int) -> Iterator[str]:
-    """Yield what the agent saw of the container's memory before the kill; what it consisted of where no dump tells that."""
+    """Yield what the agent saw of the memory before the kill, and its parts where no dump tells them."""
     last = usage.last
     if last and not printed:
         sizes = (last.anon, last.file, last.shmem, last.kernel, last.swap)

@@ -2,8 +2,8 @@
 
     held --period ends--> claimed --every report names the digest--> due --> told
 
-A digest is sent under one ID. So its members must not change once it may have been sent: each report names the digest in
-its own delivery first, and the digest is sent when all of them do.
+A digest is sent under one ID. So its members must not change once it may have been sent: each report names the digest
+in its own delivery first, and the digest is sent when all of them do.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Digests:
                 del self._members[digest]
 
     def settled(self, is_open: Callable[[Item], bool]) -> list[str]:
-        """Return the digests whose claims are over now; `is_open` tells whether a delivery may still name its digest."""
+        """Return the digests whose claims are over. `is_open` tells whether a delivery may still name its digest."""
         found: list[str] = []
         for digest, outstanding in list(self._claiming.items()):
             members = self._members.get(digest, set())

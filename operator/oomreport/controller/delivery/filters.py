@@ -21,7 +21,7 @@ class Filters:
         return compiled if isinstance(compiled, str) else None
 
     def matches(self, hook: OOMHook, event: Mapping[str, Any]) -> bool:
-        """Return whether a hook wants an event; with a filter that cannot be used it wants none. Raises FilterFailed."""
+        """Return whether a hook wants an event; a filter that cannot be used wants none. Raises FilterFailed."""
         compiled = self._of(hook)
         return compiled is None or (isinstance(compiled, Filter) and compiled.matches(event))
 

@@ -1,7 +1,7 @@
 """The status of a hook, and the Events of failed deliveries.
 
-The counters are for people: those of the last second before a crash may be missing. What was delivered, and what was not,
-stands in the reports.
+The counters are for people: those of the last second before a crash may be missing. What was delivered, and what was
+not, stands in the reports.
 """
 
 import hashlib

@@ -92,7 +92,7 @@ class JobHookTarget:
         return Answer(outcome=Outcome.DELIVERED, message=f"Job {name} is there already")
 
     async def _is_own(self, namespace: str, account: str) -> bool:
-        """Return whether an account is the one that this process runs as, as the API server knows it. Raises ApiError."""
+        """Return whether this process runs as an account, as the API server knows it. Raises ApiError."""
         if self._own is None:
             self._own = await own_account(self._api)
         return self._own == f"system:serviceaccount:{namespace}:{account}"

@@ -6,7 +6,8 @@
        +--------> attempt <---------------+
 
 What is pending stands in the reports; a lane only says when to look at which. The result of an attempt is an edit, and
-goes back by the outbox into the report's next write. A crash before that write makes the attempt again, with the same ID.
+goes back by the outbox into the report's next write. A crash before that write makes the attempt again, with the same
+ID.
 """
 
 import asyncio
@@ -77,7 +78,7 @@ class LaneContext:
 
 
 class Lane:
-    """What one hook is still to be told. Nothing is told before `open` is set: a digest must be whole before it is sent."""
+    """What one hook is still to be told. It waits until `open` is set: a digest must be whole before it is sent."""
 
     def __init__(
         self, hook: str, shared: LaneContext, opened: asyncio.Event, forget: Callable[[ReportKey], None]

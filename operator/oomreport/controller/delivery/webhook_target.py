@@ -1,8 +1,8 @@
 """The webhook of a hook: signed events by HTTP.
 
 URL, keys and certificates are kept by the hook's own namespace.
-Secrets and ConfigMaps are read by a right that the hook's namespace grants for the named object; the controller has none
-for others. They are kept for some seconds only, so an exchanged key is used at once.
+Secrets and ConfigMaps are read by a right that the hook's namespace grants for the named object; the controller has
+none for others. They are kept for some seconds only, so an exchanged key is used at once.
 """
 
 import base64

@@ -1,7 +1,8 @@
 """List and watch of one kind of object.
 
 Kopf ends all its watches when one is refused, and every report would wait for a right that only the advice needs. What
-the controller can do without is followed here instead: refused or out of reach, it is tried again, and nothing else stops.
+the controller can do without is followed here instead: refused or out of reach, it is tried again, and nothing else
+stops.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """The memory bounds of LimitRanges and ResourceQuotas in all namespaces.
 
 They say what is allowed, not what is used.
-They are few, and change seldom; but the status of a quota changes with every pod. So of each there is kept what it says of
-memory, and a change is what changes that.
+They are few, and change seldom; but the status of a quota changes with every pod. So of each there is kept what it says
+of memory, and a change is what changes that.
 """
 
 from collections import defaultdict

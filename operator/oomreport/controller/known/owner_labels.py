@@ -1,6 +1,7 @@
-"""Labels of workloads that say who owns them: read from the workload when its report is heard of, for the series of reports.
+"""Labels of workloads that say who owns them, for the series of reports.
 
-Nothing waits for them. A workload that cannot be read has no labels, and is asked for again at the next news of its report.
+They are read from the workload when the watch tells of its report. Nothing waits for them. A workload that cannot be
+read has no labels, and is asked for again at the next news of its report.
 """
 
 import asyncio

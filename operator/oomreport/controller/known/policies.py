@@ -99,7 +99,7 @@ class Policies:
         return [spec for one in namespaces for _, spec in sorted(self._specs.get(one, {}).items())]
 
     def outdate(self, report: Mapping[str, Any]) -> bool:
-        """Return whether a report's advice was made by rules that do not hold any more, or waits for how long it holds."""
+        """Return whether a report's advice was made by old rules, or waits to see how long it holds."""
         status = report.get("status") or {}
         if is_awaited(status):
             return True

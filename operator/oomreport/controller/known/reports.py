@@ -81,7 +81,7 @@ def report_name(key: ReportKey, *, taken: bool = False) -> str:
 
 
 def is_edited(report: Mapping[str, Any]) -> bool:
-    """Return whether a report has a spec that its status does not know of: a person has reviewed it, or wants redelivery."""
+    """Return whether the status does not know the spec yet: a person has reviewed the report, or wants redelivery."""
     status, metadata = report.get("status") or {}, report["metadata"]
     asked = (metadata.get("annotations") or {}).get(ANNOTATION_REDELIVER, "")
     if not status or ReportStatus.of(status).observed_generation != metadata.get("generation"):
@@ -122,7 +122,7 @@ class ReportStore:
     async def write_status(
         self, key: ReportKey, stored: StoredReport | None, status: Mapping[str, Any]
     ) -> StoredReport:
-        """Write the status of a report that is as it was read, or is not there yet. Raises StaleReportError, ApiError."""
+        """Write the status of a report, if it is as it was read or not there yet. Raises StaleReportError, ApiError."""
         base = stored or await self._create(key)
         if stored is None and base.status:
             raise StaleReportError(f"report {key} was created meanwhile", status=409)
@@ -168,7 +168,7 @@ class ReportStore:
         return None
 
     def take(self, kind: str | None, report: Mapping[str, Any]) -> ReportKey | None:
-        """Take note of a report as a watch tells of it; return its key where people have changed it since it was written.
+        """Take note of a report as a watch tells of it; return its key where people have changed it since.
 
         The controller's own writes come back too: they say of which generation they are.
         """

@@ -1,8 +1,8 @@
 """Changes of rules, and the reports to look at again.
 
-Rules are edited in bursts (kubectl apply of a folder), and one of them may concern every report there is. So changes are
-gathered for a moment, the reports concerned are read in pages, and only those are looked at whose advice was made by other
-rules, a few at a time.
+Rules are edited in bursts (kubectl apply of a folder), and one of them may concern every report there is. So changes
+are gathered for a moment, the reports concerned are read in pages, and only those are looked at whose advice was made
+by other rules, a few at a time.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The bounds of the advice on a container, and its peak: `Evidence.surroundings`.
 
-Nothing of it is needed to count a kill. Each part is read once in a while for its node, namespace or workload, all of them at
-once; what does not answer is named as not known, and the report is written without it.
+Nothing of it is needed to count a kill. Each part is read once in a while for its node, namespace or workload, all of
+them at once; what does not answer is named as not known, and the report is written without it.
 """
 
 import asyncio

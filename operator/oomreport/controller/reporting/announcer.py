@@ -1,7 +1,7 @@
 """Record marks, pod annotations and Events after a report's write.
 
-None of it is needed for counting. Each is a key of the queue of its own, so that a failure is tried again without holding
-up the report; what nobody can be told any more (the pod is gone) is dropped.
+None of it is needed for counting. Each is a key of the queue of its own, so that a failure is tried again without
+holding up the report; what nobody can be told any more (the pod is gone) is dropped.
 """
 
 import logging

@@ -57,7 +57,7 @@ class EvidenceGatherer:
         self._forgettable_since: dict[tuple[ReportKey, str], datetime] = {}
 
     async def gather(self, key: ReportKey, stored: StoredReport | None, unsettled: Iterable[str]) -> Evidence:
-        """Return the evidence of a report; `unsettled` are the kills whose verdict may still change. Raises ApiError."""
+        """Return a report's evidence. `unsettled` are the kills whose verdict may still change. Raises ApiError."""
         ledger = ledger_of(stored.status) if stored else ()
         now = self._now()
         for entry in ledger:

@@ -1,8 +1,8 @@
 """Rounds that delete old objects and find missed ones.
 
-A watch can miss: Kopf goes on behind the last object of a listing that broke off, and a deletion during a listing is never
-told. So records that say of no use are listed again now and then, which is cheap by their selectable field, and pods of
-which nothing was heard for long are asked for.
+A watch can miss: Kopf goes on behind the last object of a listing that broke off, and a deletion during a listing is
+never told. So records that say of no use are listed again now and then, which is cheap by their selectable field, and
+pods of which nothing was heard for long are asked for.
 """
 
 import contextlib
@@ -73,7 +73,8 @@ class Housekeeping:
     async def begin(self) -> None:
         """Learn how to advise, whom to tell, and what was done before this process started.
 
-        That is: open records, the ledgers that have them, what waits for its quiet window, and what hooks were not told.
+        That is: open records, the ledgers that have them, what waits for its quiet window, and what hooks were not
+        told.
         """
         await self._policies.load(self._api)
         await self._load_hooks()

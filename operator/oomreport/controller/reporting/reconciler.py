@@ -1,7 +1,7 @@
 """The reconciler of a report: gather evidence, decide, write, hand on.
 
-Looking twice does no harm: the write says which version it builds on, the ledger in it says what was counted, and a record
-is marked only after that. A process that dies in between finds the record in the ledger and marks it.
+Looking twice does no harm: the write says which version it builds on, the ledger in it says what was counted, and a
+record is marked only after that. A process that dies in between finds the record in the ledger and marks it.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """The pods that show whether a recommendation is applied.
 
 Of other pods nothing is kept until they show a kill. A workload with a recommendation that its pods can tell of is
-followed: from then on the watch hands its pods on, and a listing of the namespace brings those that had told nothing new.
-A watch that lists anew never tells what was deleted before, so it is listed here after that as well.
+followed: from then on the watch hands its pods on, and a listing of the namespace brings those that had told nothing
+new. A watch that lists anew never tells what was deleted before, so it is listed here after that as well.
 """
 
 import logging

@@ -130,7 +130,10 @@ class Router:
         self._queue.add(NodeKey(name=record.node))
 
     async def settle_unknown(self, record: RecordFacts) -> None:
-        """Give a kill of no known container to its candidates' or its pod's workload, else to the node. Raises ApiError."""
+        """Give a kill of no known container to the workload of its candidates or its pod, else to the node.
+
+        Raises ApiError.
+        """
         pod = await self._find_pod(record) if record.pod_uid else None
         if pod and self._is_elsewhere(record, pod):
             pod = None

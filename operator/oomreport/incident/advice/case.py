@@ -22,9 +22,9 @@ _OF_OTHER_MEMORY = (Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 class Case:
     """The last kill as the report shows it, and what is at hand of its witnesses.
 
-    `past` are the report's kills oldest first, this one the last. `kills` counts also those no longer listed. `known_way` is
-    what way_to() says of `kill`, where that was asked already. `shortage` says what of the node's memory ran short, where
-    the kernel's text shows that it was not the whole.
+    `past` are the report's kills oldest first, this one the last. `kills` counts also those no longer listed.
+    `known_way` is what way_to() says of `kill`, where that was asked already. `shortage` says what of the node's memory
+    ran short, where the kernel's text shows that it was not the whole.
     """
 
     kill: Kill
@@ -80,7 +80,7 @@ class Case:
 
     @cached_property
     def sample(self) -> Sample | None:
-        """Return what the container's memory consisted of before the kill, where the kernel did not print it at the kill.
+        """Return what the memory consisted of before the kill, where the kernel did not print it at the kill.
 
         A pod's limit, and one inside the container, is about other memory than the container's.
         """
@@ -90,7 +90,7 @@ class Case:
 
     @property
     def sampled(self) -> str:
-        """Return since when sizes are known, to be said beside them; empty where the kernel printed them at the kill."""
+        """Return since when sizes are known, in words; empty where the kernel printed them at the kill."""
         if self.sample is None or self.kill.time is None:
             return ""
         return f" (sampled {max(0.0, (self.kill.time - self.sample.time).total_seconds()):.0f} s before the kill)"
@@ -120,13 +120,14 @@ class Case:
     def reached_own_limit(self) -> bool:
         """Return whether the container had been at its own limit by the kernel's peak, for a kill of unknown cause.
 
-        The kernel charges pages in batches, and counts the peak once they are in: at a kill it is the limit but for a few.
+        The kernel charges pages in batches, and counts the peak once they are in: at a kill it is the limit but for a
+        few.
         """
         limit = self.own_limit
         return self.cause is Cause.UNKNOWN and bool(limit) and (self.peak or 0) >= _REACHED * (limit or 0)
 
     def stat(self, *names: str) -> int:
-        """Return the sum of the largest forms of each name in memory.stat: v1 prints `rss` and `total_rss`, v2 `anon`."""
+        """Return the sum of each name's largest form in memory.stat: v1 prints `rss` and `total_rss`, v2 `anon`."""
         stat = self.memory.stat if self.memory else {}
         return sum(max(stat.get(name, 0), stat.get(f"total_{name}", 0)) for name in names)
 

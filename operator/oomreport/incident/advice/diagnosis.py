@@ -1,8 +1,9 @@
 """What a person should know about the last kill: small rules in one ordered tuple, each named by the fact it finds.
 
-A rule returns a sentence, or None where its fact does not hold. Rules that need the kernel's record speak once, when the
-kill is first shown; what they found then stays, since the record is deleted after a day, and the pod goes. First comes what the witnesses
-are worth, then whose limit it was, then what filled it, how, and what settings contradict each other.
+A rule returns a sentence, or None where its fact does not hold. Rules that need the kernel's record speak once, when
+the kill is first shown; what they found then stays, since the record is deleted after a day, and the pod goes. First
+comes what the witnesses are worth, then whose limit it was, then what filled it, how, and what settings contradict each
+other.
 """
 
 from collections.abc import Callable, Sequence

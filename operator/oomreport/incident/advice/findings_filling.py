@@ -163,7 +163,7 @@ def thrashing(case: Case) -> str | None:
 
 
 def many_workers(case: Case) -> str | None:
-    """Say that the number of alike processes, not one of them, filled the memory. The table shows the largest twenty."""
+    """Say that many alike processes, not one of them, filled the memory. The table shows the largest twenty."""
     used = case.used
     if case.cause not in _OWN_LIMITS or not used:
         return None

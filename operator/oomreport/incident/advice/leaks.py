@@ -1,8 +1,8 @@
 """Tell memory that is never given back from demands that end, by experiment.
 
-One rise up to a limit tells nothing: a cache that fills looks the same. A raise is the test. FixLeak needs two observations
-that agree: the growth went on past the old limit at about the same rate, and the time to fill grew with the room. The name
-is taken back by the first kill that does not agree.
+One rise up to a limit tells nothing: a cache that fills looks the same. A raise is the test. FixLeak needs two
+observations that agree: the growth went on past the old limit at about the same rate, and the time to fill grew with
+the room. The name is taken back by the first kill that does not agree.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from oomreport.incident.memory.trajectory import STARTUP_SECONDS, Trajectory, tr
 from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.workload.quantity import MI
 
-# Two rates, or two times, are about the same within a factor of two. The time to fill must have grown by as much, or the
-# test says little.
+# Two rates, or two times, are about the same within a factor of two. The time to fill must have grown by as much, or
+# the test says little.
 ABOUT = 2.0
 
 
@@ -49,7 +49,7 @@ def leak_of(case: Case) -> Leak | None:
 
 
 def leak_in_sight(case: Case, usage: UsageSince) -> Leak | None:
-    """Return the leak that a running container shows, whose memory has long passed the limit that killed an earlier one.
+    """Return the leak of a running container whose memory has long passed the limit that killed an earlier one.
 
     It has not been killed yet, so the room must have grown by more than between two kills.
     """

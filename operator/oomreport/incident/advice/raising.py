@@ -155,7 +155,7 @@ def _now(container: ContainerFacts | None) -> tuple[int | None, int | None]:
 
 
 def share_of_request(now: tuple[int | None, int | None], limit: int, rule: RequestRule) -> tuple[int | None, str]:
-    """Return the request beside a new limit, and a sentence on it; None leaves it. `now` are request and limit as they are."""
+    """Return the request beside a new limit, and a sentence on it; None leaves it. `now` is request and limit now."""
     own, own_limit = now
     if rule is RequestRule.EQUAL_LIMIT:
         return limit, " The policy sets the request to the limit."

@@ -142,7 +142,7 @@ def _leak(case: Case, limit: int) -> Recommendation | None:
 
 
 def seen_since(case: Case, before: Action) -> Recommendation | None:
-    """Return what the running containers ask for without a new kill; None where what was recommended `before` stands."""
+    """Return what running containers ask for without a new kill; None where the recommendation `before` stands."""
     usage = case.around.usage
     if usage is None or usage.limit is None or not case.around.policy.enabled:
         return None

@@ -1,7 +1,7 @@
 """The sums behind a recommended limit, each with its words.
 
-How far a limit is too low cannot be seen at the kill: memory is cut off there. A step that is too small costs more kills. One
-that is too large costs memory until the limit is lowered again, two days later. So steps are bold:
+How far a limit is too low cannot be seen at the kill: memory is cut off there. A step that is too small costs more
+kills. One that is too large costs memory until the limit is lowered again, two days later. So steps are bold:
 
     what rose throughout its life, or died while it started   x 2.5, which also tells a leak from a cache that fills
     anything else                                             x 1.5
@@ -50,8 +50,8 @@ def rounded(size: int, policy: Policy) -> tuple[int, int]:
 def ceiling(limit: int, around: Surroundings, *, of_pod: bool = False, beside: int | None = 0) -> Ceiling | None:
     """Return the lowest bound that holds for a container, or for a pod, whose limit is `limit` now.
 
-    `beside` are the limits of the container's neighbours together, which a pod's largest sum holds too; None where the pod
-    has a limit of its own, which no container's changes.
+    `beside` are the limits of the container's neighbours together, which a pod's largest sum holds too; None where the
+    pod has a limit of its own, which no container's changes.
     """
     bounds = [
         (around.policy.maximum, "the policy's maxMemory"),

@@ -1,7 +1,7 @@
 """The lower limit, where a container was given more than it needs.
 
-A bold first step costs little when it is taken back. A limit is lowered by what was seen only: never below the highest peak
-with headroom, never near a limit that has fired, never while memory rises.
+A bold first step costs little when it is taken back. A limit is lowered by what was seen only: never below the highest
+peak with headroom, never near a limit that has fired, never while memory rises.
 """
 
 from dataclasses import dataclass
@@ -40,6 +40,6 @@ def trim_of(usage: UsageSince, *, fired: int, since: datetime) -> Trim | None:
 
 
 def rises(usage: UsageSince) -> bool:
-    """Return whether the highest of the last whole day and of this one is above all days before, by more than is notable."""
+    """Return whether the highest of this day and the last whole one is notably above all days before."""
     earlier, late = usage.days[:-2], usage.days[-2:]
     return not earlier or max(late) > max(earlier) * (1 + NOTABLE)

@@ -22,7 +22,7 @@ class Composition:
 
 
 def composition_of(memory: MemoryUsage | None, *, held: int = 0) -> Composition:
-    """Return the composition; `held` is what the processes hold by the table, so that lost statistics name no culprit."""
+    """Return the composition. `held` is what the processes hold by the table: lost statistics name no culprit."""
     stat = memory.stat if memory else {}
 
     def size(*names: str) -> int:

@@ -15,7 +15,7 @@ _ABOUT = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """When the limit will be full; `earliest` and `latest` are by the fastest and the slowest part of the way so far."""
+    """When the limit will be full; `earliest` and `latest` are by the fastest and slowest part of the way so far."""
 
     full_at: datetime
     earliest: datetime

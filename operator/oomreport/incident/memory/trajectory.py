@@ -1,7 +1,7 @@
 """How a container's memory came to a limit.
 
-A rise that was cut off at a limit does not tell where it would have ended. So a shape only says when the memory passed the
-half of its rise for the last time:
+A rise that was cut off at a limit does not tell where it would have ended. So a shape only says when the memory passed
+the half of its rise for the last time:
 
     Startup     within ten minutes of its start, and not at the end of a level stretch
     Saturating  early: it was near the limit for most of its life
@@ -9,8 +9,8 @@ half of its rise for the last time:
     Spike       late: it was far below the limit for most of its life
     Unknown     too few samples
 
-Noise and the sawtooth of a garbage collector lie on all of these. So the rise is read from what the memory never fell below
-again: the lowest from each moment to the end.
+Noise and the sawtooth of a garbage collector lie on all of these. So the rise is read from what the memory never fell
+below again: the lowest from each moment to the end.
 """
 
 from collections.abc import Sequence

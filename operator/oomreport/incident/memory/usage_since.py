@@ -1,7 +1,7 @@
 """What the running containers of a workload held since the last change of its limit, in little room.
 
-A report keeps the highest of each of the last eight days, as the Vertical Pod Autoscaler does, and the way of one container
-since it started in at most 48 points. So it stays small, however long a container lives.
+A report keeps the highest of each of the last eight days, as the Vertical Pod Autoscaler does, and the way of one
+container since it started in at most 48 points. So it stays small, however long a container lives.
 """
 
 from collections.abc import Sequence
@@ -78,8 +78,8 @@ def looked(
 ) -> UsageSince | None:
     """Return what is known after a look; `limit` is what the containers run with, in bytes.
 
-    Another limit or another source begins anew, and so does a look after more than an hour or before the last one; the peak
-    is kept. A reading that cannot be true is counted and not used.
+    Another limit or another source begins anew, and so does a look after more than an hour or before the last one; the
+    peak is kept. A reading that cannot be true is counted and not used.
     """
     true = [one for one in readings if 0 < one.size <= (limit or one.size) * _ABOVE_LIMIT]
     refused = len(readings) - len(true) + (before.refused if before else 0)

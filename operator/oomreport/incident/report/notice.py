@@ -1,8 +1,8 @@
 """What the pod itself is told of a kill: its annotations and an Event of events.k8s.io/v1.
 
-An Event's reason tells at a glance whose limit it was and whether the container lived on. Its name is computed from pod,
-container and reason, so that a repeated kill becomes a series of one Event instead of a storm. Of an Event that exists
-the API server lets nothing change but its series.
+An Event's reason tells at a glance whose limit it was and whether the container lived on. Its name is computed from
+pod, container and reason, so that a repeated kill becomes a series of one Event instead of a storm. Of an Event that
+exists the API server lets nothing change but its series.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What people reviewed, and whether it is still what is recommended.
 
-A recommendation is made anew at each kill and whenever its bounds change. A review holds until the recommendation differs
-materially from the one that was reviewed; what was rejected is not brought up again before that.
+A recommendation is made anew at each kill and whenever its bounds change. A review holds until the recommendation
+differs materially from the one that was reviewed; what was rejected is not brought up again before that.
 """
 
 from oomreport.incident.advice.kept_advice import KeptAdvice
@@ -18,9 +18,9 @@ _MATERIAL_PERCENT = 10
 def is_material(before: KeptAdvice | Reviewed, after: KeptAdvice) -> bool:
     """Return whether two recommendations ask people for different things.
 
-    They do where the action differs, where one names a number that the other does not, and where the limit or the request
-    differs by more than 10 % and by more than one step of rounding (the policy's roundTo, else 16Mi, from 1Gi on 64Mi).
-    What led to the numbers (basis, confidence, previousLimit, policy, unknown) does not count.
+    They do where the action differs, where one names a number that the other does not, and where the limit or the
+    request differs by more than 10 % and by more than one step of rounding (the policy's roundTo, else 16Mi, from 1Gi
+    on 64Mi). What led to the numbers (basis, confidence, previousLimit, policy, unknown) does not count.
     """
     if before.action != after.action:
         return True
@@ -35,8 +35,8 @@ def reviewed_state(
 ) -> Reviewed | None:
     """Return status.reviewed: the decision and what it was about; None while nobody has decided.
 
-    `stored` is the status as it was read. A new generation is a new review: it is about the recommendation that stood in
-    the status when it was made.
+    `stored` is the status as it was read. A new generation is a new review: it is about the recommendation that stood
+    in the status when it was made.
     """
     if decision == PENDING:
         return None

@@ -1,13 +1,13 @@
 """Whether a recommendation reached the workload's pods, and whether it holds there.
 
-The pods are the witness, not the manifest: a limit counts when a container runs with it, whoever set it and where (a new
-template, a resize in place, an autoscaler). Four facts about that:
+The pods are the witness, not the manifest: a limit counts when a container runs with it, whoever set it and where (a
+new template, a resize in place, an autoscaler). Four facts about that:
 
 * During a rollout some pods are new and some old. It is applied when all that run have it.
 * Of a Job's or CronJob's pods often none runs; then the one that was made last tells.
 * A container without a limit has the highest of all.
-* The kernel prints the limit that fired. So a kill of an old pod at the old limit is told from one at the limit that was
-  applied, whenever either becomes known; and a kill at the recommended limit proves that it had been applied.
+* The kernel prints the limit that fired. So a kill of an old pod at the old limit is told from one at the limit that
+  was applied, whenever either becomes known; and a kill at the recommended limit proves that it had been applied.
 
 What was applied is kept in `status.applied`, since the kill that shows it was not enough brings another recommendation.
 """
@@ -50,7 +50,7 @@ _QUIET_SHARE_OF_AGE = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillHistory:
-    """The kills of a report: `recent` as recentKills, newest first, and those of them that are `new` in this look by ID."""
+    """The kills of a report: `recent` as recentKills, newest first, and the IDs of those `new` in this look."""
 
     number: int
     first: datetime | None
@@ -127,8 +127,8 @@ def _applied(
 ) -> ConditionFound:
     """Whether the recommendation is in force.
 
-    True      every pod that runs has the recommended limit (or request), a higher one, or no limit; a lower one, where the
-              limit is to be lowered
+    True      every pod that runs has the recommended limit (or request), a higher one, or no limit;
+              a lower one, where the limit is to be lowered
     False     one has not, or there is nothing to apply
     Unknown   no pod tells
     """
@@ -257,7 +257,8 @@ def _regressed(stored: ReportStatus, kills: KillHistory, patience: Patience) -> 
 def _again(applied: Applied | KeptAdvice, kills: KillHistory, *, since: datetime | None) -> RecentKill | None:
     """Return the newest kill by what an applied recommendation had raised.
 
-    By the limit that fired, where the kernel has printed it, whatever the clocks say; else by time, if `since` is given.
+    By the limit that fired, where the kernel has printed it, whatever the clocks say; else by time, if `since` is
+    given.
     """
     causes = _CAUSES[Action(applied.action)]
     limit = parse_quantity(applied.memory_limit) if _is_limit(applied) else None
@@ -321,7 +322,7 @@ def _is_limit(advice: KeptAdvice | Applied) -> bool:
 
 
 def _covers(applied: Applied | None, values: _Values) -> bool:
-    """Return whether what was applied once is no less than what is recommended now; no more, where it is to be lowered."""
+    """Return whether what was once applied is no less than what is recommended now; for a lowering, no more."""
     if applied is None or applied.action != values.action:
         return False
     size = _wanted(applied)

@@ -70,7 +70,7 @@ class NotedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportStatus:
-    """A report's status; its fields are the API's. Hooks write `kill_times`, `changes` and deliveries, which are theirs."""
+    """A report's status; its fields are the API's. Hooks write `kill_times`, `changes` and the deliveries."""
 
     observed_generation: int | None = None
     kills: int = 0

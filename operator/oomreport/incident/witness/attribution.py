@@ -6,8 +6,8 @@ cgroup. What a node still knows, strongest first:
     group line   `Tasks in <cgroup> are going to be killed due to memory.oom.group set` is not rate-limited
     process      the node saw the process in the container's cgroup (an agent in the machine's PID namespace only)
     task table   the process stood in the table of an earlier dump of this boot, which lists the tasks of one cgroup
-    counters     `oom_kill` of the victim's cgroup moves just before the line is printed; a container whose counter moved
-                 further than its records explain owns a kill
+    counters     `oom_kill` of the victim's cgroup moves just before the line is printed; a container whose counter
+                 moved further than its records explain owns a kill
     vanished     a container's cgroup goes, and its counter with it, when its PID 1 is killed
 
 How many kills are a container's is said by its counter, exactly. Which of several anonymous lines are its own is said

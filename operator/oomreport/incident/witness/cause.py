@@ -3,8 +3,8 @@
 The kernel names the cgroup at its limit, and that is not always what to change. The kubelet gives a pod a limit of its
 own when every container has one (the sum) or when the pod's spec says so; in a pod with one limited container both
 limits are equal, and the kernel names the pod: what to change is the container's limit. A runtime may put a container's
-processes into a child cgroup with the container's limit; a nested runtime or systemd in the container makes children with
-limits of its own.
+processes into a child cgroup with the container's limit; a nested runtime or systemd in the container makes children
+with limits of its own.
 """
 
 from datetime import datetime

@@ -1,8 +1,9 @@
 """Kernel records and pod status joined: each kill once, with a verdict.
 
-A kill is one invocation of the OOM killer that killed something (a group killed at once is one kill), or one termination
-OOMKilled of a container that no record speaks of. So the number of kills of a container instance is the number of its
-records, or one where there is none and status says OOMKilled; the order in which the witnesses arrive does not matter.
+A kill is one invocation of the OOM killer that killed something (a group killed at once is one kill), or one
+termination OOMKilled of a container that no record speaks of. So the number of kills of a container instance is the
+number of its records, or one where there is none and status says OOMKilled; the order in which the witnesses arrive
+does not matter.
 
 A counter's record and the line of the same kill are one (counter_kills.py).
 

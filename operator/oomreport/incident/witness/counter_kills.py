@@ -1,8 +1,8 @@
 """Kills that a cgroup's counter told, joined with their lines.
 
-An agent that cannot read the log tells of a kill by the counter of its container, and the name of that record says which
-kill of the instance it was by number. Its line can still come: from the next agent, which finds it in the kernel's buffer.
-So up to the reading of a counter an instance has no more kills than the counter says.
+An agent that cannot read the log tells of a kill by the counter of its container, and the name of that record says
+which kill of the instance it was by number. Its line can still come: from the next agent, which finds it in the
+kernel's buffer. So up to the reading of a counter an instance has no more kills than the counter says.
 """
 
 from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ from oomreport.workload.container import Scope, Subject
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import ContainerFacts, PodFacts, Termination
 
-# The containers of a report on a workload of kind Node: what no container could be found for, and processes of the host.
+# The containers of a report on a Node: one for kills of no known container, one for processes of the host.
 UNKNOWN_CONTAINER = "unknown"
 HOST_CONTAINER = "host"
 

@@ -1,9 +1,10 @@
 """The ledger of a report: what was counted, so that nothing is counted twice.
 
-It is written together with the number of kills, by a write that fails when somebody else wrote in between; thus counting
-survives crashes, retries and two writers. An entry leaves when no witness can bring the kill up again: its record is
-marked as used, and no pod shows the termination or still runs the container (a container whose child was killed ends
-OOMKilled weeks later). Where a report has more live entries than the API allows, the oldest go and a watermark moves.
+It is written together with the number of kills, by a write that fails when somebody else wrote in between; thus
+counting survives crashes, retries and two writers. An entry leaves when no witness can bring the kill up again: its
+record is marked as used, and no pod shows the termination or still runs the container (a container whose child was
+killed ends OOMKilled weeks later). Where a report has more live entries than the API allows, the oldest go and a
+watermark moves.
 """
 
 from collections.abc import Iterable, Mapping

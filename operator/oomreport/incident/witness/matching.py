@@ -1,9 +1,9 @@
 """Kernel records that name no container, matched with terminations that have no record.
 
-Beyond ten OOMs in five seconds the kernel prints the killed process only. What pod status shows of the same seconds says
-which containers were hit: one that ended OOMKilled, or by an unexplained SIGKILL, and of which no record speaks. As many
-records as possible are matched, each with one termination; the agent's own candidates come first, then what the runtime
-calls OOMKilled, then what lies closest.
+Beyond ten OOMs in five seconds the kernel prints the killed process only. What pod status shows of the same seconds
+says which containers were hit: one that ended OOMKilled, or by an unexplained SIGKILL, and of which no record speaks.
+As many records as possible are matched, each with one termination; the agent's own candidates come first, then what the
+runtime calls OOMKilled, then what lies closest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -33,9 +33,9 @@ class Dump:
 
     `lost_before` is the sum of `Loss` before its lines, None where lines were not read. `whole` is what the fast path
     read, and `later` the entries behind it. `victims` are the pids of its kill lines, `tgids` the thread group of each
-    row, `texts` the lines that a repeat may be of. `lines_lost` says that records are missing within it, `cut` that somebody left lines out of it. `stamped` is
-    its last line with a time. `kill_seen` says whether the line that ends a dump was seen: a kill, or that there is
-    nothing to kill.
+    row, `texts` the lines that a repeat may be of. `lines_lost` says that records are missing within it, `cut` that
+    somebody left lines out of it. `stamped` is its last line with a time. `kill_seen` says whether the line that ends a
+    dump was seen: a kill, or that there is nothing to kill.
     """
 
     lost_before: int | None = 0
@@ -127,8 +127,8 @@ class Dump:
     def without_next_victim(self) -> Entry | None:
         """Give away the kill line seen last, where a second group begins: that line told of the group's chosen victim.
 
-        Beyond the limit of dumps nothing but the line itself stands between the groups of two containers. None where the
-        line is not there, or is the one that this dump's own group began with.
+        Beyond the limit of dumps nothing but the line itself stands between the groups of two containers. None where
+        the line is not there, or is the one that this dump's own group began with.
         """
         last = self.entries[-1]
         if not isinstance(last.value, Killed) or last.value.pid == self._first_victim:

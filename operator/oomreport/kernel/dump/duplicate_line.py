@@ -7,8 +7,8 @@ from oomreport.kernel.text.kind import Kind
 def is_told_twice(before: Line | None, kind: Kind, line: Line) -> bool:
     """Whether the line is the one before once more, as of two shippers whose lines alternate.
 
-    Headers of two dumps may be the same: then two clocks have to tell that two shippers wrote them, or one that it is the
-    same moment.
+    Headers of two dumps may be the same: then two clocks have to tell that two shippers wrote them, or one that it is
+    the same moment.
     """
     if before is None or before.text != line.text:
         return False

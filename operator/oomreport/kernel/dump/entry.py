@@ -33,9 +33,10 @@ _PARSERS = {
 
 
 class Entry(NamedTuple):
-    """A line of a dump. `value` is None where the kind holds none, the line is cut, or it is a row whose table is unknown.
+    """A line of a dump. `value` is None where the kind holds none, the line is cut, or the row's table is unknown.
 
-    Each line is parsed once, when it comes; a row when the dump takes it in, since the head of its table names the columns.
+    Each line is parsed once, when it comes; a row when the dump takes it in, since the head of its table names the
+    columns.
     """
 
     kind: Kind

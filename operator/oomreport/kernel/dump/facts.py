@@ -32,8 +32,9 @@ class DumpFacts(NamedTuple):
     """What a dump says, part by part. A tuple, since one is made of each dump.
 
     `killed` is the stamp of the first kill line, `kills` each process that died once. `summary` has the constraint also
-    where other lines tell it. `no_victim` says that the kernel found nothing to kill, `has_table` that a table was begun,
-    `rows_cut` that a row of it is cut, `limit_written` that the trigger was writing a limit, `mem_info` are the lines about the machine's memory, `log` is the text without call trace.
+    where other lines tell it. `no_victim` says that the kernel found nothing to kill, `has_table` that a table was
+    begun, `rows_cut` that a row of it is cut, `limit_written` that the trigger was writing a limit, `mem_info` are the
+    lines about the machine's memory, `log` is the text without call trace.
     """
 
     first: Line

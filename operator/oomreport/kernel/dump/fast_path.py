@@ -10,7 +10,7 @@ line. `facts.py` is the reference: where this module gives facts, they are the s
     6,1970,35433470,-;memory: usage 57344kB, limit 57344kB, failcnt 24    and swap, kmem
     6,1973,35433474,-;Memory cgroup stats for /kubepods.slice/..:
     6,1974,35433474,-;anon 57610240\x0afile 12288 ..                      or a record each
-    6,1978,35433478,-;Mem-Info: ..                                        on a global OOM, instead of the cgroup's figures
+    6,1978,35433478,-;Mem-Info: ..                                        on a global OOM, not the cgroup's figures
     6,1980,35433480,-;Tasks state (memory values in pages):
     6,1981,35433481,-;[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
     6,1982,35433481,-;[    212]     0   212    14924    13669   151552        0           939 node

@@ -1,8 +1,8 @@
 """Lost records of the kernel log, counted by their sequence numbers.
 
-/dev/kmsg numbers the records of everybody, so a jump of the number is loss. What counts is the sum between two dumps. A log
-that was pasted together holds some records twice, and the numbers start again after a boot: the sum is negative then,
-and nothing is known.
+/dev/kmsg numbers the records of everybody, so a jump of the number is loss. What counts is the sum between two dumps. A
+log that was pasted together holds some records twice, and the numbers start again after a boot: the sum is negative
+then, and nothing is known.
 """
 
 

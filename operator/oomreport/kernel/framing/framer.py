@@ -1,8 +1,8 @@
 """The framing pipeline: from physical lines to lines of kernel text.
 
-A log does not have one format: pasted logs mix them, so each line is looked at by itself. An item goes to the first stage
-that takes it. What that stage returns goes to the stages behind it. A new format is one file with a stage, and one
-entry in STAGES.
+A log does not have one format: pasted logs mix them, so each line is looked at by itself. An item goes to the first
+stage that takes it. What that stage returns goes to the stages behind it. A new format is one file with a stage, and
+one entry in STAGES.
 """
 
 from collections.abc import Callable, Sequence

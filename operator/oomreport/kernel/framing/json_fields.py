@@ -1,6 +1,6 @@
 r"""The fields of a log entry: text, writer, time and host.
 
-    {"MESSAGE":"..","_TRANSPORT":"kernel","SYSLOG_FACILITY":"0",..}      journalctl -o json; MESSAGE as bytes or null too
+    {"MESSAGE":"..","_TRANSPORT":"kernel","SYSLOG_FACILITY":"0",..}      journalctl -o json; bytes or null as MESSAGE
     {"log":"[123.456789] ..\\n","stream":"stdout","time":".."}            Docker
     {"pri":4,"time":123.456789,"msg":".."}                               dmesg --json
     {"timestamp":1700000000000,"message":".."}                           CloudWatch

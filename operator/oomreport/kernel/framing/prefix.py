@@ -60,8 +60,8 @@ _INVISIBLE = "\ufeff\r"
 class Prefixed(NamedTuple):
     """A line without its prefix, and the values of the prefix.
 
-    `dated` means that a logger's prefix was taken off, not only quotes and blanks. `settled` means that the kernel's own
-    time or tag was taken off: the kernel's text begins right behind it.
+    `dated` means that a logger's prefix was taken off, not only quotes and blanks. `settled` means that the kernel's
+    own time or tag was taken off: the kernel's text begins right behind it.
     """
 
     text: str

@@ -1,8 +1,8 @@
 """The most digits of each kind of number, as regular expressions.
 
-A pattern that ends in `int` names one of these. So no text can make a number that `int` refuses (more than 4300 digits),
-or one that no API field holds (64 bits with a sign). A longer run of digits is no number of the kernel's: the pattern
-does not match, and the value stays unknown.
+A pattern that ends in `int` names one of these. So no text can make a number that `int` refuses (more than 4300
+digits), or one that no API field holds (64 bits with a sign). A longer run of digits is no number of the kernel's: the
+pattern does not match, and the value stays unknown.
 """
 
 # pid_t and uid_t have 32 bits; a score is at most some thousands, but 32 bits in the kernel too.

@@ -39,7 +39,8 @@ _REAPED = re.compile(rf"oom_reaper: reaped process ({INT}) \((.*)\)(?:, now anon
 class Killed(NamedTuple):
     """What a "Killed process" line says. Sizes are bytes; None where the line is cut or of a kernel that prints less.
 
-    `score` is printed by OpenVZ only. `cut_in_pid` says that the line ends with the pid, of which more digits may have been cut off.
+    `score` is printed by OpenVZ only. `cut_in_pid` says that the line ends with the pid, of which more digits may have
+    been cut off.
     """
 
     pid: int

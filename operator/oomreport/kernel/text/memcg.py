@@ -4,7 +4,7 @@
     swap: usage 0kB, limit 0kB, failcnt 0                    cgroup v2
     memory+swap: usage 57344kB, limit 57344kB, failcnt 0     cgroup v1: both together
     Memory cgroup stats for /PATH: cache:0KB rss:100KB ..    before 5.3, one line for every cgroup below the limited one
-    Memory cgroup stats for /PATH:                           since 5.3, then `key value` lines, or one record of them all
+    Memory cgroup stats for /PATH:                           since 5.3; `key value` lines follow, or one record of all
 
 Unlimited is printed as the largest number of pages, in kB: 9007199254740988 with pages of 4 KiB, about twice that on
 kernels before 3.19, 8589934588 on 32 bits.

@@ -9,8 +9,8 @@ It is `oom-kill:constraint=..` since 4.19, and `Task in .. killed as a result of
 A line may be cut by the kernel, a pager or a column. Then the value that it ends within is left out: half a path is the
 path of another cgroup.
 
-Nothing in the line is quoted, and a container chooses its comm and the names of cgroups inside it. These facts hold: pid
-and uid end the line. A comm has at most 15 bytes. The cpuset is one component of a path, without a slash (or `/`
+Nothing in the line is quoted, and a container chooses its comm and the names of cgroups inside it. These facts hold:
+pid and uid end the line. A comm has at most 15 bytes. The cpuset is one component of a path, without a slash (or `/`
 itself), so the first `,oom_memcg=/` is the kernel's. The victim's cgroup lies below the one at its limit.
 """
 

@@ -52,7 +52,7 @@ class CutRow(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The columns between `[pid]` and `name`: all of them, or those that a cut head still names; none where it is lost."""
+    """The columns between `[pid]` and `name`: all, or those that a cut head still names; none where it is lost."""
 
     names: tuple[str, ...] | None = None
     begun: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A webhook gets signed events, by what its own namespace keeps; what is missing there is an answer without a secret."""
+"""A webhook gets events signed with its namespace's key; what is missing there is an answer without a secret."""
 
 import base64
 from typing import Any, cast
