@@ -11,6 +11,7 @@ from oomreport.workload.pod import (
     OwnerReference,
     Termination,
     instances_of,
+    node_name,
     pod_facts,
     shows_a_possible_kill,
 )
@@ -186,3 +187,9 @@ def test_an_end_that_a_fast_clock_puts_in_the_future_was_when_it_was_seen() -> N
     assert end.seen_at(seen) == Termination(container_id=OLD, started=began - timedelta(hours=1), finished=seen)
     assert end.seen_at(ended) is end
     assert Termination(container_id=OLD).seen_at(seen) == Termination(container_id=OLD)
+
+
+def test_a_pod_has_no_node_before_it_is_scheduled():
+    assert node_name({"spec": {"nodeName": "worker-1"}}) == "worker-1"
+    assert node_name({"spec": {}}) is None
+    assert node_name({}) is None

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from oomreport.incident.witness.evidence import record_facts
+from oomreport.incident.witness.evidence import is_used, record_facts
 from oomreport.times import rfc3339
 from support.evidence import after, record_object
 
@@ -26,3 +26,9 @@ def test_a_kill_of_the_past_keeps_its_time(behind: timedelta) -> None:
     facts = record_facts(created(record_object(seconds=-behind.total_seconds()), after(0.3)))
     assert facts
     assert facts.time == after(-behind.total_seconds())
+
+
+def test_a_record_is_used_once_its_status_says_when():
+    assert is_used({"status": {"usedTime": "2026-11-20T20:12:00.000000Z"}})
+    assert not is_used({"status": {}})
+    assert not is_used({})
