@@ -51,12 +51,13 @@ class RecordBounds:
             self._key = key
             return self._begun(line)
         kind = kind_of(line.text)
+        if len(self._head) <= _COMM_BYTES:
+            # So far the record can be a comm with newlines in it, which a header begins with.
+            self._head = f"{self._head}\n{line.text}"
+            if kind is Kind.HEADER and kind_of(self._head) is Kind.HEADER:
+                return self._begun(line._replace(text=self._head))
         if kind is None:
             return line
-        if len(self._head) <= _COMM_BYTES:
-            joined = f"{self._head}\n{line.text}"
-            if kind is Kind.HEADER and kind_of(joined) is Kind.HEADER:
-                return self._begun(line._replace(text=joined))
         if kind in _SMALL_PRINT and self._kind in _BEFORE_SMALL_PRINT:
             return line
         return line._replace(inner=True)
@@ -64,4 +65,5 @@ class RecordBounds:
     def _begun(self, line: "Line") -> "Line":
         self._head, self._kind = line.text, kind_of(line.text)
         self._whole = self._kind is not None and _WHOLE.match(line.text) is not None
-        return line
+        # A comm of 15 bytes at the start of a record can look like the beginning of a row, never like a whole one.
+        return line if self._whole or self._kind is not Kind.ROW else line._replace(inner=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from oomreport.adapters.node.syslog_source import SyslogSource
@@ -77,6 +77,8 @@ _COMMS = st.sampled_from(
         "CPU: 1 PID: 1 ",
         "free:1",
         "Mem-Info:\n",
+        "\n",
+        "a\nb\n",
     ]
 ) | st.text(max_size=15)
 
@@ -87,6 +89,20 @@ _COMMS = st.sampled_from(
     capture=st.sampled_from(CAPTURES[::9]),
     place=st.floats(0, 1),
     level=st.sampled_from([3, 4, 6]),
+)
+@example(
+    comm="\n",
+    parts=["my-app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=1000"],
+    capture=CAPTURES[0],
+    place=0.0,
+    level=3,
+)
+@example(
+    comm="[1] 1 1 1 1 1 ",
+    parts=["my-app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=1000"],
+    capture=CAPTURES[0],
+    place=0.0,
+    level=3,
 )
 def test_no_text_inside_a_record_begins_a_part_of_a_dump(
     comm: str, parts: list[str], capture: Path, place: float, level: int
