@@ -492,7 +492,12 @@ class OOMReport(CustomResource):
                 wide=True,
                 description="How well the evidence carries the recommendation.",
             ),
-            Column(name="REVIEW", path=".spec.review.decision", wide=True, description="What people decided."),
+            Column(
+                name="REVIEW",
+                path='.status.conditions[?(@.type=="Reviewed")].reason',
+                wide=True,
+                description="What people decided about the recommendation as it is now.",
+            ),
             Column(
                 name="APPLIED",
                 path='.status.conditions[?(@.type=="Applied")].status',

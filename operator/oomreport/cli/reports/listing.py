@@ -98,6 +98,14 @@ def _key(report: Mapping[str, Any]) -> tuple[str, str]:
     return report["metadata"]["namespace"], report["metadata"]["name"]
 
 
+def _review(report: Mapping[str, Any], status: ReportStatus) -> str | None:
+    """Return what was decided about the recommendation as it is now; the decision alone where it is too new."""
+    found = status.condition("Reviewed")
+    seen = found is not None and found.observed_generation == report["metadata"].get("generation")
+    decision: str | None = (report["spec"].get("review") or {}).get("decision")
+    return found.reason if found and seen else decision
+
+
 def _row(report: Mapping[str, Any], now: datetime, *, wide: bool) -> tuple[object, ...]:
     metadata, spec, status = report["metadata"], report["spec"], ReportStatus.of(report.get("status"))
     last, advice = status.last_kill or Kill(), status.advice
@@ -111,5 +119,5 @@ def _row(report: Mapping[str, Any], now: datetime, *, wide: bool) -> tuple[objec
     return (
         *short,
         *(last.verdict, last.pod, last.node, advice.action, advice.confidence),
-        *((spec.get("review") or {}).get("decision"), owner_short(status.managed_by)),
+        *(_review(report, status), owner_short(status.managed_by)),
     )

@@ -14,6 +14,8 @@ from oomreport.workload.pod import ContainerFacts, ContainerKind
 from oomreport.workload.quantity import MI, format_quantity
 
 MOST_INPUTS = 20
+# The input that names the bound which a number was cut to, or which left none.
+MOST = "most"
 _MOST_VALUE = 256
 # What a runtime needs beside its heap.
 _BESIDE_HEAP = 1.3
@@ -99,10 +101,10 @@ def raised(case: Case, limit: int) -> HigherLimit | NothingMore:
     bound = ceiling(limit, case.around, of_pod=pod, beside=_beside(case))
     end = f", rounded up to a multiple of {format_quantity(unit)}"
     if bound is not None and wanted > bound.size:
-        inputs.append(AdviceInput(name="most", value=in_mi(bound.size), source=bound.why))
+        inputs.append(AdviceInput(name=MOST, value=in_mi(bound.size), source=bound.why))
         if bound.size <= limit:
             return NothingMore(
-                why=f"{happened} But {bound.why} allows no more than the limit already has.", inputs=tuple(inputs)
+                why=f"No raise: {bound.why} allows no more than the limit already has. {happened}", inputs=tuple(inputs)
             )
         wanted, end = bound.size, f", cut to {bound.why}"
     request, words = share_of_request(_now(case.facts), wanted, policy.request) if not pod else (None, "")

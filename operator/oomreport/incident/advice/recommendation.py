@@ -5,7 +5,7 @@ cause, memory is given back some day, and no bound is in the way. `basis` holds 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -83,6 +83,11 @@ def recommendation(case: Case) -> Recommendation:
 
 
 def _unknown(case: Case) -> Recommendation:
+    own = case.facts.memory_limit if case.facts else None
+    return replace(_no_limit_known(case), previous_limit=case.fired or own)
+
+
+def _no_limit_known(case: Case) -> Recommendation:
     if case.kill.scope is Scope.OTHER_CGROUP:
         return _nothing("the limit that fired is of a cgroup outside pods; Kubernetes does not set it")
     if case.kill.scope is Scope.POD:
@@ -182,7 +187,7 @@ def _fix_leak(leak: Leak, limit: int, who: str, *, source: str) -> Recommendatio
 def _raised(case: Case, limit: int) -> Recommendation:
     found = raised(case, limit)
     if isinstance(found, NothingMore):
-        return Recommendation(action=Action.NONE, basis=found.why, inputs=found.inputs)
+        return Recommendation(action=Action.NONE, previous_limit=limit, basis=found.why, inputs=found.inputs)
     return Recommendation(
         action=Action.RAISE_POD_LIMIT if case.cause == Cause.POD_LIMIT else Action.RAISE_LIMIT,
         limit=found.limit,

@@ -16,6 +16,8 @@ from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.workload.quantity import GI, MI, format_quantity
 
 # docs/advice.md has the sources of these.
+# What caps a limit by policy; conditions know it by these words.
+POLICY_MAXIMUM = "the policy's maxMemory"
 STEP = 1.5
 STEADY_STEP = 2.5
 LEAST_STEP = 100 * MI
@@ -54,7 +56,7 @@ def ceiling(limit: int, around: Surroundings, *, of_pod: bool = False, beside: i
     pod has a limit of its own, which no container's changes.
     """
     bounds = [
-        (around.policy.maximum, "the policy's maxMemory"),
+        (around.policy.maximum, POLICY_MAXIMUM),
         (around.node_allocatable, "the node's allocatable memory"),
     ]
     if not of_pod:

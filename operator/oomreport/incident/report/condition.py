@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from oomreport.incident.advice.kept_advice import NO_ACTION, KeptAdvice
+from oomreport.incident.advice.raising import MOST
+from oomreport.incident.advice.sizing import POLICY_MAXIMUM
 from oomreport.incident.api_json import as_json, from_json
 from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.incident.memory.forecast import Forecast
@@ -61,11 +63,20 @@ def recommended(advice: KeptAdvice) -> ConditionFound:
     """Whether something is to be changed.
 
     True      the recommendation has an action for the last kill
-    False     it has none; its basis says why
+    False     it has none; its basis says why. Reason CappedByPolicy: the policy's maxMemory allows no higher limit;
+              Capped: another bound does not
     """
+    if advice.action == NO_ACTION and (bound := _bound(advice)):
+        reason = "CappedByPolicy" if bound.startswith(POLICY_MAXIMUM) else "Capped"
+        return ConditionFound(status="False", reason=reason, message=advice.basis)
     if advice.action == NO_ACTION:
         return ConditionFound(status="False", reason="NothingToChange", message=advice.basis)
     return ConditionFound(status="True", reason=advice.action)
+
+
+def _bound(advice: KeptAdvice) -> str | None:
+    """Return the bound that the limit has reached already."""
+    return next((one.source for one in advice.inputs if one.name == MOST), None)
 
 
 def at_risk(usage: UsageSince | None, forecast: Forecast | None, *, grows_on: bool, now: datetime) -> ConditionFound:

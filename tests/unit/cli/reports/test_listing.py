@@ -1,6 +1,8 @@
 """`oomreport list --watch`: each change is told once, and an API server that is away for a while ends nothing."""
 
 import argparse
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from oomreport.cli.main import main
 from oomreport.cli.reports.listing import watch
 from oomreport.errors import ApiError
+from support.checkout import a_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,3 +75,17 @@ def test_an_api_server_that_never_answered_ends_it(capsys: pytest.CaptureFixture
 def test_a_watch_of_what_cannot_be_watched_is_refused(more: tuple[str, str], capsys: pytest.CaptureFixture[str]):
     assert main(["list", "--watch", *more]) == 2
     assert "--watch goes with a cluster" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("generation", "shown"), [(2, "RecommendationChanged"), (3, "Accepted")])
+def test_a_review_of_another_recommendation_is_not_shown_as_accepted(
+    generation: int, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    one = a_report("web", review={"decision": "Accepted"})
+    one["metadata"]["generation"] = generation
+    reviewed = {"type": "Reviewed", "status": "False", "reason": "RecommendationChanged", "observedGeneration": 2}
+    one["status"]["conditions"] = [reviewed]
+    (tmp_path / "reports.json").write_text(json.dumps(one))
+    assert main(["list", "-o", "wide", "--reports", str(tmp_path / "reports.json")]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert row[head.index("REVIEW") :].split()[0] == shown

@@ -252,3 +252,14 @@ def test_kills_in_one_instance_that_lives_on_are_no_failed_starts() -> None:
     assert stored["kills"] == 3
     assert "LimitBelowStart" not in {finding["rule"] for finding in stored["findings"]}
     assert not any("died" in finding["message"] for finding in stored["findings"])
+
+
+def test_a_cap_keeps_the_limit_of_the_kill_and_comes_first_in_the_basis() -> None:
+    status = report(around=Surroundings(policy=Policy(maximum=512 * MI)))
+    found = status["recommendation"]
+    assert (found["action"], found["previousLimit"], found.get("memoryLimit")) == ("None", "512Mi", None)
+    assert found["basis"].startswith(
+        "No raise: the policy's maxMemory (512Mi) allows no more than the limit already has."
+    )
+    (condition,) = [one for one in status["conditions"] if one["type"] == "Recommended"]
+    assert condition["reason"] == "CappedByPolicy"

@@ -3,6 +3,7 @@
 import pytest
 
 from oomreport.incident.advice.kept_advice import KeptAdvice
+from oomreport.incident.advice.raising import AdviceInput
 from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.incident.report.condition import ConditionFound, conditions, correlated, recommended
 from oomreport.times import rfc3339_seconds
@@ -32,6 +33,15 @@ def test_correlated(last: Kill, recent: list[Verdict], status: str, reason: str,
 def test_recommended():
     assert recommended(KeptAdvice(action="RaiseLimit")).status == "True"
     assert recommended(KeptAdvice(basis="because")).message == "because"
+
+
+def test_a_bound_that_leaves_no_raise_is_the_reason():
+    def capped(source: str) -> str:
+        advice = KeptAdvice(basis="No raise.", inputs=(AdviceInput(name="most", value="64Mi", source=source),))
+        return recommended(advice).reason
+
+    assert capped("the policy's maxMemory (64Mi)") == "CappedByPolicy"
+    assert capped("the namespace's LimitRange (64Mi)") == "Capped"
 
 
 def reviewed(decision: str) -> ConditionFound:
