@@ -12,6 +12,7 @@ from oomreport.cli.logs.pods import Named
 from oomreport.cli.logs.shortage import about_node, shortage_of
 from oomreport.cli.logs.words import process, shown, size_text
 from oomreport.incident.oom_record import RecordSpec
+from oomreport.incident.witness.pod_statistics import is_only_container, used_by_containers
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part
 from oomreport.workload.container import Scope
 
@@ -88,6 +89,8 @@ def _bound_nodes(invocation: Invocation) -> str:
 def _whose_limit(explained: Explained) -> str:
     """Return the limit of the cgroup, named by its unit or path where it is not Kubernetes'."""
     spec = explained.spec
+    if is_only_container(spec):
+        return "the memory limit of the pod's only container"
     known = _SCOPES.get(spec.scope)
     if known is not None:
         return known
@@ -159,7 +162,7 @@ def hints(explained: Explained) -> Iterator[str]:
     if _was_asked_for(invocation):
         return
     scope, subject = spec.scope, spec.subject
-    if scope is Scope.POD:
+    if scope is Scope.POD and not is_only_container(spec):
         yield "The pod's limit counts all its containers: look at their sum, not only at the one that lost a process."
     elif scope is Scope.OTHER_CGROUP and not (subject and subject.pod_uid):
         yield "That limit is set by whoever made the cgroup: a systemd unit (MemoryMax=), a user's session, another runtime."
@@ -244,6 +247,10 @@ def _limit(explained: Explained) -> Iterator[str]:
             yield f"That reached {words}{amount}."
         else:
             yield f"{words[0].upper()}{words[1:]} was reached{amount}."
+    used = used_by_containers(explained.spec)
+    if len(used) > 1:
+        each = (f"{container[:12]} {size_text(size)}" for container, size in used.items())
+        yield f"By container: {', '.join(each)}."
     yield from about_node(invocation)
     if memory is not None and memory.usage_bytes is not None and not invocation.global_oom:
         fails = f"; the limit had been hit {memory.failure_count} times" if memory.failure_count else ""

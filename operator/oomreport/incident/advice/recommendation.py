@@ -19,6 +19,7 @@ from oomreport.incident.kill import Cause
 from oomreport.incident.memory.history import raises
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.incident.memory.usage_since import DAY, UsageSince
+from oomreport.incident.witness.pod_statistics import used_by_containers
 from oomreport.workload.container import Scope
 from oomreport.workload.quantity import MI, format_quantity
 
@@ -114,6 +115,13 @@ def _pod_limit(case: Case) -> Recommendation:
             f"the pod's limit fired at {format_quantity(case.fired)} (as the kernel printed it), but container"
             f" {case.container} has {format_quantity(own)} of its own: a resize did not reach the pod's cgroup; delete the pod,"
             " and the next one has what the spec says"
+        )
+    used = used_by_containers(case.record.spec) if case.record is not None and case.pod is None else {}
+    if len(used) > 1:
+        each = ", ".join(f"{container[:12]} used {in_mi(size // MI * MI)}" for container, size in used.items())
+        return _nothing(
+            f"the pod's limit of {format_quantity(case.fired)} is the sum of its containers' limits: raise the limit of the"
+            f" container that needs more; {each}"
         )
     return _tmpfs(case, case.fired) or _raised(case, case.fired)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from oomreport.incident.kill import Cause
 from oomreport.incident.witness.evidence import RecordFacts
+from oomreport.incident.witness.pod_statistics import is_only_container
 from oomreport.workload.container import Scope, subject_of
 from oomreport.workload.pod import ContainerFacts, ContainerKind, PodFacts
 
@@ -34,7 +35,9 @@ def cause_of(record: RecordFacts | None, pod: PodFacts | None, container: Contai
             # The kubelet made it from limits of containers, and which of them was hit is not known.
             return Cause.UNKNOWN
         case Scope.POD:
-            own = pod and container and _is_the_containers_own(record, pod, container)
+            if pod is None:
+                return Cause.CONTAINER_LIMIT if is_only_container(record.spec) else Cause.POD_LIMIT
+            own = container and _is_the_containers_own(record, pod, container)
             return Cause.CONTAINER_LIMIT if own else Cause.POD_LIMIT
         case Scope.OTHER_CGROUP if _is_inside_container(record):
             same = container and record.limit is not None and record.limit == container.memory_limit

@@ -33,7 +33,7 @@ def items_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[s
 def test_the_answer_for_people_names_victim_limit_and_candidates(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", str(SEED)]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert '"java" (pid 2912624) was killed: the memory limit of the pod was reached' in told
+    assert '"java" (pid 2912624) was killed: the memory limit of the pod\'s only container was reached' in told
     assert '"curl" (pid 411976) asked for memory.' in told
     assert "highest score of 15 candidates, 1958" in told
     assert "\x1b" not in told
