@@ -13,7 +13,7 @@ from oomreport.hooks.answer import Change
 from oomreport.hooks.event import OF_KILLS, Event, EventType
 from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Cause, Kill, RecentKill
-from oomreport.incident.report.status import NotedChange, ReportStatus
+from oomreport.incident.report.status import NotedChange, ReportStatus, what_changes
 from oomreport.times import parse_time
 from oomreport.workload.quantity import format_quantity, parse_quantity
 from oomreport.workload.resizable import MemoryResources, Resizable, last_resize, qos_class, resizable, who_would_undo
@@ -130,11 +130,6 @@ def resize_of(
             words = f"{_seconds(ago)} s ago, cooldownSeconds is {_seconds(rules.cooldown)}"
             return Stand(reason=f"the container was resized {words}")
     return _raise(kill, pod, container, rules)
-
-
-def what_changes(pod: str, container: str) -> str:
-    """Return how a report's history names the limit of a container of a pod."""
-    return f"memory limit of container {container} in pod {pod}"
 
 
 def is_noted(change: Change, changes: Sequence[NotedChange]) -> bool:

@@ -14,9 +14,8 @@ from oomreport.hooks.resize import (
     killed,
     patch_of,
     resize_of,
-    what_changes,
 )
-from oomreport.incident.report.status import NotedChange
+from oomreport.incident.report.status import NotedChange, what_changes
 from oomreport.times import rfc3339
 from oomreport.workload.quantity import GI, MI
 from oomreport.workload.resizable import MemoryResources

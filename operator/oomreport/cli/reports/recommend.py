@@ -17,6 +17,7 @@ from oomreport.cli.reports.report_source import advice_for
 from oomreport.errors import OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.incident.api_json import as_json
+from oomreport.incident.report.rollout_conditions import APPLIED, RESIZED_IN_PLACE
 from oomreport.names import API_VERSION
 from oomreport.times import rfc3339
 
@@ -58,8 +59,9 @@ def is_open(advice: Advice) -> bool:
 
 
 def is_applied(advice: Advice) -> bool:
-    """Whether the controller has seen the recommended value in the workload."""
-    return advice.status.holds("Applied")
+    """Whether the controller has seen the recommended value in the workload. A resize in place ends with its pod."""
+    found = advice.status.condition(APPLIED)
+    return found is not None and found.is_true and found.reason != RESIZED_IN_PLACE
 
 
 def state_of(advice: Advice) -> str:

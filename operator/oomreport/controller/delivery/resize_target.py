@@ -30,8 +30,8 @@ from oomreport.hooks.resize import (
     killed,
     patch_of,
     resize_of,
-    what_changes,
 )
+from oomreport.incident.report.status import what_changes
 from oomreport.workload.bounds import allocatable_memory
 from oomreport.workload.node_room import room_for
 from oomreport.workload.pod import node_name

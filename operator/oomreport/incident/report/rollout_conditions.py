@@ -22,13 +22,15 @@ from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Cause, RecentKill
 from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.report.condition import ConditionFound
-from oomreport.incident.report.status import Applied, Condition, ReportStatus
+from oomreport.incident.report.status import Applied, Condition, ReportStatus, what_changes
 from oomreport.incident.witness.evidence import Evidence, Patience
 from oomreport.times import rfc3339, rfc3339_seconds
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI, format_quantity, parse_quantity
 
 APPLIED, RESOLVED, REGRESSED = "Applied", "Resolved", "Regressed"
+# Reason of Applied and Resolved: the pods have it, their template may not.
+RESIZED_IN_PLACE = "ResizedInPlace"
 _WHAT = {
     Action.RAISE_LIMIT: "a memory limit",
     Action.LOWER_LIMIT: "a memory limit",
@@ -101,6 +103,9 @@ def fix(evidence: Evidence, stored: ReportStatus, patience: Patience, *, advice:
     applied, regressed = _regressed(stored, kills, patience)
     values = _values(evidence, advice)
     finding = _applied(values, advice, stored, listed=evidence.pods_listed)
+    if finding.status == "True" and (resized := _resized_in_place(evidence, stored)):
+        words = f"{finding.message}; pod {resized} was resized in place, and its successors have what the manifest says"
+        finding = replace(finding, reason=RESIZED_IN_PLACE, message=words)
     if finding.status != "True":
         return Fix(applied=applied, conditions=_conditions(finding, _unresolved(finding), regressed))
     if applied is None or not stored.holds(APPLIED) or regressed.status == "True":
@@ -109,7 +114,20 @@ def fix(evidence: Evidence, stored: ReportStatus, patience: Patience, *, advice:
     elif not stored.holds(RESOLVED) or kills.new:
         applied = replace(applied, quiet_seconds=_quiet(kills, patience))
     resolved, due = _resolved(applied, stored, kills, values, evidence)
+    if finding.reason == RESIZED_IN_PLACE:
+        resolved, due = ConditionFound(status="False", reason=RESIZED_IN_PLACE), None
     return Fix(applied=applied, conditions=_conditions(finding, resolved, regressed), look_again=due)
+
+
+def _resized_in_place(evidence: Evidence, stored: ReportStatus) -> str | None:
+    """Return a running pod whose limit a hook has raised in place; None where each was made with its limit."""
+    resized = {change.what: change.time for change in reversed(stored.changes)}
+    for pod in telling(evidence.pods, evidence.container):
+        time = resized.get(what_changes(pod.name, evidence.container))
+        # A StatefulSet makes a pod again under its name.
+        if time is not None and (pod.created is None or pod.created <= time):
+            return pod.name
+    return None
 
 
 def _conditions(

@@ -68,6 +68,11 @@ class NotedChange:
     message: str = ""
 
 
+def what_changes(pod: str, container: str) -> str:
+    """Return how a report's history names the limit of a container of a pod."""
+    return f"memory limit of container {container} in pod {pod}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportStatus:
     """A report's status; its fields are the API's. Hooks write `kill_times`, `changes` and the deliveries."""

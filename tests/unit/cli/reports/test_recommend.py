@@ -75,6 +75,13 @@ def test_the_exit_code_tells_of_open_recommendations_only_where_it_is_asked_for(
         assert ran("recommend", [report])[0] == 0
 
 
+def test_a_resize_in_place_keeps_the_recommendation_open(ran):
+    one = a_report("web", conditions=[{"type": "Applied", "status": "True", "reason": "ResizedInPlace"}])
+    status, out, _ = ran("recommend", [one], "--exit-code")
+    assert status == 1
+    assert "Pending" in out
+
+
 def test_accepted_only_leaves_the_others_out(ran):
     reports = [a_report("web"), a_report("db", review={"decision": "Accepted"})]
     _, out, _ = ran("recommend", reports, "--accepted-only", "-o", "json")

@@ -7,6 +7,7 @@ from typing import Any
 
 from oomreport.incident.report.decision import Decision, decide
 from oomreport.incident.report.rollout_conditions import is_awaited, is_followed, telling
+from oomreport.times import rfc3339
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
 from support.evidence import PATIENCE, after, cid, container, ended, evidence, pod, record, running
@@ -342,3 +343,20 @@ def test_who_keeps_the_manifest_is_shown_and_kept_while_nobody_can_be_asked():
     assert not story.look(at=2, pods=(runs(),), managed_by=None).changed
     story.look(at=3, pods=(runs(),), managed_by={})
     assert "managedBy" not in story.status
+
+
+def test_a_resize_in_place_resolves_nothing_until_a_pod_was_made_with_the_limit():
+    story = Story()
+    story.killed(at=0, pods=(runs(),))
+    what = "memory limit of container api in pod web-1"
+    story.status = {**story.status, "changes": [{"time": rfc3339(after(30)), "hook": "shop/raise", "what": what}]}
+    changes = story.status["changes"]
+    story.look(pods=(runs(FIRST, created=after(-600)),), at=60)
+    assert story.told()[:2] == ("True/ResizedInPlace", "False/ResizedInPlace")
+    assert "pod web-1 was resized in place" in story.condition("Applied")["message"]
+    story.status = {**story.status, "changes": changes}
+    story.look(pods=(runs(FIRST, created=after(-600)),), at=3600)
+    assert story.told()[1] == "False/ResizedInPlace"
+    story.status = {**story.status, "changes": changes}
+    story.look(pods=(runs(FIRST, 2, created=after(3650)),), at=3700)
+    assert story.told()[0] == "True/Raised"
