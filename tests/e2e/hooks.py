@@ -19,6 +19,7 @@ from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.hook_target import Due
 from oomreport.hooks.answer import Answer
 from oomreport.hooks.event import Event, EventType
+from oomreport.incident.report.status import ReportStatus
 from oomreport.workload.owner import Workload
 
 CONTROLLER = "oomreport-controller"
@@ -38,7 +39,7 @@ def event_of(report: Object) -> Event:
         report_uid=metadata["uid"],
         workload=Workload(api_version=ref["apiVersion"], kind=ref["kind"], name=ref["name"]),
         container=report["spec"]["container"],
-        status=report["status"],
+        status=ReportStatus.of(report["status"]),
     )
 
 

@@ -31,7 +31,9 @@ RESTRICTED = {
 
 
 def document_of(event: Event) -> str:
-    return json.dumps({"id": event.id, "victim": (event.kill or {})["victim"]})
+    assert event.kill
+    assert event.kill.victim
+    return json.dumps({"id": event.id, "victim": event.kill.victim.comm})
 
 
 @pytest.fixture(scope="module")

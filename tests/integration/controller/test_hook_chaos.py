@@ -19,6 +19,7 @@ from integration.controller.shop import Pod, Shop, record
 from integration.controller.test_reports import send
 from oomreport.adapters.cluster.api_server import path
 from oomreport.hooks.event import Event, EventType
+from oomreport.incident.report.status import ReportStatus
 from oomreport.workload.owner import Workload
 
 DELIVERIES = int(os.environ.get("OOMREPORT_HOOK_DELIVERIES", "100"))
@@ -41,7 +42,7 @@ def event_id(report: Object, kill: str) -> str:
         report_uid=report["metadata"]["uid"],
         workload=Workload(api_version="apps/v1", kind="Deployment", name="any"),
         container="api",
-        status={},
+        status=ReportStatus(),
     ).id
 
 
