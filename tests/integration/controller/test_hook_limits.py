@@ -125,7 +125,8 @@ def test_what_was_given_up_is_told_again_when_people_ask_for_it(
     receiver.behave = lambda handler: handler.answer(200)
 
     nothing = oomreport("redeliver", "-n", shop.namespace, "--hook", "other")
-    assert (nothing.returncode, nothing.stderr.strip()) == (1, "oomreport: no delivery was given up")
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith("oomreport: no delivery")
     done = oomreport("redeliver", "-n", shop.namespace, "--hook", "chat")
     assert (done.returncode, done.stdout.strip()) == (0, f"{shop.namespace}/{name}: 1 deliveries will be tried again")
     delivered(shop, name, "Delivered")
