@@ -126,7 +126,7 @@ def test_what_was_given_up_is_told_again_when_people_ask_for_it(
 
     nothing = oomreport("redeliver", "-n", shop.namespace, "--hook", "other")
     assert nothing.returncode == 1
-    assert nothing.stderr.startswith("oomreport: no delivery")
+    assert nothing.stderr.startswith(f"oomreport: there is no hook other in namespace {shop.namespace}; ")
     done = oomreport("redeliver", "-n", shop.namespace, "--hook", "chat")
     assert (done.returncode, done.stdout.strip()) == (0, f"{shop.namespace}/{name}: 1 deliveries will be tried again")
     delivered(shop, name, "Delivered")
