@@ -3,27 +3,24 @@
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 import argparse
 import gc
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from oomreport.adapters.storage.log_file import STANDARD_INPUT, chunks_of, quick_search
-from oomreport.cli.logs.explained import Explained
-from oomreport.cli.logs.json_text import json_text
 from oomreport.cli.logs.other_killers import OtherKillers
 from oomreport.cli.logs.unread import FORMS, unread
 from oomreport.errors import LogUnreadable, OOMReportError
-from oomreport.incident.oom_record import Origin, RecordSpec, Source, record_spec, subject_of_invocation
 from oomreport.kernel.reading.scanner import Scanner
-from oomreport.kernel.record import Invocation
-from oomreport.kernel.times import YEARLESS
 from oomreport.names import API_VERSION
 
 if TYPE_CHECKING:
+    from oomreport.cli.logs.explained import Explained
     from oomreport.cli.logs.judgement import Judge, Judgement
     from oomreport.cli.logs.pods import Named, PodIndex
+    from oomreport.incident.oom_record import RecordSpec
+    from oomreport.kernel.record import Invocation
 
 _UNREADABLE = 2
 _FAILED = 1
@@ -53,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def invocations_in(
     path: str, scanner: Scanner | None = None, others: OtherKillers | None = None
-) -> Iterator[Invocation]:
+) -> Iterator["Invocation"]:
     """Yield the invocations of the OOM killer in a log, as they are found.
 
     Raises LogUnreadable after what could be read.
@@ -72,23 +69,14 @@ def invocations_in(
         raise cut
 
 
-def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> RecordSpec:
-    """Return the record of an invocation. It has no time where the log tells no zone or no year."""
-    wall = invocation.first.wall
-    known = wall is not None and wall.tzinfo is not None and wall.year != YEARLESS
-    return record_spec(
-        invocation,
-        origin=Origin(source=source, node_name=node_name),
-        time=wall if known else None,
-        subject=subject_of_invocation(invocation),
-    )
-
-
 def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output") -> int:
     scanner, others = Scanner(quick_search()), OtherKillers()
     is_found = False
     try:
         for invocation in invocations_in(path, scanner, others):
+            # Most logs hold none: what makes records of them is loaded with the first one.
+            from oomreport.cli.logs.explained import Explained, spec_of
+
             is_found = True
             spec = spec_of(invocation)
             named = pods.named(spec) if pods is not None else None
@@ -120,7 +108,7 @@ class _Advice:
         self.wanted = wanted
         self._judge: Judge | None = None
 
-    def of(self, invocation: Invocation, spec: RecordSpec, named: "Named | None") -> "Judgement | None":
+    def of(self, invocation: "Invocation", spec: "RecordSpec", named: "Named | None") -> "Judgement | None":
         if not self.wanted:
             return None
         if self._judge is None:
@@ -140,7 +128,7 @@ class _Output:
 
     whole = False
 
-    def add(self, explained: Explained) -> None:
+    def add(self, explained: "Explained") -> None:
         """Take one record."""
 
     def add_unread(self, name: str, line: bytes) -> None:
@@ -176,7 +164,9 @@ class _Json(_Output):
         self._file = sys.stdout.buffer
         self._file.write(f'{{"apiVersion": "{API_VERSION}", "kind": "OOMRecordList", "items": ['.encode())
 
-    def add(self, explained: Explained) -> None:
+    def add(self, explained: "Explained") -> None:
+        from oomreport.cli.logs.json_text import json_text
+
         self._file.write(b",\n" if self._count else b"\n")
         self._file.write(json_text(explained.as_json()))
         self._count += 1
@@ -191,7 +181,9 @@ class _Yaml(_Output):
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
-    def add(self, explained: Explained) -> None:
+    def add(self, explained: "Explained") -> None:
+        import json
+
         import yaml
 
         self._count += 1
@@ -214,7 +206,7 @@ class _Text(_Output):
         self._others: list[str] = []
         self._wants_pods = False
 
-    def add(self, explained: Explained) -> None:
+    def add(self, explained: "Explained") -> None:
         from oomreport.cli.logs.story import wants_pods
         from oomreport.cli.logs.text import told
 
@@ -250,7 +242,7 @@ class _Page(_Output):
         self._others: list[str] = []
         self._unread: list[str] = []
 
-    def add(self, explained: Explained) -> None:
+    def add(self, explained: "Explained") -> None:
         self._explained.append(explained)
 
     def add_others(self, sentences: list[str]) -> None:
@@ -277,7 +269,7 @@ class _Both(_Output):
     def __init__(self, *outputs: _Output) -> None:
         self._outputs = outputs
 
-    def add(self, explained: Explained) -> None:
+    def add(self, explained: "Explained") -> None:
         for output in self._outputs:
             output.add(explained)
 

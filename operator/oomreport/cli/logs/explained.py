@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from oomreport.incident.oom_record import RecordSpec
+from oomreport.incident.oom_record import Origin, RecordSpec, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
+from oomreport.kernel.times import YEARLESS
 
 if TYPE_CHECKING:
     from oomreport.cli.logs.judgement import Judgement
@@ -21,3 +22,15 @@ class Explained(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """Return it as an item of the list that is printed."""
         return {"spec": self.spec.as_json(), **(self.judgement.as_json() if self.judgement is not None else {})}
+
+
+def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> RecordSpec:
+    """Return the record of an invocation. It has no time where the log tells no zone or no year."""
+    wall = invocation.first.wall
+    known = wall is not None and wall.tzinfo is not None and wall.year != YEARLESS
+    return record_spec(
+        invocation,
+        origin=Origin(source=source, node_name=node_name),
+        time=wall if known else None,
+        subject=subject_of_invocation(invocation),
+    )

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from oomreport.adapters.node.log_access import opened_source
 from oomreport.adapters.node.proc_files import ProcFiles
-from oomreport.cli.logs.explain import spec_of
-from oomreport.cli.logs.explained import Explained
+from oomreport.cli.logs.explained import Explained, spec_of
 from oomreport.cli.logs.json_text import json_text
 from oomreport.cli.logs.judgement import Judge
 from oomreport.cli.logs.shortage import shortage_of
