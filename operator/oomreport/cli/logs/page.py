@@ -147,8 +147,9 @@ def _make_up(invocation: Invocation) -> str:
             f'<li><span class="key" style="background:{colour}"></span>{escape(share.name)} '
             f"{size_text(share.size)} ({100 * share.size / whole:.0f} %)</li>"
         )
-    if invocation.global_oom and at < _WIDTH:
-        legend.append('<li><span class="key rest"></span>kernel, page cache, free</li>')
+    # Less than a pixel is rounding.
+    if invocation.global_oom and at < _WIDTH - 1:
+        legend.append('<li><span class="key rest"></span>what the log does not itemize</li>')
     mark = limit_key = ""
     if limit:
         limit_key = f'<li><span class="key limit"></span>limit {size_text(limit)}</li>'
@@ -156,7 +157,7 @@ def _make_up(invocation: Invocation) -> str:
         mark = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="36" stroke="currentColor" stroke-width="2"/>'
     label = escape("memory in use by kind" + (f", limit {size_text(limit)}" if limit else ""))
     return (
-        f"<h3>{'Who held the memory of the node' if invocation.global_oom else 'What filled the limit'}</h3>"
+        f"<h3>{'What filled the memory of the node' if invocation.global_oom else 'What filled the limit'}</h3>"
         f'<svg viewBox="0 0 {_WIDTH} 36" width="100%" height="36" preserveAspectRatio="none" role="img" aria-label="{label}">'
         f'<rect x="0" y="4" width="{_WIDTH}" height="28" fill="#8884" />{"".join(bars)}{mark}</svg>'
         f'<ul class="legend">{"".join(legend)}{limit_key}</ul>'

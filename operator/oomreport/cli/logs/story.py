@@ -3,6 +3,7 @@
 A sentence says only what the log says; where a part is missing, it says that. Names that a process chose are quoted.
 """
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ _SCOPES = {
 _UNITS = (".service", ".scope", ".slice")
 _BOUND_BY = {"CONSTRAINT_CPUSET": "the cpuset", "CONSTRAINT_MEMORY_POLICY": "the memory policy"}
 # The agents of Kubernetes' distributions, and the process that holds a pod's namespaces (kubernetes/build/pause).
+_BEANCOUNTER = re.compile(r"^Out of memory in UB (\d{1,10}): ", re.MULTILINE)
 _OF_KUBERNETES = frozenset({"kubelet", "k3s-server", "k3s-agent", "pause"})
 _MISSING = {
     Part.HEADER: "who asked for memory",
@@ -74,7 +76,8 @@ def _short_cause(explained: Explained) -> str:
     if invocation.constraint == "CONSTRAINT_MEMCG":
         words = "a cgroup's memory limit" if spec.oom_memcg is None else _whose_limit(explained)
         return f": {words} was reached"
-    return ""
+    beancounter = _BEANCOUNTER.search(invocation.log)
+    return f": the memory limit of OpenVZ container {beancounter[1]} was reached" if beancounter is not None else ""
 
 
 def _bound_nodes(invocation: Invocation) -> str:
@@ -140,6 +143,8 @@ def _unknown(invocation: Invocation) -> list[str]:
         missing.discard(Part.SUMMARY)
     if invocation.constraint is None:
         missing.discard(Part.MEMORY_USAGE)
+    if _BEANCOUNTER.search(invocation.log):
+        missing.discard(Part.SUMMARY)
     words = [_MISSING[part] for part in _MISSING if part in missing]
     if Part.SUMMARY in missing and invocation.constraint is None:
         words[words.index(_MISSING[Part.SUMMARY])] = "whether a limit or the node ran out of memory"
@@ -237,8 +242,10 @@ def _limit(explained: Explained) -> Iterator[str]:
         yield "Nothing need have been full: somebody wrote f to /proc/sysrq-trigger, or pressed the keys."
     elif invocation.global_oom:
         short = shortage_of(invocation)
+        # A call trace alone says that the page allocator ran out, and not on which NUMA nodes.
+        node = "The whole node" if invocation.constraint == "CONSTRAINT_NONE" else "The node"
         total = f", {size_text(invocation.total_bytes)} of RAM and swap," if invocation.total_bytes else ""
-        yield f"{short or f'The whole node{total} was out of memory'}; no cgroup's limit was the cause."
+        yield f"{short or f'{node}{total} was out of memory'}; no cgroup's limit was the cause."
         yield from _largest(invocation)
     elif invocation.constraint == "CONSTRAINT_MEMCG":
         words = _whose_limit(explained)

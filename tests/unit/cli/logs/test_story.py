@@ -262,3 +262,13 @@ def test_what_to_look_at_is_advice(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "log").write_text(GLOBAL + KILLED)
     assert main(["explain", "--no-advice", "--html", str(tmp_path / "page"), str(tmp_path / "log")]) == 0
     assert "What to look at" not in capsys.readouterr().out + (tmp_path / "page").read_text()
+
+
+def test_a_beancounter_of_openvz_is_a_containers_limit(told: Told) -> None:
+    text = told(
+        "Nov 24 12:17:04 h kernel: [758955.653313] Out of memory in UB 77: OOM killed process 1000 (php-cgi) score 3"
+        " vm:281988kB, rss:17004kB, swap:0kB\n"
+    )
+    assert '"php-cgi" (pid 1000) was killed: the memory limit of OpenVZ container 77 was reached' in text
+    assert "with a score of 3" in text
+    assert "whether a limit" not in text
