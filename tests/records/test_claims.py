@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from oomreport.cli.logs.explain import invocations_in, spec_of
-from oomreport.cli.logs.explained import Explained
+from oomreport.cli.logs.explain import invocations_in
+from oomreport.cli.logs.explained import Explained, spec_of
 from oomreport.cli.logs.filling import make_up, whole_of
 from oomreport.cli.logs.judgement import Judge
 from oomreport.cli.logs.shortage import shortage_of

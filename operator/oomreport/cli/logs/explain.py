@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
             output = _output(arguments, stack)
             status = 0
             for path in arguments.files:
-                status = max(status, _explain(path, pods, advice, output))
+                file = path if len(arguments.files) > 1 else None
+                status = max(status, _explain(path, pods, advice, output, file=file))
             output.whole = status == 0
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
@@ -69,7 +70,7 @@ def invocations_in(
         raise cut
 
 
-def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output") -> int:
+def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output", *, file: str | None) -> int:
     scanner, others = Scanner(quick_search()), OtherKillers()
     is_found = False
     try:
@@ -82,7 +83,7 @@ def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Ou
             named = pods.named(spec) if pods is not None else None
             if named is not None:
                 spec = named.of(spec)
-            output.add(Explained(invocation, spec, named, advice.of(invocation, spec, named)))
+            output.add(Explained(invocation, spec, named, advice.of(invocation, spec, named), file))
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE

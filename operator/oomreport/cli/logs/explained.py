@@ -12,16 +12,21 @@ if TYPE_CHECKING:
 
 
 class Explained(NamedTuple):
-    """What the log says, the record made of it, the pod where it is known, and the advice where it was asked for."""
+    """What the log says, the record made of it, the pod where it is known, and the advice where it was asked for.
+
+    `file` is where it was read, where several files are.
+    """
 
     invocation: Invocation
     spec: RecordSpec
     named: "Named | None" = None
     judgement: "Judgement | None" = None
+    file: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as an item of the list that is printed."""
-        return {"spec": self.spec.as_json(), **(self.judgement.as_json() if self.judgement is not None else {})}
+        file = {"file": self.file} if self.file is not None else {}
+        return {**file, "spec": self.spec.as_json(), **(self.judgement.as_json() if self.judgement is not None else {})}
 
 
 def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> RecordSpec:

@@ -92,10 +92,11 @@ def _article(number: int, explained: Explained) -> str:
         for finding in found
     )
     looks = "".join(f"<li>{escape(hint)}</li>" for hint in hints(explained)) if judgement is not None else ""
+    file = f'<p class="when">in {escape(shown(explained.file))}</p>' if explained.file is not None else ""
     log = _printable(explained.spec.log or "", keep="\n\t")
     return (
         f"<article><h2>{number}. {escape(heading(explained))}</h2>"
-        f'<p class="when">{escape(_when(invocation))}</p><p>{text}</p>{_make_up(invocation)}{_candidates(invocation)}'
+        f'<p class="when">{escape(_when(invocation))}</p>{file}<p>{text}</p>{_make_up(invocation)}{_candidates(invocation)}'
         f"{_list('Why', why, 'findings')}{_advice(judgement)}{_list('What to look at', looks)}"
         f"<details><summary>The kernel's text</summary><pre>{escape(log)}</pre></details></article>"
     )

@@ -52,6 +52,7 @@ def told(explained: Explained, *, number: int, style: Style) -> str:
     lines = textwrap.wrap(f"{number}. {heading(explained)}", style.width, subsequent_indent="   ")
     lines = [style.painted(line, "1") for line in lines]
     lines += [when] if (when := _when(invocation)) else []
+    lines += [f"   in {shown(explained.file)}"] if explained.file is not None else []
     for sentence in sentences(explained):
         lines += textwrap.wrap(sentence, style.width - 3, initial_indent="   ", subsequent_indent="   ")
     lines += _bar(invocation, style)

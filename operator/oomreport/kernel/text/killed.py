@@ -24,6 +24,8 @@ _FIELDS = re.compile(r"(?:[ ,]*score \d+)?(?:[ ,]*UID \d+)?(?:[ ,]+[A-Za-z][\w-]
 _SEPARATORS = " ,"
 _QUOTES = " \t\r\n\v\f\"'`\\"
 _MOST_DOTS = 3
+_LONGEST_COMM = 15
+_ESCAPES = ("\\", "#0", "^", "&")
 _FIGURE = re.compile(rf"(?<![\w-])({_FIELD}):\s*(-?{KILOBYTES})(?!\d)(kB)?(?=(.?))", re.DOTALL)
 _OLD_UID = re.compile(rf"UID ({INT})(?=[,\s])")
 _SCORE = re.compile(rf" score ({INT})(?= )")
@@ -123,12 +125,17 @@ def _close_of_comm(rest: str, start: int) -> int:
     closes = [at for at in range(start, reach) if rest[at] == ")"]
     behind = _without_end(rest)
     for at in closes:
-        if _FIELDS.fullmatch(behind, at + 1):
+        if _is_a_comm(rest[start:at]) and _FIELDS.fullmatch(behind, at + 1):
             return at
     for at in closes:
         if _BEGUN.match(rest, at + 1):
             return at
     return closes[0] if closes else len(rest)
+
+
+def _is_a_comm(text: str) -> bool:
+    """Whether text may be a comm: 15 bytes at most (TASK_COMM_LEN), or more where a logger has escaped some of them."""
+    return len(text) <= _LONGEST_COMM or any(mark in text for mark in _ESCAPES)
 
 
 def _without_end(rest: str) -> str:

@@ -1,5 +1,6 @@
 """What is said of an OOM, and what is not, on the lines that a claim needs and no more."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -272,3 +273,15 @@ def test_a_beancounter_of_openvz_is_a_containers_limit(told: Told) -> None:
     assert '"php-cgi" (pid 1000) was killed: the memory limit of OpenVZ container 77 was reached' in text
     assert "with a score of 3" in text
     assert "whether a limit" not in text
+
+
+def test_of_several_files_each_kill_names_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(tmp_path / "one"), str(tmp_path / "two")]
+    for file in files:
+        Path(file).write_text(GLOBAL + KILLED)
+    assert main(["explain", "--html", str(tmp_path / "page"), *files]) == 0
+    printed = capsys.readouterr().out
+    assert all(f'in "{file}"' in printed for file in files)
+    assert all(f"in &quot;{file}&quot;" in (tmp_path / "page").read_text() for file in files)
+    assert main(["explain", "-o", "json", *files]) == 0
+    assert [item["file"] for item in json.loads(capsys.readouterr().out)["items"]] == files

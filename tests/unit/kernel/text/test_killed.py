@@ -80,3 +80,9 @@ def test_the_chosen_process_has_the_printed_score() -> None:
 def test_the_reaper_names_a_process() -> None:
     assert reaped_of("oom_reaper: reaped process 8 (x), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB") == Reaped(8)
     assert reaped_of("oom_reaper: unable to reap pid:8 (x)") is None
+
+
+def test_prose_behind_a_quoted_line_is_no_part_of_the_name() -> None:
+    killed = killed_of("Memory cgroup out of memory: Killed process 1234 (in:thing)` (rsyslog).")
+    assert killed is not None
+    assert killed.comm == "in:thing"
