@@ -32,6 +32,9 @@ STATUS = {
         "confidence": "High",
         "basis": "peak 256Mi",
     },
+    "conditions": [
+        {"type": "Reviewed", "status": "False", "reason": "Pending", "lastTransitionTime": TIME, "message": ""}
+    ],
 }
 
 Records = Callable[[], set[str]]
@@ -62,7 +65,7 @@ def test_both_kinds_are_established_without_a_complaint_about_their_schemas(prod
     ("path", "words"),
     [
         ("oomreports.status.lastKill.victim.oomScore", "on the scale that kernels before 5.1 printed"),
-        ("oomreport.status.recommendation.basis", "redo the sum"),
+        ("oomreport.status.recommendation.inputs", "redo the sum"),
         ("oomr.spec.review.decision", "Pending Accepted Rejected"),
         ("oomrecord.spec.missing", "not printed"),
         ("oomrecords.spec.memory.stat", "memory.stat"),

@@ -200,7 +200,7 @@ def test_a_strangers_job_of_that_name_is_not_taken_for_ours(granted: None, kubec
 @pytest.mark.parametrize("comm", ["a" * 400, "$(reboot)\n'; rm -rf ~ #"])
 def test_the_largest_event_and_the_worst_names_are_taken_as_they_are(granted: None, kubeconfig: str, comm: str) -> None:
     document = json.dumps({"victim": comm, "more": "x" * (MOST_DOCUMENT - 1000)})
-    what = event(status_=status(kill={"victim": {"comm": comm}}))
+    what = event(status_=status(kill={"victim": {"pid": 212, "comm": comm}}))
 
     assert deliver(kubeconfig, stored(hook("one", JOB)), what, document=document).outcome is Outcome.DELIVERED
     (job,) = jobs()
