@@ -8,6 +8,7 @@ is then taken off the following lines.
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.framing.prefix import Prefixed
 from oomreport.kernel.text.kind import kind_of
+from oomreport.kernel.times import wall_of
 
 _PLAIN = re.compile(
     r"(?:Memory cgroup out of memory|Out of memory)(?: \(oom_kill_allocating_task\))?: Kill(?:ed)? process \d+ ?[(,]"
@@ -28,6 +29,9 @@ _FOREIGN = re.compile(
 _ENDS = (" ", "\t", "|", '"', ",", ";", "'", ">")
 _RUN = re.compile(r"[0-9]+|[A-Za-z_]+|\s+|.", re.DOTALL)
 _LONGEST = 300
+
+
+_TIME = re.compile(r"\S{1,12} +\d{1,2} \d\d:\d\d:\d\d(?= )")
 
 
 class LearnedPrefix:
@@ -67,6 +71,9 @@ def _start_of_kernel_text(text: str) -> int | None:
 
 def _after(found: Prefixed, start: int) -> Prefixed:
     text = found.text[start:]
+    # A time in another language than English: syslog and the journal begin a line with it.
+    if found.wall is None and _TIME.match(found.text, 0, start):
+        found = found._replace(wall=wall_of(found.text[:start]))
     stamp = _STAMP.match(text)
     if stamp is None:
         marks_only = not any(character.isalnum() for character in found.text[:start])

@@ -285,3 +285,10 @@ def test_of_several_files_each_kill_names_its_own(tmp_path: Path, capsys: pytest
     assert all(f"in &quot;{file}&quot;" in (tmp_path / "page").read_text() for file in files)
     assert main(["explain", "-o", "json", *files]) == 0
     assert [item["file"] for item in json.loads(capsys.readouterr().out)["items"]] == files
+
+
+@pytest.mark.parametrize(
+    "prefix", ["апр 28 01:23:30 h kernel: ", "févr. 28 01:23:30 h kernel: ", "[dim. 28 avril 01:23:30 2026] "]
+)
+def test_a_time_in_another_language_is_told(prefix: str, told: Told) -> None:
+    assert "28 01:23:30" in told(prefix + KILLED)
