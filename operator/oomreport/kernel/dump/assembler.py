@@ -160,7 +160,7 @@ class Assembler:
 
     def _note_lost_lines(self) -> None:
         for dump in (self._dump, self._tentative):
-            if dump is not None:
+            if dump is not None and not dump.kill_seen:  # what is lost behind the kill line is no part of it
                 dump.lines_lost = True
 
     def _count_unrelated_to_tentative(self, line: Line) -> None:

@@ -71,3 +71,11 @@ def test_a_kill_line_before_tasks_in_begins_the_next_group() -> None:
     found = assembled([b"<3>[   12.%06d] " % number + line for number, line in enumerate(lines)])
     assert [[victim.pid for victim in one.victims] for one in found] == [[11, 10], [21, 20]]
     assert all(one.group_kill for one in found)
+
+
+def test_records_lost_behind_a_kill_leave_its_table_whole() -> None:
+    (folder,) = (f for f in FOLDERS if f.name == "kernel-6.1.0-56-cloud-amd64-cgv2-01-single-cgfs-guaranteed")
+    log = log_of(folder).split(b"\n")
+    number = max(line.sequence or 0 for raw in log if (line := line_of_record(raw)) is not None)
+    (one,) = invocations_of_records([*log, b"6,%d,999999999,-;eth0: link becomes ready" % (number + 100)])
+    assert one.table_whole
