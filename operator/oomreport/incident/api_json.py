@@ -94,13 +94,23 @@ def from_json(kind: type[T], raw: object) -> T | None:
 
 
 def _part_as_json(value: Any) -> Any:
-    if isinstance(value, StrEnum):
-        return value
-    if isinstance(value, Mapping):
-        return dict(value)
-    if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
-        return as_json(value)
-    return [one if one.__class__ in _PLAIN or one.__class__ is int else _item_as_json(one) for one in value]
+    return _writer(value.__class__)(value)
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], Any]:
+    """Return what makes JSON of a value of a class that is neither plain nor a time."""
+    if issubclass(kind, StrEnum):
+        return _anything
+    if issubclass(kind, Mapping):
+        return dict
+    if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
+        return as_json
+    return _items_as_json
+
+
+def _items_as_json(values: Any) -> list[Any]:
+    return [one if one.__class__ in _PLAIN or one.__class__ is int else _item_as_json(one) for one in values]
 
 
 def _item_as_json(value: Any) -> Any:

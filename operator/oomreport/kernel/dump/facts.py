@@ -22,7 +22,6 @@ from oomreport.kernel.text.trigger import Cpu
 T = TypeVar("T")
 # The kernel's functions behind memory.max, memory.limit_in_bytes and memory.memsw.limit_in_bytes (mm/memcontrol.c).
 # An address that the unwinder doubts has "? " before its name.
-_LIMIT_WRITERS = ("memory_max_write", "mem_cgroup_write", "mem_cgroup_resize_")
 _LIMIT_WRITER = re.compile(
     r"(?<!\? )\b(?:memory_max_write|mem_cgroup_write|mem_cgroup_resize_(?:limit|max|memsw_limit))\+0x"
 )
@@ -250,7 +249,8 @@ def _is_global(sections: _Sections, summary: Summary) -> bool:
 def writes_limit(trace: str) -> bool:
     """Whether a call trace says that the task wrote the limit of a cgroup: then it did not ask for memory."""
     # Nearly every trace has functions of memory cgroups, but few have these: a plain search is much quicker.
-    return any(name in trace for name in _LIMIT_WRITERS) and _LIMIT_WRITER.search(trace) is not None
+    is_near = "memory_max_write" in trace or "mem_cgroup_write" in trace or "mem_cgroup_resize_" in trace
+    return is_near and _LIMIT_WRITER.search(trace) is not None
 
 
 def _only_trace_is_global(sections: _Sections) -> bool:
