@@ -224,7 +224,7 @@ def test_what_cannot_be_reviewed_says_why(shop: str, capsys: pytest.CaptureFixtu
     for arguments, words in (
         (("accept", name, "--if-limit", "1Gi"), "not 1Gi is recommended, but 480Mi"),
         (("accept", none), "there is no recommendation"),
-        (("reject", "nobody"), 'oomreports.oomreport.dev "nobody" not found'),
+        (("reject", "nobody"), "nobody: no report and no workload with a report has this name in namespace"),
     ):
         status, _, error = ran(capsys, *arguments, "-n", shop)
         assert (status, words in error) == (1, True), error
