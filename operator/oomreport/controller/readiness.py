@@ -12,7 +12,7 @@ from typing import Any
 from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.controller.known.access_review import is_granted
 from oomreport.controller.known.list_watch import ListWatch
-from oomreport.controller.known.watch_state import WatchState
+from oomreport.controller.known.watch_state import NOT_BEGUN, WatchState
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
 from oomreport.names import API_VERSION, GROUP, OOM_RECORDS, OOM_REPORTS
@@ -82,18 +82,20 @@ class Readiness:
         """Look at the API server and at what it grants, until cancelled; log what begins and ends to be wrong."""
         clock = asyncio.get_running_loop().time
         probe_at = rights_at = clock()
-        known: dict[str, str] = {}
+        began, told = clock(), set[str]()
         while True:
             if clock() >= probe_at:
                 probe_at = clock() + _PROBE_SECONDS
                 await self._probe(with_rights=clock() >= rights_at)
                 rights_at = clock() + _RIGHTS_SECONDS if clock() >= rights_at else rights_at
             problems = self.problems()
-            for name in problems.keys() - known.keys():
+            starting = clock() - began < _SILENT_SECONDS
+            found = {name for name, words in problems.items() if not (starting and words == NOT_BEGUN)}
+            for name in found - told:
                 log.warning("controller cannot do its work", extra={"part": name, "problem": problems[name]})
-            for name in known.keys() - problems.keys():
+            for name in told - problems.keys():
                 log.info("controller can do its work again", extra={"part": name})
-            known = problems
+            told = found
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _probe(self, *, with_rights: bool) -> None:

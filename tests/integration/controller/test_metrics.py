@@ -38,8 +38,9 @@ def test_the_peak_of_the_workloads_container_raises_the_number(shop: Shop, start
             send(shop.client, record(one, node=shop.node))
         advice = advised(shop, f"deployment-{web}-api", bool)
         advised(shop, f"pod-{other.name}-api", bool)
-    assert advice["memoryLimit"] == "784Mi"
-    assert "metrics of the last 2d show a peak of 700Mi, x 1.1 = 770Mi" in advice["basis"]
+    assert advice["memoryLimit"] == "768Mi"
+    assert "the peak of 700Mi x 1.08" in advice["basis"]
+    assert {"name": "peak", "value": "700Mi", "source": "metrics of the last 2d"} in advice["inputs"]
     assert "unknown" not in advice
     of_web, of_other = (next(one for one in source.queries if name in one) for name in (web, other.name))
     selector = 'container_memory_working_set_bytes{namespace="oomreport-test",pod=~"%s",container="api"}[172800s]'
@@ -73,10 +74,10 @@ def test_a_slow_source_holds_up_no_report_and_its_answer_amends_it(shop: Shop, s
     first = advised(shop, f"pod-{pod.name}-api", bool)
     taken = time.monotonic() - began
     assert (first["memoryLimit"], first["unknown"]) == ("384Mi", ["Metrics"])
-    assert "not known: the peak that the metrics source knows" in first["basis"]
+    assert "Not known: the peak that the metrics source knows" in first["basis"]
     assert taken < 3
     amended = advised(shop, f"pod-{pod.name}-api", lambda one: "unknown" not in one, seconds=10)
-    assert amended["memoryLimit"] == "784Mi"
+    assert amended["memoryLimit"] == "768Mi"
 
 
 @pytest.mark.parametrize("failure", ["away", "refused", "nonsense"])
@@ -103,4 +104,4 @@ def test_a_failing_source_is_named_in_the_basis_and_asked_again_later(
         source.answer = lambda _: vector(str(700 * MI))
         for pod in pods:
             again = advised(shop, f"pod-{pod.name}-api", lambda one: "unknown" not in one, seconds=60)
-            assert again["memoryLimit"] == "784Mi"
+            assert again["memoryLimit"] == "768Mi"

@@ -12,6 +12,7 @@ from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer
 from oomreport.adapters.cluster.objects import resource_version
+from oomreport.controller.known.watch_state import NOT_BEGUN
 from oomreport.controller.work.backoff import Backoff
 from oomreport.errors import ApiError
 
@@ -38,7 +39,7 @@ class ListWatch:
         self._on_listed, self._on_lost = on_listed, on_lost
         self._version = ""
         self._refused = False
-        self.problem: str | None = "it has not begun"
+        self.problem: str | None = NOT_BEGUN
 
     async def run(self) -> None:
         """Follow until cancelled."""

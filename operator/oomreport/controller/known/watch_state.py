@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+# What every watch says at the start.
+NOT_BEGUN = "it has not begun"
 # A watch that its server ends is begun again within a moment; longer than this is a gap.
 _GAP = timedelta(seconds=4)
 # Watches begin anew every two minutes (watch.py), so one that is older than this is held open by nobody.
@@ -61,7 +63,7 @@ class WatchState:
         """Return why each kind that is not watched is not."""
         self.look()
         return {
-            f"watch of {kind}": "it has not begun" if watch.began is None else "it has ended or stalled"
+            f"watch of {kind}": NOT_BEGUN if watch.began is None else "it has ended or stalled"
             for kind, watch in self._watches.items()
             if watch.began is None or watch.in_gap
         }
