@@ -17,7 +17,7 @@ Modules:
     controller/  The controller: kernel records and pod status become reports
     gitops/      Recommendations as edits of the manifests in a checkout
     hooks/       Hooks: what they are told, when, and what answers mean
-    incident/    The kernel's words and Kubernetes' words joined: what happened to whom, why, and what to change. Pure
+    incident/    One OOM incident: the kernel's and Kubernetes' witnesses joined. Pure
     kernel/      The kernel's OOM records, in the kernel's words
     workload/    Containers, pods, owners and quantities, in Kubernetes' words
 """

@@ -15,8 +15,8 @@ Modules:
     report_series  The series of reports, made of the reports as they are
     settings       The controller's settings
     watch          The watch of pods and records by Kopf (list_watch.py watches the rest)
-    watch_keeper   The watch of pods and records, begun anew whenever it has ended or is blind
-    wiring         The parts of a controller at work, built from values: settings in, parts out
+    watch_keeper   The keeper of the watch of pods and records
+    wiring         The parts of a controller, built from its settings
     delivery/      Deliveries to hooks: lanes, targets and status
     known/         The controller's caches and watches of the cluster
     reporting/     The way from records and pods to reports

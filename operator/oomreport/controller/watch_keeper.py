@@ -1,4 +1,7 @@
-"""The watch of pods and records, begun anew whenever it has ended or is blind."""
+"""The keeper of the watch of pods and records.
+
+It begins the watch anew whenever that has ended or is blind.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The parts of a controller at work, built from values: settings in, parts out."""
+"""The parts of a controller, built from its settings."""
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass

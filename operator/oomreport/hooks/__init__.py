@@ -4,18 +4,16 @@ Pure: no I/O, no clock.
 
 Modules:
 
-    address      Which addresses a hook may reach: whoever may write a hook must not thereby reach what only the
-                 controller can
+    address      The addresses that a hook may reach
     answer       What came of an attempt to deliver
-    cloud_event  An event as CloudEvents 1.0 in structured mode (application/cloudevents+json): what receivers of hooks
-                 get
-    delivery     The state of telling one hook one thing, as `status.deliveries` of a report keeps it
+    cloud_event  An event as CloudEvents 1.0 in structured mode
+    delivery     The state of one delivery, as `status.deliveries` keeps it
     event        What happened to a report, as hooks are told of it
-    job          The Job that an event becomes: the hook's template, with the event in its environment and as a file
+    job          The Job of an event, made from the hook's template
     outbox       What hooks are to be told, kept in the report itself
-    resize       Whether the limit of a killed container may be raised while it runs, and to what
+    resize       The decision to raise the limit of a running container
     response     How a receiver's answer is read
     schedule     When a delivery is tried again, and when it is given up
     selector     Label selectors, as metav1.LabelSelector defines them
-    signature    Signatures by the Standard Webhooks specification, which receivers have libraries for in every language
+    signature    Signatures by the Standard Webhooks specification
 """

@@ -1,4 +1,6 @@
-"""Which addresses a hook may reach: whoever may write a hook must not thereby reach what only the controller can.
+"""The addresses that a hook may reach.
+
+Who may write a hook must not reach by it what only the controller can.
 
 Cloud providers hand out credentials at fixed addresses to whoever asks from a machine of theirs. Most of those are
 link-local; the others are listed. An IPv4 address can be spelled inside an IPv6 one in several ways.

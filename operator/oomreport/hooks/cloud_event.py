@@ -1,4 +1,6 @@
-"""An event as CloudEvents 1.0 in structured mode (application/cloudevents+json): what receivers of hooks get.
+"""An event as CloudEvents 1.0 in structured mode.
+
+Receivers of hooks get it as application/cloudevents+json.
 
     id        the same for each attempt; receivers drop what they have by it
     source    the report, as the path of its URL at the API server; //NAME before it where the cluster has a name

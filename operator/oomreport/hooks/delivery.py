@@ -1,4 +1,4 @@
-"""The state of telling one hook one thing, as `status.deliveries` of a report keeps it."""
+"""The state of one delivery, as `status.deliveries` keeps it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""The Job that an event becomes: the hook's template, with the event in its environment and as a file.
+"""The Job of an event, made from the hook's template.
+
+It has the event in its environment and as a file.
 
 A process's name is chosen by whoever runs it, and a Job's environment is read by shells: a variable's value is made of
 letters, digits and `._:/+-` only and does not begin with a dash, so it is one harmless word also without quotes; other

@@ -1,4 +1,4 @@
-"""Whether the limit of a killed container may be raised while it runs, and to what.
+"""The decision to raise the limit of a running container.
 
 An event only says when to look. What decides is the newest kill of the pod, the report's recommendation, and the pod as
 it is now: looking twice, or late, does no harm.

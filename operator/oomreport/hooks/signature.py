@@ -1,4 +1,6 @@
-"""Signatures by the Standard Webhooks specification, which receivers have libraries for in every language.
+"""Signatures by the Standard Webhooks specification.
+
+Receivers have libraries for them in every language.
 
 webhook-id         the event's ID, the same for each attempt
 webhook-timestamp  seconds since 1970, of this attempt

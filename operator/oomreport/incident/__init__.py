@@ -1,4 +1,6 @@
-"""The kernel's words and Kubernetes' words joined: what happened to whom, why, and what to change. Pure.
+"""One OOM incident: the kernel's and Kubernetes' witnesses joined. Pure.
+
+What happened to whom, why, and what to change.
 
 oom_record      an invocation of the OOM killer as the OOMRecord that the API stores and the CLI prints
 evidence        everything known about one report, gathered before deciding
@@ -32,7 +34,7 @@ notice          what the pod itself is told: annotations and an Event
 Modules:
 
     api_json    Values of the core as the API's JSON, and back
-    kill        One OOM kill: who died, whose limit it was, and how sure that is
+    kill        One OOM kill: victim, limit, cause and verdict
     oom_record  The spec of an OOMRecord as a value
     advice/     Findings and the recommended limit
     memory/     A container's memory on its way to a kill

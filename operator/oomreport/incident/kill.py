@@ -1,4 +1,4 @@
-"""One OOM kill: who died, whose limit it was, and how sure that is.
+"""One OOM kill: victim, limit, cause and verdict.
 
 Made from the kernel's record, from what a report stored, or from a log. What no witness tells is None.
 """

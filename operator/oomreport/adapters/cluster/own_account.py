@@ -1,4 +1,4 @@
-"""The account that a process runs as, as the API server knows it."""
+"""The account of this process, as the API server knows it."""
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
 

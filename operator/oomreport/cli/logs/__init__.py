@@ -8,13 +8,13 @@ Modules:
     filling        What the memory consisted of: the parts of a bar
     json_text      Compact JSON in ASCII, safe for a terminal
     judgement      The cause and the advice, as far as a log tells
-    other_killers  Killers other than the kernel, and witnesses of a kill, that a log names
+    other_killers  Other killers than the kernel, and other witnesses, in a log
     page           Explained kills as one HTML page
     pods           Names and limits of pods, from a cluster or a file
-    shortage       What of a node's memory ran short, and what filled most of it
+    shortage       The shortage of a node's memory, and what filled most of it
     story          The story of an invocation: sentences, and figures for pictures
     text           An explained kill as text for a terminal
-    unread         The answer to a log that has a phrase of an OOM in an unknown form
+    unread         The answer to a log with an OOM in an unknown form
     watch          The command `oomreport watch`: the OOM kills of this machine, live
     words          Sizes, names and processes as people read them
 """

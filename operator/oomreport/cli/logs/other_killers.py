@@ -1,4 +1,4 @@
-"""Killers other than the kernel, and witnesses of a kill, that a log names.
+"""Other killers than the kernel, and other witnesses, in a log.
 
 They answer a log without any record of the kernel. The words are looked for at the beginning of a log only: what people
 paste is short, and a long log costs no time.

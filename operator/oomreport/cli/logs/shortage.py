@@ -1,4 +1,4 @@
-"""What of a node's memory ran short, and what filled most of it."""
+"""The shortage of a node's memory, and what filled most of it."""
 
 from collections.abc import Iterator
 

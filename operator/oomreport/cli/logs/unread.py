@@ -1,4 +1,4 @@
-"""The answer to a log that has a phrase of an OOM in an unknown form."""
+"""The answer to a log with an OOM in an unknown form."""
 
 FORMS = (
     "These forms are read: what dmesg, journalctl and /dev/kmsg print, syslog (RFC 3164 and 5424), logs of containers\n"

@@ -7,7 +7,7 @@ Modules:
     cluster        Reports in a cluster, reached by kubeconfig or service account
     columns        A table for a terminal, as kubectl prints one
     commands       The report commands of `oomreport` and their arguments
-    curve          The way of a container's memory to its kill, as an SVG picture
+    curve          The memory of a container before its kill, as an SVG picture
     doctor         `oomreport doctor`: what to do where no report appears
     export         `oomreport export`: the reports of a cluster in a file
     installation   What keeps kills from becoming reports in a cluster

@@ -1,4 +1,4 @@
-"""The way of a container's memory to its kill, as an SVG picture."""
+"""The memory of a container before its kill, as an SVG picture."""
 
 from collections.abc import Sequence
 

@@ -2,7 +2,7 @@
 
 Modules:
 
-    attempt         One attempt to deliver an event, and the event as its report has it now
+    attempt         One attempt to deliver an event, with the report's present state
     deliverer       The lanes of all hooks
     digest          The digests of one hook: events that a rate limit held back
     filters         The compiled filters of hooks

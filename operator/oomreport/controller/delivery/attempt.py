@@ -1,4 +1,4 @@
-"""One attempt to deliver an event, and the event as its report has it now."""
+"""One attempt to deliver an event, with the report's present state."""
 
 import logging
 import traceback

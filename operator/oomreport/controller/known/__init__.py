@@ -8,15 +8,15 @@ Modules:
     managers          The tool or person that keeps a workload's manifest: `Evidence.managed_by`
     namespace_bounds  The memory bounds of LimitRanges and ResourceQuotas in all namespaces
     outbox            Edits of deliveries for a report's next write
-    owner_labels      Labels of workloads that say who owns them, for the series of reports
+    owner_labels      Owner labels of workloads, for the series of reports
     owners            The workload of a pod, with one question for the object between
     pods              The pods that matter
     policies          The OOMPolicies of the cluster, and the advice that a change concerns
     records           The OOMRecords at the API server
     reports           The OOMReports at the API server
     rule_changes      Changes of rules, and the reports to look at again
-    running_memory    The memory of followed workloads' running containers, read once a minute from metrics.k8s.io
+    running_memory    Memory of followed workloads' running containers, from metrics.k8s.io
     surroundings      The bounds of the advice on a container, and its peak: `Evidence.surroundings`
-    ttl_cache         A cache of answers with a time to live and a bounded wait
+    ttl_cache         A cache with a time to live and a bounded wait
     watch_state       The state of each watch, and the end of its last gap
 """

@@ -1,4 +1,4 @@
-"""Labels of workloads that say who owns them, for the series of reports.
+"""Owner labels of workloads, for the series of reports.
 
 They are read from the workload when the watch tells of its report. Nothing waits for them. A workload that cannot be
 read has no labels, and is asked for again at the next news of its report.

@@ -1,4 +1,6 @@
-"""The memory of followed workloads' running containers, read once a minute from metrics.k8s.io.
+"""Memory of followed workloads' running containers, from metrics.k8s.io.
+
+It is read once a minute.
 
 One call for each namespace that has a followed workload, whatever their number. Where the API is not served, or may not
 be read, nothing is known and the reports say so. A workload whose pods have different limits is in a rollout: it is not

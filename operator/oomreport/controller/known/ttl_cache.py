@@ -1,4 +1,4 @@
-"""A cache of answers with a time to live and a bounded wait.
+"""A cache with a time to live and a bounded wait.
 
 Advice is better with what is read here, and no report waits for it: an answer that takes too long is kept for the next
 look, and who asked is told when it is there. A failure is remembered as well, or each of a hundred kills would wait for

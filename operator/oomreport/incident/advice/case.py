@@ -1,4 +1,4 @@
-"""The last kill of a report with all that bears on why it came and what to change."""
+"""The last kill of a report with everything that bears on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

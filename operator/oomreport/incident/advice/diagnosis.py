@@ -1,4 +1,6 @@
-"""What a person should know about the last kill: small rules in one ordered tuple, each named by the fact it finds.
+"""The findings on the last kill: small rules in order.
+
+Each rule is named by the fact that it finds.
 
 A rule returns a sentence, or None where its fact does not hold. Rules that need the kernel's record speak once, when
 the kill is first shown; what they found then stays, since the record is deleted after a day, and the pod goes. First

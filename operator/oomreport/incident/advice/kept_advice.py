@@ -1,4 +1,6 @@
-"""The recommendation as a report keeps it: made at a kill, and made anew when what bounds it has changed.
+"""The recommendation as a report keeps it.
+
+It is made at a kill, and made anew when what bounds it has changed.
 
 It is kept while its witnesses are gone. Four things make it anew: a new kill, other rules of an OOMPolicy, other
 LimitRanges or quotas of the namespace, and the answer to what was not known then. So the report names what it was made

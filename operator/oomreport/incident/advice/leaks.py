@@ -1,4 +1,4 @@
-"""Tell memory that is never given back from demands that end, by experiment.
+"""The experiment that tells a leak from a demand that ends.
 
 One rise up to a limit tells nothing: a cache that fills looks the same. A raise is the test. FixLeak needs two
 observations that agree: the growth went on past the old limit at about the same rate, and the time to fill grew with

@@ -1,4 +1,4 @@
-"""When a limit will be full, if the growth of a running container goes on."""
+"""The forecast of when a growing container fills its limit."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,7 @@
-"""Earlier kills of a report, as `status.recentKills` keeps them: how a limit was met before says what it means now."""
+"""Earlier kills of a report, as `status.recentKills` keeps them.
+
+How a limit was met before says what it means now.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

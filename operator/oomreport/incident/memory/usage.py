@@ -1,4 +1,6 @@
-"""A container's memory before its kill, as the agent read it from the cgroup. Sizes are bytes.
+"""A container's memory before its kill. Sizes are bytes.
+
+The agent read it from the cgroup.
 
 It stands beside what the kernel printed and never in its place: a sample is older than the kill, and a dump is of the
 cgroup at its limit, which need not be the container's.

@@ -1,4 +1,4 @@
-"""What the running containers of a workload held since the last change of its limit, in little room.
+"""Memory of running containers since the limit last changed, in brief.
 
 A report keeps the highest of each of the last eight days, as the Vertical Pod Autoscaler does, and the way of one
 container since it started in at most 48 points. So it stays small, however long a container lives.

@@ -2,10 +2,9 @@
 
 Modules:
 
-    condition           Conditions of a report, each defined as a list of facts. A condition's time moves only when its
-                        status does
+    condition           Conditions of a report, each defined as a list of facts
     decision            The status of an OOMReport: what it becomes by new evidence
-    notice              What the pod itself is told of a kill: its annotations and an Event of events.k8s.io/v1
+    notice              The notice of a kill on its pod: annotations and Event
     review              What people reviewed, and whether it is still what is recommended
     rollout_conditions  Whether a recommendation reached the workload's pods, and whether it holds there
     status              The status of an OOMReport as a value

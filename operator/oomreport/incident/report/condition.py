@@ -1,4 +1,7 @@
-"""Conditions of a report, each defined as a list of facts. A condition's time moves only when its status does."""
+"""Conditions of a report, each defined as a list of facts.
+
+A condition's time moves only when its status does.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""What the pod itself is told of a kill: its annotations and an Event of events.k8s.io/v1.
+"""The notice of a kill on its pod: annotations and Event.
+
+The Event is of events.k8s.io/v1.
 
 An Event's reason tells at a glance whose limit it was and whether the container lived on. Its name is computed from
 pod, container and reason, so that a repeated kill becomes a series of one Event instead of a storm. Of an Event that

@@ -1,4 +1,4 @@
-"""The ledger of a report: what was counted, so that nothing is counted twice.
+"""The ledger of counted kills, so that none counts twice.
 
 It is written together with the number of kills, by a write that fails when somebody else wrote in between; thus
 counting survives crashes, retries and two writers. An entry leaves when no witness can bring the kill up again: its

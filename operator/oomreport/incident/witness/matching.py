@@ -1,4 +1,4 @@
-"""Kernel records that name no container, matched with terminations that have no record.
+"""Records without a container, matched with terminations without a record.
 
 Beyond ten OOMs in five seconds the kernel prints the killed process only. What pod status shows of the same seconds
 says which containers were hit: one that ended OOMKilled, or by an unexplained SIGKILL, and of which no record speaks.

@@ -1,4 +1,4 @@
-"""The containers of a pod at its limit, by the statistics of the kernel's text.
+"""The containers of a pod at its limit, by the kernel's statistics.
 
 Kernels before 5.3 print a line for every cgroup below the one at its limit, each without its children.
 These kernels have cgroup v1 in the field, where the kubelet gives a pod the sum of its containers' limits, and

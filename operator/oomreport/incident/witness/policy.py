@@ -1,4 +1,4 @@
-"""How to recommend: what people may set, and what holds where they set nothing.
+"""The policy of recommendations: what people set, and the defaults.
 
 The defaults need no object. Where a policy of the workload's namespace and one of the controller's namespace both say
 something, the nearer one wins value by value; an override for a workload wins over its policy.

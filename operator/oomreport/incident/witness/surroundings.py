@@ -1,4 +1,7 @@
-"""What bounds a recommendation, and what is known about a container besides its kills. None: not known, or none set."""
+"""The bounds of a recommendation, and a container's known peak.
+
+None means: not known, or none set.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -7,8 +7,8 @@ Modules:
 
     assembler       The assembler of lines into invocations, one per dump
     dump            One dump while its lines come
-    duplicate_line  A line that stands twice in a row, as two log shippers write it
-    entry           A line of a dump with its kind and the value that it holds
+    duplicate_line  A line that stands twice, as two log shippers write it
+    entry           A line of a dump with its kind and value
     facts           The facts of a dump, gathered from the values of its lines
     fast_path       The fast path for a dump that nothing interrupts
     invocation      The invocation that a dump tells of

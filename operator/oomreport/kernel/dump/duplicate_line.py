@@ -1,4 +1,4 @@
-"""A line that stands twice in a row, as two log shippers write it."""
+"""A line that stands twice, as two log shippers write it."""
 
 from oomreport.kernel.line import Line
 from oomreport.kernel.text.kind import Kind

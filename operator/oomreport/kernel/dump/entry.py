@@ -1,4 +1,4 @@
-"""A line of a dump with its kind and the value that it holds."""
+"""A line of a dump with its kind and value."""
 
 from typing import NamedTuple
 

@@ -9,7 +9,7 @@ Modules:
     candidates  The rows of the task table as ranked tasks, with scores
     digits      The most digits of each kind of number, as regular expressions
     killed      The lines that name a victim, or say that there is none
-    kind        The kind of a line: the part of an OOM dump that it is
+    kind        The kind of a line in an OOM dump
     machine     What fills the machine's memory, and what ran short, by Mem-Info
     memcg       The memory cgroup at its limit: usage, limits and statistics, in bytes
     meminfo     The machine's memory, as show_mem() prints it in a global OOM

@@ -1,4 +1,4 @@
-"""The kind of a line: the part of an OOM dump that it is.
+"""The kind of a line in an OOM dump.
 
 A dump has one order (dump_header() and oom_kill_process() in mm/oom_kill.c), so a kind's number is also its place:
 what comes earlier than what was already seen belongs to another dump. Where older kernels differ:
