@@ -155,7 +155,7 @@ def test_without_the_right_to_read_policies_reports_are_written_and_say_so(
         advice = report["status"]["recommendation"]
         assert advice["action"] == "RaiseLimit"
         assert "OOMPolicies" in advice["unknown"]
-        assert "not known: the OOMPolicies" in advice["basis"]
+        assert "Not known: the OOMPolicies" in advice["basis"]
         assert "policies cannot be read, the defaults hold" in [
             line["message"] for line in controller.messages("warning")
         ]
