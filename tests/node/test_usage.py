@@ -126,7 +126,8 @@ def test_a_record_shows_how_memory_grew_and_leaves_page_cache_out(
         near = [own for when, own in seen if abs(when - at) < 1.0]
         assert min(near) - 2 * MIB <= size <= max(near) + 2 * MIB, (at, size, near)
     assert samples[-1] > 40 * MIB
-    assert usage["life"]["bytes"][-1] >= max(samples[-4:])
+    # A slot of the life holds its highest sample and is no shorter than a sample: four slots cover four samples.
+    assert max(usage["life"]["bytes"][-4:]) >= max(samples[-4:])
 
 
 def test_a_kill_that_only_its_counter_tells_has_the_way_to_it_too(group: Group, new_agent: NewAgent) -> None:
