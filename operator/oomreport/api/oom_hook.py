@@ -208,9 +208,12 @@ class OOMHookStatus(Model):
     last_failure_time: Time | None = None
     """When one was last given up."""
     last_error: Sentence | None = None
-    """What went wrong last, without secrets."""
+    """What went wrong last, without secrets; absent once a delivery was accepted after it."""
+    last_error_time: Time | None = None
+    """When that was."""
     conditions: Annotated[tuple[ConditionModel, ...], keyed(MOST_CONDITIONS, "type")] = ()
-    """Ready: what it refers to is there and may be used, and the receiver has not asked for an end."""
+    """Ready: what it refers to is there and may be used, its last attempt was not one that can never succeed, and the
+    receiver has not asked for an end."""
 
 
 class OOMHook(CustomResource):

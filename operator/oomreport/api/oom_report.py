@@ -346,6 +346,9 @@ class DeliveryModel(Model):
     """What happened."""
     time: MicroTime
     """When it happened."""
+    event_id: Annotated[str, Field(max_length=64)] | None = None
+    """ID of the event, which a receiver gets as webhook-id; absent before the first attempt. Where `digest` is set, that
+    is the webhook-id."""
     state: State
     """Pending: it will be tried (again). Delivered: the receiver accepted it. Skipped: there was nothing to do, or it was not
     safe; lastError says why. Failed: given up; `oomreport redeliver` tries it again."""

@@ -32,12 +32,13 @@ class DeliveryKey:
 class Delivery:
     """A delivery. It tells of `kills`, the last at `last_time`: of more than one where kills came too fast.
 
-    `digest` names the digest that tells of it together with others; it does not change once it is written, since what
-    receivers know by an ID must not either.
+    `event_id` is the event's ID, known from the first attempt on. `digest` names the digest that tells of it together
+    with others. Neither changes once it is written, since what receivers know by an ID must not either.
     """
 
     key: DeliveryKey
     time: datetime
+    event_id: str | None = None
     state: State = State.PENDING
     attempts: int = 0
     first_attempt: datetime | None = None
@@ -65,6 +66,7 @@ class Delivery:
             "killID": self.key.kill_id,
             "event": self.key.event.value,
             "time": rfc3339(self.time),
+            "eventID": self.event_id,
             "state": self.state.value,
             "attempts": self.attempts,
             "firstAttemptTime": _text(self.first_attempt),
@@ -94,6 +96,7 @@ def _delivery(raw: Mapping[str, Any]) -> Delivery:
     return Delivery(
         key=DeliveryKey(hook=raw["hook"], kill_id=raw["killID"], event=EventType(raw["event"])),
         time=time,
+        event_id=raw.get("eventID"),
         state=State(raw["state"]),
         attempts=raw.get("attempts", 0),
         first_attempt=parse_time(raw.get("firstAttemptTime")),

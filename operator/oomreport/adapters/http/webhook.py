@@ -11,7 +11,9 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -64,6 +66,18 @@ class WebhookClient(SessionOwner):
             max_field_size=_MOST_HEADER,
             read_bufsize=16 * 1024,
         )
+
+    def refusal_of(self, url: str) -> str | None:
+        """Return why a URL's address may not be reached, as far as no name has to be resolved for that."""
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        # These names lead to this machine everywhere (RFC 6761, 6.3).
+        if host == "localhost" or host.endswith(".localhost"):
+            host = "127.0.0.1"
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return None
+        return f"the address is refused: {why}" if (why := self._refusal(str(address))) else None
 
     async def post(
         self, url: str, *, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext, timeout_seconds: float

@@ -13,7 +13,7 @@ from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.api.oom_hook import OOMHook
-from oomreport.controller.known.hooks import GONE, HookRegistry, is_gone, name_of
+from oomreport.controller.known.hooks import GONE, REFUSED, HookRegistry, is_gone, name_of, refusal_of
 from oomreport.controller.work.keys import HookKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
@@ -36,12 +36,26 @@ _MOST_ERROR = 1024
 
 @dataclass(slots=True, kw_only=True)
 class _Attempts:
+    """What came of attempts since the last write. `refusal` and `last_error` are of the time after the last delivery."""
+
     delivered: int = 0
     failed: int = 0
     last_delivery: datetime | None = None
     last_failure: datetime | None = None
     last_error: str | None = None
+    last_error_time: datetime | None = None
+    refusal: str | None = None
     gone: int | None = None
+
+    def fail(self, error: str | None, now: datetime | None) -> None:
+        """Take note of what went wrong."""
+        self.last_error, self.last_error_time = error, now
+
+    def succeed(self, now: datetime) -> None:
+        """Take note of a delivery: what went wrong before it is over."""
+        self.delivered += 1
+        self.last_delivery = now
+        self.last_error = self.last_error_time = self.refusal = None
 
 
 class HookStatusWriter:
@@ -81,18 +95,19 @@ class HookStatusWriter:
             "attempts": after.attempts,
         }
         if after.state is State.DELIVERED:
-            tally.delivered += 1
-            tally.last_delivery = now
+            tally.succeed(now)
             log.info("delivered", extra=facts)
         elif after.state is State.FAILED:
             tally.failed += 1
             tally.last_failure = now
-            tally.last_error = after.last_error
+            tally.fail(after.last_error, now)
             log.warning("delivery was given up", extra={**facts, "error": after.last_error})
             self._events[f"{event.id} {name}"] = _event(hook, event, after, now=now, instance=self._identity)
         elif after.is_pending:
-            tally.last_error = after.last_error
+            tally.fail(after.last_error, now)
             log.info("delivery will be tried again", extra={**facts, "error": after.last_error})
+        if answer.outcome is Outcome.REFUSED:
+            tally.refusal = answer.message or "the last attempt could never succeed"
         if answer.outcome is Outcome.GONE:
             tally.gone = hook.metadata.get("generation")
         self._queue.add_later(HookKey(name=name), _GATHER_SECONDS)
@@ -102,7 +117,7 @@ class HookStatusWriter:
         name = name_of(hook)
         self._counted(name, "Unfiltered")
         tally = self._tallies.setdefault(name, _Attempts())
-        tally.last_error = f"filter: {why}"[:_MOST_ERROR]
+        tally.fail(f"filter: {why}"[:_MOST_ERROR], self._now())
         facts = {"hook": name, "report": f"{event.namespace}/{event.report}", "event": event.type.value, "error": why}
         log.warning("filter could not be evaluated, the event is not told", extra=facts)
         self._queue.add_later(HookKey(name=name), _GATHER_SECONDS)
@@ -135,7 +150,7 @@ class HookStatusWriter:
         """Return whether a hook can work.
 
         True      what it refers to is there, may be read, and is what it should be
-        False     it is not, or the receiver wants nothing more
+        False     it is not, the last attempt was one that can never succeed, or the receiver wants nothing more
         """
         if tally.gone is not None or is_gone(hook):
             words = "the receiver answered 410: nothing is delivered until the hook is changed"
@@ -143,6 +158,8 @@ class HookStatusWriter:
         if problem := await self._problem(hook):
             self._queue.add_later(key, _LOOK_AGAIN_SECONDS)
             return ConditionFound(status="False", reason=problem[0], message=problem[1])
+        if refusal := tally.refusal or (refusal_of(hook) if not tally.delivered else None):
+            return ConditionFound(status="False", reason=REFUSED, message=refusal)
         return ConditionFound(status="True", reason="Ready")
 
     def _changed(
@@ -157,17 +174,23 @@ class HookStatusWriter:
             "lastDeliveryTime": _seconds(tally.last_delivery),
             "lastFailureTime": _seconds(tally.last_failure),
             "lastError": tally.last_error,
+            "lastErrorTime": _seconds(tally.last_error_time),
         }
-        return {name: value for name, value in changed.items() if value is not None}
+        # A delivery ends what went wrong before it: null takes it away.
+        ended = {"lastError", "lastErrorTime"} if tally.delivered else set()
+        return {name: value for name, value in changed.items() if value is not None or name in ended}
 
     def _restore(self, name: str, tally: _Attempts) -> None:
         known = self._tallies.setdefault(name, _Attempts())
+        if not known.delivered:
+            known.refusal = known.refusal or tally.refusal
+            if known.last_error is None:
+                known.fail(tally.last_error, tally.last_error_time)
         known.delivered += tally.delivered
         known.failed += tally.failed
         known.gone = known.gone if known.gone is not None else tally.gone
         known.last_delivery = known.last_delivery or tally.last_delivery
         known.last_failure = known.last_failure or tally.last_failure
-        known.last_error = known.last_error or tally.last_error
 
     async def _send(self, id_: str, body: dict[str, Any]) -> None:
         try:

@@ -210,7 +210,7 @@ class Lane:
             self._hold_until = max(self._hold_until, now + min(answer.retry_after, _LONGEST_HOLD))
         change = answer.change
         for item, delivery, event in told:
-            tried = replace(delivery, first_attempt=first)
+            tried = replace(delivery, first_attempt=first, event_id=event.id)
             result = after(tried, answer, now=now, random=drawn, terms=self._shared.retry)
             edit = Attempted(attempts_before=delivery.attempts, result=result)
             self._shared.outbox.edit(item.report, item.delivery, edit, change)

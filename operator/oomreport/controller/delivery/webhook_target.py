@@ -64,12 +64,13 @@ class WebhookTarget:
     async def problem(self, hook: OOMHook) -> tuple[str, str] | None:
         """Return why a hook cannot work, as a condition's reason and message; None where nothing is known."""
         try:
-            await self._endpoint(hook)
+            endpoint = await self._endpoint(hook)
         except UnusableError as error:
             return error.reason, str(error)
         except ApiError:
             return None
-        return None
+        refusal = self._client.refusal_of(endpoint.url)
+        return ("AddressRefused", refusal) if refusal else None
 
     async def _send(self, hook: OOMHook, id_: str, body: bytes) -> Answer:
         try:

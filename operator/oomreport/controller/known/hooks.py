@@ -22,6 +22,7 @@ from oomreport.times import parse_time
 log = logging.getLogger(__name__)
 HOOKS = path(API_VERSION, OOM_HOOKS)
 GONE = "Gone"
+REFUSED = "Refused"
 _OF_NAMESPACES = CacheTimes(keep=60.0, keep_failure=1.0, wait=5.0)
 
 
@@ -32,12 +33,27 @@ def name_of(hook: OOMHook) -> str:
 
 def is_gone(hook: OOMHook) -> bool:
     """Return whether the receiver wanted nothing more, and nobody has changed the hook since."""
+    return _unready(hook, GONE) is not None
+
+
+def refusal_of(hook: OOMHook) -> str | None:
+    """Return why the last attempt could never succeed, None where none is known or somebody has changed the hook."""
+    return _unready(hook, REFUSED)
+
+
+def _unready(hook: OOMHook, reason: str) -> str | None:
+    """Return the message of a hook that is not ready for a reason, as it is now."""
     conditions = hook.status.conditions if hook.status else ()
     generation = hook.metadata.get("generation")
-    return any(
-        one.type == "Ready" and one.status == "False" and one.reason == GONE and one.observed_generation == generation
+    found = (
+        one.message
         for one in conditions
+        if one.type == "Ready"
+        and one.status == "False"
+        and one.reason == reason
+        and one.observed_generation == generation
     )
+    return next(found, None)
 
 
 class HookRegistry:

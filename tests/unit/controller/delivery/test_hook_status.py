@@ -43,10 +43,10 @@ class Written:
             now=self.parts.now,
         )
 
-    def attempted(self, after_it: Any, outcome: Outcome = Outcome.DELIVERED) -> None:
+    def attempted(self, after_it: Any, outcome: Outcome = Outcome.DELIVERED, message: str = "") -> None:
         known = self.parts.hooks.get("shop/chat")
         assert known
-        self.writer.attempted(known, event(), after_it, Answer(outcome=outcome))
+        self.writer.attempted(known, event(), after_it, Answer(outcome=outcome, message=message))
 
     def status(self) -> dict[str, Any]:
         run(self.writer.write(KEY))
@@ -66,6 +66,34 @@ def test_deliveries_and_failures_are_counted_and_written_together():
     assert (status["delivered"], status["failed"]) == (1, 1)
     one.attempted(DONE)
     assert one.status()["delivered"] == 2
+
+
+def test_an_error_has_its_time_and_ends_with_the_next_delivery():
+    one = Written()
+    one.attempted(replace(delivery(attempts=1), last_error="HTTP 500"), Outcome.RETRY)
+    failing = one.status()
+    assert (failing["lastError"], failing["lastErrorTime"]) == ("HTTP 500", "2026-11-20T20:21:07Z")
+    one.attempted(DONE)
+    assert not {"lastError", "lastErrorTime"} & one.status().keys()
+
+
+def test_an_error_after_a_delivery_stays():
+    one = Written()
+    one.attempted(DONE)
+    one.attempted(FAILED, Outcome.RETRY)
+    assert one.status()["lastError"] == "HTTP 500"
+
+
+def test_an_attempt_that_can_never_succeed_is_the_hooks_condition_until_one_succeeds():
+    one = Written()
+    one.attempted(FAILED, Outcome.REFUSED, "the address is refused: loopback")
+    (condition,) = one.status()["conditions"]
+    assert (condition["status"], condition["reason"]) == ("False", "Refused")
+    assert condition["message"] == "the address is refused: loopback"
+    one.attempted(delivery(attempts=1), Outcome.RETRY)
+    assert one.status()["conditions"][0]["reason"] == "Refused"
+    one.attempted(DONE)
+    assert one.status()["conditions"][0]["status"] == "True"
 
 
 def test_a_delivery_that_was_given_up_is_an_event_on_the_report():

@@ -127,6 +127,7 @@ def test_what_is_due_is_told_once_and_its_result_goes_to_the_outbox():
     edit = desk.outbox.of("r1")
     assert isinstance(edit, Attempted)
     assert edit.result.state is State.DELIVERED
+    assert len(edit.result.event_id) == 32
     assert KEY in desk.parts.queue.taken()
 
 

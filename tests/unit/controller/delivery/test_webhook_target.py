@@ -9,6 +9,7 @@ from oomreport.adapters.http.webhook import Response, WebhookClient, WebhookErro
 from oomreport.api.oom_hook import OOMHook
 from oomreport.controller.delivery.hook_target import Due
 from oomreport.controller.delivery.webhook_target import WebhookTarget
+from oomreport.hooks.address import Reach
 from oomreport.hooks.answer import Answer, Outcome
 from support.api_server import MemoryApi
 from support.controller import run
@@ -75,6 +76,25 @@ def test_a_secret_that_may_not_be_read_says_what_to_grant():
     api.refuse(403, "GET", "/secrets/")
     answer = delivered(api, Receiver(Response(status=204)), **SIGNED)
     assert "by a Role" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:8080/x", "loopback"),
+        ("http://localhost./x", "loopback"),
+        ("http://169.254.169.254/latest", "link-local, where metadata services are"),
+        ("https://[fd00:ec2::254]/", "a metadata service"),
+    ],
+)
+def test_an_address_that_may_not_be_reached_is_a_problem_before_the_first_delivery(url: str, why: str):
+    async def problem(url: str) -> tuple[str, str] | None:
+        async with WebhookClient(Reach().refusal) as client:
+            target = WebhookTarget(MemoryApi(), client, lambda: after(0))
+            return await target.problem(OOMHook.model_validate(hook(webhook={"url": url})))
+
+    assert run(problem(url)) == ("AddressRefused", f"the address is refused: {why}")
+    assert run(problem("https://chat.example/hook")) is None
 
 
 def test_a_service_is_reached_by_its_name_in_the_hooks_namespace():
