@@ -50,7 +50,15 @@ def anonymous(pid: int = 7, **fields: Any) -> Invocation:
 class Desk:
     """A reporter with its node; time is what `at` says."""
 
-    def __init__(self, folder: Path, version: int = 2, *, agent_pod_uid: str | None = None, **node: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        version: int = 2,
+        *,
+        agent_pod_uid: str | None = None,
+        log: Log | None = None,
+        **node: Any,
+    ) -> None:
         self.node = FakeNode(folder, version, **node)
         self.containers = NodeContainers(
             CgroupFiles(self.node.cgroup_root), NodeFiles(self.node.log_root), agent_pod_uid=agent_pod_uid
@@ -65,7 +73,7 @@ class Desk:
             kernel_release="6.12.0",
             containers=self.containers,
             put=self.records.append,
-            log=Log("error"),
+            log=log or Log("error"),
             counter_wait=10.0,
             usage=self._usage,
             process=self.processes.get,

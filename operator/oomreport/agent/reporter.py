@@ -339,7 +339,9 @@ class KillReporter:
 
     def _foreign(self, invocation: Invocation) -> None:
         self.figures.foreign += 1
-        say = self._log.debug if self._containers.namespaced else self._log.info
+        # The ring holds the kills of long ago: they are read again at each start.
+        is_old = self._containers.namespaced or self.replaying
+        say = self._log.debug if is_old else self._log.info
         say("kill that is not this node's, by its cgroup", task_memcg=invocation.task_memcg, log=invocation.log[-300:])
 
     def _explain(self, subject: Subject, invocation: Invocation, now: float) -> bool:

@@ -133,7 +133,11 @@ class Sender:
                 return self._failed(outcome)
             self._failed_last.discard(name)
             self._backoff = 0.0
-            self._warned = False
+            if self._warned:
+                self._warned = False
+                self._log.info(
+                    "the API server answers again, records are delivered", waiting=len(self._spool.pending())
+                )
             if isinstance(outcome, Refused):
                 self._refused(name, outcome)
             else:

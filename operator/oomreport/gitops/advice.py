@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from oomreport.errors import InputUnreadable
+from oomreport.incident.advice.raising import REQUEST_NOW
+from oomreport.incident.report.rollout_conditions import APPLIED, RESIZED_IN_PLACE
 from oomreport.incident.report.status import ReportStatus
 from oomreport.names import OOM_REPORT
 from oomreport.workload.quantity import parse_quantity
@@ -85,6 +87,20 @@ class Advice:
     def lowers(self) -> bool:
         """Whether the limit is to be lowered."""
         return self.action == "LowerLimit"
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the controller has seen the recommended value in the workload.
+
+        A resize in place ends with its pod.
+        """
+        found = self.status.condition(APPLIED)
+        return found is not None and found.is_true and found.reason != RESIZED_IN_PLACE
+
+    @property
+    def previous_request(self) -> str | None:
+        """Return the request that the pod had, where the recommendation says it."""
+        return next((one.value for one in self.status.advice.inputs if one.name == REQUEST_NOW), None)
 
     @property
     def why_not(self) -> str:

@@ -1,8 +1,10 @@
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from oomreport.agent.log import Log
 from oomreport.incident.memory.usage import Usage
 from oomreport.kernel.record import Part, Task, Victim
 from oomreport.workload.container import Subject
@@ -48,6 +50,21 @@ def test_a_pod_that_nobody_here_knows_is_another_nodes_on_the_same_kernel(tmp_pa
     desk.take(dump(f"/docker/{'e' * 64}/kubepods/burstable/pod{UID}/{ID}"))
     assert desk.records == []
     assert desk.reporter.figures.foreign == 1
+
+
+def test_kills_of_other_nodes_that_the_ring_still_holds_are_not_printed_at_each_start(tmp_path: Path) -> None:
+    said = StringIO()
+    desk = Desk(tmp_path, log=Log("info", said))
+    desk.node.container(UID, ID)
+    desk.look()
+    elsewhere = dump(f"/docker/{'e' * 64}/kubepods/burstable/pod{OTHER_UID}/{OTHER_ID}")
+    desk.reporter.replaying = True
+    desk.take(elsewhere)
+    assert desk.reporter.figures.foreign == 1
+    assert said.getvalue() == ""
+    desk.reporter.replaying = False
+    desk.take(elsewhere)
+    assert "kill that is not this node's" in said.getvalue()
 
 
 def test_a_pod_gone_before_the_agent_started_is_known_by_its_path_on_a_kernel_of_its_own(tmp_path: Path) -> None:

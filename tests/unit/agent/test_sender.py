@@ -2,6 +2,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ def until(what: Callable[[], object], seconds: float = 10.0) -> None:
 class Post:
     """A spool and its sender, to an API server at a port."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, log: Log | None = None) -> None:
         self.spool = Spool(folder)
         client = RecordClient(f"http://127.0.0.1:{port}", token_file=None, ca_file=None)
-        self.sender = Sender(self.spool, client, Log("error"), first_backoff=0.05)
+        self.sender = Sender(self.spool, client, log or Log("error"), first_backoff=0.05)
 
     def put(self, *names: str) -> None:
         for name in names:
@@ -61,7 +62,8 @@ def test_what_is_spooled_is_delivered_and_gone(tmp_path: Path, api: FakeApi) -> 
 def test_records_wait_out_a_server_that_is_down(tmp_path: Path) -> None:
     with serving() as api:
         port = api.port
-    post = Post(tmp_path, port)
+    said = StringIO()
+    post = Post(tmp_path, port, Log("info", said))
     post.sender.start()
     post.put(*(f"r{n}" for n in range(20)))
     until(lambda: post.sender.figures.last_error)
@@ -72,6 +74,11 @@ def test_records_wait_out_a_server_that_is_down(tmp_path: Path) -> None:
         assert api.connections < 10
     post.sender.stop(1)
     assert post.sender.figures.failing_since is None
+    messages = [json.loads(line)["message"] for line in said.getvalue().splitlines()]
+    assert messages == [
+        "records wait, the API server cannot be reached or will not have them",
+        "the API server answers again, records are delivered",
+    ]
 
 
 def test_an_agent_whose_records_wait_says_so_until_they_are_taken(

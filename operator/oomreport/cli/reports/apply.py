@@ -11,6 +11,8 @@ from pathlib import Path
 
 from oomreport.cli.reports.checkout import Checkout
 from oomreport.cli.reports.columns import printable
+from oomreport.cli.reports.export import write_text
+from oomreport.cli.reports.markdown import applied_body
 from oomreport.cli.reports.report_source import advice_for, documents_in
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
@@ -35,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         plan = plan_of(manifests, advice, accepted_only=arguments.accepted_only)
         _carry_out(checkout, plan, dry_run=arguments.dry_run)
+        if arguments.body:
+            write_text(arguments.body, applied_body(plan.outcomes))
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return 2

@@ -193,6 +193,11 @@ def _add_apply(commands: "Commands") -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="print a unified diff and write nothing (default: write)"
     )
+    parser.add_argument(
+        "--body",
+        metavar="FILE",
+        help="write the body of a pull request to this file: what was changed, and why all else was not (default: none)",
+    )
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 if files change (default: exit with 0)")
     parser.add_argument(
         "--default-namespace",

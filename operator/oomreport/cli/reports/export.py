@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.file in (None, "-"):
             sys.stdout.write(text)
         else:
-            _write(arguments.file, text)
+            write_text(arguments.file, text)
             print(f"{arguments.file}: {len(reports)} reports", file=sys.stderr)
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
@@ -50,7 +50,8 @@ def _kept(report: dict[str, Any]) -> dict[str, Any]:
     return report | {"metadata": metadata}
 
 
-def _write(name: str, text: str) -> None:
+def write_text(name: str, text: str) -> None:
+    """Write a file. Raises InputUnreadable where that is not possible."""
     try:
         Path(name).write_text(text, encoding="utf-8")
     except OSError as error:

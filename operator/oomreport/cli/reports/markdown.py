@@ -6,12 +6,15 @@ links nowhere.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from oomreport.cli.logs.story import recommended
 from oomreport.cli.logs.words import size_text
 from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.gitops.advice import Advice
+from oomreport.gitops.decision import EditOutcome, EditState
+from oomreport.gitops.manifest import LIMIT, REQUEST
 from oomreport.incident.kill import Kill, RecentKill
 from oomreport.times import rfc3339
 
@@ -27,14 +30,76 @@ _MOST_KILLS = 10
 _MOST = 60_000
 
 
-def markdown(advice: Sequence[Advice]) -> str:
-    """Return the whole body."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """A recommendation as a row of the overview.
+
+    `places` are the lines of files that have it by now; `left` says what of it has to be done by hand.
+    """
+
+    advice: Advice
+    limit: str
+    request: str
+    places: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def recommended_body(advice: Sequence[Advice]) -> str:
+    """Return the body that tells what is recommended, whatever a manifest says."""
     changes = [one for one in advice if one.changes and one.decision != "Rejected"]
-    others = [one for one in advice if one not in changes]
-    parts = ["\n".join(_overview(changes)), *("\n".join(_evidence(one)) for one in changes)]
+    rows = [
+        _Change(
+            advice=one,
+            limit=_cell(one.previous_limit, one.limit),
+            request=_cell(one.previous_request or "", one.request),
+        )
+        for one in changes
+    ]
+    others = [f"{_whose(one)}: {_why_not(one)}" for one in advice if one not in changes]
+    lead = f"{_containers(len(rows))} OOM-killed, and this is recommended:"
+    return _body(rows, others, lead=lead, others_title="Not changed by a manifest")
+
+
+def applied_body(outcomes: Sequence[EditOutcome]) -> str:
+    """Return the body that tells what was changed in the manifests, and of each other report why it was not."""
+    of_each: dict[int, list[EditOutcome]] = {}
+    for one in outcomes:
+        of_each.setdefault(id(one.advice), []).append(one)
+    rows: list[_Change] = []
+    others: list[str] = []
+    for some in of_each.values():
+        changed = {one.field: one for one in some if one.state is EditState.CHANGED}
+        advice = some[0].advice
+        if not changed:
+            others.append(f"{_whose(advice)}: {some[0].state}: {escaped(some[0].why)}.")
+            continue
+        limit, request = changed.get(LIMIT), changed.get(REQUEST)
+        rows.append(
+            _Change(
+                advice=advice,
+                limit=_cell(limit.old, limit.new) if limit else _cell(None, None),
+                request=_cell(request.old, request.new) if request else _cell(None, None),
+                places=tuple(dict.fromkeys(one.where for one in changed.values() if one.where)),
+                left=tuple(one.why for one in some if one.state is EditState.SKIPPED),
+            )
+        )
+    lead = f"{_containers(len(rows))} OOM-killed, and this changes their memory:"
+    return _body(rows, others, lead=lead, others_title="Not changed here")
+
+
+def _containers(count: int) -> str:
+    return "1 container was" if count == 1 else f"{count} containers were"
+
+
+def _cell(old: str | None, new: str | None) -> str:
+    """Return a change; `old` is None where nothing was set, empty where that is not known."""
+    return f"{escaped('none' if old is None else old)} → **{escaped(new)}**".lstrip() if new else "as it is"
+
+
+def _body(rows: Sequence[_Change], others: Sequence[str], *, lead: str, others_title: str) -> str:
+    parts = ["\n".join(_overview(rows, lead)), *("\n".join(_evidence(one)) for one in rows)]
     if others:
-        lines = ["## Not changed by a manifest", "", *(f"- {_whose(one)}: {_why_not(one)}" for one in others)]
-        parts.insert(1, "\n".join(lines))
+        parts.insert(1, "\n".join([f"## {others_title}", "", *(f"- {one}" for one in others)]))
     text = parts[0]
     for number, part in enumerate(parts[1:], 1):
         if len(text) + len(part) > _MOST:
@@ -59,26 +124,31 @@ def code(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def _overview(changes: Sequence[Advice]) -> Iterator[str]:
-    if not changes:
+def _overview(rows: Sequence[_Change], lead: str) -> Iterator[str]:
+    if not rows:
         yield "No memory limit or request is to be changed."
         return
-    yield f"{len(changes)} containers were OOM-killed, and this changes their memory:"
+    yield lead
     yield ""
     yield "| namespace | workload | container | limit | request | confidence | kills | review |"
     yield "|---|---|---|---|---|---|---|---|"
-    for one in changes:
-        limit = f"{one.previous_limit or 'none'} → **{one.limit}**" if one.limit else "as it is"
-        request = f"→ **{one.request}**" if one.request else "as it is"
+    for row in rows:
+        one = row.advice
         names = (one.namespace, f"{one.kind}/{one.workload}", one.container if one.target.container else "(the pod)")
-        cells = (*map(code, names), limit, request, escaped(one.confidence or ""), str(one.kills), _review(one))
+        state = "Applied" if one.is_applied else _review(one)
+        cells = (*map(code, names), row.limit, row.request, escaped(one.confidence or ""), str(one.kills), state)
         yield f"| {' | '.join(cells)} |"
 
 
-def _evidence(one: Advice) -> Iterator[str]:
+def _evidence(row: _Change) -> Iterator[str]:
+    one = row.advice
     status = one.status
     yield f"## {escaped(recommended(status.advice))}: {_whose(one)}"
     yield ""
+    if row.places:
+        yield f"- **Changed:** {', '.join(map(code, row.places))}"
+    for why in row.left:
+        yield f"- **By hand:** {escaped(why)}."
     yield f"- **Basis:** {escaped(one.basis)}."
     yield f"- **Kills:** {one.kills}, the last at {escaped(rfc3339(status.last_kill_time)) if status.last_kill_time else 'an unknown time'}."
     yield f"- **Last kill:** {_last(status.last_kill or Kill())}"

@@ -10,14 +10,13 @@ from typing import Any
 import yaml
 
 from oomreport.cli.reports.columns import age, table
-from oomreport.cli.reports.markdown import markdown
+from oomreport.cli.reports.markdown import recommended_body
 from oomreport.cli.reports.owner_text import owner_short
 from oomreport.cli.reports.patches import component, patches, values
 from oomreport.cli.reports.report_source import advice_for
 from oomreport.errors import OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.incident.api_json import as_json
-from oomreport.incident.report.rollout_conditions import APPLIED, RESIZED_IN_PLACE
 from oomreport.names import API_VERSION
 from oomreport.times import rfc3339
 
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         "patch": lambda: patches(open_),
         "kustomize": lambda: component(open_),
         "values": lambda: values(open_),
-        "markdown": lambda: markdown(chosen),
+        "markdown": lambda: recommended_body(chosen),
     }
     sys.stdout.write(forms[arguments.output]())
     if not chosen and arguments.output in ("table", "wide"):
@@ -55,18 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def is_open(advice: Advice) -> bool:
     """Whether it is still to be done: neither rejected, nor in the cluster already."""
-    return advice.decision != "Rejected" and not is_applied(advice)
-
-
-def is_applied(advice: Advice) -> bool:
-    """Whether the controller has seen the recommended value in the workload. A resize in place ends with its pod."""
-    found = advice.status.condition(APPLIED)
-    return found is not None and found.is_true and found.reason != RESIZED_IN_PLACE
+    return advice.decision != "Rejected" and not advice.is_applied
 
 
 def state_of(advice: Advice) -> str:
     """Return where the recommendation is on its way, in a word."""
-    return "Applied" if is_applied(advice) else advice.decision
+    return "Applied" if advice.is_applied else advice.decision
 
 
 def rows(advice: Sequence[Advice], now: datetime, *, wide: bool) -> str:
@@ -114,7 +107,7 @@ def _item(one: Advice) -> dict[str, Any]:
         "verdict": last.verdict.value if last and last.verdict else None,
         "findings": [as_json(finding) for finding in status.findings],
         "review": {"decision": one.decision, "reviewer": one.reviewer, "note": one.note},
-        "applied": is_applied(one),
+        "applied": one.is_applied,
         "managedBy": dict(status.managed_by) if status.managed_by else None,
     }
     return {key: value for key, value in found.items() if value is not None}

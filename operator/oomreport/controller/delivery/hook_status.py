@@ -36,7 +36,10 @@ _MOST_ERROR = 1024
 
 @dataclass(slots=True, kw_only=True)
 class _Attempts:
-    """What came of attempts since the last write. `refusal` and `last_error` are of the time after the last delivery."""
+    """What came of attempts since the last write.
+
+    `refusal` and `last_error` are of the time after the last delivery.
+    """
 
     delivered: int = 0
     failed: int = 0

@@ -81,7 +81,9 @@ class ReportRequeuer:
                         concerned += 1
                         await self._room()
                         self._queue.add(key_of_report(report))
-        log.info("reports re-queued after a rule change", extra={"namespaces": namespaces, "reports": concerned})
+        where = "all" if None in namespaces else namespaces
+        level = logging.INFO if concerned else logging.DEBUG
+        log.log(level, "reports re-queued after a rule change", extra={"namespaces": where, "reports": concerned})
 
     async def _room(self) -> None:
         while len(self._queue) >= _MOST_WAITING:

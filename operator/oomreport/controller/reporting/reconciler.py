@@ -24,6 +24,7 @@ from oomreport.controller.work.queue import WorkQueue
 from oomreport.hooks.delivery import Delivery, deliveries_of
 from oomreport.incident.kill import Kill, Verdict
 from oomreport.incident.report.decision import Decision, RecordOutcome, decide
+from oomreport.incident.report.review import is_material
 from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import Patience
 from oomreport.incident.witness.ledger import ledger_of
@@ -101,7 +102,7 @@ class ReportReconciler:
                 continue
             self._note_stored(key, written, draft)
             self._evidence.forget(key, ledger_of(stored.status) if stored else (), ledger_of(written.status))
-            self._log(written, decision)
+            self._log(stored, written, decision)
             return written, decision
         raise StaleReportError(
             f"report {key} changed each of {_MOST_TRIES} times before it could be written", status=409
@@ -167,17 +168,23 @@ class ReportReconciler:
             if await self._router.claim(record.name, node):
                 self._router.assign(record.name, node)
 
-    def _log(self, written: StoredReport, decision: Decision) -> None:
+    def _log(self, before: StoredReport | None, written: StoredReport, decision: Decision) -> None:
+        """Tell of a write: at "info" where it counts a kill or recommends something else."""
         seen = [self._records.first_seen[name] for name in decision.used if name in self._records.first_seen]
         waited = (self._now() - min(seen)).total_seconds() * 1000 if seen else None
-        status = ReportStatus.of(written.status)
-        log.info(
-            "report written",
-            extra={
-                "report": f"{written.namespace}/{written.name}",
-                "kills": status.kills,
-                "verdict": status.last_kill.verdict if status.last_kill else None,
-                "records": len(decision.used),
-                **({"milliseconds": round(waited, 1)} if waited is not None else {}),
-            },
-        )
+        was, status = ReportStatus.of(before.status if before else {}), ReportStatus.of(written.status)
+        last, advice = status.last_kill, status.advice
+        is_news = was.kills != status.kills or is_material(was.advice, advice)
+        facts = {
+            "report": f"{written.namespace}/{written.name}",
+            "kills": status.kills,
+            "verdict": last.verdict if last else None,
+            "cause": last.cause if last else None,
+            "limit": advice.previous_limit,
+            "action": advice.action,
+            "memoryLimit": advice.memory_limit,
+            "records": len(decision.used),
+            "milliseconds": round(waited, 1) if waited is not None else None,
+        }
+        extra = {key: value for key, value in facts.items() if value is not None}
+        log.log(logging.INFO if is_news else logging.DEBUG, "report written", extra=extra)

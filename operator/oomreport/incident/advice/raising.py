@@ -16,6 +16,7 @@ from oomreport.workload.quantity import MI, format_quantity
 MOST_INPUTS = 20
 # The input that names the bound which a number was cut to, or which left none.
 MOST = "most"
+REQUEST_NOW = "request"
 _MOST_VALUE = 256
 # What a runtime needs beside its heap.
 _BESIDE_HEAP = 1.3
@@ -107,7 +108,7 @@ def raised(case: Case, limit: int) -> HigherLimit | NothingMore:
                 why=f"No raise: {bound.why} allows no more than the limit already has. {happened}", inputs=tuple(inputs)
             )
         wanted, end = bound.size, f", cut to {bound.why}"
-    request, words = share_of_request(_now(case.facts), wanted, policy.request) if not pod else (None, "")
+    request, words = _request(case, wanted, inputs, pod=pod)
     test = " If it fills in the same way, it is a leak." if steady else ""
     return HigherLimit(
         limit=wanted,
@@ -115,6 +116,17 @@ def raised(case: Case, limit: int) -> HigherLimit | NothingMore:
         basis=f"{happened} Set it to {format_quantity(wanted)}: {sum_}{end}.{test}{words}",
         inputs=tuple(inputs),
     )
+
+
+def _request(case: Case, limit: int, inputs: list[AdviceInput], *, pod: bool) -> tuple[int | None, str]:
+    """Return the request beside a new limit, and a sentence on it; what it is now becomes an input."""
+    if pod:
+        return None, " The requests of its containers stay as they are."
+    own = _now(case.facts)
+    request, words = share_of_request(own, limit, case.around.policy.request)
+    if request is not None and own[0]:
+        inputs.append(AdviceInput(name=REQUEST_NOW, value=format_quantity(own[0]), source="pod"))
+    return request, words
 
 
 def _after(case: Case) -> str:

@@ -51,6 +51,35 @@ def test_a_dry_run_prints_what_git_can_apply_and_writes_nothing(checkout: GitChe
     assert dry
 
 
+def test_the_body_holds_what_was_changed_and_why_the_rest_was_not(checkout: GitCheckout):
+    text = workload("Deployment", "web").replace("limits: {", "requests: {memory: 64Mi}, limits: {")
+    drifted = workload("Deployment", "db").replace("256Mi", "300Mi")
+    checkout.write({"web.yaml": text, "db.yaml": drifted})
+    file = checkout.folder.parent / "body.md"
+    reports = [a_report("web", request="120Mi"), a_report("db"), a_report("import", kind="Job")]
+    assert checkout.apply(reports, "--body", str(file)).status == 3
+    body = file.read_text()
+    head, _, rest = body.partition("## Not changed here")
+    assert head.startswith("1 container was OOM-killed, and this changes their memory:")
+    assert "| 256Mi → **480Mi** | 64Mi → **120Mi** |" in head
+    assert "Deployment/db" not in head
+    assert "Job/import" not in head
+    assert "`Deployment/db`, container `api`: refused: db.yaml:" in rest
+    assert "`Job/import`, container `api`: not found: no manifest of it is here" in rest
+    assert "- **Changed:** `web.yaml:" in rest
+    dry = checkout.folder.parent / "dry.md"
+    checkout.git("checkout", "-q", ".")
+    checkout.apply(reports, "--dry-run", "--body", str(dry))
+    assert dry.read_text() == body
+
+
+def test_a_body_says_what_must_be_done_by_hand(checkout: GitCheckout):
+    checkout.write({"web.yaml": workload("Deployment", "web")})
+    file = checkout.folder.parent / "body.md"
+    checkout.apply([a_report("web", request="300Mi")], "--body", str(file))
+    assert "300Mi must be added by hand" in file.read_text()
+
+
 def test_the_request_is_raised_where_it_is_recommended_and_set(checkout: GitCheckout):
     text = workload("Deployment", "web").replace(
         "resources: {limits: {cpu: 500m, memory: 256Mi}}",

@@ -82,6 +82,16 @@ def test_a_resize_in_place_keeps_the_recommendation_open(ran):
     assert "Pending" in out
 
 
+def test_the_markdown_says_what_a_request_was_and_what_is_applied_already(ran):
+    inputs = [{"name": "request", "value": "64Mi", "source": "pod"}]
+    one = a_report("web", request="120Mi", conditions=[{"type": "Applied", "status": "True", "reason": "Raised"}])
+    one["status"]["recommendation"]["inputs"] = inputs
+    _, out, _ = ran("recommend", [one], "-o", "markdown")
+    (row,) = [line for line in out.splitlines() if line.startswith("| `shop`")]
+    assert "| 256Mi → **480Mi** | 64Mi → **120Mi** |" in row
+    assert row.endswith("| Applied |")
+
+
 def test_accepted_only_leaves_the_others_out(ran):
     reports = [a_report("web"), a_report("db", review={"decision": "Accepted"})]
     _, out, _ = ran("recommend", reports, "--accepted-only", "-o", "json")

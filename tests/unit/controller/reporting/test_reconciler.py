@@ -1,5 +1,7 @@
 """A report is gathered, decided and written; whatever is in its way, it is counted once."""
 
+import logging
+
 import pytest
 
 from oomreport.controller.reporting.gathering import EvidenceGatherer
@@ -51,6 +53,33 @@ def test_a_second_look_changes_nothing(parts: Parts):
     (before,) = parts.api.reports()
     run(reconciler(parts).look_at(KEY))
     assert parts.api.reports() == [before]
+
+
+def test_a_write_is_told_with_cause_limit_and_advice_and_one_without_news_only_at_debug(
+    caplog: pytest.LogCaptureFixture,
+):
+    caplog.set_level(logging.DEBUG)
+    parts = Parts()
+    for ended in (False, True):
+        stored = parts.pod(ended=ended)
+        parts.pods.put(pod_facts(stored), now=parts.now())
+        run(parts.owners.workload_of(pod_facts(stored)))
+        if not ended:
+            parts.record(RECORD)
+            parts.router.assign(RECORD, KEY)
+        run(reconciler(parts).look_at(KEY))
+    written = [vars(one) for one in caplog.records if one.getMessage() == "report written"]
+    assert len(written) > 1
+    assert written[0]["levelname"] == "INFO"
+    assert all(one["levelname"] == "DEBUG" for one in written[1:])
+    told = {key: written[0].get(key) for key in ("kills", "cause", "limit", "action", "memoryLimit")}
+    assert told == {
+        "kills": 1,
+        "cause": "ContainerLimit",
+        "limit": "256Mi",
+        "action": "RaiseLimit",
+        "memoryLimit": "384Mi",
+    }
 
 
 def test_a_report_that_somebody_else_wrote_meanwhile_is_read_and_decided_anew(parts: Parts):
