@@ -15,4 +15,5 @@ Modules:
     quantity   Kubernetes quantities of memory, read exactly and written as Kubernetes would
     replicas   How many pods a workload is to have, as its object says
     resizable  A pod's memory that can be resized in place (pods/resize)
+    shortened  The pod or the runtime that a shortened path still names
 """

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from oomreport.incident.oom_record import Origin, RecordSpec, Source, record_spec, subject_of_invocation
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.times import YEARLESS
+from oomreport.workload.shortened import shortened_subject
 
 if TYPE_CHECKING:
     from oomreport.cli.logs.judgement import Judgement
@@ -37,5 +38,5 @@ def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: 
         invocation,
         origin=Origin(source=source, node_name=node_name),
         time=wall if known else None,
-        subject=subject_of_invocation(invocation),
+        subject=subject_of_invocation(invocation) or shortened_subject(invocation.log),
     )

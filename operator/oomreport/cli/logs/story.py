@@ -278,6 +278,8 @@ def _whereabouts(spec: RecordSpec, named: Named | None) -> Iterator[str]:
     subject = spec.subject
     if named is not None:
         yield named.sentence()
+    elif subject is not None and subject.pod_uid is None and subject.container_id is None:
+        yield f"The victim was in a container of {subject.runtime}; the log shortens its path."
     elif subject is not None:
         parts = [f"pod UID {subject.pod_uid}"] if subject.pod_uid else []
         if subject.container_id:

@@ -8,6 +8,9 @@ from oomreport.kernel.line import LONGEST_TEXT, NO_STAMP, Line
 from oomreport.kernel.record import Stamp
 from oomreport.kernel.text.kind import Kind, kind_of
 
+# A line that is a comment of source code may end with a comment for a linter: "# kernel: ..  # noqa: E501".
+_COMMENT = re.compile(r"[ \t]*(#|//) ")
+_COMMENT_BEHIND = re.compile(r" {2,}(#|//) ?[A-Za-z][\w:, -]{0,60}$")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[mKGHF]|\x1b[\]_][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 
@@ -41,12 +44,19 @@ class TextLines:
         return []
 
     def _line(self, text: str, entry: Line | None) -> TextLine:
+        text = _without_comment_behind(text)
         found = self._learned.taken_off(unprefixed(text))
         indent = len(text) - len(text.lstrip(" "))
         if self._foreign and indent > self._foreign and not found.dated:
             return TextLine(_line_of(found, entry)._replace(kernel=False), text)
         self._foreign = 0 if found.kernel else len(text) - len(found.text)
         return TextLine(_line_of(found, entry), text)
+
+
+def _without_comment_behind(text: str) -> str:
+    begins = _COMMENT.match(text)
+    behind = _COMMENT_BEHIND.search(text) if begins is not None else None
+    return text[: behind.start()] if begins and behind and begins[1] == behind[1] else text
 
 
 def _line_of(found: Prefixed, entry: Line | None) -> Line:

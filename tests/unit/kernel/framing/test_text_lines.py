@@ -1,3 +1,5 @@
+import pytest
+
 from oomreport.kernel.framing.stage import EntryText, TextLine
 from oomreport.kernel.framing.text_lines import TextLines
 from oomreport.kernel.line import Line
@@ -33,3 +35,22 @@ def test_the_further_lines_of_a_programs_message_are_the_programs() -> None:
         assert isinstance(item, TextLine)
         kernel.append(item.line.kernel)
     assert kernel == [False, False, True]
+
+
+@pytest.mark.parametrize("marker", [b"#", b"//"])
+def test_a_comment_for_a_linter_behind_a_commented_line_is_no_part_of_it(marker: bytes) -> None:
+    raw = (
+        marker
+        + b" Sep 19 08:35:40 h kernel: Memory cgroup out of memory: Kill process 5 (a) score 1 or sacrifice child"
+    )
+    (plain,) = TextLines().feed(raw) or ()
+    (linted,) = TextLines().feed(raw + b"  " + marker + b" noqa: E501") or ()
+    assert isinstance(plain, TextLine)
+    assert isinstance(linted, TextLine)
+    assert linted.line == plain.line
+
+
+def test_the_same_words_behind_a_line_that_is_no_comment_stay() -> None:
+    (item,) = TextLines().feed(b"[    9.000002] x invoked  # noqa: E501") or ()
+    assert isinstance(item, TextLine)
+    assert item.line.text == "x invoked  # noqa: E501"
