@@ -38,6 +38,7 @@ def test_a_sensible_policy_is_taken(namespace: str, spec: dict[str, Any]) -> Non
         ({"recommendation": {"minMemory": "2Gi", "maxMemory": "1Gi"}}, "minMemory must not be greater than maxMemory"),
         ({"recommendation": {"minMemory": 2048, "maxMemory": "1Ki"}}, "minMemory must not be greater than maxMemory"),
         ({"recommendation": {"maxMemory": "0"}}, "must be greater than 0"),
+        ({"recommendation": {"maxMemory": "4G1"}}, "is no quantity; write a number of bytes or one like 320Mi"),
         ({"recommendation": {"roundTo": "1Ki"}}, "at least 1Mi"),
         ({"recommendation": {"headroomPercent": 1}}, "headroomPercent"),
         ({"recommendation": {"request": "Double"}}, "request"),

@@ -57,7 +57,7 @@ def custom_resource_definition(model: type[CustomResource]) -> Schema:
     }
     names: Schema = {"kind": kind, "listKind": f"{kind}List", "plural": definition.plural, "singular": kind.lower()}
     names |= {"shortNames": list(definition.short_names)} if definition.short_names else {}
-    names |= {"categories": list(definition.categories)}
+    names |= {"categories": list(definition.categories)} if definition.categories else {}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

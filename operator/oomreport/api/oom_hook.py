@@ -225,6 +225,7 @@ class OOMHook(CustomResource):
     definition: ClassVar[Definition] = Definition(
         plural=OOM_HOOKS,
         scope="Namespaced",
+        short_names=("oomh",),
         columns=(
             Column(name="EVENTS", path=".spec.events", description="What it is told of."),
             Column(

@@ -11,21 +11,33 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from oomreport.api.resource import Column, CustomResource, Definition, Model, Name, Quantity, atomic
+from oomreport.api.resource import Column, CustomResource, Definition, GivenQuantity, Model, Name, atomic
 from oomreport.names import OOM_POLICIES, OOM_POLICY
 
 MOST_OVERRIDES = 64
 MOST_REPORT_DAYS = 365
 
+# A text that is no quantity is refused at its own field; these rules must not fail over it.
+_BOTH = "has(self.minMemory) && has(self.maxMemory) && isQuantity(string(self.minMemory)) && isQuantity(string(self.maxMemory))"
 _BOUNDS: JsonDict = {
-    "rule": "!has(self.minMemory) || !has(self.maxMemory)"
-    " || !quantity(string(self.minMemory)).isGreaterThan(quantity(string(self.maxMemory)))",
+    "rule": f"!({_BOTH}) || !quantity(string(self.minMemory)).isGreaterThan(quantity(string(self.maxMemory)))",
     "message": "minMemory must not be greater than maxMemory",
 }
+
+
+def _if_given(field: str, condition: str) -> str:
+    is_given = f"has(self.{field}) && isQuantity(string(self.{field}))"
+    return f"(!({is_given}) || quantity(string(self.{field})).{condition})"
+
+
 _POSITIVE: JsonDict = {
-    "rule": "(!has(self.minMemory) || quantity(string(self.minMemory)).isGreaterThan(quantity('0')))"
-    " && (!has(self.maxMemory) || quantity(string(self.maxMemory)).isGreaterThan(quantity('0')))"
-    " && (!has(self.roundTo) || quantity(string(self.roundTo)).compareTo(quantity('1Mi')) >= 0)",
+    "rule": " && ".join(
+        (
+            _if_given("minMemory", "isGreaterThan(quantity('0'))"),
+            _if_given("maxMemory", "isGreaterThan(quantity('0'))"),
+            _if_given("roundTo", "compareTo(quantity('1Mi')) >= 0"),
+        )
+    ),
     "message": "minMemory and maxMemory must be greater than 0, roundTo at least 1Mi",
 }
 _NAMED: JsonDict = {
@@ -43,11 +55,11 @@ class RecommendationRules(Model):
     headroom_percent: Annotated[int, Field(ge=5, le=300)] | None = None
     """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 91 % at 128Mi, 49 %
     at 1Gi, 32 % at 4Gi, and less at a second raise."""
-    min_memory: Quantity | None = None
+    min_memory: GivenQuantity | None = None
     """No lower limit is recommended."""
-    max_memory: Quantity | None = None
+    max_memory: GivenQuantity | None = None
     """No higher limit is recommended; where it is reached, the report says so."""
-    round_to: Quantity | None = None
+    round_to: GivenQuantity | None = None
     """Limits are rounded up to a multiple of this; by default 16Mi, from 1Gi on 64Mi."""
     request: Literal["KeepShare", "EqualLimit", "Unchanged"] | None = None
     """What becomes of the request when a limit is raised. KeepShare (default): the same share of the limit as before.
@@ -129,6 +141,7 @@ class OOMPolicy(CustomResource):
     definition: ClassVar[Definition] = Definition(
         plural=OOM_POLICIES,
         scope="Namespaced",
+        short_names=("oomp",),
         columns=(
             Column(
                 name="HEADROOM",

@@ -174,6 +174,9 @@ class OOMRecord(CustomResource):
     definition: ClassVar[Definition] = Definition(
         plural=OOM_RECORDS,
         scope="Cluster",
+        short_names=("oomrec",),
+        # `kubectl get oom` shows what people read: reports and what they write.
+        categories=(),
         columns=(
             Column(name="NODE", path=".spec.nodeName", description="The node."),
             Column(name="NAMESPACE", path=".spec.subject.namespace", description="Namespace of the pod that was hit."),

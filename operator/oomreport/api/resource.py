@@ -133,6 +133,25 @@ Quantity = Annotated[
 ]
 """An amount as people write it (`320Mi`); a bare number is bytes."""
 
+GivenQuantity = Annotated[
+    str,
+    BeforeValidator(_is_quantity),
+    Field(
+        max_length=64,
+        json_schema_extra={
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "x-kubernetes-int-or-string": True,
+            "x-kubernetes-validations": [
+                {
+                    "rule": "isQuantity(string(self))",
+                    "message": "is no quantity; write a number of bytes or one like 320Mi",
+                }
+            ],
+        },
+    ),
+]
+"""The same where people write it: the API server refuses another text in words, not by a regular expression."""
+
 Comm = Annotated[str, Field(max_length=256)]
 """A process's name as the kernel has it. The kernel holds 15 bytes of any value but NUL; the bound leaves room for more."""
 

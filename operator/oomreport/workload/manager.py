@@ -164,12 +164,15 @@ def _helm(workload: Mapping[str, Any]) -> Manager | None:
 
 
 def _writer_of_limit(workload: Mapping[str, Any], container: str) -> str | None:
-    """Return the client that wrote a container's memory limit last; several can own one value."""
+    """Return the client that wrote a container's memory limit last, or else the pod's; several can own one value."""
     path = _POD_SPECS.get(str(workload.get("kind")), _TEMPLATE)
     item = f'k:{{"name":"{container}"}}'
-    paths = [
-        (*path, kind, item, "f:resources", "f:limits", "f:memory") for kind in ("f:containers", "f:initContainers")
-    ]
+    limit = ("f:resources", "f:limits", "f:memory")
+    own = [(*path, kind, item, *limit) for kind in ("f:containers", "f:initContainers")]
+    return _last_writer(workload, own) or _last_writer(workload, [(*path, *limit)])
+
+
+def _last_writer(workload: Mapping[str, Any], paths: Sequence[Sequence[str]]) -> str | None:
     owners = [
         (_text(entry.get("time")) or "", name)
         for entry in _managed_fields(workload)

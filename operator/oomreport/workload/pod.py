@@ -127,7 +127,7 @@ class PodFacts:
 
     `ready_since` is when it last became ready, None while it is not. `annotations` are those that were asked for.
     `terminating`: its deletion was requested. `finished`: all its containers have ended for good. `deleted`: it is
-    gone.
+    gone. `resized`: the containers whose memory limit was last written by a resize in place.
     """
 
     uid: str
@@ -148,6 +148,7 @@ class PodFacts:
     terminating: bool = False
     finished: bool = False
     deleted: bool = False
+    resized: frozenset[str] = frozenset()
 
     def container(self, name: str) -> ContainerFacts | None:
         """Return a container by its name."""
@@ -191,6 +192,7 @@ def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), delete
         terminating="deletionTimestamp" in metadata,
         finished=status.get("phase") in ("Succeeded", "Failed"),
         deleted=deleted,
+        resized=frozenset(_resized(metadata)),
     )
 
 
@@ -237,6 +239,18 @@ def controller_of(item: Mapping[str, Any]) -> OwnerReference | None:
             )
             return owner if _can_be(owner) else None
     return None
+
+
+def _resized(metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Return the containers whose memory limit the subresource `resize` owns (KEP-1287)."""
+    for entry in _sequence(metadata.get("managedFields")):
+        if not isinstance(entry, Mapping) or entry.get("subresource") != "resize":
+            continue
+        spec = _mapping(_mapping(entry.get("fieldsV1")).get("f:spec"))
+        for key, fields in {**_mapping(spec.get("f:containers")), **_mapping(spec.get("f:initContainers"))}.items():
+            limits = _mapping(_mapping(_mapping(fields).get("f:resources")).get("f:limits"))
+            if "f:memory" in limits and key.startswith('k:{"name":"'):
+                yield key.removeprefix('k:{"name":"').removesuffix('"}')
 
 
 def _can_be(owner: OwnerReference) -> bool:

@@ -168,7 +168,7 @@ def test_no_category_is_called_like_a_kind_since_kubectl_then_takes_the_kind_for
     names = [yaml.safe_load(file.read_text())["spec"]["names"] for file in FILES]
     taken = {name for one in names for name in (one["singular"], one["plural"], *one.get("shortNames", []))}
 
-    assert taken.isdisjoint(category for one in names for category in one["categories"])
+    assert taken.isdisjoint(category for one in names for category in one.get("categories", ()))
 
 
 def test_reports_are_shown_as_the_api_page_promises() -> None:

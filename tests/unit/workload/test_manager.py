@@ -41,6 +41,14 @@ def test_nothing_is_known_of_a_workload_without_marks():
     assert manager_of({"metadata": {"labels": None, "annotations": [], "managedFields": "x"}}, "api") is None
 
 
+def test_the_writer_of_a_pods_own_limit_is_named_where_its_containers_have_none():
+    own = {"f:spec": {"f:template": {"f:spec": {"f:resources": {"f:limits": {"f:memory": {}}}}}}}
+    assert found(workload(managedFields=[wrote("kubectl-client-side-apply", **own)]), "api") == {
+        "tool": "Kubectl",
+        "fieldManager": "kubectl-client-side-apply",
+    }
+
+
 def test_argo_cd_by_its_tracking_id():
     shown = found(tracked("shop-prod:apps/Deployment:shop/web"))
     assert shown == {"tool": "ArgoCD", "kind": "Application", "name": "shop-prod"}

@@ -193,3 +193,15 @@ def test_a_pod_has_no_node_before_it_is_scheduled():
     assert node_name({"spec": {"nodeName": "worker-1"}}) == "worker-1"
     assert node_name({"spec": {}}) is None
     assert node_name({}) is None
+
+
+def test_a_container_whose_limit_a_resize_wrote_last_is_named():
+    def entry(subresource: str, which: str) -> dict[str, Any]:
+        item = {'k:{"name":"api"}': {"f:resources": {which: {"f:memory": {}}}}}
+        return {"manager": "vpa", "subresource": subresource, "fieldsV1": {"f:spec": {"f:containers": item}}}
+
+    def resized(*entries: object) -> frozenset[str]:
+        return pod_facts({"metadata": {"managedFields": [*entries]}}).resized
+
+    assert resized(entry("resize", "f:limits")) == {"api"}
+    assert resized(entry("resize", "f:requests"), entry("status", "f:limits"), "strange") == frozenset()

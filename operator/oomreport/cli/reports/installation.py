@@ -83,6 +83,7 @@ def examined(ask: Connection, system: str, agents: str, *, own: datetime) -> lis
         ("rights of the controller", lambda: _rights(ask, system, agents)),
         ("agents", lambda: _agents(ask, agents)),
         ("records", lambda: _records(ask)),
+        ("policies", lambda: _policies(ask, system)),
         ("versions", lambda: _versions(ask, system, agents)),
         ("clocks", lambda: _clocks(ask, own)),
     )
@@ -261,6 +262,16 @@ def _records(ask: Connection) -> Iterator[CheckResult]:
         return
     words = f"{len(created)} wait for the controller, the oldest since {oldest.isoformat()}"
     yield CheckResult(check="records", level=Level.PROBLEM, words=words, todo="look at the controller's log")
+
+
+def _policies(ask: Connection, system: str) -> Iterator[CheckResult]:
+    from oomreport.cli.reports.policy_check import idle_overrides, policies_and_their_reports
+
+    for words in list(idle_overrides(ask, system))[:_MOST_NAMED]:
+        yield CheckResult(check="policies", level=Level.WARNING, words=words, todo="correct the override or delete it")
+    found = policies_and_their_reports(ask)
+    each = (f"{name} ({count} reports in its namespace)" for name, count in sorted(found.items())[:_MOST_NAMED])
+    yield CheckResult(check="policies", level=Level.GOOD, words=", ".join(each) or "none, the defaults hold")
 
 
 def _versions(ask: Connection, system: str, agents: str) -> Iterator[CheckResult]:

@@ -163,7 +163,7 @@ class HookStatusWriter:
             return ConditionFound(status="False", reason=problem[0], message=problem[1])
         if refusal := tally.refusal or (refusal_of(hook) if not tally.delivered else None):
             return ConditionFound(status="False", reason=REFUSED, message=refusal)
-        return ConditionFound(status="True", reason="Ready")
+        return ConditionFound(status="True", reason="Ready", message="nothing is known that keeps it from working")
 
     def _changed(
         self, status: Mapping[str, Any], tally: _Attempts, ready: ConditionFound, generation: int | None

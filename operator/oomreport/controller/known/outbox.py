@@ -170,7 +170,7 @@ def _delivered(
         return []
     failed = sum(one.state is State.FAILED for one in deliveries)
     pending = sum(one.is_pending for one in deliveries)
-    finding = ConditionFound(status="True", reason="AllDelivered")
+    finding = ConditionFound(status="True", reason="AllDelivered", message="no delivery is pending or given up")
     if failed:
         finding = ConditionFound(status="False", reason="GivenUp", message=f"{failed} deliveries were given up")
     elif pending:

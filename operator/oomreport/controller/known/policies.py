@@ -79,7 +79,8 @@ class Policies:
 
     def policy_of(self, key: ReportKey) -> Policy:
         """Return how to recommend for a container."""
-        return policy_for(key.workload, key.container, self._specs_of(key.namespace))
+        found = self._of(key.namespace)
+        return policy_for(key.workload, key.container, [*found.values()], [*found])
 
     def annotates(self, namespace: str) -> bool:
         """Return whether the last kill is written on the pods of a namespace."""
@@ -95,8 +96,12 @@ class Policies:
         return conduct_for(self._specs_of(namespace)).resolve_after or default
 
     def _specs_of(self, namespace: str) -> list[Mapping[str, Any]]:
+        return [*self._of(namespace).values()]
+
+    def _of(self, namespace: str) -> dict[str, Mapping[str, Any]]:
+        """Return the specs that hold for a namespace by their namespace/name, the nearest last."""
         namespaces = dict.fromkeys((self._cluster, namespace))
-        return [spec for one in namespaces for _, spec in sorted(self._specs.get(one, {}).items())]
+        return {f"{one}/{name}": spec for one in namespaces for name, spec in sorted(self._specs.get(one, {}).items())}
 
     def outdate(self, report: Mapping[str, Any]) -> bool:
         """Return whether a report's advice was made by old rules, or waits to see how long it holds."""

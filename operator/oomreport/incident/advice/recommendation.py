@@ -26,6 +26,8 @@ from oomreport.workload.quantity import MI, format_quantity
 _TMPFS_SHARE = 0.5
 _KERNEL_SHARE = 0.5
 _MOST_BASIS = 1024
+# A basis is a few sentences.
+_MOST_TOLD = 5
 # What a request is put above the use that was seen. The kubelet passes requests on in thousandths of the node's memory
 # (oom_score_adj): a tenth of a small container's use is lost in one.
 _ABOVE_USE = 1.25
@@ -123,7 +125,21 @@ def _pod_limit(case: Case) -> Recommendation:
             f"the pod's limit of {format_quantity(case.fired)} is the sum of its containers' limits: raise the limit of the"
             f" container that needs more; {each}"
         )
-    return _tmpfs(case, case.fired) or _raised(case, case.fired)
+    return _tmpfs(case, case.fired) or _sum_of_containers(case, case.fired) or _raised(case, case.fired)
+
+
+def _sum_of_containers(case: Case, limit: int) -> Recommendation | None:
+    """Return that the kubelet made the pod's limit, where no manifest sets it: only those of containers can be raised."""
+    if case.pod is None or case.pod.memory_limit is not None:
+        return None
+    has = [f"{one.name} has {in_mi(one.memory_limit)}" for one in case.pod.containers if one.memory_limit is not None]
+    if len(has) < 2:
+        return None
+    words = (
+        f"the pod's limit of {format_quantity(limit)} is the sum of its containers' limits, and no manifest sets it: raise"
+        f" the limit of the container that needs more; {', '.join(has[:_MOST_TOLD])}"
+    )
+    return replace(_nothing(words), previous_limit=limit)
 
 
 def _tmpfs(case: Case, limit: int) -> Recommendation | None:

@@ -17,7 +17,7 @@ from oomreport.workload.quantity import GI, MI, format_quantity
 
 # docs/advice.md has the sources of these.
 # What caps a limit by policy; conditions know it by these words.
-POLICY_MAXIMUM = "the policy's maxMemory"
+POLICY_MAXIMUM = "maxMemory of OOMPolicy"
 STEP = 1.5
 STEADY_STEP = 2.5
 LEAST_STEP = 100 * MI
@@ -56,7 +56,7 @@ def ceiling(limit: int, around: Surroundings, *, of_pod: bool = False, beside: i
     pod has a limit of its own, which no container's changes.
     """
     bounds = [
-        (around.policy.maximum, POLICY_MAXIMUM),
+        (around.policy.maximum, f"{POLICY_MAXIMUM} {around.policy.maximum_of or '(unnamed)'}"),
         (around.node_allocatable, "the node's allocatable memory"),
     ]
     if not of_pod:

@@ -59,7 +59,11 @@ def correlated(*, last: Kill, recent: Sequence[RecentKill], waiting: bool) -> Co
         return ConditionFound(
             status="False", reason="NoTermination", message="no pod status shows how the container ended"
         )
-    return ConditionFound(status="True", reason="WitnessesAgree")
+    if last.verdict is Verdict.KERNEL_ONLY:
+        words = "the kernel's record tells of the last kill; the container lived on, and pod status does not show such a kill"
+        return ConditionFound(status="True", reason="ContainerLivedOn", message=words)
+    words = "each recent kill has a kernel record, and pod status shows the end of the last container"
+    return ConditionFound(status="True", reason="WitnessesAgree", message=words)
 
 
 def recommended(advice: KeptAdvice) -> ConditionFound:
@@ -74,7 +78,10 @@ def recommended(advice: KeptAdvice) -> ConditionFound:
         return ConditionFound(status="False", reason=reason, message=advice.basis)
     if advice.action == NO_ACTION:
         return ConditionFound(status="False", reason="NothingToChange", message=advice.basis)
-    return ConditionFound(status="True", reason=advice.action)
+    numbers = ((advice.memory_limit, "limit"), (advice.memory_request, "request"))
+    sizes = " and ".join(f"a memory {what} of {size}" for size, what in numbers if size)
+    words = f"recommended is {sizes}" if sizes else "no number is recommended; the basis says what to do"
+    return ConditionFound(status="True", reason=advice.action, message=words)
 
 
 def _bound(advice: KeptAdvice) -> str | None:

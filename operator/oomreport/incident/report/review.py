@@ -60,9 +60,11 @@ def reviewed(state: Reviewed | None, advice: KeptAdvice) -> ConditionFound:
     False     it is Pending, or it was about another recommendation
     """
     if state is None:
-        return ConditionFound(status="False", reason=PENDING)
+        words = "nobody has decided about the recommendation"
+        return ConditionFound(status="False", reason=PENDING, message=words)
     if not is_material(state, advice):
-        return ConditionFound(status="True", reason=state.decision)
+        words = "the decision is about the recommendation as it is now"
+        return ConditionFound(status="True", reason=state.decision, message=words)
     return ConditionFound(
         status="False",
         reason="RecommendationChanged",

@@ -15,7 +15,7 @@ What was applied is kept in `status.applied`, since the kill that shows it was n
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.advice.recommendation import Action
@@ -31,6 +31,10 @@ from oomreport.workload.quantity import MI, format_quantity, parse_quantity
 APPLIED, RESOLVED, REGRESSED = "Applied", "Resolved", "Regressed"
 # Reason of Applied and Resolved: the pods have it, their template may not.
 RESIZED_IN_PLACE = "ResizedInPlace"
+_NOT_KILLED_AGAIN = ConditionFound(
+    status="False", reason="NotKilledAgain", message="no kill came at what was applied, or above"
+)
+_NEVER_APPLIED = ConditionFound(status="False", reason="NotApplied", message="nothing was seen in force yet")
 _WHAT = {
     Action.RAISE_LIMIT: "a memory limit",
     Action.LOWER_LIMIT: "a memory limit",
@@ -110,22 +114,24 @@ def fix(evidence: Evidence, stored: ReportStatus, patience: Patience, *, advice:
         return Fix(applied=applied, conditions=_conditions(finding, _unresolved(finding), regressed))
     if applied is None or not stored.holds(APPLIED) or regressed.status == "True":
         applied = _remembered(advice, evidence.now, _quiet(kills, patience))
-        regressed = ConditionFound(status="False", reason="NotKilledAgain")
+        regressed = _NOT_KILLED_AGAIN
     elif not stored.holds(RESOLVED) or kills.new:
         applied = replace(applied, quiet_seconds=_quiet(kills, patience))
     resolved, due = _resolved(applied, stored, kills, values, evidence)
     if finding.reason == RESIZED_IN_PLACE:
-        resolved, due = ConditionFound(status="False", reason=RESIZED_IN_PLACE), None
+        words = "a resize in place ends with its pod: it resolves nothing"
+        resolved, due = ConditionFound(status="False", reason=RESIZED_IN_PLACE, message=words), None
     return Fix(applied=applied, conditions=_conditions(finding, resolved, regressed), look_again=due)
 
 
 def _resized_in_place(evidence: Evidence, stored: ReportStatus) -> str | None:
-    """Return a running pod whose limit a hook has raised in place; None where each was made with its limit."""
+    """Return a running pod whose limit was changed in place, by a hook or anybody else (a VPA); None without one."""
     resized = {change.what: change.time for change in reversed(stored.changes)}
     for pod in telling(evidence.pods, evidence.container):
         time = resized.get(what_changes(pod.name, evidence.container))
         # A StatefulSet makes a pod again under its name.
-        if time is not None and (pod.created is None or pod.created <= time):
+        by_hook = time is not None and (pod.created is None or pod.created <= time)
+        if by_hook or evidence.container in pod.resized:
             return pod.name
     return None
 
@@ -152,7 +158,8 @@ def _applied(
     """
     if values is None:
         if advice.action == Action.NONE:
-            return ConditionFound(status="False", reason="NothingToApply")
+            words = "nothing is recommended that a pod could have"
+            return ConditionFound(status="False", reason="NothingToApply", message=words)
         return ConditionFound(status="Unknown", reason="NotVisible", message="no limit or request of a pod tells of it")
     if values.enough < len(values.found):
         return _too_little(values, advice, stored)
@@ -203,7 +210,8 @@ def _too_little(values: _Values, advice: KeptAdvice, stored: ReportStatus) -> Co
 
 
 def _unresolved(applied: ConditionFound) -> ConditionFound:
-    return ConditionFound(status="Unknown" if applied.status == "Unknown" else "False", reason="NotApplied")
+    status: Literal["Unknown", "False"] = "Unknown" if applied.status == "Unknown" else "False"
+    return ConditionFound(status=status, reason="NotApplied", message="the recommendation is not seen in force")
 
 
 def _resolved(
@@ -269,7 +277,7 @@ def _regressed(stored: ReportStatus, kills: KillHistory, patience: Patience) -> 
         return applied, ConditionFound(status="True", reason="KilledAgain", message=words)
     if applied and known and known.is_true:
         return applied, _as_before(known)
-    return applied, ConditionFound(status="False", reason="NotKilledAgain" if applied else "NotApplied")
+    return applied, _NOT_KILLED_AGAIN if applied else _NEVER_APPLIED
 
 
 def _again(applied: Applied | KeptAdvice, kills: KillHistory, *, since: datetime | None) -> RecentKill | None:

@@ -6,7 +6,7 @@ something, the nearer one wins value by value; an override for a workload wins o
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -35,6 +35,7 @@ class Policy:
     request           what becomes of the request
     most_raises       so often a limit is raised within a report's life before a person has to look
     enabled           False: findings only
+    maximum_of        the OOMPolicy that says `maximum`, as namespace/name
     """
 
     headroom_percent: int | None = None
@@ -44,6 +45,7 @@ class Policy:
     request: RequestRule = RequestRule.KEEP_SHARE
     most_raises: int = MOST_RAISES
     enabled: bool = True
+    maximum_of: str | None = field(default=None, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the values that differ from the defaults, by their names in an OOMPolicy, sizes in canonical form."""
@@ -86,17 +88,25 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}
 _SIZES = frozenset({"minimum", "maximum", "rounding"})
 
 
-def policy_for(workload: Workload, container: str, specs: Sequence[Mapping[str, Any]]) -> Policy:
+def policy_for(
+    workload: Workload, container: str, specs: Sequence[Mapping[str, Any]], names: Sequence[str] = ()
+) -> Policy:
     """Return the policy of a container. `specs` are those of the OOMPolicies that hold for it, the nearest last.
 
-    Of several overrides that fit, the later one in the list wins.
+    `names` are those of the objects. Of several overrides that fit, the later one in the list wins.
     """
     found = DEFAULT
-    for spec in specs:
-        found = _changed(found, spec.get("recommendation") or {})
-        for override in spec.get("overrides") or ():
-            if _fits(override, workload, container):
-                found = _changed(found, override.get("recommendation") or {})
+    for number, spec in enumerate(specs):
+        rules = [spec.get("recommendation") or {}]
+        rules += [
+            override.get("recommendation") or {}
+            for override in spec.get("overrides") or ()
+            if fits(override, workload, container)
+        ]
+        for each in rules:
+            found = _changed(found, each)
+            if names and parse_quantity(each.get("maxMemory")):
+                found = replace(found, maximum_of=names[number])
     return found
 
 
@@ -127,14 +137,18 @@ def rounding_in(values: Mapping[str, Any] | None) -> int | None:
     return parse_quantity((values or {}).get("roundTo"))
 
 
-def _fits(override: Mapping[str, Any], workload: Workload, container: str) -> bool:
-    wanted = {"kind": workload.kind, "name": workload.name, "container": container}
+def fits(override: Mapping[str, Any], workload: Workload, container: str) -> bool:
+    """Return whether an override names a container. People write kinds in any case: deployment is Deployment."""
+    kind = override.get("kind")
+    wanted = {"name": workload.name, "container": container}
+    if kind and str(kind).lower() != workload.kind.lower():
+        return False
     return all(override.get(key) in (None, "", value) for key, value in wanted.items())
 
 
 def _changed(policy: Policy, values: Mapping[str, Any]) -> Policy:
     """Return a policy with those values that are set and legible; the API server has refused others already."""
-    known = {field.name: getattr(policy, field.name) for field in fields(policy)}
+    known = {one.name: getattr(policy, one.name) for one in fields(policy)}
     for key, name in _FIELDS.items():
         value = values.get(key)
         if value is None:

@@ -56,6 +56,8 @@ def healthy() -> dict[str, Any]:
         EVENTS: {"items": []},
         f"/api/v1/namespaces/{SYSTEM}/events": {"items": []},
         f"{GROUP}/oomrecords": {"items": []},
+        f"{GROUP}/oompolicies": {"items": []},
+        f"{GROUP}/oomreports": {"items": []},
         NODE_LEASES: {"items": [{"metadata": {"name": "n1"}, "spec": {"renewTime": rfc3339(NOW)}}]},
     }
 

@@ -150,7 +150,7 @@ def test_the_pods_largest_sum_leaves_a_container_what_its_neighbours_do_not_take
 
 def test_the_limit_range_for_containers_does_not_bound_a_pod():
     values = {"scope": "Pod", "oomMemcg": f"/kubepods/burstable/pod{UID}", "container": cid(1)}
-    facts = pod(dead(128 * MI), container("other", limit=128 * MI), uid=UID)
+    facts = pod(dead(128 * MI), container("other", limit=128 * MI), uid=UID, memory_limit=256 * MI)
     around = Surroundings(limit_range_max=256 * MI, limit_range_pod=320 * MI)
     advice = first(around, facts=facts, **values)["recommendation"]
     assert (advice["action"], advice["memoryLimit"]) == ("RaisePodLimit", "320Mi")

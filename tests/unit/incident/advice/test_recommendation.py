@@ -255,11 +255,28 @@ def test_kills_in_one_instance_that_lives_on_are_no_failed_starts() -> None:
 
 
 def test_a_cap_keeps_the_limit_of_the_kill_and_comes_first_in_the_basis() -> None:
-    status = report(around=Surroundings(policy=Policy(maximum=512 * MI)))
+    status = report(around=Surroundings(policy=Policy(maximum=512 * MI, maximum_of="shop/default")))
     found = status["recommendation"]
     assert (found["action"], found["previousLimit"], found.get("memoryLimit")) == ("None", "512Mi", None)
     assert found["basis"].startswith(
-        "No raise: the policy's maxMemory (512Mi) allows no more than the limit already has."
+        "No raise: maxMemory of OOMPolicy shop/default (512Mi) allows no more than the limit already has."
     )
     (condition,) = [one for one in status["conditions"] if one["type"] == "Recommended"]
     assert condition["reason"] == "CappedByPolicy"
+
+
+def test_the_limit_of_a_pod_that_no_manifest_sets_is_not_to_be_raised() -> None:
+    values = {"scope": "Pod", "oomMemcg": f"/kubepods/burstable/pod{UID}", "container": cid(1)}
+    containers = (dead(limit=128 * MI), container("log", limit=64 * MI))
+
+    def advised(own: int | None) -> dict[str, Any]:
+        seen = evidence(record(limit=192 * MI, **values), pods=(pod(*containers, memory_limit=own),))
+        found: dict[str, Any] = decide(seen, PATIENCE).status["recommendation"]
+        return found
+
+    summed = advised(None)
+    assert (summed["action"], summed.get("memoryLimit"), summed["previousLimit"]) == ("None", None, "192Mi")
+    assert "raise the limit of the container that needs more; api has 128Mi, log has 64Mi" in summed["basis"]
+    own = advised(192 * MI)
+    assert own["action"] == "RaisePodLimit"
+    assert "The requests of its containers stay as they are." in own["basis"]

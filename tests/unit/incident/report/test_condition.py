@@ -17,7 +17,7 @@ STATUS_ONLY, CONTRADICTED = Verdict.STATUS_ONLY, Verdict.CONTRADICTED
     ("last", "recent", "waiting", "status", "reason"),
     [
         (kill(), [CONFIRMED], False, "True", "WitnessesAgree"),
-        (kill(verdict=KERNEL_ONLY, silent=True), [KERNEL_ONLY], False, "True", "WitnessesAgree"),
+        (kill(verdict=KERNEL_ONLY, silent=True), [KERNEL_ONLY], False, "True", "ContainerLivedOn"),
         (kill(verdict=KERNEL_ONLY), [KERNEL_ONLY], True, "Unknown", "WaitingForStatus"),
         (kill(verdict=KERNEL_ONLY), [KERNEL_ONLY], False, "False", "NoTermination"),
         (kill(), [CONFIRMED, STATUS_ONLY], False, "False", "StatusOnly"),
@@ -40,7 +40,7 @@ def test_a_bound_that_leaves_no_raise_is_the_reason():
         advice = KeptAdvice(basis="No raise.", inputs=(AdviceInput(name="most", value="64Mi", source=source),))
         return recommended(advice).reason
 
-    assert capped("the policy's maxMemory (64Mi)") == "CappedByPolicy"
+    assert capped("maxMemory of OOMPolicy shop/default (64Mi)") == "CappedByPolicy"
     assert capped("the namespace's LimitRange (64Mi)") == "Capped"
 
 

@@ -107,6 +107,21 @@ def test_a_higher_limit_and_none_at_all_are_enough_too():
         assert story.told()[0] == reason
 
 
+def test_a_limit_that_anybody_raised_in_place_is_not_what_the_manifest_has():
+    story = Story()
+    story.killed(at=0, pods=(runs(),))
+    story.look(pods=(runs(FIRST, resized=frozenset({"api"})),), at=60)
+    assert story.told()[:2] == ("True/ResizedInPlace", "False/ResizedInPlace")
+    story.look(pods=(runs(FIRST, 2, resized=frozenset({"other"})),), at=120)
+    assert story.told()[0] == "True/Raised"
+
+
+def test_every_condition_says_in_words_why():
+    story = applied_story()
+    story.look(pods=(runs(FIRST, 2),), at=700)
+    assert [one["type"] for one in story.status["conditions"] if not one["message"]] == []
+
+
 def test_a_limit_raised_by_too_little_or_lowered_is_told_with_the_figures():
     for limit, reason in ((320 * MI, "RaisedTooLittle"), (128 * MI, "Lowered")):
         story = Story()

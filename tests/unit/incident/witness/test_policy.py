@@ -28,6 +28,7 @@ def test_the_nearer_policy_wins_value_by_value() -> None:
         ({"kind": "Deployment", "name": "web"}, True),
         ({"kind": "Deployment", "name": "web", "container": "api"}, True),
         ({"container": "api"}, True),
+        ({"kind": "deployment", "name": "web"}, True),
         ({"kind": "StatefulSet", "name": "web"}, False),
         ({"kind": "Deployment", "name": "other"}, False),
         ({"container": "sidecar"}, False),
@@ -40,6 +41,13 @@ def test_an_override_holds_where_all_that_it_names_fits(override: dict[str, str]
 
     assert (found.rounding == 64 * MI) is fits
     assert (found.request is RequestRule.EQUAL_LIMIT) is fits
+
+
+def test_the_policy_that_caps_is_known_by_name() -> None:
+    cluster, namespace = {"recommendation": {"maxMemory": "4Gi"}}, {"recommendation": {"headroomPercent": 50}}
+    assert policy_for(WEB, "api", [cluster, namespace], ["system/all", "shop/own"]).maximum_of == "system/all"
+    lower = {"overrides": [{"kind": "Deployment", "recommendation": {"maxMemory": "1Gi"}}]}
+    assert policy_for(WEB, "api", [cluster, lower], ["system/all", "shop/own"]).maximum_of == "shop/own"
 
 
 def test_what_a_policy_decides_besides_is_the_nearest_value_too() -> None:
