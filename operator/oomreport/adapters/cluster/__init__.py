@@ -8,6 +8,7 @@ Modules:
     objects        What is read of any object that the API server sends
     own_account    The account of this process, as the API server knows it
     pod_filter     A filter for pod events, between the API server's stream and Kopf
+    policy_check   The reports that each OOMPolicy holds for, and overrides that name nothing
     prometheus     Queries for a container's memory at a metrics source
     record_client  Creation of OOMRecords at the API server
 """

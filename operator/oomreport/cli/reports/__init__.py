@@ -17,7 +17,6 @@ Modules:
     owner_text     The owner of a workload's manifest, in words
     page           `oomreport report`: the reports of a cluster as one HTML page
     patches        Recommendations as patches and values files
-    policy_check   The reports that each OOMPolicy holds for, and overrides that name nothing
     recommend      `oomreport recommend`: the changes that reports ask for
     redeliver      `oomreport redeliver`: have hooks told again what was given up
     report_source  Reports from a cluster or from an exported file

@@ -265,7 +265,7 @@ def _records(ask: Connection) -> Iterator[CheckResult]:
 
 
 def _policies(ask: Connection, system: str) -> Iterator[CheckResult]:
-    from oomreport.cli.reports.policy_check import idle_overrides, policies_and_their_reports
+    from oomreport.adapters.cluster.policy_check import idle_overrides, policies_and_their_reports
 
     for words in list(idle_overrides(ask, system))[:_MOST_NAMED]:
         yield CheckResult(check="policies", level=Level.WARNING, words=words, todo="correct the override or delete it")

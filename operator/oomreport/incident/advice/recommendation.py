@@ -129,7 +129,7 @@ def _pod_limit(case: Case) -> Recommendation:
 
 
 def _sum_of_containers(case: Case, limit: int) -> Recommendation | None:
-    """Return that the kubelet made the pod's limit, where no manifest sets it: only those of containers can be raised."""
+    """Return why a limit that the kubelet sums up, and no manifest sets, is not raised: those of containers can be."""
     if case.pod is None or case.pod.memory_limit is not None:
         return None
     has = [f"{one.name} has {in_mi(one.memory_limit)}" for one in case.pod.containers if one.memory_limit is not None]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oomreport.cli.reports.policy_check import idle_overrides, policies_and_their_reports
+from oomreport.adapters.cluster.policy_check import idle_overrides, policies_and_their_reports
 from oomreport.errors import ApiError
 
 GROUP = "/apis/oomreport.dev/v1alpha1"
