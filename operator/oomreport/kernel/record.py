@@ -40,7 +40,7 @@ class Stamp(NamedTuple):
     wall: datetime | None = None
 
 
-# The order of an allocation that there was not: somebody asked for the kill.
+# The order of an allocation that there was not (moom_callback() in drivers/tty/sysrq.c): somebody asked for the kill.
 SYSRQ_ORDER = -1
 
 

@@ -89,7 +89,7 @@ def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Ou
         return _UNREADABLE
     if scanner.seen and not is_found:
         output.add_unread("standard input" if path == STANDARD_INPUT else path, scanner.seen)
-    elif not is_found:
+    if not is_found:
         output.add_others(others.sentences())
     return 0
 
@@ -226,7 +226,7 @@ class _Text(_Output):
     def close(self) -> None:
         if self._unread:
             sys.stdout.write("\n" if self._count else "")
-            sys.stdout.write("\n".join([*self._unread, FORMS, ""]))
+            sys.stdout.write("\n".join([*self._unread, *self._others, FORMS, ""]))
         elif not self._count and self.whole:
             sys.stdout.write("\n".join(["No OOM kill by the kernel found.", *self._others, ""]))
         if self._wants_pods and not self._knows_pods:

@@ -4,8 +4,17 @@ They answer a log without any record of the kernel. The words are looked for at 
 paste is short, and a long log costs no time.
 """
 
+from itertools import islice
+
+from oomreport.kernel import lazy_re as re
+
+# One line may look like a row by chance.
+_FEWEST_ROWS = 2
 _LOOKED_AT = 1 << 20
 _ON_THE_NODE = "The kernel's record is in the log of the node: `journalctl -k` or `dmesg` there."
+# Rows of the kernel's table: pid, uid, tgid, at least four figures, adj and name (dump_task() in mm/oom_kill.c).
+_ROWS = re.compile(rb"(?m)^[^\n]{0,80}?\[ *\d{1,7}\] +\d+ +\d+ +\d+ +\d+(?: +\d+){2,5} +-?\d{1,4} \S[^\n]{0,20}$")
+_PART = "The input holds rows of an OOM dump's table of candidates. The lines that say who was killed are not here."
 _SIGNS = (
     ((b"OOMKilled", b"OOMKilling", b"SystemOOM"), f"The log names {{}}: a pod's status or an event. {_ON_THE_NODE}"),
     ((b"systemd-oomd",), "The log names {}, which kills from user space: `journalctl -u {}` says why."),
@@ -32,4 +41,6 @@ class OtherKillers:
         """Return a sentence for each killer or witness that is named."""
         found = ((next((word for word in words if word in self._begin), None), text) for words, text in _SIGNS)
         told = [text.format(word.decode(), word.decode()) for word, text in found if word is not None]
+        rows = sum(1 for _ in islice(_ROWS.finditer(self._begin), _FEWEST_ROWS))
+        told += [_PART] if rows >= _FEWEST_ROWS else []
         return ["The input is empty."] if self.is_empty else told

@@ -58,7 +58,7 @@ def page(
     body = "\n".join(_article(number, explained) for number, explained in enumerate(records, 1))
     if not records:
         none = "".join(f"<p>{escape(sentence)}</p>" for sentence in ("No OOM kill by the kernel found.", *others))
-        body = "" if unread else none
+        body = "".join(f"<p>{escape(sentence)}</p>" for sentence in others) if unread else none
     body += "".join(f"<p>{escape(sentence)}</p>\n" for sentence in unread)
     kills = sum(len(explained.invocation.victims) for explained in records)
     hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if not knows_pods and any(map(wants_pods, records)) else ""

@@ -46,6 +46,8 @@ def heading(explained: Explained) -> str:
     invocation = explained.invocation
     chosen = invocation.chosen
     if not invocation.victims:
+        if invocation.panicked and _was_asked_for(invocation):
+            return "The kernel stopped when somebody asked it for an OOM kill (SysRq f)"
         if invocation.panicked:
             return "The kernel ran out of memory and stopped"
         if invocation.no_victim:
@@ -112,7 +114,9 @@ def _whose_limit(explained: Explained) -> str:
 
 
 def _was_asked_for(invocation: Invocation) -> bool:
-    return invocation.trigger is not None and invocation.trigger.order == SYSRQ_ORDER
+    if invocation.trigger is not None and invocation.trigger.order == SYSRQ_ORDER:
+        return True
+    return invocation.panicked and "Manual OOM execution" in invocation.log
 
 
 def sentences(explained: Explained) -> Iterator[str]:
@@ -143,6 +147,8 @@ def _unknown(invocation: Invocation) -> list[str]:
         missing.discard(Part.SUMMARY)
     if invocation.constraint is None:
         missing.discard(Part.MEMORY_USAGE)
+    if invocation.trigger is not None:
+        missing.discard(Part.HEADER)
     if _BEANCOUNTER.search(invocation.log):
         missing.discard(Part.SUMMARY)
     words = [_MISSING[part] for part in _MISSING if part in missing]

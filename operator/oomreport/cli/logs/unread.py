@@ -10,6 +10,7 @@ FORMS = (
 
 # What only the middle of a dump holds: its call trace, and the head of its table.
 _IN_THE_MIDDLE = (b"oom_kill_process+0x", b"oom_score_adj name")
+_SYSRQ = b"Manual OOM execution"
 
 
 def unread(name: str, line: bytes) -> str:
@@ -18,4 +19,6 @@ def unread(name: str, line: bytes) -> str:
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     if any(phrase in line for phrase in _IN_THE_MIDDLE):
         return f"{name} holds a part of an OOM dump; the lines that say who was killed cannot be read in it: {shown}"
+    if _SYSRQ in line:
+        return f"{name} says that somebody asked for an OOM kill (SysRq f), and not what came of it: {shown}"
     return f"No OOM kill can be read in {name}, but a phrase or a part of one is there: {shown}"

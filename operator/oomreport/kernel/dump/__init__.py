@@ -6,6 +6,7 @@ from the values, and the invocation is made from the facts. The fast path takes 
 Modules:
 
     assembler       The assembler of lines into invocations, one per dump
+    beginning       The beginning of a dump whose header is lost
     dump            One dump while its lines come
     duplicate_line  A line that stands twice, as two log shippers write it
     entry           A line of a dump with its kind and value

@@ -17,6 +17,7 @@ instead. They are put together again where the summary or the kill line is whole
 from collections import deque
 from typing import NamedTuple
 
+from oomreport.kernel.dump.beginning import is_trace_of_killer, is_unfounded, may_begin_dump
 from oomreport.kernel.dump.dump import Dump, microseconds_between
 from oomreport.kernel.dump.duplicate_line import is_told_twice
 from oomreport.kernel.dump.entry import Entry, entry_of
@@ -60,9 +61,10 @@ class Assembler:
     does they have no effect, so that a reader who passes them over finds the same.
     """
 
-    def __init__(self) -> None:
-        """Start with nothing open."""
+    def __init__(self, *, cut_by_people: bool = False) -> None:
+        """Start with nothing open. With `cut_by_people` a dump may begin within its call trace."""
         self.loss = Loss()
+        self._cut_by_people = cut_by_people
         self._dump: Dump | None = None
         self._tentative: Dump | None = None
         self._unrelated = 0
@@ -87,7 +89,11 @@ class Assembler:
         """Whether the next line is needed: a dump has not named its victim yet, or its last line is broken."""
         if self._tentative is not None or self._broken:
             return True
-        return self._dump is not None and not self._dump.kill_seen
+        if self._dump is None:
+            return False
+        return not self._dump.kill_seen or (
+            self._unrelated <= MOST_UNRELATED_TO_TENTATIVE and self._cut_by_people and self._dump.awaits_cpu
+        )
 
     @property
     def joinable(self) -> bool:
@@ -182,7 +188,7 @@ class Assembler:
     def _take(self, entry: Entry) -> list[Invocation]:
         kind = entry.kind
         if self._tentative is not None and kind is not Kind.REAPED:
-            if self._tentative.accepts(entry):
+            if self._tentative.accepts(entry) and not is_unfounded(self._tentative.kinds, entry):
                 return self._add_to_tentative(entry, self._tentative)
             self._drop_tentative()
         dump = self._dump
@@ -202,7 +208,7 @@ class Assembler:
     def _add_to_tentative(self, entry: Entry, tentative: Dump) -> list[Invocation]:
         """Add a line to the tentative dump, which is a dump from now on where the line is strong evidence."""
         done = []
-        if entry.kind in _STRONG:
+        if entry.kind in _STRONG or is_trace_of_killer(tentative.entries, entry):
             done = self._end()
             self._dump, self._tentative = tentative, None
         self._add(entry, tentative)
@@ -213,7 +219,7 @@ class Assembler:
             if not self._is_late(entry):
                 self._dump = Dump()
                 self._add(entry, self._dump)
-        elif entry.kind in _OPENERS:
+        elif entry.kind in _OPENERS or (self._cut_by_people and not self.busy and may_begin_dump(entry)):
             self._tentative = Dump()
             self._add(entry, self._tentative)
 

@@ -9,7 +9,7 @@ from oomreport.kernel.dump.fast_path import Whole
 from oomreport.kernel.line import LONGEST_TEXT, Line
 from oomreport.kernel.text.killed import Killed, NoVictim
 from oomreport.kernel.text.kind import Kind
-from oomreport.kernel.text.summary import SummaryLine
+from oomreport.kernel.text.summary import SummaryLine, is_edited
 from oomreport.kernel.text.table import NO_HEAD, Columns, CutRow, Row, row_of
 
 # Dumps of large machines take seconds on a serial console, and the reaper speaks two seconds after the kill.
@@ -66,6 +66,11 @@ class Dump:
             stamped=whole.last,
             kill_seen=True,
         )
+
+    @property
+    def awaits_cpu(self) -> bool:
+        """Whether the kernel panicked without a header: the next line says which task it was, and the release."""
+        return Kind.NO_VICTIM in self.kinds and Kind.CPU not in self.kinds and self._has_panicked
 
     @property
     def entries(self) -> list[Entry]:
@@ -139,8 +144,11 @@ class Dump:
 
     def _panics_at(self, entry: Entry) -> bool:
         """Whether the line is the panic that follows where there was nothing to kill."""
-        panicked = any(isinstance(one.value, NoVictim) and one.value.panicked for one in self.entries)
-        return isinstance(entry.value, NoVictim) and entry.value.panicked and not panicked
+        return isinstance(entry.value, NoVictim) and entry.value.panicked and not self._has_panicked
+
+    @property
+    def _has_panicked(self) -> bool:
+        return any(isinstance(one.value, NoVictim) and one.value.panicked for one in self.entries)
 
     @property
     def _first_victim(self) -> int | None:
@@ -161,12 +169,12 @@ class Dump:
             return isinstance(value, Killed) and self._accepts_kill(value, line)
         if kind is Kind.GROUP:
             return Kind.GROUP not in self.kinds or self._repeats(entry)
-        if Kind.NO_VICTIM in self.kinds and self._panics_at(entry):
+        if Kind.NO_VICTIM in self.kinds and (self._panics_at(entry) or (kind is Kind.CPU and self.awaits_cpu)):
             return True
         if kind is Kind.STATS:
             return self.furthest <= Kind.STATS
         if kind is Kind.USAGE:
-            return self.furthest <= Kind.USAGE or self._repeats(entry)
+            return self.furthest <= Kind.USAGE or self._repeats(entry) or self._is_edited
         if kind is Kind.ROW:
             return self.furthest <= Kind.ROW
         return self.furthest < kind or (self.furthest <= Kind.TABLE_HEAD and self._repeats(entry))
@@ -188,6 +196,10 @@ class Dump:
             return False
         at_cut = line.behind_cut or self.cut or (self.lines_lost and not self.kill_seen)
         return self.pauses_before(line) or (at_cut and passed > _LONGEST_PAUSE_AT_CUT_US)
+
+    @property
+    def _is_edited(self) -> bool:
+        return Kind.USAGE not in self.kinds and bool(self.later) and is_edited(self.later[-1].line.text)
 
     def _repeats(self, entry: Entry) -> bool:
         """Whether the same line was pasted or printed twice."""

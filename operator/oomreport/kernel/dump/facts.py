@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.entry import Entry
 from oomreport.kernel.line import Line
-from oomreport.kernel.record import MemoryUsage, Part, Stamp, Trigger
+from oomreport.kernel.record import SYSRQ_ORDER, MemoryUsage, Part, Stamp, Trigger
 from oomreport.kernel.text.killed import Chosen, Killed, NoVictim, Reaped
 from oomreport.kernel.text.kind import Kind
 from oomreport.kernel.text.memcg import CgroupCounter, Stats, memory_usage
@@ -108,7 +108,7 @@ def facts_of(entries: Sequence[Entry]) -> DumpFacts:
     if summary.constraint is None and is_global and not _only_trace_is_global(sections) and not summary_lines:
         summary = summary._replace(constraint="CONSTRAINT_NONE")
     cpu = sections.first(Kind.CPU, Cpu)
-    trigger = sections.first(Kind.HEADER, Trigger)
+    trigger = sections.first(Kind.HEADER, Trigger) or _trigger_by_cpu(sections, cpu)
     killed = sections.lines(Kind.KILLED)
     return DumpFacts(
         first=entries[0].line,
@@ -133,6 +133,13 @@ def facts_of(entries: Sequence[Entry]) -> DumpFacts:
         missing=_missing(sections, is_global=is_global),
         log="\n".join([entry.line.text for entry in entries if entry.kind is not Kind.TRACE]),
     )
+
+
+def _trigger_by_cpu(sections: _Sections, cpu: Cpu | None) -> Trigger | None:
+    """Return the task that ran the killer where the header is lost: the one of the trace, or of the panic."""
+    if cpu is None or cpu.comm is None:
+        return None
+    return Trigger(comm=cpu.comm, pid=cpu.pid, order=SYSRQ_ORDER if sections.has(Kind.SYSRQ) else None)
 
 
 def _whole_kills(kills: list[Killed], summary_pid: int | None) -> list[Killed]:

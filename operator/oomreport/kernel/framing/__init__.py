@@ -10,6 +10,7 @@ Modules:
     kmsg_records      Records of /dev/kmsg in a file
     learned_prefix    Prefixes that no rule knows, learned from one line of the kernel
     line_joiner       Lines that a mail program or a terminal broke in two
+    lost_newline      A summary and the record behind it, on one line
     prefix            The prefixes that programs and people put before the kernel's text
     quoted_printable  Lines of a mail in quoted-printable
     stage             The protocol of the stages of the framing pipeline

@@ -55,6 +55,8 @@ _BEGINNING = re.compile(
 _GOES_ON = frozenset(
     {Kind.SUMMARY, Kind.KILLED, Kind.TASK_IN, Kind.STATS, Kind.HEADER, Kind.CHOSEN, Kind.GROUP, Kind.USAGE, Kind.CPU}
 )
+# What the rest of a broken line may look like.
+_AMBIGUOUS = (None, Kind.TRACE, Kind.STAT)
 _QUOTE = re.compile(r"(?:[ \t]*[>|\u2502#*/;%+\u2022-])+")
 _MOST_PIECES = 40
 _MOST_CHARACTERS = 20_000
@@ -105,7 +107,9 @@ class LineJoiner:
 
     def _unquoted(self, line: Line, raw: str) -> tuple[Line, str]:
         """Return a line without the quotes that it shares with the one that is held."""
-        quote = _QUOTE.match(self._raw) if not line.framed else None
+        # A line of the kernel is itself, whatever stands before it.
+        is_itself = line.framed or line.kind not in _AMBIGUOUS
+        quote = _QUOTE.match(self._raw) if not is_itself else None
         if quote is None or not raw.startswith(quote.group()):
             return line, raw
         rest = raw[quote.end() :].removeprefix(" ")
@@ -136,7 +140,7 @@ class LineJoiner:
             return None
         if held.text.endswith("\\") and not line.framed:
             return held._replace(text=held.text[:-1].rstrip(" ") + rest)
-        if line.kind not in (None, Kind.TRACE, Kind.STAT):
+        if line.kind not in _AMBIGUOUS:
             return line._replace(stamp=held.stamp, host=held.host) if _is_only_prefix(held, line) else None
         worth = self._worth(held.text)
         best: tuple[tuple[int, int], str] | None = None

@@ -2,6 +2,7 @@
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.framing.learned_prefix import LearnedPrefix
+from oomreport.kernel.framing.lost_newline import end_of_summary
 from oomreport.kernel.framing.prefix import Prefixed, unprefixed
 from oomreport.kernel.framing.stage import EntryText, Item, TextLine
 from oomreport.kernel.line import LONGEST_TEXT, NO_STAMP, Line
@@ -11,6 +12,8 @@ from oomreport.kernel.text.kind import Kind, kind_of
 # A line that is a comment of source code may end with a comment for a linter: "# kernel: ..  # noqa: E501".
 _COMMENT = re.compile(r"[ \t]*(#|//) ")
 _COMMENT_BEHIND = re.compile(r" {2,}(#|//) ?[A-Za-z][\w:, -]{0,60}$")
+# An event of Kubernetes, of the reason OOMKilling, repeats two records of the kernel, with the newline between them.
+_CHOSEN_IN_EVENT = re.compile(r"\bKill process \d{1,10} \(.{0,60}\) score -?\d{1,10} or sacrifice child$")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[mKGHF]|\x1b[\]_][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 
@@ -24,6 +27,8 @@ class TextLines:
         self._learned = LearnedPrefix()
         # The width of the prefix of a program's line: journalctl indents the further lines of its message more.
         self._foreign = 0
+        # How far an event was seen: its reason, then its first record. The second record is not the kernel's.
+        self._event = self._half_event = False
 
     def feed(self, item: Item) -> list[Item] | None:
         """Return the line, or the lines of the text of an entry."""
@@ -31,26 +36,51 @@ class TextLines:
             text = item[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
             if "\x1b" in text:
                 text = _ESCAPES.sub("", text)
-            return [self._line(text[:LONGEST_TEXT], None)]
+            return self._lines(text[:LONGEST_TEXT], None)
         if not isinstance(item, EntryText):
             return None
         texts = item.text.split("\n")
         if not item.entry.kernel or (len(texts) > 1 and not _is_several(texts)):
             return [item.entry]
-        return [self._line(text[:LONGEST_TEXT], item.entry) for text in texts]
+        return [line for text in texts for line in self._lines(text[:LONGEST_TEXT], item.entry)]
 
     def flush(self) -> list[Item]:
         """Return nothing: no line is held."""
         return []
 
+    def _lines(self, text: str, entry: Line | None) -> list[Item]:
+        first = self._line(text, entry)
+        end = end_of_summary(first.line.text) if first.line.kind is Kind.SUMMARY else None
+        if end is None:
+            return [first]
+        summary, rest = first.line.text[:end], first.line.text[end:]
+        return [TextLine(first.line._replace(text=summary), text), self._line(rest, entry)]
+
     def _line(self, text: str, entry: Line | None) -> TextLine:
         text = _without_comment_behind(text)
         found = self._learned.taken_off(unprefixed(text))
+        if self._is_rest_of_event(found):
+            return TextLine(_line_of(found, entry)._replace(kernel=False), text)
         indent = len(text) - len(text.lstrip(" "))
         if self._foreign and indent > self._foreign and not found.dated:
             return TextLine(_line_of(found, entry)._replace(kernel=False), text)
         self._foreign = 0 if found.kernel else len(text) - len(found.text)
         return TextLine(_line_of(found, entry), text)
+
+    def _is_rest_of_event(self, found: Prefixed) -> bool:
+        """Whether the line is the second record that the event before it repeats."""
+        text = found.text
+        if "OOMKilling" in text:
+            self._event = True
+        if not self._event:
+            return False
+        kind = kind_of(text)
+        if kind is None:
+            self._half_event = self._half_event or _CHOSEN_IN_EVENT.search(text) is not None
+        elif kind in (Kind.CHOSEN, Kind.KILLED):
+            is_rest, self._event, self._half_event = self._half_event, False, False
+            return is_rest and not found.dated and text.startswith("Killed process ")
+        return False
 
 
 def _without_comment_behind(text: str) -> str:

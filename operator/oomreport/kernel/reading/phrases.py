@@ -17,6 +17,7 @@ OF_AN_OOM = (
     b"panic - not syncing",
     # What only a part of a dump has: the trace, the head of the table of tasks.
     b"oom_kill_process+0x",
+    b"Manual OOM execution",
     b"oom_score_adj name",
 )
 PHRASES = (
@@ -25,6 +26,8 @@ PHRASES = (
     b'"MESSAGE":[',
     b'"MESSAGE" : [',
     b'"MESSAGE": [',
+    # An event of Kubernetes, which repeats the kernel.
+    b"OOMKilling",
 )
 Find = Callable[[bytes], Sequence[int]]
 

@@ -102,7 +102,7 @@ class Reader:
             self._host = line.host  # a line without any prefix is of the machine of the line before
         assembler = self._hosts.get(self._host)
         if assembler is None:
-            assembler = self._hosts[self._host] = Assembler()
+            assembler = self._hosts[self._host] = Assembler(cut_by_people=True)
             if not self._all_read:
                 assembler.passed_over()
             if len(self._hosts) > _MOST_HOSTS:

@@ -93,6 +93,7 @@ class Scanner:
         reader = self._reader
         for hit in [*self._find(block), end]:
             if hit < at:
+                self._see(block, block.rfind(b"\n", 0, hit) + 1, hit)
                 continue
             while at < end and (reader.busy or (reader.joinable and _CONTINUED.match(block, at, end))):
                 self._forget()

@@ -22,6 +22,7 @@ from oomreport.kernel.text.digits import INT
 class Kind(IntEnum):
     """A part of a dump, in the order in which the kernel prints them."""
 
+    SYSRQ = -1
     HEADER = 0
     CPUSET = 1
     CPU = 2
@@ -82,6 +83,8 @@ _TRACE = re.compile(
     r" ?</?(?:TASK|IRQ|NMI|SOFTIRQ)>| ?(?:\[<[0-9a-f?]+>\] )?\(?(?:\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+| [0-9a-f]{8,16} |"
     r" ?\[<[0-9a-f?]+>\] "
 )
+# __handle_sysrq() in drivers/tty/sysrq.c; since 4.12 the name of the module stands before it.
+_SYSRQ = re.compile(r"(?:sysrq: )?(?:SysRq ?: )?Manual OOM execution")
 _NO_VICTIM = re.compile(
     r"Out of memory and no killable processes|Memory cgroup out of memory and no killable|"
     r"Kernel panic - not syncing: (?:Out of memory|out of memory|System is deadlocked on memory)"
@@ -144,4 +147,6 @@ def _kind_of_small_print(text: str) -> Kind | None:
         return Kind.MEM_INFO
     if " mems_allowed=" in text and _CPUSET.match(text):
         return Kind.CPUSET
+    if "Manual OOM" in text and _SYSRQ.match(text):
+        return Kind.SYSRQ
     return None

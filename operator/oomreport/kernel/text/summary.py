@@ -25,7 +25,11 @@ from oomreport.kernel.text.digits import INT
 _TASK_IN = re.compile(r"Task in (.*?) killed as a result of limit of(?: (\S.*))?$", re.DOTALL)
 _HEAD = re.compile(r"oom-kill: ?constraint ?= ?(?P<constraint>[A-Z_0-9]+)(?=(?P<ends>\s*,)?)")
 # More digits of the pid may have been cut off where nothing stands behind it.
-_TAIL = re.compile(rf",\s*pid=(?P<pid>{INT})(?!$|\d|\.\.)(?:,\s*uid=(?P<uid>{INT}))?[\s\"'`.,\\]*$")
+_TAIL = re.compile(rf"(?P<tail>,\s*pid=(?P<pid>{INT})(?!$|\d|\.\.)(?:,\s*uid=(?P<uid>{INT}))?[\s\"'`.,\\]*$)")
+# A person left fields out and put blanks in: then nothing was cut, and the pid is whole.
+_EDITED = re.compile(
+    rf"oom-kill:constraint=[A-Z_]+,\s+oom_memcg=.*(?P<tail>,\s+pid=(?P<pid>{INT})(?P<uid>)$)", re.DOTALL
+)
 _NODEMASK = re.compile(r",\s*nodemask=(?P<nodemask>\(null\)|[-\d,]*\d)?(?=,|$)")
 _MEMS = re.compile(r",\s*mems_allowed=(?P<mems>[-\d]*(?:,[-\d]+)*)(?=,|$)")
 _OOM_MEMCG = re.compile(r",\s*oom_memcg=(?=/|$)")
@@ -39,6 +43,11 @@ _KEY = re.compile(r",\s*(?:nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|tas
 _WHOLE_END = re.compile(r",\s*$|(?:/[0-9a-f]{64}|\.scope|\.service)[\s\"'`]*$")
 _CONSTRAINTS = frozenset({"CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"})
 _LONGEST_COMM = 15
+
+
+def is_edited(text: str) -> bool:
+    """Whether a person put blanks and line breaks into a summary: its lines may stand in another order then."""
+    return _EDITED.match(text) is not None
 
 
 class Summary(NamedTuple):
@@ -108,8 +117,8 @@ def summary_line_of(text: str) -> SummaryLine | None:
     head = _HEAD.match(text)
     if head is None:
         return None
-    tail = _TAIL.search(text)
-    names = text[head.end() : tail.start() if tail else _end_of_whole_values(text)]
+    tail = _TAIL.search(text) or _EDITED.match(text)
+    names = text[head.end() : tail.start("tail") if tail else _end_of_whole_values(text)]
     return SummaryLine(
         constraint=head["constraint"] if head["ends"] or head["constraint"] in _CONSTRAINTS else None,
         names=names if tail else names.rstrip(" ,"),

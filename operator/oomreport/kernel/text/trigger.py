@@ -20,14 +20,18 @@ _ADJ = re.compile(rf"\boom_score_adj=(-?{INT})(?![\d.>\u2026])")
 _CPU = re.compile(rf"(?:CPU: ?\d+ (?:UID: ?\d+ )?PID: ?({INT})(?!\d)|Pid: ({INT})(?!\d))")
 # The release stands behind one of these, and after `Tainted:` behind flags.
 _BEFORE_RELEASE = re.compile(r"Not tainted(?= )|Tainted: |\(unreliable\)(?= )")
+# dump_stack_print_info() in lib/dump_stack.c. A comm has at most 15 bytes, and may look like what follows it.
+_COMM = re.compile(r"[Cc]omm: (.{0,29}) (?:Not tainted|Tainted: )", re.DOTALL)
+_LOADED = " Kdump: loaded"
 _RELEASE = re.compile(r"(?<= )\(?(\d+\.\d+[^\s)]*)(?=[\s)])")
 
 
 class Cpu(NamedTuple):
-    """What a CPU line says: the pid of the task that printed it, and the kernel's release."""
+    """What a CPU line says: pid and comm of the task that printed it, and the kernel's release."""
 
     pid: int | None
     release: str | None
+    comm: str | None = None
 
 
 def trigger_of(text: str) -> Trigger | None:
@@ -49,4 +53,9 @@ def cpu_of(text: str) -> Cpu:
     """Return what a CPU line says."""
     cpu, before = _CPU.match(text), _BEFORE_RELEASE.search(text)
     release = _RELEASE.search(text, before.end()) if before else None
-    return Cpu(int(cpu.group(1) or cpu.group(2)) if cpu else None, release.group(1) if release else None)
+    comm = _COMM.search(text, cpu.end()) if cpu else None
+    return Cpu(
+        int(cpu.group(1) or cpu.group(2)) if cpu else None,
+        release.group(1) if release else None,
+        comm.group(1).removesuffix(_LOADED) if comm else None,
+    )

@@ -235,8 +235,37 @@ def test_a_part_of_a_dump_is_told_as_a_part(told: Told) -> None:
     text = told(
         "[   9.000001] CPU: 1 PID: 900 Comm: svc Tainted: G           O      4.19.81 #1\n[   9.000002] Call Trace:\n"
         "[   9.000004]  dump_header+0x66/0x28e\n[   9.000005]  oom_kill_process+0x251/0x270\n"
+        "[   9.000007]  mem_cgroup_out_of_memory+0xb0/0xd0\n"
     )
+    assert "1. The OOM killer ran: a cgroup's memory limit was reached 9.000001 s after boot, kernel 4.19.81" in text
+    assert '"svc" (pid 900) asked for memory.' in text
+    assert "does not say: how full the cgroup was, the candidates, whose limit it was, the kill itself." in text
+    text = told(HEAD + row(300, "guard", -1000))
     assert "holds a part of an OOM dump; the lines that say who was killed cannot be read in it" in text
+    text = told(row(300, "guard", -1000) + row(301, "worker", 0))
+    assert "rows of an OOM dump's table of candidates. The lines that say who was killed are not here." in text
+
+
+def test_a_panic_that_somebody_asked_for_says_so(told: Told) -> None:
+    text = told(
+        "[  910.064760] SysRq : Manual OOM execution\n"
+        "[  910.113950] Kernel panic - not syncing: Out of memory: compulsory panic_on_oom is enabled\n"
+        "[  910.113950] \n[  910.113960] CPU: 0 PID: 17 Comm: kworker/0:1 Not tainted 4.4.0-21-generic #37-Ubuntu\n"
+    )
+    assert "The kernel stopped when somebody asked it for an OOM kill (SysRq f)" in text
+    assert "kernel 4.4.0-21-generic" in text
+    assert "Nothing need have been full" in text
+    assert "vm.panic_on_oom is 2" in text
+    assert "ran out of memory" not in text
+
+
+def test_the_second_line_of_an_event_is_no_record(told: Told) -> None:
+    text = told(
+        "kernel-monitor, node-1\t\tWarning\t\tOOMKilling\tMemory cgroup out of memory: Kill process 1371 (node) score 2081"
+        " or sacrifice child\nKilled process 1371 (node) total-vm:783352kB, anon-rss:201844kB, file-rss:22852kB\n"
+    )
+    assert "No OOM kill can be read" in text
+    assert "The log names OOMKilling: a pod's status or an event." in text
 
 
 @pytest.mark.parametrize(

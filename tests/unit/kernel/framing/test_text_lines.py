@@ -54,3 +54,27 @@ def test_the_same_words_behind_a_line_that_is_no_comment_stay() -> None:
     (item,) = TextLines().feed(b"[    9.000002] x invoked  # noqa: E501") or ()
     assert isinstance(item, TextLine)
     assert item.line.text == "x invoked  # noqa: E501"
+
+
+def test_a_newline_that_got_lost_behind_a_summary_is_found() -> None:
+    summary = b"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/%b,task=x,pid=42,uid=1001"
+    joined = (
+        b"[   10.000001] "
+        + summary % b"a"
+        + b"[   10.000002] Out of memory: Kill process 42 (x) score 4 or sacrifice child"
+    )
+    items = [item for item in TextLines().feed(joined) or () if isinstance(item, TextLine)]
+    assert [item.line.stamp.monotonic_us for item in items] == [10_000_001, 10_000_002]
+    assert items[0].line.text.endswith(",uid=1001")
+
+
+def test_the_rest_of_an_event_is_not_the_kernels() -> None:
+    event = b"kernel-monitor\tOOMKilling\tMemory cgroup out of memory: Kill process 5 (x) score 8 or sacrifice child"
+    killed = b"Killed process 6 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB"
+    stage = TextLines()
+    kernel = []
+    for raw in (event, killed, killed, event, b"[    9.000002] " + killed):
+        (item,) = stage.feed(raw) or ()
+        assert isinstance(item, TextLine)
+        kernel.append(item.line.kernel)
+    assert kernel == [True, False, True, True, True]

@@ -1,6 +1,6 @@
 import pytest
 
-from oomreport.kernel.text.summary import Summary, TaskIn, cpuset_of, summary_line_of, task_in
+from oomreport.kernel.text.summary import Summary, TaskIn, cpuset_of, is_edited, summary_line_of, task_in
 
 
 def summary_of(text: str) -> Summary | None:
@@ -103,3 +103,15 @@ def test_no_constraint_stays_none_where_the_machine_ran_out() -> None:
     )
     assert said is not None
     assert (said.constraint, said.global_oom) == ("CONSTRAINT_NONE", True)
+
+
+def test_a_summary_that_a_person_shortened_is_not_cut() -> None:
+    line = "oom-kill:constraint=CONSTRAINT_MEMCG, oom_memcg=/slurm/job_2,         task=python, pid=567"
+    assert is_edited(line)
+    found = summary_of(line)
+    assert found is not None
+    assert (found.oom_memcg, found.comm, found.pid) == ("/slurm/job_2", "python", 567)
+    cut = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=x,pid=5"
+    assert not is_edited(cut)
+    assert (found_cut := summary_of(cut)) is not None
+    assert found_cut.pid is None

@@ -1,7 +1,7 @@
 import pytest
 
 from oomreport.kernel.record import Trigger
-from oomreport.kernel.text.trigger import Cpu, cpu_of, trigger_of
+from oomreport.kernel.text.trigger import cpu_of, trigger_of
 
 
 def test_a_header_names_the_task_whose_allocation_failed() -> None:
@@ -41,4 +41,18 @@ def test_a_number_of_too_many_digits_is_not_read() -> None:
     ],
 )
 def test_the_cpu_line_has_the_pid_and_the_release(text: str, pid: int | None, release: str | None) -> None:
-    assert cpu_of(text) == Cpu(pid, release)
+    assert cpu_of(text)[:2] == (pid, release)
+
+
+@pytest.mark.parametrize(
+    ("text", "comm"),
+    [
+        ("CPU: 1 PID: 9 Comm: tmux: server Tainted: G           O      4.19.81 #1", "tmux: server"),
+        ("CPU: 1 PID: 9 Comm: x Kdump: loaded Not tainted 4.18.0 #1", "x"),
+        ("CPU: 1 PID: 9 Comm: a Not tainted Not tainted 4.19.81 #1", "a Not tainted"),
+        ("Pid: 7, comm: httpd Not tainted 2.6.32-431.el6.x86_64 #1", "httpd"),
+        ("CPU: 0 PID: 212 Comm: no", None),  # cut, perhaps
+    ],
+)
+def test_the_cpu_line_names_its_task(text: str, comm: str | None) -> None:
+    assert cpu_of(text).comm == comm
