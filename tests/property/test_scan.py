@@ -54,6 +54,21 @@ def test_a_golden_log_far_from_its_beginning_says_the_same(log: bytes, size: int
     assert_same(searched(whole, size * 13), read(whole))
 
 
+@given(
+    st.sampled_from([log_of(folder) for folder in FOLDERS]),
+    st.integers(0, 40),
+    st.integers(64 * 1024, 150_000),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_log_that_begins_within_a_dump_says_the_same(log: bytes, begun: int, size: int) -> None:
+    """No phrase stands in the first chunk, so that what reads lines is made long after it."""
+    noise = b"".join(b"Nov 21 01:00:00 n systemd[1]: Started session %d.\n" % n for n in range(3500))
+    lines = log.split(b"\n")
+    begin = b"".join(b"%s\n" % line for line in lines[:begun] if not any(phrase in line for phrase in PHRASES))
+    whole = begin + noise + log.rstrip(b"\n") + b"\n" + noise
+    assert_same(searched(whole, size), read(whole))
+
+
 _NOISE = (
     b"6,{n},{t},-;eth0: link becomes ready",
     b"6,{n},{t},-;systemd[1]: Started session 4711",

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from oomreport.adapters.storage.plain_file import CHUNK, is_plain, searched_chunks_of_plain
 from oomreport.errors import LogUnreadable
 from oomreport.kernel.reading.phrases import PHRASES, PLAIN, Find
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 STANDARD_INPUT = "-"
-# Two of them, the one searched and the one read next, stay in a core's second-level cache.
-CHUNK = 512 << 10
 _PIPE_BYTES = 1 << 20
 # A few bytes may hold a block of 128 KiB: so much is unpacked at once that memory stays small whatever they hold.
 _ZSTD_BYTES = 512
@@ -35,8 +34,8 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def chunks_of(path: str) -> Iterator[bytes]:
-    """Yield the bytes of a log, uncompressed.
+def searched_chunks_of(path: str, find: Find) -> Iterator[tuple[bytes, Sequence[int]]]:
+    """Yield the bytes of a log, uncompressed, each chunk with where `find` finds a phrase in it.
 
     Raises LogUnreadable where the file cannot be opened or read, also when a compressed one is cut or damaged: what
     came before has been yielded then.
@@ -44,13 +43,12 @@ def chunks_of(path: str) -> Iterator[bytes]:
     name = "standard input" if path == STANDARD_INPUT else path
     try:
         with _opened(path) as raw:
-            is_pipe = _widened(raw)
             stream = _uncompressed(raw)
-            if is_pipe and stream is raw:
-                yield from _piped(raw)
+            if stream is raw and is_plain(raw):
+                yield from searched_chunks_of_plain(raw, find)
                 return
-            while chunk := _read(stream, CHUNK):
-                yield chunk
+            for chunk in _piped(raw) if _widened(raw) and stream is raw else _read(stream):
+                yield chunk, find(chunk)
     except (OSError, EOFError, ValueError) as error:
         raise LogUnreadable(f"{name}: {_why(error)}") from error
     except Exception as error:
@@ -175,9 +173,10 @@ class _Utf16:
         return b""
 
 
-def _read(stream: _Readable, size: int) -> bytes:
-    read1 = getattr(stream, "read1", None)
-    return cast("bytes", read1(size) if read1 is not None else stream.read(size))
+def _read(stream: _Readable) -> Iterator[bytes]:
+    read = getattr(stream, "read1", stream.read)
+    while chunk := read(CHUNK):
+        yield chunk
 
 
 def _why(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from oomreport.adapters.storage.log_file import STANDARD_INPUT, chunks_of, quick_search
+from oomreport.adapters.storage.log_file import STANDARD_INPUT, quick_search, searched_chunks_of
 from oomreport.cli.logs.other_killers import OtherKillers
 from oomreport.cli.logs.unread import FORMS, unread
 from oomreport.errors import LogUnreadable, OOMReportError
@@ -56,13 +56,13 @@ def invocations_in(
 
     Raises LogUnreadable after what could be read.
     """
-    scanner = scanner or Scanner(quick_search())
+    scanner = scanner or Scanner()
     cut: LogUnreadable | None = None
     try:
-        for chunk in chunks_of(path):
+        for chunk, hits in searched_chunks_of(path, quick_search()):
             if others is not None:
                 others.feed(chunk)
-            yield from scanner.feed(chunk)
+            yield from scanner.feed(chunk, hits)
     except LogUnreadable as error:
         cut = error
     yield from scanner.flush()
@@ -71,7 +71,7 @@ def invocations_in(
 
 
 def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output", *, file: str | None) -> int:
-    scanner, others = Scanner(quick_search()), OtherKillers()
+    scanner, others = Scanner(), OtherKillers()
     is_found = False
     try:
         for invocation in invocations_in(path, scanner, others):

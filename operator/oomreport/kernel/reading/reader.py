@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator
 from oomreport.kernel.dump.assembler import Assembler
 from oomreport.kernel.dump.fast_path import Whole, whole_of
 from oomreport.kernel.framing.framer import Framer
+from oomreport.kernel.framing.learned_prefix import LearnedPrefix
+from oomreport.kernel.framing.line_joiner import may_begin
+from oomreport.kernel.framing.prefix import unprefixed
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Invocation
+from oomreport.kernel.text.kind import kind_of
 
 _MOST_HOSTS = 256
 
@@ -141,3 +145,14 @@ def invocations_of_text(lines: Iterable[bytes]) -> Iterator[Invocation]:
     for raw in lines:
         yield from reader.feed(raw)
     yield from reader.flush()
+
+
+def is_of_a_dump(raw: bytes) -> bool:
+    """Return whether a physical line, looked at alone, is of a dump."""
+    if b",ncfrag=" in raw[:256]:
+        return True  # a fragment of netconsole's, that the next one goes on with
+    record = line_of_record(raw.lstrip(b" \t>|"))
+    if record is not None:
+        return record.kind is not None
+    found = LearnedPrefix().taken_off(unprefixed(raw[:500].decode("utf-8", "replace")))
+    return kind_of(found.text) is not None or may_begin(found.text, framed=found.dated)

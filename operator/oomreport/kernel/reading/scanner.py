@@ -6,22 +6,23 @@ named its victim. `Reader` fed with every line is the reference: both give the s
 differs: it is not known where lines before a dump were not read.
 """
 
+# ruff: noqa: PLC0415 - most logs hold no phrase: what reads a dump takes longer to load than 300 MB to search
+
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.dump.assembler import MOST_UNRELATED_TO_TENTATIVE
-from oomreport.kernel.framing.learned_prefix import LearnedPrefix
-from oomreport.kernel.framing.line_joiner import may_begin
-from oomreport.kernel.framing.prefix import unprefixed
-from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.reading.phrases import OF_AN_OOM, PLAIN, Find
-from oomreport.kernel.reading.reader import Reader
-from oomreport.kernel.record import Invocation
-from oomreport.kernel.text.kind import kind_of
+
+if TYPE_CHECKING:
+    from oomreport.kernel.reading.reader import Reader
+    from oomreport.kernel.record import Invocation
 
 _PROPERTY = re.compile(rb" [A-Z][^=\n]{0,38}=")
 _CONTINUED = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},c")
+# Of /dev/kmsg, dmesg, syslog, and RFC 3339.
+_STAMP = re.compile(rb"\d{1,10},\d{1,20},\d{1,20},|\[ *\d{1,9}\.\d{6}\] |[A-Z][a-z]{2} [ \d]\d \d\d:|\d{4}-\d\d-\d\dT")
 # journalctl indents a message's further lines by the width of its prefix.
 _INDENT = b" " * 8
 _MOST_BACK = 400
@@ -40,11 +41,12 @@ class Scanner:
     def __init__(self, find: Find = PLAIN) -> None:
         """Start at the beginning of a log; `find` searches a chunk for PHRASES."""
         self._find = find
-        self._reader = Reader()
+        self._made: Reader | None = None
         self._rest = b""
         self._behind: deque[bytes] = deque()
         self._behind_bytes = 0
         self._begun = False
+        self._unread = b""
         self._seen = b""
 
     @property
@@ -55,10 +57,13 @@ class Scanner:
     @property
     def busy(self) -> bool:
         """Whether a record has begun whose victim has not been named yet."""
-        return self._reader.busy
+        return self._made is not None and self._made.busy
 
-    def feed(self, chunk: bytes) -> list[Invocation]:
-        """Take the next bytes of the log in and return the invocations that they complete."""
+    def feed(self, chunk: bytes, hits: Sequence[int] | None = None) -> list["Invocation"]:
+        """Take the next bytes of the log in and return the invocations that they complete.
+
+        `hits` is where PHRASES are in the chunk, ascending, where the caller has searched it.
+        """
         first = chunk.find(b"\n") + 1
         if not first:
             self._rest += chunk
@@ -71,27 +76,49 @@ class Scanner:
             start = first
         end = chunk.rfind(b"\n") + 1
         if start < end:
-            done += self._scan(chunk, start, end)
+            done += self._scan(chunk, start, end, hits)
         self._rest = chunk[end:]
         return done
 
-    def flush(self) -> list[Invocation]:
+    def flush(self) -> list["Invocation"]:
         """End the log and return what is still open."""
-        return self._end_line() + self._reader.flush()
+        done = self._end_line()
+        return done + self._made.flush() if self._made is not None else done
 
-    def _end_line(self) -> list[Invocation]:
+    @property
+    def _reader(self) -> "Reader":
+        """The reader of the lines around a phrase, made at the first one."""
+        if self._made is None:
+            from oomreport.kernel.reading.reader import Reader
+
+            self._made = Reader()
+            if block := self._unread:
+                # It may name columns. No line of it holds a phrase, so that none completes a record.
+                at = self._made.feed_until_idle(block, self._line(block, 0, []), len(block), [])
+                self._made.passed_over()
+                if self._behind_bytes < _MOST_BEHIND:
+                    self._behind.appendleft(block[at:])
+                    self._behind_bytes += len(block) - at
+        return self._made
+
+    def _end_line(self) -> list["Invocation"]:
         rest, self._rest = self._rest, b""
         return self._scan(rest, 0, len(rest)) if rest else []
 
-    def _scan(self, block: bytes, at: int, end: int) -> list[Invocation]:  # noqa: C901 - one loop from hit to hit
+    def _scan(  # noqa: C901, PLR0912 - one loop from hit to hit
+        self, block: bytes, at: int, end: int, hits: Sequence[int] | None = None
+    ) -> list["Invocation"]:
         """Take the whole lines between `at` and `end` in."""
         done: list[Invocation] = []
+        hits = self._find(block) if hits is None else hits
+        if self._made is None and not hits and (self._unread or _is_stamped(block, at, end)):
+            return self._pass_over(block, at, end)
+        reader = self._reader
         if not self._begun:
             self._begun = True
             at = self._line(block, at, done)  # it may name columns
         floor = at
-        reader = self._reader
-        for hit in [*self._find(block), end]:
+        for hit in [*hits, end]:
             if hit < at:
                 self._see(block, block.rfind(b"\n", 0, hit) + 1, hit)
                 continue
@@ -125,14 +152,24 @@ class Scanner:
             # One line now and then lets time pass for a dump that waits for late lines.
             last = max(block.rfind(b"\n", at, end - 1) + 1, at)
             done += reader.tick(block[last:end].rstrip(b"\n"))
-        self._remember(block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end])
+        self._remember(block, at, end)
         return done
+
+    def _pass_over(self, block: bytes, at: int, end: int) -> list["Invocation"]:
+        """Take whole lines in before the first phrase of a log; the first of them are kept for the reader."""
+        self._begun = True
+        if self._unread:
+            self._remember(block, at, end)
+        else:
+            self._unread = block[:end]
+        return []
 
     def _see(self, block: bytes, start: int, hit: int) -> None:
         if not self._seen and block.startswith(OF_AN_OOM, hit):
             self._seen = block[max(start, hit - _MOST_SEEN) : hit + _MOST_SEEN].split(b"\n", 1)[0]
 
-    def _remember(self, block: bytes) -> None:
+    def _remember(self, block: bytes, at: int, end: int) -> None:
+        block = block if at == 0 and end == len(block) else block[max(at, end - _MOST_BEHIND) : end]
         self._behind.append(block)
         self._behind_bytes += len(block)
         while self._behind_bytes - len(self._behind[0]) >= _MOST_BEHIND:
@@ -142,7 +179,7 @@ class Scanner:
         self._behind.clear()
         self._behind_bytes = 0
 
-    def _line(self, block: bytes, start: int, done: list[Invocation]) -> int:
+    def _line(self, block: bytes, start: int, done: list["Invocation"]) -> int:
         """Read the line at `start` and return where the next one begins."""
         end = block.find(b"\n", start)
         if end < 0:
@@ -158,13 +195,16 @@ class Scanner:
             passed = [*b"".join(self._behind)[-_MOST_UNNAMED:].split(b"\n")[:-1], *passed]
         self._reader.goes_on_behind(reversed(passed), block[start : end if end >= 0 else len(block)])
 
-    def _first_line(self, block: bytes, floor: int, start: int, done: list[Invocation], *, at_floor: bool) -> int:
+    def _first_line(self, block: bytes, floor: int, start: int, done: list["Invocation"], *, at_floor: bool) -> int:
         """Return where the dump begins that the line at `start` belongs to; lines of the block before are read here."""
+        from oomreport.kernel.dump.assembler import MOST_UNRELATED_TO_TENTATIVE
+        from oomreport.kernel.reading.reader import is_of_a_dump
+
         begin = block[start : start + 80]
         is_entry = begin.lstrip(b" \t").startswith(_ENTRY)
         kept = unlike = 0
         for count, raw in enumerate(self._lines_back(block, floor, start, at_floor=at_floor), 1):
-            if is_entry or begin.startswith(_INDENT) or _is_of_a_dump(raw):
+            if is_entry or begin.startswith(_INDENT) or is_of_a_dump(raw):
                 kept, unlike = count, 0
             else:
                 unlike += not _PROPERTY.match(raw)
@@ -200,11 +240,6 @@ class Scanner:
         return b"".join(self._behind)[-_MOST_BEHIND:].split(b"\n")[:-1]
 
 
-def _is_of_a_dump(raw: bytes) -> bool:
-    if b",ncfrag=" in raw[:256]:
-        return True  # a fragment of netconsole's, that the next one goes on with
-    record = line_of_record(raw.lstrip(b" \t>|"))
-    if record is not None:
-        return record.kind is not None
-    found = LearnedPrefix().taken_off(unprefixed(raw[:500].decode("utf-8", "replace")))
-    return kind_of(found.text) is not None or may_begin(found.text, framed=found.dated)
+def _is_stamped(block: bytes, at: int, end: int) -> bool:
+    """Return whether a log begins here, and with lines that say by themselves that no entry of many lines has begun."""
+    return at == 0 and end >= _MOST_BEHIND and _STAMP.match(block) is not None

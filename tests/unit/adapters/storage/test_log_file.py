@@ -1,9 +1,16 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from oomreport.adapters.storage.log_file import CHUNK, chunks_of
+from oomreport.adapters.storage.log_file import searched_chunks_of
+from oomreport.adapters.storage.plain_file import CHUNK
+from oomreport.kernel.reading.phrases import PLAIN
+
+
+def chunks_of(path: str) -> Iterator[bytes]:
+    return (chunk for chunk, _ in searched_chunks_of(path, PLAIN))
 
 
 @pytest.mark.timeout(30)
