@@ -17,7 +17,7 @@ _LOOP = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter|transformL
 # A text with its escapes, or a comment, whichever begins first; raw texts end at the next quote.
 _TEXT_OR_COMMENT = re.compile(
     r"(?i:br|rb|r)(?:\"\"\".*?\"\"\"|'''.*?'''|\"[^\"]*\"|'[^']*')"
-    r"|\"\"\"(?:\\.|.)*?\"\"\"|'''(?:\\.|.)*?'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//[^\n]*",
+    r"|\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//[^\n]*",
     re.DOTALL,
 )
 _MOST_WORDS = 300

@@ -4,7 +4,8 @@
 
 Modules:
 
-    main      The commands of `oomreport` and their arguments
-    logs/     Kernel logs explained, without a cluster
-    reports/  Reports of a cluster or a file, read and acted on
+    documents  JSON and YAML documents from a file
+    main       The commands of `oomreport` and their arguments
+    logs/      Kernel logs explained, without a cluster
+    reports/   Reports of a cluster or a file, read and acted on
 """

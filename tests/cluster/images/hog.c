@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,8 @@ static const char HELP[] =
     "  workers N MIB [EVERY_S [DELAY_S]]     after DELAY_S a child (hog-child) every EVERY_S, N in all, each allocates MIB and\n"
     "                                        stays; this process prints the end of each that is killed, and stays alive\n"
     "  exit-after S CODE                     exit with CODE after S seconds\n"
+    "  forge S TEXT...                       for S seconds make the kernel print each TEXT (at most 249 bytes) in turn, by faults\n"
+    "                                        in a memfd of that name; needs no right and no capability; then stay\n"
     "\n"
     "  comm HEX MODE...                      take the process name given in hex (at most 15 bytes), children too; then MODE\n"
     "  print TEXT [MODE...]                  write TEXT and a newline to stdout; then MODE, or stay\n"
@@ -172,6 +175,28 @@ static void take_name(const char *hex) {
     prctl(PR_SET_NAME, child_name);
 }
 
+/* The kernel prints the name of the file in which a process faults, newlines included: a child executes an empty page. */
+static void fault_in(const char *text) {
+    pid_t child = fork();
+    if (child < 0)
+        fail("fork");
+    if (child == 0) {
+        struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        prctl(PR_SET_NAME, child_name);
+        int file = memfd_create(text, 0);
+        if (file < 0 || ftruncate(file, 4096))
+            fail("memfd");
+        void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+        if (page == MAP_FAILED)
+            fail("mmap");
+        ((void (*)(void))page)();
+        _exit(0);
+    }
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
 __attribute__((noreturn)) static void run(int count, char **arguments) {
     const char *mode = arguments[0];
     int left = count - 1;
@@ -229,6 +254,17 @@ __attribute__((noreturn)) static void run(int count, char **arguments) {
         wait_seconds(number(left, rest, 0, 0));
         say("exiting code=%d", (int)number(left, rest, 1, 0));
         _exit((int)number(left, rest, 1, 0));
+    } else if (!strcmp(mode, "forge") && left >= 2) {
+        struct timespec now, end;
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        end.tv_sec += (time_t)number(left, rest, 0, 0);
+        int forged = 0;
+        do {
+            fault_in(rest[1 + forged++ % (left - 1)]);
+            wait_seconds(0.05);
+            clock_gettime(CLOCK_MONOTONIC, &now);
+        } while (now.tv_sec < end.tv_sec);
+        say("forged n=%d", forged);
     } else if (!strcmp(mode, "comm") && left >= 2) {
         take_name(rest[0]);
         run(left - 1, rest + 1);

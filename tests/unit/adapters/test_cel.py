@@ -34,6 +34,7 @@ def test_a_filter_fits(text: str, *, fits: bool):
     assert Filter(text).matches(EVENT) is fits
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -49,6 +50,9 @@ def test_a_filter_fits(text: str, *, fits: bool):
         ('event.a == "//" && event.a.all(a, event.a.all(b, event.a.all(c, true)))', "in each other"),
         ("(" * 1000 + "event.a" + ")" * 1000, ""),
         ("!" * 2000, ""),
+        ('"""' + "\\" * 60, ""),
+        ("r'''" + "\\" * 60, ""),
+        ('"""' + '\\"' * 900, ""),
     ],
 )
 def test_what_cannot_be_compiled_or_costs_too_much_is_refused_and_says_why(text: str, why: str):

@@ -5,13 +5,12 @@ The file is one that `kubectl get pods -A -o json` (or yaml) wrote.
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from oomreport.errors import ApiError, LogUnreadable
+from oomreport.errors import ApiError, InputUnreadable, LogUnreadable
 from oomreport.incident.oom_record import RecordSpec
 from oomreport.workload.pod import PodFacts, pod_facts
 from oomreport.workload.quantity import format_quantity, parse_quantity
@@ -82,20 +81,30 @@ def pods_of_file(path: str) -> PodIndex:
         raise LogUnreadable(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise LogUnreadable(f"{path}: neither JSON nor YAML: {error}") from error
-    try:
-        value = json.loads(text)
-    except ValueError:
-        import yaml
+    from oomreport.cli.documents import documents_in
 
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise LogUnreadable(f"{path}: neither JSON nor YAML: {error}") from error
-    items = value.get("items") if isinstance(value, dict) and value.get("kind", "").endswith("List") else [value]
-    pods = [item for item in items or [] if isinstance(item, dict) and item.get("kind", "Pod") == "Pod"]
-    if not pods and items != []:
+    try:
+        documents = documents_in(text, path)
+    except InputUnreadable as error:
+        raise LogUnreadable(str(error)) from error
+    items = [item for document in documents for item in _items_of(document)]
+    pods = [item for item in items if isinstance(item, dict) and item.get("kind", "Pod") == "Pod"]
+    for pod in pods:
+        if wrong := next(
+            (key for key in ("metadata", "spec", "status") if not isinstance(pod.get(key) or {}, dict)), None
+        ):
+            raise LogUnreadable(f"{path}: {wrong} of a pod is no object; write it with: kubectl get pods -A -o json")
+    if not pods and (items or not documents):
         raise LogUnreadable(f"{path}: holds no pods; write it with: kubectl get pods -A -o json")
     return PodIndex(pods)
+
+
+def _items_of(document: object) -> list[Any]:
+    """Return the items of a list, as the API writes it, or the one object that is no list."""
+    if isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
+        items = document.get("items") or []
+        return items if isinstance(items, list) else [items]
+    return [document]
 
 
 def pods_of_cluster(context: str) -> PodIndex:

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from oomreport.cli.documents import documents_in
 from oomreport.cli.reports.checkout import Checkout
 from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.export import write_text
 from oomreport.cli.reports.markdown import applied_body
-from oomreport.cli.reports.report_source import advice_for, documents_in
+from oomreport.cli.reports.report_source import advice_for
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import EditOutcome, EditState

@@ -1,43 +1,15 @@
 """Reports from a cluster or from an exported file."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from oomreport.cli.documents import documents_in
 from oomreport.cli.reports.cluster import Cluster, cluster_of
 from oomreport.errors import ApiError, InputUnreadable
 from oomreport.gitops.advice import Advice, advice_of, reports_in
-
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _JsonLike(_Base):  # type: ignore[misc]
-    """Reads YAML as JSON would have it: a time stays a text."""
-
-
-_JsonLike.yaml_implicit_resolvers = {
-    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-    for first, pairs in _Base.yaml_implicit_resolvers.items()
-}
-
-
-def documents_in(text: str, where: str) -> list[Any]:
-    """Return the documents of a JSON or YAML text. Raises InputUnreadable."""
-    try:
-        return [json.loads(text)]
-    except ValueError:
-        pass
-    try:
-        return list(yaml.load_all(text, Loader=_JsonLike))
-    except yaml.YAMLError as error:
-        raise InputUnreadable(f"{where}: neither JSON nor YAML: {' '.join(str(error).split())}") from error
-    except RecursionError as error:
-        raise InputUnreadable(f"{where}: too deep") from error
 
 
 def reports_of_file(path: str) -> list[dict[str, Any]]:

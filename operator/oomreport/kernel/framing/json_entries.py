@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oomreport.kernel import lazy_re as re
-from oomreport.kernel.framing.json_fields import is_event, item_of_entry
+from oomreport.kernel.framing.json_fields import ENTRY_KEYS, is_event, item_of_entry
 from oomreport.kernel.framing.stage import Item
 
 _TOKEN = re.compile(
@@ -34,6 +34,8 @@ _MARKS = (b"data: ", b"\x1e")
 _MOST_BYTES = 64 * 1024
 _MOST_DEPTH = 64
 _MOST_NESTED = 16
+# Of a field that an entry has from the object around it: a host, a time, a unit (255 characters in systemd).
+_MOST_AROUND = 256
 
 
 class JsonEntries:
@@ -116,7 +118,10 @@ def _value_of(raw: bytes) -> object:
 
 
 def _items_in(value: object, around: Mapping[str, Any] = _NOTHING, depth: int = 0) -> Iterator[Item]:
-    """Yield the entries in a value, in their order; `around` are the plain fields of the objects that it stands in."""
+    """Yield the entries in a value, in their order; `around` are the plain fields of the objects that it stands in.
+
+    Only what an entry is asked for: all the fields of an object for each entry in it would be quadratic.
+    """
     if depth > _MOST_NESTED:
         return
     if isinstance(value, list):
@@ -127,6 +132,10 @@ def _items_in(value: object, around: Mapping[str, Any] = _NOTHING, depth: int = 
         if item is not None:
             yield item
             return
-        plain = {name: one for name, one in value.items() if not isinstance(one, dict | list)}
+        plain = {name: value[name] for name in ENTRY_KEYS & value.keys() if _is_short(value[name])}
         for one in value.values():
             yield from _items_in(one, {**around, **plain}, depth + 1)
+
+
+def _is_short(value: object) -> bool:
+    return len(value) <= _MOST_AROUND if isinstance(value, str) else not isinstance(value, dict | list)

@@ -27,6 +27,12 @@ _UNIT_KEYS = ("_SYSTEMD_UNIT", "systemd_unit", "unit")
 _MOST_CHARACTERS = 1 << 18
 _TAG_KEYS = ("SYSLOG_IDENTIFIER", "programname", "appname", "ident", "identifier", "syslog_identifier")
 
+# All that an entry is asked for, besides `syslog` (an object of the Elastic Common Schema).
+ENTRY_KEYS = frozenset({
+    *_TEXT_KEYS, *_HOST_KEYS, *_TIME_KEYS, *_TRANSPORT_KEYS, *_FACILITY_KEYS, *_UNIT_KEYS, *_TAG_KEYS, "pri", "__CURSOR",
+    "_SOURCE_MONOTONIC_TIMESTAMP", "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP",
+})  # fmt: skip
+
 
 def item_of_entry(fields: Mapping[str, Any]) -> Line | EntryText | None:
     """Return the line that an entry holds, None where it holds no text.
