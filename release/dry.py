@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from plugin import write_plugin
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts/oomreport"
@@ -46,6 +47,7 @@ def main() -> int:
     _python(options.out, epoch)
     _chart(options.out, version, epoch)
     _manifest(options.out, version)
+    write_plugin(options.out, version, epoch)
     (options.out / "images.txt").write_text(f"{IMAGE}:{version}\n")
     (options.out / "sbom.cdx.json").write_text(json.dumps(_bill(version), indent=1, sort_keys=True) + "\n")
     sums = "".join(

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -72,6 +74,22 @@ def test_the_wheel_holds_the_package_and_no_test(release: Path):
     with zipfile.ZipFile(release / f"oomreport-{VERSION}-py3-none-any.whl") as wheel:
         folders = {name.partition("/")[0] for name in wheel.namelist()}
     assert folders == {"oomreport", f"oomreport-{VERSION}.dist-info"}
+
+
+def test_the_plugin_for_kubectl_is_small_and_its_manifest_is_what_krew_takes(release: Path):
+    archive = release / f"kubectl-oomreport-{VERSION}.tar.gz"
+    assert archive.stat().st_size < 600_000
+    with tarfile.open(archive) as packed:
+        files = {one.name: oct(one.mode) for one in packed}
+    assert files == {"LICENSE": "0o644", "LICENSE.PyYAML": "0o644", "kubectl-oomreport": "0o755"}
+    manifest = yaml.safe_load((release / "krew.yaml").read_text())
+    assert (manifest["kind"], manifest["metadata"]["name"]) == ("Plugin", "oomreport")
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", manifest["spec"]["version"])
+    assert len(manifest["spec"]["shortDescription"]) <= 50
+    (platform,) = manifest["spec"]["platforms"]
+    assert platform["sha256"] == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert platform["uri"].endswith(f"/{archive.name}")
+    assert platform["bin"] in files
 
 
 def test_the_bill_of_materials_names_what_the_project_needs_and_no_tool_of_its_tests(release: Path):

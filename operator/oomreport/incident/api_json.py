@@ -76,6 +76,11 @@ def as_json(value: Any) -> dict[str, Any]:
     return found
 
 
+def keys_of(kind: type) -> tuple[str, ...]:
+    """Return the keys that a dataclass, or a named tuple, has in the API's JSON."""
+    return tuple(key for _, key, *_ in _written(kind))
+
+
 def from_json(kind: type[T], raw: object) -> T | None:
     """Return a value of a dataclass, or named tuple, from the API's JSON; None where a required field is not there."""
     if not isinstance(raw, Mapping):

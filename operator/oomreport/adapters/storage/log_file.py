@@ -8,6 +8,7 @@ Nothing is held but one chunk, whatever the size of the file.
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
 import codecs
+import errno
 import fcntl
 import os
 import stat
@@ -86,7 +87,7 @@ def _widened(raw: BinaryIO) -> bool:
             return False
     except OSError:
         return False  # no descriptor
-    with suppress(OSError):  # more pipe memory in use than the kernel grants a user
+    with suppress(OSError, AttributeError):  # more pipe memory in use than the kernel grants a user; not Linux
         fcntl.fcntl(raw.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return True
 
@@ -132,7 +133,11 @@ class _Zstd:
     """Frames of zstd, one after the other. The library's own reader takes a cut frame for the end."""
 
     def __init__(self, raw: BinaryIO) -> None:
-        import zstandard
+        try:
+            import zstandard
+        except ImportError as error:
+            words = "zstd takes the Python package zstandard, which is not installed; unpack it first: zstd -dc FILE"
+            raise OSError(errno.ENOTSUP, words) from error
 
         self._raw = raw
         self._decompressor = zstandard.ZstdDecompressor(max_window_size=2**31)

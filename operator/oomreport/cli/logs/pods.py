@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from oomreport.errors import ApiError, InputUnreadable, LogUnreadable
+from oomreport.errors import InputUnreadable, LogUnreadable
 from oomreport.incident.oom_record import RecordSpec
 from oomreport.workload.pod import PodFacts, pod_facts
 from oomreport.workload.quantity import format_quantity, parse_quantity
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,24 +111,11 @@ def _items_of(document: object) -> list[Any]:
 
 def pods_of_cluster(context: str) -> PodIndex:
     """Return the pods of a cluster, by a context of the kubeconfig ('' is the current one). Raises ApiError."""
-    from kubernetes import client, config
-    from kubernetes.config.config_exception import ConfigException
+    from oomreport.adapters.cluster.connection import connection_of
+    from oomreport.adapters.cluster.transport import items_of
 
-    try:
-        config.load_kube_config(context=context or None)  # type: ignore[no-untyped-call]
-        api = client.ApiClient()
-        items: list[Mapping[str, Any]] = []
-        following: str | None = None
-        while True:
-            found = client.CoreV1Api(api).list_pod_for_all_namespaces(limit=500, _continue=following)
-            items += [api.sanitize_for_serialization(item) for item in found.items]  # type: ignore[no-untyped-call]
-            following = found.metadata._continue if found.metadata else None  # noqa: SLF001 - the client's name for it
-            if not following:
-                return PodIndex(items)
-    except ConfigException as error:
-        raise ApiError(f"kubeconfig: {error}") from error
-    except Exception as error:
-        raise ApiError(f"pods cannot be listed: {error}") from error
+    transport = connection_of(context=context or None, kubeconfig=None).transport
+    return PodIndex(items_of(transport, "/api/v1/pods", what="pods of all namespaces", page=_PAGE))
 
 
 def _container_name(status: Mapping[str, Any], container_id: object) -> str | None:

@@ -4,7 +4,7 @@ Modules:
 
     apply          `oomreport apply`: recommendations written into the manifests of a checkout
     checkout       The files of a checkout, read once and written whole
-    cluster        Reports in a cluster, reached by kubeconfig or service account
+    cluster        Reports in a cluster
     columns        A table for a terminal, as kubectl prints one
     commands       The report commands of `oomreport` and their arguments
     curve          The memory of a container before its kill, as an SVG picture

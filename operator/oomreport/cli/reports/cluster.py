@@ -1,116 +1,88 @@
-"""Reports in a cluster, reached by kubeconfig or service account."""
+"""Reports in a cluster."""
 
-# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
-
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import quote, urlencode
 
+from oomreport.adapters.cluster.connection import connection_of
+from oomreport.adapters.cluster.transport import JSON, MERGE_PATCH, ApiTransport, items_of
 from oomreport.errors import ApiError
 from oomreport.gitops.values import ANNOTATION_PREFIX
-from oomreport.names import GROUP, OOM_REPORTS, VERSION
+from oomreport.names import ANNOTATION_REDELIVER, API_VERSION, OOM_HOOKS, OOM_REPORTS
 
 _PAGE = 200
-_SECONDS = 30
 _FIELD_MANAGER = "oomreport-cli"
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """A connection. `namespace` is the context's, `user` the name that the kubeconfig has for who calls."""
 
-    api: Any
+    transport: ApiTransport
     namespace: str
     user: str
 
     def reports(self, namespace: str | None, selector: str | None = None) -> list[dict[str, Any]]:
         """Return the reports of a namespace, or of all (None). Raises ApiError."""
-        found: list[dict[str, Any]] = []
-        following: str | None = None
-        while True:
-            page = self._page(namespace, selector, following)
-            # Items of a list come without the two.
-            found += [
-                {"apiVersion": f"{GROUP}/{VERSION}", "kind": "OOMReport", **item} for item in page.get("items", [])
-            ]
-            following = (page.get("metadata") or {}).get("continue")
-            if not following:
-                return found
+        what = f"oomreports of namespace {namespace}" if namespace else "oomreports of all namespaces"
+        query = {"labelSelector": selector} if selector else {}
+        items = items_of(self.transport, _path(namespace, OOM_REPORTS), what=what, page=_PAGE, **query)
+        # Items of a list come without the two.
+        return [{"apiVersion": API_VERSION, "kind": "OOMReport", **item} for item in items]
 
     def report(self, namespace: str, name: str) -> dict[str, Any]:
         """Return a report. Raises ApiError."""
-        found: dict[str, Any] = _asked(
-            f"oomreport {namespace}/{name}",
-            lambda: self._objects().get_namespaced_custom_object(
-                GROUP, VERSION, namespace, OOM_REPORTS, name, _request_timeout=_SECONDS
-            ),
-        )
-        return found
+        return self._ask(f"oomreport {namespace}/{name}", "GET", _path(namespace, OOM_REPORTS, name))
+
+    def hook(self, namespace: str, name: str) -> dict[str, Any]:
+        """Return a hook. Raises ApiError."""
+        return self._ask(f"oomhook {namespace}/{name}", "GET", _path(namespace, OOM_HOOKS, name))
 
     def review(self, report: Mapping[str, Any], review: Mapping[str, str]) -> dict[str, Any]:
         """Write only spec.review of a report as it was read. Raises ApiError, with status 409 where it changed."""
-        metadata = report["metadata"]
-        body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "spec": {"review": dict(review)}}
-        found: dict[str, Any] = _asked(
-            f"oomreport {metadata['namespace']}/{metadata['name']}",
-            lambda: self._objects().patch_namespaced_custom_object(
-                GROUP,
-                VERSION,
-                metadata["namespace"],
-                OOM_REPORTS,
-                metadata["name"],
-                body,
-                field_manager=_FIELD_MANAGER,
-                _content_type="application/merge-patch+json",
-                _request_timeout=_SECONDS,
-            ),
-        )
-        return found
+        version = report["metadata"]["resourceVersion"]
+        return self._patch(report, {"metadata": {"resourceVersion": version}, "spec": {"review": dict(review)}})
+
+    def ask_redelivery(self, report: Mapping[str, Any], wish: str) -> None:
+        """Write the annotation that asks for deliveries. Raises ApiError."""
+        self._patch(report, {"metadata": {"annotations": {ANNOTATION_REDELIVER: wish}}})
 
     def who(self) -> str:
         """Return the name that the API server has for the caller; the kubeconfig's where it does not say."""
-        from kubernetes import client
-
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         try:
-            answer: Any = client.AuthenticationV1Api(self.api).create_self_subject_review(
-                client.V1SelfSubjectReview(), _request_timeout=_SECONDS
-            )
-            return str(answer.status.user_info.username)
-        except Exception:  # noqa: BLE001 - older servers do not know it, some forbid it
+            return str(self._ask("own name", "POST", path, body=body)["status"]["userInfo"]["username"])
+        except (ApiError, KeyError, TypeError):  # older servers do not know it, some forbid it
             return self.user
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Return an object or a list by its path. Raises ApiError."""
-        return self._get(path + (f"?{urlencode(query)}" if query else ""))
+        return self._ask(path, "GET", path + (f"?{urlencode(query)}" if query else ""))
 
     def allowed(self, user: str, *, verb: str, group: str, resource: str, namespace: str) -> bool:
         """Return whether a user may do something. Raises ApiError, where the caller may not ask that."""
-        from kubernetes import client
-
         plural, _, sub = resource.partition("/")
         attributes = {"verb": verb, "group": group, "resource": plural, "subresource": sub, "namespace": namespace}
-        review: Any = {"spec": {"user": user, "groups": _groups_of(user), "resourceAttributes": attributes}}
-        answer: Any = _asked(
-            f"rights of {user}",
-            lambda: client.AuthorizationV1Api(self.api).create_subject_access_review(review, _request_timeout=_SECONDS),
-        )
-        return bool(answer.status.allowed)
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": user, "groups": _groups_of(user), "resourceAttributes": attributes},
+        }
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        answer = self._ask(f"rights of {user}", "POST", path, body=body)
+        return bool((answer.get("status") or {}).get("allowed"))
 
     def now(self) -> datetime:
         """Return the API server's time, which it sends with each answer. Raises ApiError."""
-        answer: Any = _asked(
-            "/version",
-            lambda: self.api.call_api(
-                *self.api.param_serialize("GET", "/version", auth_settings=["BearerToken"]), _request_timeout=_SECONDS
-            ),
-        )
-        answer.read()
-        return parsedate_to_datetime(str(answer.getheader("Date")))
+        date = self.transport.send("GET", "/version").date
+        try:
+            return parsedate_to_datetime(date)
+        except ValueError as error:
+            raise ApiError(f"/version: the answer has no time: {date!r}") from error
 
     def with_mappings(self, reports: list[dict[str, Any]]) -> list[str]:
         """Add to reports what their workloads' annotations say of values files; return what could not be read."""
@@ -137,7 +109,7 @@ class Cluster:
         if plural is None:
             return {}
         above = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        found = self._get(f"{above}/namespaces/{namespace}/{plural}/{name}")
+        found = self.get(f"{above}/namespaces/{namespace}/{plural}/{name}")
         return (found.get("metadata") or {}).get("annotations") or {}
 
     def _plurals(self, version: str, kind: str) -> Iterator[str]:
@@ -145,46 +117,23 @@ class Cluster:
         if kind in known:
             yield f"{kind.lower()}s"
             return
-        found = self._get(f"/apis/{version}" if "/" in version else f"/api/{version}")
+        found = self.get(f"/apis/{version}" if "/" in version else f"/api/{version}")
         yield from (one["name"] for one in found.get("resources", []) if one["kind"] == kind and "/" not in one["name"])
 
-    def _get(self, path: str) -> dict[str, Any]:
-        def ask() -> bytes:
-            answer = self.api.call_api(
-                *self.api.param_serialize(
-                    "GET", path, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"]
-                ),
-                _request_timeout=_SECONDS,
-            )
-            answer.read()
-            if answer.status >= 400:
-                raise ApiError(f"{path}: {answer.reason}", status=answer.status, reason=str(answer.reason))
-            return bytes(answer.data)
+    def _patch(self, report: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+        namespace, name = report["metadata"]["namespace"], report["metadata"]["name"]
+        path = f"{_path(namespace, OOM_REPORTS, name)}?fieldManager={_FIELD_MANAGER}"
+        return self._ask(f"oomreport {namespace}/{name}", "PATCH", path, body=body, content_type=MERGE_PATCH)
 
-        found: dict[str, Any] = json.loads(_asked(path, ask))
-        return found
+    def _ask(
+        self, what: str, method: str, path: str, *, body: Mapping[str, Any] | None = None, content_type: str = JSON
+    ) -> dict[str, Any]:
+        return self.transport.send(method, path, body=body, content_type=content_type).object_or_raise(what)
 
-    def _page(self, namespace: str | None, selector: str | None, following: str | None) -> dict[str, Any]:
-        options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": _SECONDS}
-        options |= {"label_selector": selector} if selector else {}
-        options |= {"_continue": following} if following else {}
-        objects = self._objects()
-        if namespace is None:
-            found = _asked(
-                "oomreports of all namespaces",
-                lambda: objects.list_cluster_custom_object(GROUP, VERSION, OOM_REPORTS, **options),
-            )
-        else:
-            found = _asked(
-                f"oomreports of namespace {namespace}",
-                lambda: objects.list_namespaced_custom_object(GROUP, VERSION, namespace, OOM_REPORTS, **options),
-            )
-        return dict(found)
 
-    def _objects(self) -> Any:  # noqa: ANN401 - the client has no types
-        from kubernetes import client
-
-        return client.CustomObjectsApi(self.api)
+def _path(namespace: str | None, plural: str, name: str = "") -> str:
+    within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"/apis/{API_VERSION}{within}/{plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 def _groups_of(user: str) -> list[str]:
@@ -196,59 +145,6 @@ def _groups_of(user: str) -> list[str]:
 
 
 def cluster_of(*, context: str | None, kubeconfig: str | None) -> Cluster:
-    """Return a connection. Raises ApiError where there is no such context, or no kubeconfig at all."""
-    from kubernetes import client, config
-    from kubernetes.config.config_exception import ConfigException
-
-    try:
-        config.load_kube_config(config_file=kubeconfig, context=context)  # type: ignore[no-untyped-call]
-        contexts, active = config.list_kube_config_contexts(config_file=kubeconfig)  # type: ignore[no-untyped-call]
-        chosen = next((one for one in contexts if one["name"] == context), active)["context"]
-        return Cluster(
-            api=client.ApiClient(),
-            namespace=chosen.get("namespace") or "default",
-            user=str(chosen.get("user") or ""),
-        )
-    except ConfigException as error:
-        if context is None and kubeconfig is None and (inside := _inside()):
-            return inside
-        raise ApiError(f"kubeconfig: {error}") from error
-    except (OSError, ValueError) as error:
-        raise ApiError(f"kubeconfig: {error}") from error
-
-
-def _inside() -> Cluster | None:
-    """Return the connection of a pod's service account; None outside of pods."""
-    from pathlib import Path
-
-    from kubernetes import client, config
-    from kubernetes.config.config_exception import ConfigException
-
-    try:
-        config.load_incluster_config()  # type: ignore[no-untyped-call]
-    except ConfigException:
-        return None
-    own = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-    namespace = own.read_text(encoding="utf-8").strip() if own.exists() else "default"
-    return Cluster(api=client.ApiClient(), namespace=namespace, user="")
-
-
-def _asked(what: str, ask: Callable[[], Answer]) -> Answer:
-    from kubernetes.client.exceptions import ApiException
-
-    try:
-        return ask()
-    except ApiException as error:
-        raise ApiError(f"{what}: {_words(error)}", status=error.status or 0, reason=str(error.reason or "")) from error
-    except ApiError:
-        raise
-    except Exception as error:
-        raise ApiError(f"{what}: the API server cannot be reached: {error}") from error
-
-
-def _words(error: Any) -> str:  # noqa: ANN401 - the client has no types
-    try:
-        said = json.loads(error.body)
-        return str(said.get("message") or error.reason)
-    except (TypeError, ValueError, AttributeError):
-        return f"{error.status} {error.reason}"
+    """Return the cluster of a context. Raises ApiError where there is no such context, or no way to it."""
+    found = connection_of(context=context, kubeconfig=kubeconfig)
+    return Cluster(transport=found.transport, namespace=found.namespace, user=found.user)

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from oomreport.errors import ApiError
+from oomreport.incident.api_json import keys_of
+from oomreport.incident.report.status import ReportStatus
 from oomreport.names import API_VERSION, OOM_HOOKS, OOM_POLICIES, OOM_RECORDS, OOM_REPORTS
 from oomreport.times import parse_time
 
@@ -27,6 +29,8 @@ _LEASE_STALE = timedelta(seconds=40)
 # The controller looks at a record at once, and waits for a witness at most a minute (--unknown-after).
 _RECORD_WAITS = timedelta(minutes=2)
 _MOST_NAMED = 10
+# The models of the API know them too, but need pydantic, which takes longer to import than all checks.
+STATUS_FIELDS = (*keys_of(ReportStatus), "deliveries")
 _LABELS = "app.kubernetes.io/name=oomreport,app.kubernetes.io/component="
 _NEEDED_BY_CONTROLLER = (
     ("", "pods", ("get", "list", "watch", "patch")),
@@ -130,16 +134,13 @@ def _kinds(ask: Connection) -> Iterator[CheckResult]:
 
 def _fields_missing(ask: Connection) -> Iterator[str]:
     """Return the fields of a report's status that the cluster's CRD does not know: the API server would drop them."""
-    from oomreport.api.oom_report import OOMReportStatus
-
     where = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{OOM_REPORTS}.oomreport.dev"
     try:
         versions = ask.get(where)["spec"]["versions"]
         known = versions[0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
     except (ApiError, KeyError, IndexError):
         return
-    wanted = (field.alias or name for name, field in OOMReportStatus.model_fields.items())
-    yield from (f"status.{name}" for name in wanted if name not in known)
+    yield from (f"status.{name}" for name in STATUS_FIELDS if name not in known)
 
 
 def _controller(ask: Connection, namespace: str) -> Iterator[CheckResult]:

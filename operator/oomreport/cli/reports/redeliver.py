@@ -4,32 +4,31 @@ It writes an annotation on reports, which the controller acts on: who may review
 when the last of those deliveries was given up, by the controller's clock: what fails after that is not meant.
 """
 
-# ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
-
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from oomreport.cli.reports.cluster import Cluster, cluster_of
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import Delivery, State, deliveries_of
-from oomreport.names import ANNOTATION_REDELIVER, GROUP, OOM_HOOKS, OOM_REPORTS, VERSION
+from oomreport.names import OOM_HOOKS
 from oomreport.times import rfc3339
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the annotations and return the exit status: 1 where there was nothing to redeliver, or it was refused."""
     try:
-        reports = _Reports(arguments.context)
-        namespace = None if arguments.all_namespaces else arguments.namespace or reports.namespace
-        hook = _hook(arguments.hook, namespace or reports.namespace)
+        cluster = cluster_of(context=arguments.context, kubeconfig=None)
+        namespace = None if arguments.all_namespaces else arguments.namespace or cluster.namespace
+        hook = _hook(arguments.hook, namespace or cluster.namespace)
         if hook:
-            reports.require_hook(hook)
+            _require_hook(cluster, hook)
         asked = 0
-        for report in reports.found(namespace, arguments.report):
+        for report in _chosen(cluster, namespace, arguments.report):
             failed = failed_of(report, hook)
             if failed:
-                reports.annotate(report, wish(failed, hook))
+                cluster.ask_redelivery(report, wish(failed, hook))
                 metadata = report["metadata"]
                 print(f"{metadata['namespace']}/{metadata['name']}: {len(failed)} deliveries will be tried again")
                 asked += len(failed)
@@ -61,78 +60,30 @@ def _hook(name: str | None, namespace: str) -> str:
     return name if "/" in name else f"{namespace}/{name}"
 
 
-class _Reports:
-    """Reports by a context of the kubeconfig. Raises ApiError."""
+def _chosen(cluster: Cluster, namespace: str | None, name: str | None) -> list[dict[str, Any]]:
+    """Return one report, or all of a namespace, or of all namespaces."""
+    if not name:
+        return cluster.reports(namespace)
+    where = namespace or cluster.namespace
+    hint = f"there is no report {name} in namespace {where}; oomreport list -n {where} prints the names"
+    return [_there(lambda: cluster.report(where, name), hint)]
 
-    def __init__(self, context: str) -> None:
-        from kubernetes import client, config
-        from kubernetes.config.config_exception import ConfigException
 
-        try:
-            config.load_kube_config(context=context or None)  # type: ignore[no-untyped-call]
-            contexts, current = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
-        except ConfigException as error:
-            raise ApiError(f"kubeconfig: {error}") from error
-        used = next((one for one in contexts if one["name"] == context), current)
-        self.namespace = str(used["context"].get("namespace") or "default")
-        self._api = client.CustomObjectsApi()
-
-    def found(self, namespace: str | None, name: str | None) -> Iterator[dict[str, Any]]:
-        """Return one report, or all of a namespace, or of all namespaces."""
-        if name:
-            where = namespace or self.namespace
-            hint = f"there is no report {name} in namespace {where}; oomreport list -n {where} prints the names"
-            yield self._there("get_namespaced_custom_object", where, OOM_REPORTS, name, missing=hint)
-            return
-        following: str | None = None
-        while True:
-            more = {"limit": 200} | ({"_continue": following} if following else {})
-            page = (
-                self._asked("list_namespaced_custom_object", namespace, OOM_REPORTS, **more)
-                if namespace
-                else self._asked("list_cluster_custom_object", OOM_REPORTS, **more)
-            )
-            yield from page["items"]
-            following = page["metadata"].get("continue")
-            if not following:
-                return
-
-    def require_hook(self, hook: str) -> None:
-        """Ask for a hook (namespace/name). Raises ApiError where there is none; who may not read hooks is believed."""
-        namespace, _, name = hook.partition("/")
-        missing = f"there is no hook {name} in namespace {namespace}; kubectl get {OOM_HOOKS} -A prints the names"
-        try:
-            self._there("get_namespaced_custom_object", namespace, OOM_HOOKS, name, missing=missing)
-        except ApiError as error:
-            if not error.is_refusal:
-                raise
-
-    def _there(self, call: str, *arguments: object, missing: str) -> dict[str, Any]:
-        try:
-            return self._asked(call, *arguments)
-        except ApiError as error:
-            if error.is_not_found:
-                raise ApiError(missing, status=error.status) from error
+def _require_hook(cluster: Cluster, hook: str) -> None:
+    """Ask for a hook (namespace/name). Raises ApiError where there is none; who may not read hooks is believed."""
+    namespace, _, name = hook.partition("/")
+    hint = f"there is no hook {name} in namespace {namespace}; kubectl get {OOM_HOOKS} -A prints the names"
+    try:
+        _there(lambda: cluster.hook(namespace, name), hint)
+    except ApiError as error:
+        if not error.is_refusal:
             raise
 
-    def annotate(self, report: Mapping[str, Any], text: str) -> None:
-        """Write the wish on a report."""
-        metadata = report["metadata"]
-        body = {"metadata": {"annotations": {ANNOTATION_REDELIVER: text}}}
-        self._asked(
-            "patch_namespaced_custom_object", metadata["namespace"], OOM_REPORTS, metadata["name"], body,
-            field_manager="oomreport-cli", _content_type="application/merge-patch+json",
-        )  # fmt: skip
 
-    def _asked(self, call: str, *arguments: object, **more: object) -> dict[str, Any]:
-        from kubernetes.client import ApiException
-        from urllib3.exceptions import HTTPError
-
-        try:
-            answer: dict[str, Any] = getattr(self._api, call)(GROUP, VERSION, *arguments, **more)
-        except ApiException as error:
-            where = "/".join(str(one) for one in arguments if isinstance(one, str))
-            raise ApiError(f"{where}: HTTP {error.status} {error.reason}", status=int(error.status or 0)) from error
-        except HTTPError as error:
-            raise ApiError(f"the API server does not answer: {error}") from error
-        return answer
+def _there(ask: Callable[[], dict[str, Any]], missing: str) -> dict[str, Any]:
+    try:
+        return ask()
+    except ApiError as error:
+        if error.is_not_found:
+            raise ApiError(missing, status=error.status) from error
+        raise

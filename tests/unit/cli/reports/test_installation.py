@@ -10,7 +10,7 @@ import pytest
 
 from oomreport.api.oom_report import OOMReportStatus
 from oomreport.cli.reports.doctor import told
-from oomreport.cli.reports.installation import CheckResult, Level, examined
+from oomreport.cli.reports.installation import STATUS_FIELDS, CheckResult, Level, examined
 from oomreport.errors import ApiError
 from oomreport.times import rfc3339
 
@@ -211,3 +211,7 @@ def test_a_machine_whose_clock_is_wrong_is_told_that_ages_are_wrong_here():
     assert [one.words for one in found if one.level is Level.WARNING] == [
         "this machine's differs from the API server's by 120 s: ages are wrong here"
     ]
+
+
+def test_the_fields_that_are_looked_for_are_those_of_the_api() -> None:
+    assert set(STATUS_FIELDS) == {one.alias or name for name, one in OOMReportStatus.model_fields.items()}
