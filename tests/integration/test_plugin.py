@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.api_server import ADMIN, Object
+from integration.api_server import ADMIN, Object, holder_of, token
 from integration.test_gitops import shop as shop  # noqa: PLC0414 - a fixture
 from integration.test_gitops import stored
 from pythons import Python, other_pythons
@@ -164,6 +164,19 @@ def test_logs_are_explained_and_pods_named_by_the_cluster(bare: list[str], shop:
     assert "CAP_SYSLOG" in out
 
 
+def test_without_kubectl_a_kubeconfig_with_its_credentials_is_enough(
+    bare: list[str], shop: str, tmp_path: Path
+) -> None:
+    name = stored(a_report("web"))["metadata"]["name"]
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": shop}}
+    ADMIN.apply(account)
+    assert ran(bare, "accept", "web", "-n", shop, kubectl=False)[0] == 0
+    assert ADMIN.get("oomreport", name, "-n", shop)["spec"]["review"]["decision"] == "Accepted"
+    holder = holder_of(token("default", shop), tmp_path)
+    status, _, error = ran(bare, "list", "-n", shop, "--kubeconfig", str(holder.kubeconfig), kubectl=False)
+    assert (status, "system:serviceaccount:shop:default" in error) == (2, True), error
+
+
 def test_what_is_missing_is_said_in_one_line(bare: list[str], shop: str, tmp_path: Path) -> None:
     packed = tmp_path / "log.zst"
     packed.write_bytes(b"\x28\xb5\x2f\xfd rest")
@@ -172,10 +185,12 @@ def test_what_is_missing_is_said_in_one_line(bare: list[str], shop: str, tmp_pat
     assert error.strip() == (
         f"oomreport: {packed}: zstd takes the Python package zstandard, which is not installed; unpack it first: zstd -dc FILE"
     )
-    status, _, error = ran(bare, "list", "-A", kubectl=False)
-    assert status == 2
-    assert "neither kubectl nor the Python package kubernetes is installed" in error
-    assert error.count("\n") == 1
+    program: Object = json.loads(ADMIN.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+    program["users"][0]["user"] = {"exec": {"command": "aws"}}
+    (tmp_path / "exec").write_text(json.dumps(program))
+    status, _, error = ran(bare, "list", "-A", "--kubeconfig", str(tmp_path / "exec"), kubectl=False)
+    assert (status, error.count("\n")) == (2, 1)
+    assert "that takes kubectl or the Python package kubernetes, and neither is here" in error
     for arguments, words in (
         (("--context", "nowhere"), "nowhere"),
         (("--kubeconfig", str(tmp_path / "none")), "kubeconfig"),

@@ -7,6 +7,7 @@ Modules:
     client_package  The API server through the Python package `kubernetes`
     connection      The cluster that a command talks to, by what this machine has
     http_transport  Requests to the API server by the standard library's HTTP client
+    kubeconfig      A kubeconfig whose credentials are written in it
     kubectl_proxy   The API server through `kubectl proxy`
     lease           Leader election by a Lease
     objects         What is read of any object that the API server sends

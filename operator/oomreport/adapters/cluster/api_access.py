@@ -87,8 +87,13 @@ def verifying(ca_file: str | None) -> ssl.SSLContext:
 
 def _by_kubeconfig(path: str) -> ApiAccess:
     # Costs 20 MB of memory, so only here: it knows every way in which a kubeconfig can hold credentials.
-    from kubernetes.client import Configuration  # noqa: PLC0415
-    from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
+    try:
+        from kubernetes.client import Configuration  # noqa: PLC0415
+        from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
+    except ImportError:  # as in the image
+        from oomreport.adapters.cluster.kubeconfig import context_of  # noqa: PLC0415
+
+        return context_of(path).access
 
     configuration = Configuration()
     try:

@@ -1,6 +1,7 @@
 """The cluster that a command talks to, by what this machine has.
 
-The package `kubernetes` where it is installed, else kubectl; the service account in a pod without a kubeconfig.
+The package `kubernetes` where it is installed, else kubectl, else a kubeconfig that holds its credentials; the service
+account in a pod without a kubeconfig.
 """
 
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from oomreport.adapters.cluster.api_access import api_access
 from oomreport.adapters.cluster.client_package import by_kubeconfig
 from oomreport.adapters.cluster.http_transport import by_access
+from oomreport.adapters.cluster.kubeconfig import context_of
 from oomreport.adapters.cluster.kubectl_proxy import KubectlProxy, context_by_kubectl, found_kubectl, kubectl_options
 from oomreport.adapters.cluster.transport import ApiTransport
 from oomreport.errors import ApiError, ConfigurationError
@@ -30,8 +32,7 @@ def connection_of(*, context: str | None, kubeconfig: str | None) -> ClusterConn
     try:
         transport, namespace, user = by_kubeconfig(context, kubeconfig)
     except ImportError:
-        inside = _inside(context, kubeconfig)
-        return inside or _by_kubectl(context, kubeconfig)
+        return _without_package(context, kubeconfig)
     except ApiError:
         if inside := _inside(context, kubeconfig):
             return inside
@@ -39,16 +40,18 @@ def connection_of(*, context: str | None, kubeconfig: str | None) -> ClusterConn
     return ClusterConnection(transport=transport, namespace=namespace, user=user)
 
 
-def _by_kubectl(context: str | None, kubeconfig: str | None) -> ClusterConnection:
-    kubectl = found_kubectl()
-    if kubectl is None:
-        raise ApiError(
-            "no way to a cluster: neither kubectl nor the Python package kubernetes is installed; --reports FILE needs"
-            " none"
-        )
-    options = kubectl_options(context, kubeconfig)
-    namespace, user = context_by_kubectl(kubectl, options)
-    return ClusterConnection(transport=KubectlProxy(kubectl, options), namespace=namespace, user=user)
+def _without_package(context: str | None, kubeconfig: str | None) -> ClusterConnection:
+    if inside := _inside(context, kubeconfig):
+        return inside
+    if kubectl := found_kubectl():
+        options = kubectl_options(context, kubeconfig)
+        namespace, user = context_by_kubectl(kubectl, options)
+        return ClusterConnection(transport=KubectlProxy(kubectl, options), namespace=namespace, user=user)
+    try:
+        found = context_of(kubeconfig or os.environ.get("KUBECONFIG"), context)
+    except ConfigurationError as error:
+        raise ApiError(str(error)) from error
+    return ClusterConnection(transport=by_access(found.access), namespace=found.namespace, user=found.user)
 
 
 def _inside(context: str | None, kubeconfig: str | None) -> ClusterConnection | None:

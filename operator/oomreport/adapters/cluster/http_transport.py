@@ -17,14 +17,19 @@ from oomreport.adapters.cluster.transport import JSON, SECONDS, ApiAnswer, unrea
 
 
 class HttpTransport:
-    """An API server by the connections that `connect` makes. `authorization` returns the header's value, or None."""
+    """An API server by the connections that `connect` makes. `authorization` returns the header's value, or None.
+
+    `above` is what stands before each path, as where one server serves several clusters.
+    """
 
     def __init__(
         self,
         connect: Callable[[], http.client.HTTPConnection],
         authorization: Callable[[], str | None] = lambda: None,
+        above: str = "",
     ) -> None:
         self._connect = connect
+        self._above = above
         self._authorization = authorization
 
     def send(
@@ -41,7 +46,7 @@ class HttpTransport:
                 headers["Authorization"] = own
             connection = self._connect()
             try:
-                connection.request(method, path, body=data, headers=headers)
+                connection.request(method, self._above + path, body=data, headers=headers)
                 answer = connection.getresponse()
                 return ApiAnswer(
                     status=answer.status, reason=answer.reason, body=answer.read(), date=answer.getheader("Date", "")
@@ -67,11 +72,13 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def by_access(access: ApiAccess) -> HttpTransport:
-    """Return the transport to a server over TLS, such as that of a pod's service account."""
+    """Return the transport to a server over TLS, such as that of a pod's service account, or over plain HTTP."""
     address = urlsplit(access.server)
     tls = access.tls if isinstance(access.tls, ssl.SSLContext) else None
 
     def connect() -> http.client.HTTPConnection:
+        if address.scheme == "http":
+            return http.client.HTTPConnection(address.hostname or "", address.port, timeout=SECONDS)
         return http.client.HTTPSConnection(address.hostname or "", address.port, context=tls, timeout=SECONDS)
 
-    return HttpTransport(connect, access.authorization)
+    return HttpTransport(connect, access.authorization, above=address.path.rstrip("/"))
