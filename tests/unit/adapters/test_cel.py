@@ -1,5 +1,7 @@
 """Filters: what fits, what is refused, and what a filter may cost."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -76,3 +78,12 @@ def test_the_dearest_filter_that_is_allowed_takes_less_than_a_second():
     started = time.perf_counter()
     assert dear.matches(EVENT)
     assert time.perf_counter() - started < 5
+
+
+def test_a_filter_loads_no_package_for_terminals() -> None:
+    code = (
+        "import sys; from oomreport.adapters.cel import Filter; assert Filter('event.kills > 1').matches({'kills': 2});"
+        "print(sorted({'typer', 'rich', 'pygments', 'prompt_toolkit'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
