@@ -73,9 +73,11 @@ class Victim:
     reaped: bool = False
 
     @property
-    def resident_bytes(self) -> int:
-        """Return its resident memory, as far as the kernel printed it."""
-        return (self.anon_rss_bytes or 0) + (self.file_rss_bytes or 0) + (self.shmem_rss_bytes or 0)
+    def resident_bytes(self) -> int | None:
+        """Return its resident memory in bytes; None where the line is cut, or broken, before the anonymous part."""
+        if self.anon_rss_bytes is None:
+            return None
+        return self.anon_rss_bytes + (self.file_rss_bytes or 0) + (self.shmem_rss_bytes or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

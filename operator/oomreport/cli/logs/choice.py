@@ -104,10 +104,9 @@ def _little(invocation: Invocation) -> Iterator[str]:
     """Yield that the victim held little of the memory, where it did."""
     memory = invocation.memory
     used = invocation.total_bytes if invocation.global_oom else memory.usage_bytes if memory else None
-    # A cut kill line gives sizes in part.
-    known = all(victim.anon_rss_bytes is not None for victim in invocation.victims)
-    held = sum(victim.resident_bytes for victim in invocation.victims)
-    if not used or not known or held >= _LITTLE * used or Part.KILL_LINE in invocation.missing:
+    sizes = [victim.resident_bytes for victim in invocation.victims]
+    held = sum(size or 0 for size in sizes)
+    if not used or None in sizes or held >= _LITTLE * used or Part.KILL_LINE in invocation.missing:
         return
     yield f"What was killed held {100 * held / used:.1f} % of the {size_text(used)}: most of the memory is elsewhere."
 

@@ -32,7 +32,7 @@ def make_up(invocation: Invocation) -> tuple[Share, ...]:
         return _holders(invocation) if invocation.table_whole else ()
     held = max(
         sum(task.rss_bytes or 0 for task in invocation.tasks),
-        sum(victim.resident_bytes for victim in invocation.victims[:1]),
+        sum(victim.resident_bytes or 0 for victim in invocation.victims[:1]),
     )
     parts = composition_of(invocation.memory, held=held)
     return _by_size(

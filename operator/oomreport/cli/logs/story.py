@@ -13,7 +13,7 @@ from oomreport.cli.logs.pods import Named
 from oomreport.cli.logs.shortage import about_node, shortage_of
 from oomreport.cli.logs.words import process, shown, size_text
 from oomreport.incident.oom_record import RecordSpec
-from oomreport.incident.witness.pod_statistics import is_only_container, used_by_containers
+from oomreport.incident.witness.pod_statistics import is_only_container, statistics_of, used_by_containers
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part
 from oomreport.workload.container import Scope
 
@@ -260,6 +260,9 @@ def _limit(explained: Explained) -> Iterator[str]:
             yield f"That reached {words}{amount}."
         else:
             yield f"{words[0].upper()}{words[1:]} was reached{amount}."
+        inside = statistics_of(explained.spec) if explained.spec.oom_memcg is None else ()
+        for subject in inside[:1]:
+            yield f"Container {(subject.container_id or '')[:12]} of pod UID {subject.pod_uid} is in it."
     used = used_by_containers(explained.spec)
     if len(used) > 1:
         each = (f"{container[:12]} {size_text(size)}" for container, size in used.items())
@@ -274,7 +277,11 @@ def _limit(explained: Explained) -> Iterator[str]:
 def _largest(invocation: Invocation) -> Iterator[str]:
     """Yield who held most, where that is somebody who was not killed."""
     largest = max(invocation.tasks, key=lambda task: task.rss_bytes or 0, default=None)
+    # In a cut table the victim may have no row.
+    killed = max((victim.resident_bytes or 0 for victim in invocation.victims), default=0)
     if largest is None or not largest.rss_bytes or largest.pid in {victim.pid for victim in invocation.victims}:
+        return
+    if not invocation.table_whole or largest.rss_bytes <= killed:
         return
     adj = "" if largest.oom_score_adj is None else f"; its oom_score_adj is {largest.oom_score_adj}"
     yield f"Most was held by {shown(largest.comm)} (pid {largest.pid}), {size_text(largest.rss_bytes)}{adj}."

@@ -155,7 +155,7 @@ class Case:
     @cached_property
     def composition(self) -> Composition:
         """Return what the kernel's statistics make of the memory at the kill."""
-        victim = self.kill.victim.resident_bytes if self.kill.victim else 0
+        victim = (self.kill.victim.resident_bytes if self.kill.victim else None) or 0
         return composition_of(self.memory, held=max(victim, sum(task.rss_bytes or 0 for task in self.tasks)))
 
     @property

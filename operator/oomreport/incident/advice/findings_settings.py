@@ -59,7 +59,7 @@ def protection(case: Case) -> str | None:
         return "oom_score_adj 1000 makes the process the first to be killed"
     largest = max((task.rss_bytes or 0 for task in case.tasks), default=0)
     own = victim.resident_bytes
-    if largest > own * 1.1 and adj > 0:
+    if own is not None and largest > own * 1.1 and adj > 0:
         return (
             f"It was not the largest process ({in_mi(own // MI * MI)} against {in_mi(largest // MI * MI)}): its"
             f" oom_score_adj of {adj}{', which follows from a small request,' if in_pod else ''} made it the choice"

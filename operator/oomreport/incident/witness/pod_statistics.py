@@ -8,7 +8,7 @@ nobody can set another.
 import re
 
 from oomreport.incident.oom_record import RecordSpec
-from oomreport.workload.container import Scope, subject_of
+from oomreport.workload.container import Scope, Subject, subject_of
 
 _STATS = re.compile(r"^Memory cgroup stats for (/\S*): cache:(\d+)KB rss:(\d+)KB", re.MULTILINE)
 # The process of the sandbox, which holds a pod's namespaces (kubernetes/build/pause).
@@ -43,6 +43,12 @@ def used_by_containers(spec: RecordSpec) -> dict[str, int]:
     elif len(used) > 1:
         return {}
     return dict(sorted(used.items(), key=lambda item: -item[1]))
+
+
+def statistics_of(spec: RecordSpec) -> tuple[Subject, ...]:
+    """Return the containers of pods whose statistics were printed: each lies in the cgroup at its limit."""
+    subjects = (subject_of(path) for path, _, _ in _STATS.findall(spec.log or ""))
+    return tuple(one for one in subjects if one is not None and one.pod_uid and one.container_id)
 
 
 def is_only_container(spec: RecordSpec) -> bool:

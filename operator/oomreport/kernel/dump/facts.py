@@ -6,6 +6,7 @@ Any lines give facts; none raises an error.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from oomreport.kernel import lazy_re as re
@@ -177,8 +178,18 @@ def _memory(sections: _Sections, entries: Iterable[Entry]) -> tuple[MemoryUsage 
         named = named or entry.kind is Kind.STATS
         if named and isinstance(entry.value, dict):
             stat.update(entry.value)
-    certain = bool(found) and (bool(usages) or len(found) == 1)
+    certain = bool(found) and (bool(usages) or (len(found) == 1 and not (inlines and _shows_sandbox(sections))))
+    if inlines and not certain and len(found) == 1:
+        stat = {}  # of one cgroup below the one at its limit: the lines of the others are lost
     return memory_usage(usages, stat), found[0].path if certain else None
+
+
+def _shows_sandbox(sections: _Sections) -> bool:
+    """Whether the table, where it is there, holds a pod's sandbox (kubernetes/build/pause).
+
+    That lies in no container: the cgroup at its limit is a pod or more, and no statistics of a container are its own.
+    """
+    return any(row.comm == "pause" for row in sections.values(Kind.ROW, Row))
 
 
 def _names_of_victim(
@@ -232,10 +243,14 @@ def _is_memcg(sections: _Sections) -> bool:
         return True
     if any(text.startswith("Memory cgroup") for text in sections.kill_texts()):
         return True
-    return any("? " not in text and _is_memcg_frame(text) for text in sections.trace())
+    frames = [text for text in sections.trace() if "+0x" in text and "? " not in text]
+    return any(map(_is_memcg_frame, frames)) or any(
+        "out_of_memory+" in called and "try_charge" in caller for called, caller in pairwise(frames)
+    )
 
 
 def _is_memcg_frame(text: str) -> bool:
+    # A compiler may inline the first one: then its caller, try_charge_memcg(), calls out_of_memory().
     return "mem_cgroup_out_of_memory+" in text or "mem_cgroup_oom_synchronize+" in text
 
 

@@ -11,6 +11,7 @@ Modules:
     learned_prefix    Prefixes that no rule knows, learned from one line of the kernel
     line_joiner       Lines that a mail program or a terminal broke in two
     lost_newline      A summary and the record behind it, on one line
+    padding           Lines that a terminal broke and filled with blanks, copied as one
     prefix            The prefixes that programs and people put before the kernel's text
     quoted_printable  Lines of a mail in quoted-printable
     stage             The protocol of the stages of the framing pipeline

@@ -7,6 +7,7 @@
     <4>[   12.345678] text                   dmesg --raw, syslog(2)
     Oct  3 06:22:43 host kernel: [ 12.345678] text              RFC 3164, journalctl -o short
     <4>1 2024-01-05T12:00:00Z host kernel - - - text            RFC 5424
+    Dec 27 09:19:05 2013 kernel: : [ 12.345678] text            a template that writes a colon twice
     1764500214.956867 host kernel: text      journalctl -o short-unix
     > 12:[12345.678901] text                 quoted in a mail; found by `grep -n`
 
@@ -49,7 +50,7 @@ _DECODED = re.compile(
     r"(?:emerg|alert|crit|err|error|warn|warning|notice|info|debug) *:? +(?=\S)"
 )
 _KERNEL_TAG = re.compile(
-    r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: |(?=\[)|$)"
+    r"(?:kern\.\w+ )?(?:(?!kern\.\w+ )(\S{1,255}) )?(?:kern\.\w+ )?kernel(?:\[\d+\])?:(?: :(?= \[))?(?: |(?=\[)|$)"
 )
 _OTHER_TAG = re.compile(r"(?:\S{1,255} )?(?:\w+\.\w+ )?(?!kernel\b)[\w./@:()+-]{1,100}(?:\[\d+\]:|:)(?:\s|$)")
 _HOST_AND_TAG = re.compile(r"[\w.-]{1,255} (?!kernel\b)[\w./@-]{1,100}(?:\[\d+\])?: ")

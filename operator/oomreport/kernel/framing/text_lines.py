@@ -3,13 +3,14 @@
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.framing.learned_prefix import LearnedPrefix
 from oomreport.kernel.framing.lost_newline import end_of_summary
+from oomreport.kernel.framing.padding import parts_of
 from oomreport.kernel.framing.prefix import Prefixed, unprefixed
 from oomreport.kernel.framing.stage import EntryText, Item, TextLine
 from oomreport.kernel.line import LONGEST_TEXT, NO_STAMP, Line
 from oomreport.kernel.record import Stamp
 from oomreport.kernel.text.kind import Kind, kind_of
 
-# A line that is a comment of source code may end with a comment for a linter: "# kernel: ..  # noqa: E501".
+# A line that is a comment of source code may end with a comment for a linter, behind two blanks.
 _COMMENT = re.compile(r"[ \t]*(#|//) ")
 _COMMENT_BEHIND = re.compile(r" {2,}(#|//) ?[A-Za-z][\w:, -]{0,60}$")
 # An event of Kubernetes, of the reason OOMKilling, repeats two records of the kernel, with the newline between them.
@@ -50,6 +51,9 @@ class TextLines:
 
     def _lines(self, text: str, entry: Line | None) -> list[Item]:
         first = self._line(text, entry)
+        parts = parts_of(text, first.line.text)
+        if len(parts) > 1:
+            return [self._line(part, entry) for part in parts]
         end = end_of_summary(first.line.text) if first.line.kind is Kind.SUMMARY else None
         if end is None:
             return [first]

@@ -104,6 +104,8 @@ class Reader:
     def _take(self, line: Line) -> list[Invocation]:
         if line.framed or line.host is not None:
             self._host = line.host  # a line without any prefix is of the machine of the line before
+        if self._host is not None and self._hosts.keys() == {None}:
+            self._hosts[self._host] = self._hosts.pop(None)  # a paste may name its only machine on some lines alone
         assembler = self._hosts.get(self._host)
         if assembler is None:
             assembler = self._hosts[self._host] = Assembler(cut_by_people=True)

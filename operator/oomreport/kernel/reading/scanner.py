@@ -119,8 +119,9 @@ class Scanner:
             at = self._line(block, at, done)  # it may name columns
         floor = at
         for hit in [*hits, end]:
-            if hit < at:
+            if hit < end and not self._seen:
                 self._see(block, block.rfind(b"\n", 0, hit) + 1, hit)
+            if hit < at:
                 continue
             while at < end and (reader.busy or (reader.joinable and _CONTINUED.match(block, at, end))):
                 self._forget()
@@ -130,7 +131,6 @@ class Scanner:
             if hit >= end:
                 break
             start = block.rfind(b"\n", at, hit) + 1 or at
-            self._see(block, start, hit)
             whole = reader.whole(block, start, end) if block.startswith(_HEADER, hit) else None
             back = start if whole else self._first_line(block, at, start, done, at_floor=at == floor)
             if back > at:
@@ -165,7 +165,7 @@ class Scanner:
         return []
 
     def _see(self, block: bytes, start: int, hit: int) -> None:
-        if not self._seen and block.startswith(OF_AN_OOM, hit):
+        if block.startswith(OF_AN_OOM, hit):
             self._seen = block[max(start, hit - _MOST_SEEN) : hit + _MOST_SEEN].split(b"\n", 1)[0]
 
     def _remember(self, block: bytes, at: int, end: int) -> None:

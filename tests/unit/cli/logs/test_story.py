@@ -321,3 +321,40 @@ def test_of_several_files_each_kill_names_its_own(tmp_path: Path, capsys: pytest
 )
 def test_a_time_in_another_language_is_told(prefix: str, told: Told) -> None:
     assert "28 01:23:30" in told(prefix + KILLED)
+
+
+def test_nobody_is_said_to_have_held_most_where_the_table_is_cut(told: Told) -> None:
+    others = row(300, "small", 0) + row(301, "smaller", 0)
+    assert "Most was held" not in told(others + GLOBAL + KILLED)
+    assert "Most was held" not in told(HEAD + others + BIG + GLOBAL + KILLED)
+    killed = KILLED.replace("anon-rss:3600000kB", "anon-rss:4kB").replace("500 (big)", "300 (small)")
+    summary = GLOBAL.replace("task=big,pid=500", "task=small,pid=300")
+    assert 'Most was held by "big" (pid 500)' in told(HEAD + others + BIG + summary + killed)
+
+
+def test_a_broken_kill_line_claims_no_size(told: Told) -> None:
+    assert "holding" not in told("Out of memory: Killed process 5 (x) total-vm:8kB, anon-rss:832856k, file-rss:4kB\n")
+    assert "holding 8 KiB" in told("Out of memory: Killed process 5 (x) total-vm:8kB, anon-rss:4kB, file-rss:4kB\n")
+
+
+STATISTICS = (
+    "Memory cgroup stats for /kubepods/burstable/pod11111111-2222-3333-4444-555555555555/" + "a" * 64 + ": cache:0KB"
+    " rss:900KB\n"
+)
+
+
+def test_statistics_of_one_container_are_not_the_limit_where_the_table_holds_the_sandbox(told: Told) -> None:
+    text = told(STATISTICS + HEAD + row(300, "pause", -998) + row(301, "node", 999))
+    assert "a cgroup's memory limit was reached" in text
+    assert "Container aaaaaaaaaaaa of pod UID 11111111-2222-3333-4444-555555555555 is in it." in text
+    assert "processes (anonymous)" not in text
+    assert "the memory limit of the container was reached" in told(STATISTICS + HEAD + row(301, "node", 999))
+
+
+@pytest.mark.parametrize("caller", ["try_charge_memcg+0x82a/0xa90", "try_charge+0x79a/0x7d0"])
+def test_an_inlined_function_of_the_trace_is_known_by_its_caller(told: Told, caller: str) -> None:
+    text = told(
+        "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\nCall Trace:\n"
+        f" oom_kill_process+0x10a/0x220\n out_of_memory+0x3bc/0x5a0\n ? mem_cgroup_iter+0x1ca/0x240\n {caller}\n"
+    )
+    assert "a cgroup's memory limit was reached" in text

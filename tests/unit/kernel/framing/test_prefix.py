@@ -16,6 +16,7 @@ _KILLED = "Out of memory: Killed process 5 (x) total-vm:8kB"
         "<4>Oct  3 06:22:43 node-1 kernel: ", '<4>1 2026-02-27T23:58:41Z node-1 kernel - - [meta x="a\\]b"] ', "1764500214.956867 node-1 kernel: ",
         "Fri 2026-02-27 23:58:41 UTC node-1 kernel: ", "[    9.000002] node-1 kernel: ", "12:[    9.000002] ",
         "12-[    9.000002] ", "> > [    9.000002] ", "# Oct  3 06:22:43 node-1 kernel: ", "    ", "\ufeff", "OOMKilling: ",
+        "Dec 27 09:19:05 2013 kernel: : [277622.359064] ",
     ],
 )  # fmt: skip
 def test_a_prefix_is_taken_off(prefix: str) -> None:

@@ -27,3 +27,10 @@ def test_a_programs_message_with_newlines_far_from_its_beginning_is_the_programs
     message = b"Nov 30 10:56:53 node-1 app[1]: x\n" + b" " * 31 + _KILLED[15:]
     scanner = Scanner()
     assert scanner.feed(b"Nov 30 10:56:52 node-1 kernel: eth0: link\n" * 500 + message) + scanner.flush() == []
+
+
+def test_a_phrase_in_a_line_that_was_read_already_is_remembered_too() -> None:
+    scanner = Scanner()
+    head = b"[    9.000003] [ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name"
+    scanner.feed(b"[    9.000001] 1680 total pagecache pages\n[    9.000002] Free swap  = 0kB\n" + head + b"\n")
+    assert scanner.seen == head
