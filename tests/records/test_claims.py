@@ -47,7 +47,11 @@ CLAIMS: dict[str, Facts] = {
     "BestEffort": has_pod,
     "kubelet": shows_kubernetes,
     "Kubernetes shows": has_pod,
-    "pod UID": has_pod,
+    "was in pod UID": has_pod,
+    "pod UID .* is in it": lambda one: one.spec.oom_memcg is None and "Memory cgroup stats for /" in one.invocation.log,
+    "Most was held by": lambda one: one.invocation.table_whole,
+    "holding": lambda one: "anon-rss:" in one.invocation.log,
+    "shortens its path": lambda one: one.spec.subject is not None and not has_pod(one),
     "outside any pod": lambda one: not has_pod(one) and one.spec.task_memcg is not None,
     "NUMA node": lambda one: one.invocation.constraint in ("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"),
     r"(?<!who) asked for memory[.,]": lambda one: (

@@ -15,11 +15,26 @@ _ON_THE_NODE = "The kernel's record is in the log of the node: `journalctl -k` o
 # Rows of the kernel's table: pid, uid, tgid, at least four figures, adj and name (dump_task() in mm/oom_kill.c).
 _ROWS = re.compile(rb"(?m)^[^\n]{0,80}?\[ *\d{1,7}\] +\d+ +\d+ +\d+ +\d+(?: +\d+){2,5} +-?\d{1,4} \S[^\n]{0,20}$")
 _PART = "The input holds rows of an OOM dump's table of candidates. The lines that say who was killed are not here."
+# drivers/staging/android/lowmemorykiller.c, in kernels before 4.12; lmkd took its name over for its own lines.
+_OF_DRIVER = b"kB on behalf of '"
 _SIGNS = (
     ((b"OOMKilled", b"OOMKilling", b"SystemOOM"), f"The log names {{}}: a pod's status or an event. {_ON_THE_NODE}"),
+    ((b"oom-kill event", b"oom_kill event"), f"Slurm counted kills by the kernel in a step's cgroup. {_ON_THE_NODE}"),
     ((b"systemd-oomd",), "The log names {}, which kills from user space: `journalctl -u {}` says why."),
     ((b"earlyoom",), "The log names {}, which kills from user space: `journalctl -u {}` says why."),
+    (
+        (b"OOMController",),
+        "The log names Talos' {}, which kills a cgroup's processes from user space: `talosctl dmesg` shows it.",
+    ),
+    (
+        (_OF_DRIVER,),
+        "The log names lowmemorykiller, Android's driver that kills before the OOM killer does: its lines say why.",
+    ),
     ((b"lowmemorykiller", b"lmkd"), "The log names {}, Android's killer in user space: `logcat` says why."),
+    (
+        (b"page allocation failure", b"vmalloc: allocation failure", b" warn_alloc"),
+        "The log holds an allocation failure: a request for memory failed, and the kernel killed nothing for it.",
+    ),
 )
 
 
@@ -40,7 +55,11 @@ class OtherKillers:
     def sentences(self) -> list[str]:
         """Return a sentence for each killer or witness that is named."""
         found = ((next((word for word in words if word in self._begin), None), text) for words, text in _SIGNS)
-        told = [text.format(word.decode(), word.decode()) for word, text in found if word is not None]
+        told = [
+            text.format(word.decode(), word.decode())
+            for word, text in found
+            if word is not None and not (word == b"lowmemorykiller" and _OF_DRIVER in self._begin)
+        ]
         rows = sum(1 for _ in islice(_ROWS.finditer(self._begin), _FEWEST_ROWS))
         told += [_PART] if rows >= _FEWEST_ROWS else []
         return ["The input is empty."] if self.is_empty else told

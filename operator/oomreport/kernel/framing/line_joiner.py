@@ -210,7 +210,7 @@ def _header_worth(text: str) -> int:
 _MEASURES: dict[Kind, Callable[[str], int]] = {
     Kind.SUMMARY: _summary_worth,
     Kind.KILLED: lambda text: len(_FIGURES.findall(text)) * 2 + (")" in text),
-    Kind.CHOSEN: lambda text: int(text.rstrip().endswith("child")),
+    Kind.CHOSEN: lambda text: int(text.rstrip().endswith(" child")),
     Kind.HEADER: _header_worth,
     Kind.TASK_IN: _path_worth,
     Kind.STATS: _path_worth,

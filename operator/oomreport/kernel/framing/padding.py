@@ -2,7 +2,7 @@
 
     [86120.080694] Killed process 6155 (python) total-vm:1054044kB, anon-rss:832856k   (130 blanks)   B, file-rss:..
 
-Terminals that copy a selection so are found on small boards, over a serial line.
+So stands a log of a Raspberry Pi in a public issue.
 """
 
 from oomreport.kernel import lazy_re as re

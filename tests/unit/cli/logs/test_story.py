@@ -279,6 +279,18 @@ def test_the_second_line_of_an_event_is_no_record(told: Told) -> None:
             "systemd-oomd[1]: Killed /user.slice due to memory pressure\n",
             "The log names systemd-oomd, which kills from",
         ),
+        (
+            "slurmstepd: error: Detected 1 oom-kill event(s) in StepId=191.batch cgroup.\n",
+            "Slurm counted kills by the kernel in a step's cgroup. The kernel's record is in",
+        ),
+        (
+            'user: warning: [2026-01-12T20:27:31.9Z]: [talos] Sending SIGKILL to cgroup {"controller": "runtime.OOMController"}',
+            "The log names Talos' OOMController, which kills a cgroup's processes from user space",
+        ),
+        (
+            "[Wed Feb 13 04:32:04 2019] adb: page allocation failure: order:8, mode:0x24040c0\n",
+            "The log holds an allocation failure: a request for memory failed, and the kernel killed nothing for it.",
+        ),
         ("", "The input is empty."),
     ],
 )
@@ -358,3 +370,11 @@ def test_an_inlined_function_of_the_trace_is_known_by_its_caller(told: Told, cal
         f" oom_kill_process+0x10a/0x220\n out_of_memory+0x3bc/0x5a0\n ? mem_cgroup_iter+0x1ca/0x240\n {caller}\n"
     )
     assert "a cgroup's memory limit was reached" in text
+
+
+def test_androids_driver_and_its_daemon_are_told_apart(told: Told) -> None:
+    """Both print "lowmemorykiller", the driver over several lines of the kernel's log (Linux 3.10 on a phone)."""
+    driver = "lowmemorykiller: Killing '.networkupgrade' (6924), adj 705,\n   to free 20968kB on behalf of 'kswapd0' (543) because\n"
+    assert "Android's driver that kills before the OOM killer does" in told(driver)
+    assert "user space" not in told(driver)
+    assert "in user space: `logcat` says why" in told("I lowmemorykiller: Killing 'a.b' (4563), uid 10010, adj 906\n")
