@@ -4,9 +4,11 @@
 
 Modules:
 
-    cel       Hook filters in the Common Expression Language
-    cluster/  Clients of the API server and of a metrics source
-    http/     HTTP clients and the health server
-    node/     What a node tells: kernel log, cgroups, /proc, names of pods
-    storage/  Files: logs, spool, checkpoint
+    cel          Hook filters in the Common Expression Language
+    cel_process  Filters evaluated in a process with a limit of time and memory
+    cel_worker   The process that evaluates hook filters for the controller
+    cluster/     Clients of the API server and of a metrics source
+    http/        HTTP clients and the health server
+    node/        What a node tells: kernel log, cgroups, /proc, names of pods
+    storage/     Files: logs, spool, checkpoint
 """

@@ -1,7 +1,8 @@
 """Hook filters in the Common Expression Language.
 
 A CEL program always ends, but loops in loops multiply. So the number and the depth of loops is bounded when a filter is
-compiled, and the data is bounded too. An error says why a filter cannot be compiled or evaluated.
+compiled, and the data is bounded too. An error says why a filter cannot be compiled or evaluated. What a filter may
+take of time and memory is bounded where it runs (cel_worker.py).
 """
 
 import re

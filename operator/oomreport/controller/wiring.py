@@ -244,7 +244,7 @@ def parts_of(
         owner_labels=owner_labels,
         requeuer=ReportRequeuer(changes, lambda report: policies.outdate(report) or bounds.outdate(report), api, queue),
         running_memory=running_memory,
-        closing=(surroundings.close, managers.close, hooks.close),
+        closing=(surroundings.close, managers.close, hooks.close, filters.close),
     )
 
 

@@ -14,6 +14,8 @@ from integration.controller.test_hooks import delivered, killed
 from integration.controller.test_reports import send
 
 OOMREPORT = Path(__file__).parents[3] / ".venv/bin/oomreport"
+# It is compiled: that it asks for too much shows at the first event.
+ENDLESS = "[" + ",".join("1" * 99) + "].all(a, event.workload.name.matches('(\\\\pL{30}){30}') || true)"
 
 
 def oomreport(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,6 +53,7 @@ def test_a_filter_decides_and_says_where_it_cannot(shop: Shop, start: Start, hoo
     hooks.hook("wanted", filter='event.workload.name.startsWith("wanted")', webhook=to)
     hooks.hook("broken", filter="event.(", webhook=to)
     hooks.hook("failing", filter="event.nothing.more > 1", webhook=to)
+    hooks.hook("dear", filter=ENDLESS, webhook=to)
     start(*QUICK_HOOKS)
     assert "Syntax error" in hooks.ready("broken", "FilterInvalid")["message"]
     hooks.ready("failing")
@@ -69,6 +72,7 @@ def test_a_filter_decides_and_says_where_it_cannot(shop: Shop, start: Start, hoo
         "the error is said",
         lambda: hooks.found("failing")["status"].get("lastError") == "filter: no such key: 'nothing'",
     )
+    assert "processor time" in hooks.ready("dear", "FilterInvalid")["message"]
 
 
 def test_a_secret_that_is_not_granted_is_named_and_its_delivery_made_once_it_is(

@@ -5,7 +5,7 @@ Modules:
     attempt         One attempt to deliver an event, with the report's present state
     deliverer       The lanes of all hooks
     digest          The digests of one hook: events that a rate limit held back
-    filters         The compiled filters of hooks
+    filters         The filters of hooks, and which of them cannot be used
     hook_check      Problems of a hook that are known before a delivery
     hook_status     The status of a hook, and the Events of failed deliveries
     hook_target     The target of a hook: a webhook, a Job or a resize

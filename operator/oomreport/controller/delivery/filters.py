@@ -1,39 +1,56 @@
-"""The compiled filters of hooks."""
+"""The filters of hooks, and which of them cannot be used."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from oomreport.adapters.cel import Filter, FilterInvalid
+from oomreport.adapters.cel import FilterFailed, FilterInvalid
+from oomreport.adapters.cel_process import FilterProcess
 from oomreport.api.oom_hook import OOMHook
 
 _MOST = 500
 
 
 class Filters:
-    """Compiles each filter once."""
+    """Asks each filter in a process of its own; one that is invalid, or asked for too much, is not asked again."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, Filter | str] = {}
+        self._process = FilterProcess()
+        self._checked: dict[str, str | None] = {}
 
-    def problem(self, hook: OOMHook) -> str | None:
+    async def problem(self, hook: OOMHook) -> str | None:
         """Return why a hook's filter cannot be used, None where it can or there is none."""
-        compiled = self._of(hook)
-        return compiled if isinstance(compiled, str) else None
-
-    def matches(self, hook: OOMHook, event: Mapping[str, Any]) -> bool:
-        """Return whether a hook wants an event; a filter that cannot be used wants none. Raises FilterFailed."""
-        compiled = self._of(hook)
-        return compiled is None or (isinstance(compiled, Filter) and compiled.matches(event))
-
-    def _of(self, hook: OOMHook) -> Filter | str | None:
         text = hook.spec.filter
         if text is None:
             return None
-        if text not in self._compiled:
-            if len(self._compiled) >= _MOST:
-                self._compiled.clear()
+        if text not in self._checked:
             try:
-                self._compiled[text] = Filter(text)
+                await self._process.check(text)
             except FilterInvalid as error:
-                self._compiled[text] = str(error)
-        return self._compiled[text]
+                self._keep(text, str(error))
+            except FilterFailed as error:
+                return str(error)
+            else:
+                self._keep(text, None)
+        return self._checked[text]
+
+    async def matches(self, hook: OOMHook, event: Mapping[str, Any]) -> bool:
+        """Return whether a hook wants an event; a filter that cannot be used wants none. Raises FilterFailed."""
+        text = hook.spec.filter
+        if text is None:
+            return True
+        if self._checked.get(text) is not None:
+            return False
+        try:
+            return await self._process.matches(text, event)
+        except FilterInvalid as error:
+            self._keep(text, str(error))
+            raise FilterFailed(str(error)) from error
+
+    async def close(self) -> None:
+        """End the process."""
+        await self._process.close()
+
+    def _keep(self, text: str, problem: str | None) -> None:
+        if len(self._checked) >= _MOST:
+            self._checked.clear()
+        self._checked[text] = problem

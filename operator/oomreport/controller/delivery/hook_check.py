@@ -28,7 +28,7 @@ class HookCheck:
         """Return what keeps a hook from working, as a condition's reason and message. Raises ApiError."""
         if hook.spec.namespace_selector and not await self._hooks.reads_labels():
             return "NamespacesUnread", "namespaces cannot be read, so none is selected"
-        if why := self._filters.problem(hook):
+        if why := await self._filters.problem(hook):
             return "FilterInvalid", f"the filter {why}"
         target = target_of(hook, self._targets)
         if target is None:

@@ -175,7 +175,11 @@ class Lane:
         report, delivery = found
         event = event_of(item.report, report, delivery)
         if delivery.is_untried:
-            if not self._is_wanted(hook, event):
+            wanted = await self._is_wanted(hook, event)
+            # While the filter was asked it may have been told in a digest, or its report may have gone.
+            if item not in self._items or self._is_edited(item):
+                return
+            if not wanted:
                 self._withdraw(item)
                 return
             if not self._allowance.take(hook.spec.rate_limit, self._now()):
@@ -218,7 +222,7 @@ class Lane:
             self._shared.listener.attempted(hook, event, result, answer)
             self._shared.work.add(item.report)
 
-    def _is_wanted(self, hook: OOMHook, event: Event) -> bool:
+    async def _is_wanted(self, hook: OOMHook, event: Event) -> bool:
         """Return whether a hook wants an event, by what is known of it now."""
         if event.is_denied:
             return False
@@ -226,7 +230,7 @@ class Lane:
         if hook.spec.causes and cause not in hook.spec.causes:
             return False
         try:
-            return self._shared.filters.matches(hook, data_of(event))
+            return await self._shared.filters.matches(hook, data_of(event))
         except FilterFailed as error:
             self._shared.listener.unfiltered(hook, event, str(error))
             return False
@@ -265,7 +269,7 @@ class Lane:
         report = await self._report(item)
         if report is None or item not in self._items:
             return False
-        if not self._is_wanted(hook, event_of(item.report, report, self._items[item])):
+        if not await self._is_wanted(hook, event_of(item.report, report, self._items[item])):
             self._held.discard(item)
             self._withdraw(item)
             return False
