@@ -9,6 +9,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 _EXIT_STATUS = """\
 exit status:
@@ -36,8 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows an example to who gave no command or no log."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and end."""
+        if "are required" in message and self.prog in ("oomreport", "oomreport explain"):
+            message += "\nfor example: dmesg | oomreport explain -"
+        super().error(message)
+
+
 def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="oomreport",
         description="Explain OOM kills: who was killed, whose limit it was, and what limit to set.",
         epilog=_EXIT_STATUS,
@@ -45,7 +56,9 @@ def _parser(*, for_logs: bool) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_Version("%(prog)s"), help="print the version and exit")
     # Without `prog` argparse formats the usage for it, and measures the terminal.
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=parser.prog)
+    commands: argparse._SubParsersAction[argparse.ArgumentParser] = parser.add_subparsers(  # type: ignore[assignment]
+        title="commands", required=True, metavar="COMMAND", prog=parser.prog
+    )
     _add_explain(commands)
     _add_watch(commands)
     if not for_logs:

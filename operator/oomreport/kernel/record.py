@@ -136,7 +136,7 @@ class Invocation:
     the limit, or the machine's memory, with swap. `panicked` says that the kernel stopped instead of killing,
     `limit_written` that the trigger was writing a limit. `table_whole` says that no row of the task table is known to
     be missing. `tasks` are ordered by badness, highest first; `task_count` counts the rows that the log holds. `log` is
-    the kernel's text without call trace.
+    the kernel's text without call trace. `place` is where its first line begins in the log, in bytes.
     """
 
     first: Stamp
@@ -165,6 +165,7 @@ class Invocation:
     missing: frozenset[Part] = frozenset()
     lost_before: int | None = 0
     log: str = ""
+    place: int | None = field(default=None, compare=False)
 
     @property
     def no_victim(self) -> bool:

@@ -24,3 +24,10 @@ def test_no_command_is_an_error_that_names_the_usage(capsys: pytest.CaptureFixtu
         main([])
     assert ended.value.code == 2
     assert "usage: oomreport" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "is_told"), [([], True), (["explain"], True), (["show"], False)])
+def test_who_names_no_log_is_shown_how(arguments: list[str], is_told: bool, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: FBT001
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert ("for example: dmesg | oomreport explain -" in capsys.readouterr().err) is is_told

@@ -6,6 +6,7 @@ Modules:
     explain        `oomreport explain`: the OOM kills of any kernel log
     explained      A record with everything that is said about it
     filling        What the memory consisted of: the parts of a bar
+    groups         Kills of one run, grouped by what was killed and why
     json_text      Compact JSON in ASCII, safe for a terminal
     judgement      The cause and the advice, as far as a log tells
     other_killers  Other killers than the kernel, and other witnesses, in a log

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from oomreport.adapters.storage.line_numbers import LineNumbers
 from oomreport.adapters.storage.log_file import STANDARD_INPUT, quick_search, searched_chunks_of
 from oomreport.cli.logs.other_killers import OtherKillers
 from oomreport.cli.logs.unread import FORMS, unread
@@ -17,6 +18,7 @@ from oomreport.names import API_VERSION
 
 if TYPE_CHECKING:
     from oomreport.cli.logs.explained import Explained
+    from oomreport.cli.logs.groups import Group
     from oomreport.cli.logs.judgement import Judge, Judgement
     from oomreport.cli.logs.pods import Named, PodIndex
     from oomreport.incident.oom_record import RecordSpec
@@ -40,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             output = _output(arguments, stack)
             status = 0
             for path in arguments.files:
-                file = path if len(arguments.files) > 1 else None
-                status = max(status, _explain(path, pods, advice, output, file=file))
+                status = max(status, _explain(path, pods, advice, output, several=len(arguments.files) > 1))
             output.whole = status == 0
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def invocations_in(
-    path: str, scanner: Scanner | None = None, others: OtherKillers | None = None
+    path: str, scanner: Scanner | None = None, others: OtherKillers | None = None, numbers: LineNumbers | None = None
 ) -> Iterator["Invocation"]:
     """Yield the invocations of the OOM killer in a log, as they are found.
 
@@ -62,6 +63,8 @@ def invocations_in(
         for chunk, hits in searched_chunks_of(path, quick_search()):
             if others is not None:
                 others.feed(chunk)
+            if numbers is not None:
+                numbers.feed(chunk)
             yield from scanner.feed(chunk, hits)
     except LogUnreadable as error:
         cut = error
@@ -70,20 +73,22 @@ def invocations_in(
         raise cut
 
 
-def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output", *, file: str | None) -> int:
-    scanner, others = Scanner(), OtherKillers()
+def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output", *, several: bool) -> int:
+    scanner, others, numbers = Scanner(), OtherKillers(), LineNumbers(path)
     is_found = False
     try:
-        for invocation in invocations_in(path, scanner, others):
+        for invocation in invocations_in(path, scanner, others, numbers):
             # Most logs hold none: what makes records of them is loaded with the first one.
-            from oomreport.cli.logs.explained import Explained, spec_of
+            from oomreport.cli.logs.explained import Explained, Where, spec_of
 
             is_found = True
             spec = spec_of(invocation)
             named = pods.named(spec) if pods is not None else None
             if named is not None:
                 spec = named.of(spec)
-            output.add(Explained(invocation, spec, named, advice.of(invocation, spec, named), file))
+            place = invocation.place or 0
+            where = Where(file=path, line=numbers.number(place), byte=place, several=several)
+            output.add(Explained(invocation, spec, named, advice.of(invocation, spec, named), where))
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return _UNREADABLE
@@ -198,8 +203,10 @@ class _Yaml(_Output):
 
 class _Text(_Output):
     def __init__(self, colour: str, *, knows_pods: bool) -> None:
+        from oomreport.cli.logs.groups import Groups
         from oomreport.cli.logs.text import Style, style_for
 
+        self._groups = Groups()
         self._style: Style = style_for(sys.stdout, colour)
         self._knows_pods = knows_pods
         self._count = 0
@@ -209,13 +216,18 @@ class _Text(_Output):
 
     def add(self, explained: "Explained") -> None:
         from oomreport.cli.logs.story import wants_pods
-        from oomreport.cli.logs.text import told
 
         self._wants_pods = self._wants_pods or wants_pods(explained)
+        if (group := self._groups.add(explained)) is not None:
+            self._tell(group)
+
+    def _tell(self, group: "Group") -> None:
+        from oomreport.cli.logs.text import group_told
+
         if self._count:
             sys.stdout.write("\n")
         self._count += 1
-        sys.stdout.write(told(explained, number=self._count, style=self._style))
+        sys.stdout.write(group_told(group, number=self._count, style=self._style))
 
     def add_unread(self, name: str, line: bytes) -> None:
         self._unread.append(unread(name, line))
@@ -224,6 +236,8 @@ class _Text(_Output):
         self._others += [sentence for sentence in sentences if sentence not in self._others]
 
     def close(self) -> None:
+        for group in self._groups:
+            self._tell(group)
         if self._unread:
             sys.stdout.write("\n" if self._count else "")
             sys.stdout.write("\n".join([*self._unread, *self._others, FORMS, ""]))

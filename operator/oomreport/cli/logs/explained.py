@@ -12,22 +12,44 @@ if TYPE_CHECKING:
     from oomreport.cli.logs.pods import Named
 
 
-class Explained(NamedTuple):
-    """What the log says, the record made of it, the pod where it is known, and the advice where it was asked for.
+class Where(NamedTuple):
+    """Where a record begins: the file as it was given, the number of its line, from 1 on, and its place in bytes.
 
-    `file` is where it was read, where several files are.
+    `line` is None in a log so large that its lines are not counted. `several` says that other files are explained too.
     """
+
+    file: str
+    line: int | None
+    byte: int
+    several: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `source` of an item."""
+        return {"file": self.file} | ({"byte": self.byte} if self.line is None else {"line": self.line})
+
+
+class Explained(NamedTuple):
+    """What the log says, the record made of it, the pod where it is known, and the advice where it was asked for."""
 
     invocation: Invocation
     spec: RecordSpec
     named: "Named | None" = None
     judgement: "Judgement | None" = None
-    file: str | None = None
+    where: Where | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The file that the record is from, where several are explained."""
+        return self.where.file if self.where is not None and self.where.several else None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as an item of the list that is printed."""
-        file = {"file": self.file} if self.file is not None else {}
-        return {**file, "spec": self.spec.as_json(), **(self.judgement.as_json() if self.judgement is not None else {})}
+        source = {"source": self.where.as_json()} if self.where is not None else {}
+        return {
+            **source,
+            "spec": self.spec.as_json(),
+            **(self.judgement.as_json() if self.judgement is not None else {}),
+        }
 
 
 def spec_of(invocation: Invocation, *, source: Source = Source.FILE, node_name: str | None = None) -> RecordSpec:

@@ -8,10 +8,10 @@ from html import escape
 
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.filling import make_up, whole_of
+from oomreport.cli.logs.groups import Group, grouped, listed_text, when_and_kernel
 from oomreport.cli.logs.judgement import Judgement
 from oomreport.cli.logs.story import (
     PODS_HINT,
-    heading,
     hints,
     recommended,
     sentences,
@@ -19,7 +19,6 @@ from oomreport.cli.logs.story import (
 )
 from oomreport.cli.logs.words import shown, size_text
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.times import YEARLESS
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1c1e21; --soft: #5b6470; --line: #d0d4da; --ground: #fff; --box: #f4f5f7; --bad: #b3261e; --warn: #8a5a00 }
@@ -55,14 +54,15 @@ def page(
 
     `others` is what logs without any record tell of other killers.
     """
-    body = "\n".join(_article(number, explained) for number, explained in enumerate(records, 1))
+    groups = grouped(records)
+    body = "\n".join(_article(number, group) for number, group in enumerate(groups, 1))
     if not records:
         none = "".join(f"<p>{escape(sentence)}</p>" for sentence in ("No OOM kill by the kernel found.", *others))
         body = "".join(f"<p>{escape(sentence)}</p>" for sentence in others) if unread else none
     body += "".join(f"<p>{escape(sentence)}</p>\n" for sentence in unread)
     kills = sum(len(explained.invocation.victims) for explained in records)
     hint = f'<p class="when">{escape(PODS_HINT)}</p>\n' if not knows_pods and any(map(wants_pods, records)) else ""
-    contents = _contents(records) if len(records) > 1 else ""
+    contents = _contents(groups) if len(groups) > 1 else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>OOM kills</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -76,13 +76,23 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def _contents(records: Sequence[Explained]) -> str:
-    lines = "".join(f"<li>{escape(heading(one))}</li>" for one in records[:_MOST_CONTENTS])
-    more = f"<p>and {len(records) - _MOST_CONTENTS} more</p>" if len(records) > _MOST_CONTENTS else ""
+def _contents(groups: Sequence[Group]) -> str:
+    lines = "".join(f"<li>{escape(group.heading())}</li>" for group in groups[:_MOST_CONTENTS])
+    more = f"<p>and {len(groups) - _MOST_CONTENTS} more</p>" if len(groups) > _MOST_CONTENTS else ""
     return f"<ol>{lines}</ol>{more}\n"
 
 
-def _article(number: int, explained: Explained) -> str:
+def _kills(group: Group) -> str:
+    """Return the list of the kills of a group, which ends with the heading of the last one; nothing for one kill."""
+    if group.count == 1:
+        return ""
+    left_out = [f"and {group.left_out} more"] if group.left_out else []
+    lines = [*map(listed_text, group.first), *left_out, *map(listed_text, group.latest)]
+    return f'<ul class="kills">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul><h3>The last of them</h3>'
+
+
+def _article(number: int, group: Group) -> str:
+    explained = group.last
     invocation, judgement = explained.invocation, explained.judgement
     text = escape(" ".join(sentences(explained)))
     found = judgement.findings if judgement is not None else ()
@@ -95,8 +105,8 @@ def _article(number: int, explained: Explained) -> str:
     file = f'<p class="when">in {escape(shown(explained.file))}</p>' if explained.file is not None else ""
     log = _printable(explained.spec.log or "", keep="\n\t")
     return (
-        f"<article><h2>{number}. {escape(heading(explained))}</h2>"
-        f'<p class="when">{escape(_when(invocation))}</p>{file}<p>{text}</p>{_make_up(invocation)}{_candidates(invocation)}'
+        f"<article><h2>{number}. {escape(group.heading())}</h2>{_kills(group)}"
+        f'<p class="when">{escape(when_and_kernel(explained))}</p>{file}<p>{text}</p>{_make_up(invocation)}{_candidates(invocation)}'
         f"{_list('Why', why, 'findings')}{_advice(judgement)}{_list('What to look at', looks)}"
         f"<details><summary>The kernel's text</summary><pre>{escape(log)}</pre></details></article>"
     )
@@ -120,16 +130,6 @@ def _advice(judgement: Judgement | None) -> str:
 
 def _printable(text: str, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in keep else "\ufffd" for c in text)
-
-
-def _when(invocation: Invocation) -> str:
-    stamp = invocation.first
-    wall = ""
-    if stamp.wall is not None:
-        wall = stamp.wall.strftime("%b %d %H:%M:%S") if stamp.wall.year == YEARLESS else stamp.wall.isoformat(" ")
-    boot = f"{stamp.monotonic_us / 1_000_000:.6f} s after boot" if stamp.monotonic_us is not None else ""
-    kernel = f"kernel {invocation.kernel_release}" if invocation.kernel_release else ""
-    return ", ".join(part for part in (wall, boot, kernel) if part)
 
 
 def _make_up(invocation: Invocation) -> str:

@@ -53,16 +53,16 @@ def heading(explained: Explained) -> str:
         if invocation.no_victim:
             return "The OOM killer ran and killed nothing"
         if chosen is not None and chosen.comm:
-            return f"The OOM killer chose {shown(chosen.comm)} (pid {chosen.pid}){_short_cause(explained)}"
-        return f"The OOM killer ran{_short_cause(explained)}"
+            return f"The OOM killer chose {shown(chosen.comm)} (pid {chosen.pid}){short_cause(explained)}"
+        return f"The OOM killer ran{short_cause(explained)}"
     first = invocation.victims[0]
     more = len(invocation.victims) - 1
     killed = f" and {more} more were killed" if more else " was killed"
-    cause = _short_cause(explained)
+    cause = short_cause(explained)
     return f"{process(first)}{killed}{cause or ' by the OOM killer'}"
 
 
-def _short_cause(explained: Explained) -> str:
+def short_cause(explained: Explained) -> str:
     """Return why, behind a colon; empty where the log does not say whose limit or whether the node."""
     invocation, spec = explained.invocation, explained.spec
     if _was_asked_for(invocation):

@@ -14,10 +14,10 @@ from typing import TextIO
 
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.filling import make_up, whole_of
+from oomreport.cli.logs.groups import Group, listed_text, when_and_kernel
 from oomreport.cli.logs.story import heading, hints, recommended, sentences
 from oomreport.cli.logs.words import shown, size_text
 from oomreport.kernel.record import Invocation
-from oomreport.kernel.times import YEARLESS
 
 _BAR = 50
 _TOP = 5
@@ -47,11 +47,29 @@ def style_for(stream: TextIO, colour: str) -> Style:
 
 
 def told(explained: Explained, *, number: int, style: Style) -> str:
-    """Return the whole story."""
+    """Return the whole story of a kill."""
+    lines = [*_heading(f"{number}. {heading(explained)}", style), *_body(explained, style)]
+    return "\n".join(lines) + "\n"
+
+
+def group_told(group: Group, *, number: int, style: Style) -> str:
+    """Return the story of kills of one process for one reason; of one kill as `told` does."""
+    if group.count == 1:
+        return told(group.last, number=number, style=style)
+    left_out = [f"and {group.left_out} more"] if group.left_out else []
+    kills = [*map(listed_text, group.first), *left_out, *map(listed_text, group.latest)]
+    rows = [f"   {kill}" for kill in kills]
+    last = ["", style.painted("   The last of them:", "1"), *_body(group.last, style)]
+    return "\n".join([*_heading(f"{number}. {group.heading()}", style), *rows, *last]) + "\n"
+
+
+def _heading(text: str, style: Style) -> list[str]:
+    return [style.painted(line, "1") for line in textwrap.wrap(text, style.width, subsequent_indent="   ")]
+
+
+def _body(explained: Explained, style: Style) -> list[str]:
     invocation, judgement = explained.invocation, explained.judgement
-    lines = textwrap.wrap(f"{number}. {heading(explained)}", style.width, subsequent_indent="   ")
-    lines = [style.painted(line, "1") for line in lines]
-    lines += [when] if (when := _when(invocation)) else []
+    lines = [f"   {when}"] if (when := when_and_kernel(explained)) else []
     lines += [f"   in {shown(explained.file)}"] if explained.file is not None else []
     for sentence in sentences(explained):
         lines += textwrap.wrap(sentence, style.width - 3, initial_indent="   ", subsequent_indent="   ")
@@ -64,7 +82,7 @@ def told(explained: Explained, *, number: int, style: Style) -> str:
             advice = judgement.recommendation
             lines += _list("What to change", [f"{recommended(advice)}. Basis: {advice.basis.rstrip('.')}."], style)
         lines += _list("What to look at", hints(explained), style)
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _list(title: str, points: Iterable[str], style: Style) -> list[str]:
@@ -79,20 +97,6 @@ def _list(title: str, points: Iterable[str], style: Style) -> list[str]:
         )
     ]
     return ["", style.painted(f"   {title}", "1"), *lines] if lines else []
-
-
-def _when(invocation: Invocation) -> str:
-    stamp = invocation.first
-    parts = []
-    if stamp.wall is not None:
-        form = "%b %d %H:%M:%S" if stamp.wall.year == YEARLESS else "%Y-%m-%d %H:%M:%S"
-        zone = "" if stamp.wall.tzinfo is None else stamp.wall.strftime(" UTC%z").replace("+0000", "")
-        parts.append(stamp.wall.strftime(form) + zone)
-    if stamp.monotonic_us is not None:
-        parts.append(f"{stamp.monotonic_us / 1_000_000:.6f} s after boot")
-    if invocation.kernel_release:
-        parts.append(f"kernel {invocation.kernel_release}")
-    return "   " + ", ".join(parts) if parts else ""
 
 
 def _bar(invocation: Invocation, style: Style) -> list[str]:

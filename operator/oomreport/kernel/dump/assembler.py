@@ -62,8 +62,12 @@ class Assembler:
     """
 
     def __init__(self, *, cut_by_people: bool = False) -> None:
-        """Start with nothing open. With `cut_by_people` a dump may begin within its call trace."""
+        """Start with nothing open. With `cut_by_people` a dump may begin within its call trace.
+
+        `place` is where the next line begins in the log, in bytes, where its reader sets it.
+        """
         self.loss = Loss()
+        self.place: int | None = None
         self._cut_by_people = cut_by_people
         self._dump: Dump | None = None
         self._tentative: Dump | None = None
@@ -133,7 +137,7 @@ class Assembler:
         """Take a whole dump in, where the next line is not needed for another; return the invocation that it ends."""
         self.loss.number(whole.begun[1])
         done = self._end()
-        self._dump = self._joinable = Dump.of_whole(whole, lost_before=self.loss.taken())
+        self._dump = self._joinable = Dump.of_whole(whole, lost_before=self.loss.taken(), place=self.place)
         self.loss.sequence = whole.ended[1]
         self._unrelated_to_tentative = 0
         return done
@@ -217,10 +221,10 @@ class Assembler:
     def _start(self, entry: Entry) -> None:
         if entry.kind in _STRONG:
             if not self._is_late(entry):
-                self._dump = Dump()
+                self._dump = Dump(place=self.place)
                 self._add(entry, self._dump)
         elif entry.kind in _OPENERS or (self._cut_by_people and not self.busy and may_begin_dump(entry)):
-            self._tentative = Dump()
+            self._tentative = Dump(place=self.place)
             self._add(entry, self._tentative)
 
     def _add(self, entry: Entry, dump: Dump) -> None:

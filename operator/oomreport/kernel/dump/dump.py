@@ -31,7 +31,8 @@ _ENDING = frozenset({Kind.KILLED, Kind.NO_VICTIM})
 class Dump:
     """What one invocation of the OOM killer has printed so far.
 
-    `lost_before` is the sum of `Loss` before its lines, None where lines were not read. `whole` is what the fast path
+    `lost_before` is the sum of `Loss` before its lines, None where lines were not read.
+    `place` is that of `Invocation`. `whole` is what the fast path
     read, and `later` the entries behind it. `victims` are the pids of its kill lines, `tgids` the thread group of each
     row, `texts` the lines that a repeat may be of. `lines_lost` says that records are missing within it, `cut` that
     somebody left lines out of it. `stamped` is its last line with a time. `kill_seen` says whether the line that ends a
@@ -39,6 +40,7 @@ class Dump:
     """
 
     lost_before: int | None = 0
+    place: int | None = None
     whole: Whole | None = None
     later: list[Entry] = field(default_factory=list)
     kinds: set[Kind] = field(default_factory=set)
@@ -54,10 +56,11 @@ class Dump:
     kill_seen: bool = False
 
     @classmethod
-    def of_whole(cls, whole: Whole, *, lost_before: int | None) -> Self:
+    def of_whole(cls, whole: Whole, *, lost_before: int | None, place: int | None = None) -> Self:
         """Return the dump that the fast path read."""
         return cls(
             lost_before=lost_before,
+            place=place,
             whole=whole,
             kinds=whole.kinds,
             furthest=Kind.KILLED,

@@ -59,6 +59,7 @@ def invocation_of(dump: Dump) -> Invocation:
         missing=facts.missing,
         lost_before=min(max(dump.lost_before, 0), MOST) if dump.lost_before is not None else None,
         log=facts.log,
+        place=dump.place,
     )
 
 

@@ -26,6 +26,8 @@ class Reader:
         self._hosts: OrderedDict[str | None, Assembler] = OrderedDict()
         self._host: str | None = None
         self._all_read = True
+        # Where the line begins that the framer holds.
+        self._held_at: int | None = None
 
     @property
     def busy(self) -> bool:
@@ -53,10 +55,18 @@ class Reader:
         for assembler in self._hosts.values():
             assembler.passed_over()
 
-    def feed(self, raw: bytes) -> list[Invocation]:
-        """Take one physical line in, without its newline, and return the invocations that it completes."""
-        lines = self._framer.feed(raw)
-        return [invocation for line in lines for invocation in self._take(line)]
+    def feed(self, raw: bytes, *, place: int | None = None) -> list[Invocation]:
+        """Take one physical line in, without its newline, and return the invocations that it completes.
+
+        `place` is where it begins in the log, in bytes.
+        """
+        held_at = None if self._framer.idle else self._held_at
+        done: list[Invocation] = []
+        for line in self._framer.feed(raw):
+            done += self._take(line, place if held_at is None else held_at)
+            held_at = None
+        self._held_at = place if held_at is None else held_at
+        return done
 
     def tick(self, raw: bytes) -> list[Invocation]:
         """Return the invocations that a physical line ends by its time alone; it is not taken in."""
@@ -75,12 +85,15 @@ class Reader:
             named = next((line for line in map(_prefixed, passed) if line is not None), None)
             self._host = named.host if named is not None else self._host
 
-    def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation]) -> int:
-        """Take whole lines from `at` on in until the next one is not needed; return where that begins."""
+    def feed_until_idle(self, block: bytes, at: int, end: int, done: list[Invocation], *, block_at: int) -> int:
+        """Take whole lines from `at` on in until the next one is not needed; return where that begins.
+
+        `block_at` is where the block begins in the log, in bytes.
+        """
         while at < end and self.busy:
             stop = block.find(b"\n", at)
             stop = len(block) if stop < 0 else stop
-            done += self.feed(block[at:stop])
+            done += self.feed(block[at:stop], place=block_at + at)
             at = stop + 1
         return at
 
@@ -90,18 +103,20 @@ class Reader:
             return None
         return whole_of(block, at, end)
 
-    def feed_whole(self, whole: Whole) -> list[Invocation]:
-        """Take a whole dump in and return the invocations that it completes."""
-        return self._hosts[None].feed_whole(whole)
+    def feed_whole(self, whole: Whole, *, place: int) -> list[Invocation]:
+        """Take a whole dump in, which begins at `place`, and return the invocations that it completes."""
+        assembler = self._hosts[None]
+        assembler.place = place
+        return assembler.feed_whole(whole)
 
     def flush(self) -> list[Invocation]:
         """End the log and return what is still open."""
-        done = [invocation for line in self._framer.flush() for invocation in self._take(line)]
+        done = [invocation for line in self._framer.flush() for invocation in self._take(line, self._held_at)]
         for assembler in self._hosts.values():
             done += assembler.flush()
         return done
 
-    def _take(self, line: Line) -> list[Invocation]:
+    def _take(self, line: Line, place: int | None) -> list[Invocation]:
         if line.framed or line.host is not None:
             self._host = line.host  # a line without any prefix is of the machine of the line before
         if self._host is not None and self._hosts.keys() == {None}:
@@ -111,9 +126,11 @@ class Reader:
             assembler = self._hosts[self._host] = Assembler(cut_by_people=True)
             if not self._all_read:
                 assembler.passed_over()
+            assembler.place = place
             if len(self._hosts) > _MOST_HOSTS:
                 _, oldest = self._hosts.popitem(last=False)
                 return oldest.flush() + assembler.feed(line)
+        assembler.place = place
         return assembler.feed(line)
 
 
@@ -143,9 +160,10 @@ def invocations_of_records(records: Iterable[bytes]) -> Iterator[Invocation]:
 
 def invocations_of_text(lines: Iterable[bytes]) -> Iterator[Invocation]:
     """Yield the invocations in a log of any framing, given its physical lines without their newlines."""
-    reader = Reader()
+    reader, place = Reader(), 0
     for raw in lines:
-        yield from reader.feed(raw)
+        yield from reader.feed(raw, place=place)
+        place += len(raw) + 1
     yield from reader.flush()
 
 

@@ -48,6 +48,8 @@ class Scanner:
         self._begun = False
         self._unread = b""
         self._seen = b""
+        # Where the chunk begins in the log, in bytes, and where the block begins that is scanned.
+        self._chunk_at = self._block_at = 0
 
     @property
     def seen(self) -> bytes:
@@ -65,17 +67,20 @@ class Scanner:
         `hits` is where PHRASES are in the chunk, ascending, where the caller has searched it.
         """
         first = chunk.find(b"\n") + 1
+        at, self._chunk_at = self._chunk_at, self._chunk_at + len(chunk)
         if not first:
             self._rest += chunk
             return self._end_line() if len(self._rest) >= _MOST_LINE else []
         done: list[Invocation] = []
         start = 0
         if self._rest:
+            self._block_at = at - len(self._rest)
             line, self._rest = self._rest + chunk[:first], b""
             done += self._scan(line, 0, len(line))
             start = first
         end = chunk.rfind(b"\n") + 1
         if start < end:
+            self._block_at = at
             done += self._scan(chunk, start, end, hits)
         self._rest = chunk[end:]
         return done
@@ -93,8 +98,10 @@ class Scanner:
 
             self._made = Reader()
             if block := self._unread:
+                block_at, self._block_at = self._block_at, 0
                 # It may name columns. No line of it holds a phrase, so that none completes a record.
-                at = self._made.feed_until_idle(block, self._line(block, 0, []), len(block), [])
+                at = self._made.feed_until_idle(block, self._line(block, 0, []), len(block), [], block_at=0)
+                self._block_at = block_at
                 self._made.passed_over()
                 if self._behind_bytes < _MOST_BEHIND:
                     self._behind.appendleft(block[at:])
@@ -103,6 +110,7 @@ class Scanner:
 
     def _end_line(self) -> list["Invocation"]:
         rest, self._rest = self._rest, b""
+        self._block_at = self._chunk_at - len(rest)
         return self._scan(rest, 0, len(rest)) if rest else []
 
     def _scan(  # noqa: C901, PLR0912 - one loop from hit to hit
@@ -125,7 +133,10 @@ class Scanner:
                 continue
             while at < end and (reader.busy or (reader.joinable and _CONTINUED.match(block, at, end))):
                 self._forget()
-                at = reader.feed_until_idle(block, at, end, done) if reader.busy else self._line(block, at, done)
+                if reader.busy:
+                    at = reader.feed_until_idle(block, at, end, done, block_at=self._block_at)
+                else:
+                    at = self._line(block, at, done)
             if hit < at:
                 continue
             if hit >= end:
@@ -139,7 +150,7 @@ class Scanner:
                 self._name_host(block, at, back, at_floor=at == floor)
             at = back
             if whole is not None:
-                done += reader.feed_whole(whole)
+                done += reader.feed_whole(whole, place=self._block_at + start)
                 at = whole.end
             while at <= hit:
                 at = self._line(block, at, done)
@@ -184,7 +195,7 @@ class Scanner:
         end = block.find(b"\n", start)
         if end < 0:
             end = len(block)
-        done += self._reader.feed(block[start:end])
+        done += self._reader.feed(block[start:end], place=self._block_at + start)
         return end + 1
 
     def _name_host(self, block: bytes, floor: int, start: int, *, at_floor: bool) -> None:
@@ -222,8 +233,10 @@ class Scanner:
         if kept:
             lines = self._lines_behind()
             self._reader.goes_on_behind(reversed(lines[:-kept]), lines[-kept])
+            place = self._block_at + floor - sum(len(line) + 1 for line in lines[-kept:])
             for line in lines[-kept:]:
-                done += self._reader.feed(line)
+                done += self._reader.feed(line, place=place)
+                place += len(line) + 1
             self._forget()
         return at
 

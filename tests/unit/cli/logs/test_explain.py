@@ -107,17 +107,17 @@ def test_a_container_at_its_limit_gets_findings_and_a_recommendation(capsys: pyt
     assert [finding["rule"] for finding in first["findings"]] == ["ContainerLimitHit", "TmpfsFilled"]
     assert first["recommendation"]["action"] == "LimitTmpfs"
     assert first["recommendation"]["previousLimit"] == "48Mi"
-    assert set(second) == {"spec", "findings", "recommendation"}
+    assert set(second) == {"source", "spec", "findings", "recommendation"}
     assert main(["explain", str(log)]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "Warning: 44Mi of 48Mi (92 %) was tmpfs" in told
+    assert "Warning: 47Mi of 48Mi (99 %) was tmpfs" in told
     assert "Bound what is written to memory-backed volumes" in told
 
 
 def test_without_advice_there_is_the_record_alone(capsys: pytest.CaptureFixture[str]) -> None:
     log = log_named("kernel-6.1.0-56-cloud-amd64-cgv1-05c-tmpfs-mount")
     assert main(["explain", "-o", "json", "--no-advice", str(log)]) == 0
-    assert [set(item) for item in json.loads(capsys.readouterr().out)["items"]] == [{"spec"}, {"spec"}]
+    assert [set(item) for item in json.loads(capsys.readouterr().out)["items"]] == [{"source", "spec"}] * 2
     assert main(["explain", "--no-advice", str(log)]) == 0
     assert "What to change" not in capsys.readouterr().out
 

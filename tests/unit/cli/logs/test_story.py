@@ -322,10 +322,13 @@ def test_of_several_files_each_kill_names_its_own(tmp_path: Path, capsys: pytest
         Path(file).write_text(GLOBAL + KILLED)
     assert main(["explain", "--html", str(tmp_path / "page"), *files]) == 0
     printed = capsys.readouterr().out
-    assert all(f'in "{file}"' in printed for file in files)
-    assert all(f"in &quot;{file}&quot;" in (tmp_path / "page").read_text() for file in files)
+    assert all(f'{file}:1: "big" (pid 500)' in printed for file in files)
+    assert f'in "{files[1]}"' in printed
+    assert all(f"{file}:1: &quot;big&quot; (pid 500)" in (tmp_path / "page").read_text() for file in files)
     assert main(["explain", "-o", "json", *files]) == 0
-    assert [item["file"] for item in json.loads(capsys.readouterr().out)["items"]] == files
+    assert [item["source"] for item in json.loads(capsys.readouterr().out)["items"]] == [
+        {"file": f, "line": 1} for f in files
+    ]
 
 
 @pytest.mark.parametrize(
