@@ -103,7 +103,7 @@ def facts_of(entries: Sequence[Entry]) -> DumpFacts:
     kills = _unique(_whole_kills(sections.values(Kind.KILLED, Killed), summary_pid))
     chosen = sections.first(Kind.CHOSEN, Chosen)
     memory, limited = _memory(sections, entries)
-    names = _names_of_victim(kills, rows, chosen, summary_pid)
+    names = names_of_victim(kills, rows, chosen, summary_pid)
     summary = _summary(sections, names, limited)
     is_global = _is_global(sections, summary)
     if summary.constraint is None and is_global and not _only_trace_is_global(sections) and not summary_lines:
@@ -192,7 +192,7 @@ def _shows_sandbox(sections: _Sections) -> bool:
     return any(row.comm == "pause" for row in sections.values(Kind.ROW, Row))
 
 
-def _names_of_victim(
+def names_of_victim(
     kills: tuple[Killed, ...], rows: tuple[Row, ...], chosen: Chosen | None, summary_pid: int | None
 ) -> frozenset[str]:
     """Return the names that the dump gives the victim beside its summary."""

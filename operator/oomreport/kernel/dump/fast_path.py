@@ -25,12 +25,12 @@ from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.entry import Entry, entry_of
-from oomreport.kernel.dump.facts import DumpFacts, writes_limit
+from oomreport.kernel.dump.facts import DumpFacts, names_of_victim, writes_limit
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Part, Stamp, Trigger
 from oomreport.kernel.text.digits import BYTES, COUNT, INT, KILOBYTES, LIMIT_KILOBYTES, MOST, PAGES
-from oomreport.kernel.text.killed import Killed, Reaped
+from oomreport.kernel.text.killed import Killed, Reaped, killed_of
 from oomreport.kernel.text.kind import Kind, kind_of
 from oomreport.kernel.text.memcg import CgroupCounter, memory_usage, stats_of
 from oomreport.kernel.text.summary import Summary, constraint_of, summary_line_of
@@ -155,15 +155,18 @@ class Whole(NamedTuple):
         header, cpu_line, trace, usage, stats, figures, info, _, head, run, summary_line, _, kill_line = (
             self.found.groups()
         )
-        summary, killed = _summary_of(_text_of(summary_line)), _killed_of(_text_of(kill_line))
-        if summary is None or killed is None:
+        rows = _rows_of(run, columns_of(head)) if run else ()
+        killed = _killed_of(_text_of(kill_line))
+        limited = stats_of(_text_of(stats[:-1])) if stats else None
+        if killed is None or (limited is not None and limited.figures):
             return None
-        if stats and (summary.oom_memcg is None or stats_of(_text_of(stats[:-1])).figures):
+        names = names_of_victim((killed,), rows, None, self.pid)
+        summary = _summary_of(_text_of(summary_line), names, limited.path if limited is not None else None)
+        if summary is None or (limited is not None and summary.oom_memcg is None):
             return None
         is_memcg = summary.constraint == "CONSTRAINT_MEMCG" and not summary.global_oom
         figures = _text_of(figures) if figures else ""
-        cpu = cpu_of(_text_of(cpu_line)) if cpu_line else None
-        rows = _rows_of(run, columns_of(head)) if run else ()
+        cpu = cpu_of(_text_of(cpu_line[:-1])) if cpu_line else None
         return DumpFacts(
             first=self.first,
             last=later[-1].line if later else self.last,
@@ -229,10 +232,14 @@ def _found(text: str) -> re.Match[str] | None:
     return found
 
 
-def _summary_of(text: str) -> Summary | None:
+def _summary_of(text: str, names: frozenset[str], limited: str | None) -> Summary | None:
+    """Return what a summary says; None where `facts.py` looks for more than the line."""
     found = _SUMMARY.fullmatch(text)
     if found is None:
-        return None
+        line = summary_line_of(text[:-1])
+        summary = line.summary(comms=names, limited=limited) if line is not None else None
+        is_said = summary is not None and (summary.global_oom or (summary.oom_memcg and limited))
+        return summary if is_said and summary is not None and summary.constraint is not None else None
     constraint, nodemask, cpuset, mems, is_global, oom_memcg, task_memcg, comm, pid, uid = found.groups()
     return Summary(
         constraint=constraint_of(constraint, oom_memcg),
@@ -251,7 +258,8 @@ def _summary_of(text: str) -> Summary | None:
 def _killed_of(text: str) -> Killed | None:
     found = _KILL_LINE.fullmatch(text)
     if found is None:
-        return None
+        killed = killed_of(text[:-1])
+        return killed if killed is not None and not killed.cut_in_pid else None
     pid, comm, total_vm, anon_rss, file_rss, shmem_rss, uid, pagetables, adj = found.groups()
     return Killed(
         pid=int(pid),

@@ -76,3 +76,21 @@ def test_a_missing_number_or_a_long_pause_is_no_plain_dump() -> None:
     assert whole(*_LINES, step=-1) is None
     assert whole(*_LINES, step=300_000) is None
     assert whole(*_LINES[:-1]) is None
+
+
+def test_names_with_parentheses_and_commas_are_read_at_once_as_well() -> None:
+    lines = [line.replace("(node)", "(a (b), c)").replace("task=a,", "task=a (b), c,") for line in _LINES]
+    found = whole(*lines)
+    assert found is not None
+    facts = found.facts()
+    assert facts is not None
+    assert facts == facts_of(found.entries())
+    assert (facts.kills[0].comm, facts.summary.comm) == ("a (b), c", "a (b), c")
+
+
+def test_a_release_is_read_only_where_it_stands() -> None:
+    found = whole(_LINES[0], "CPU: 0 PID: 212 Comm: node Not tainted ,6.1.0-9 #1 Debian 6.1.1-1", *_LINES[2:])
+    assert found is not None
+    facts = found.facts()
+    assert facts is not None
+    assert facts.release == facts_of(found.entries()).release
