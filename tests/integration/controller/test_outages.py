@@ -211,8 +211,8 @@ def answers() -> bool:
     return True
 
 
-def test_latency_from_record_to_report(shop: Shop, start: Start, capsys: pytest.CaptureFixture[str]):
-    """A figure for the bare API server: no node, no agent; the first kill of a workload and further ones."""
+def test_every_record_of_a_stream_is_counted_once(shop: Shop, start: Start, capsys: pytest.CaptureFixture[str]):
+    """Prints how long it took on the bare API server, first and further kills apart; `make bench-latency` measures."""
     start()
     pods = [shop.deployment(shop.name("fast")) for _ in range(50)]
     time.sleep(1)
@@ -234,6 +234,5 @@ def test_latency_from_record_to_report(shop: Shop, start: Start, capsys: pytest.
             taken = sorted((arrived[name] - at) * 1000 for name, (kind, at) in sent.items() if kind == which)
             p50, p99 = statistics.median(taken), taken[int(len(taken) * 0.99) - 1]
             print(f"\n{which} kill: p50 {p50:.1f} ms, p99 {p99:.1f} ms (creating a record alone: p50 {post:.1f} ms)")
-    # On a machine that is busy with other things an API call takes long, and the controller needs several.
-    median = statistics.median((arrived[name] - at) * 1000 for name, (_, at) in sent.items())
-    assert median < max(300, 30 * post)
+    reports = shop.client.items(path(V1, "oomreports", namespace=shop.namespace))
+    assert [report["status"]["kills"] for report in reports] == [2] * len(pods)
