@@ -230,8 +230,8 @@ OPTIONS: Mapping[str, Sequence[Option]] = {
             flag="--metrics-workload-labels",
             metavar="NAME,...",
             parse=label_names,
-            help="Show these labels of workloads in oomreport_report_info, to route alerts by owner; team becomes"
-            " label_team. Name at most five.",
+            help="Show these labels of workloads in oomreport_report_info and in the events of hooks, to route by owner;"
+            " team becomes label_team in the metric. Name at most five.",
         ),
         _number(
             field="metrics_reports",

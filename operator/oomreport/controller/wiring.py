@@ -91,6 +91,8 @@ def parts_of(
     managers, outbox = Managers(api), Outbox(hooks, now)
     watches = WatchState(("pods", OOM_RECORDS), now)
 
+    owner_labels = OwnerLabels(api, settings.metrics_labels, on_known=figures.reports.set_owner_labels, now=now)
+
     # --- Delivery ---
     targets = _targets(api, policies, webhooks, namespace=namespace, cluster=settings.cluster_name, now=now)
     filters = Filters()
@@ -106,6 +108,7 @@ def parts_of(
             work=queue,
             targets=targets,
             filters=filters,
+            labels=owner_labels,
             listener=hook_status,
             retry=settings.hook_terms,
             workers=settings.hook_workers,
@@ -185,7 +188,6 @@ def parts_of(
     )
 
     # --- What the API server tells ---
-    owner_labels = OwnerLabels(api, settings.metrics_labels, on_known=figures.reports.set_owner_labels, now=now)
     feed = _HookFeed(hooks, (hook_status.changed, deliverer.changed))
     bounds = NamespaceBounds(changes, surroundings.forget)
     list_watches = {

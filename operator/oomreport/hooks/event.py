@@ -1,7 +1,8 @@
 """What happened to a report, as hooks are told of it."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -40,7 +41,7 @@ class Event:
     `occasion` is what it happened by: the ID of a kill, or the time of a condition's transition; with the report's UID
     and the type it tells this event from every other, also after a restart. `status` is the report's status as it is
     when the event is delivered, so a later attempt tells what is known by then. `kills` came together, the last at
-    `last_time`.
+    `last_time`. `labels` are those of the workload that the controller is told to show, to route by owner.
     """
 
     type: EventType
@@ -54,6 +55,7 @@ class Event:
     status: ReportStatus
     kills: int = 1
     last_time: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

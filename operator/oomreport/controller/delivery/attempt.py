@@ -24,8 +24,8 @@ class Item:
     delivery: DeliveryKey
 
 
-def event_of(key: ReportKey, report: StoredReport, delivery: Delivery) -> Event:
-    """Return the event that a delivery tells."""
+def event_of(key: ReportKey, report: StoredReport, delivery: Delivery, labels: Mapping[str, str]) -> Event:
+    """Return the event that a delivery tells; `labels` are those of the workload's owner."""
     return Event(
         type=delivery.key.event,
         occasion=delivery.key.kill_id,
@@ -38,6 +38,7 @@ def event_of(key: ReportKey, report: StoredReport, delivery: Delivery) -> Event:
         status=ReportStatus.of(report.status),
         kills=delivery.kills,
         last_time=delivery.last_time,
+        labels=labels,
     )
 
 

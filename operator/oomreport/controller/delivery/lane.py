@@ -26,6 +26,7 @@ from oomreport.controller.delivery.hook_target import DigestTarget, Due, HookTar
 from oomreport.controller.delivery.rate_limit import LONG_AGO, Allowance
 from oomreport.controller.known.hooks import HookRegistry
 from oomreport.controller.known.outbox import Attempted, InDigest, Outbox, Withdrawn
+from oomreport.controller.known.owner_labels import OwnerLabels
 from oomreport.controller.known.reports import ReportStore, StoredReport
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
@@ -71,6 +72,7 @@ class LaneContext:
     work: WorkQueue
     targets: Mapping[str, HookTarget]
     filters: Filters
+    labels: OwnerLabels
     listener: DeliveryListener
     retry: Terms
     workers: int
@@ -173,7 +175,7 @@ class Lane:
         if found is None:
             return
         report, delivery = found
-        event = event_of(item.report, report, delivery)
+        event = self._event(item, report, delivery)
         if delivery.is_untried:
             wanted = await self._is_wanted(hook, event)
             # While the filter was asked it may have been told in a digest, or its report may have gone.
@@ -269,7 +271,7 @@ class Lane:
         report = await self._report(item)
         if report is None or item not in self._items:
             return False
-        if not await self._is_wanted(hook, event_of(item.report, report, self._items[item])):
+        if not await self._is_wanted(hook, self._event(item, report, self._items[item])):
             self._held.discard(item)
             self._withdraw(item)
             return False
@@ -295,7 +297,7 @@ class Lane:
         for item in members:
             report = await self._report(item)
             if report is not None and item in self._items:
-                told.append((item, self._items[item], event_of(item.report, report, self._items[item])))
+                told.append((item, self._items[item], self._event(item, report, self._items[item])))
         if not told:
             return
         started = self._now()
@@ -311,7 +313,12 @@ class Lane:
         report = await self._shared.reports.get(item.report)
         if report is None:
             self._forget_report(item.report)
+        else:
+            await self._shared.labels.read(item.report)
         return report
+
+    def _event(self, item: Item, report: StoredReport, delivery: Delivery) -> Event:
+        return event_of(item.report, report, delivery, self._shared.labels.of(item.report))
 
     def _withdraw(self, item: Item) -> None:
         self._shared.outbox.edit(item.report, item.delivery, Withdrawn())

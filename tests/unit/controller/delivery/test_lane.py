@@ -14,9 +14,10 @@ from oomreport.controller.delivery.filters import Filters
 from oomreport.controller.delivery.hook_target import Due
 from oomreport.controller.delivery.lane import LaneContext
 from oomreport.controller.known.outbox import Attempted, InDigest, Outbox, Withdrawn
+from oomreport.controller.known.owner_labels import OwnerLabels
 from oomreport.controller.work.keys import ReportKey
 from oomreport.hooks.answer import Answer, Outcome
-from oomreport.hooks.cloud_event import Digest
+from oomreport.hooks.cloud_event import Digest, data_of
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State
 from oomreport.hooks.event import Event, EventType
 from oomreport.hooks.schedule import Terms
@@ -50,6 +51,7 @@ class Desk:
     digests: list[Digest] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
     unfiltered_events: list[str] = field(default_factory=list)
+    labels: tuple[str, ...] = ()
     spec: dict[str, Any] = field(default_factory=dict)
 
     async def begin(self, *reports: ReportKey) -> Deliverer:
@@ -68,6 +70,7 @@ class Desk:
                 work=self.parts.queue,
                 targets={"webhook": self},
                 filters=Filters(),
+                labels=OwnerLabels(self.parts.api, self.labels, on_known=lambda *_: None, now=self.parts.now),
                 listener=self,
                 retry=Terms(),
                 workers=2,
@@ -129,6 +132,30 @@ def test_what_is_due_is_told_once_and_its_result_goes_to_the_outbox():
     assert edit.result.state is State.DELIVERED
     assert len(edit.result.event_id) == 32
     assert KEY in desk.parts.queue.taken()
+
+
+def test_an_event_and_its_filter_have_the_labels_of_the_workload_by_which_its_owner_is_known():
+    told: list[dict[str, Any]] = []
+
+    class Receiver(Desk):
+        async def deliver(self, due: Due) -> Answer:
+            told.append(data_of(due.event))
+            return await super().deliver(due)
+
+    async def story(deliverer: Deliverer) -> None:
+        deliverer.take(KEY, [delivery()])
+        await until(lambda: desk.attempts or desk.outbox.of("r1"))
+
+    for team in ("sre", "shop"):
+        desk = Receiver(
+            labels=("team",),
+            spec={"filter": 'has(event.workload.labels.team) && event.workload.labels.team == "sre"'},
+        )
+        metadata = {"name": KEY.name, "namespace": KEY.namespace, "labels": {"team": team, "app": "web"}}
+        desk.parts.api.put(KEY.api_version, "deployments", {"metadata": metadata})
+        play(desk, story)
+        assert isinstance(desk.outbox.of("r1"), Attempted if team == "sre" else Withdrawn)
+    assert [one["workload"]["labels"] for one in told] == [{"team": "sre"}]
 
 
 def test_nothing_is_told_before_all_reports_have_been_listed():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from oomreport.controller.known.owner_labels import OwnerLabels, Workload
+from oomreport.controller.work.keys import ReportKey
 from oomreport.errors import ApiError
 
 if TYPE_CHECKING:
@@ -84,3 +85,20 @@ def test_kinds_that_the_controller_may_not_read_and_reports_without_a_workload_a
     api = Api({})
     assert told(api, report(api_version="example.com/v1", kind="Web"), {"metadata": {}}, report(kind="Node")) == {}
     assert api.asked == []
+
+
+def test_a_hook_waits_for_the_labels_of_a_report_and_asks_once():
+    api = Api({WEB: {"metadata": {"labels": {"team": "sre"}}}})
+    labels = OwnerLabels(cast("ApiServer", api), ["team"], on_known=lambda *_: None, now=lambda: NOW)
+    key = ReportKey(
+        namespace="shop", group="apps", kind="Deployment", name="web", container="api", api_version="apps/v1"
+    )
+
+    async def ask() -> list[Mapping[str, str]]:
+        before = labels.of(key)
+        await labels.read(key)
+        await labels.read(key)
+        return [before, labels.of(key)]
+
+    assert asyncio.run(ask()) == [{}, {"team": "sre"}]
+    assert api.asked == [WEB]
