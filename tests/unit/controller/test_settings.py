@@ -134,3 +134,14 @@ def test_labels_that_would_spoil_a_scrape_are_refused(value: str, words: str):
     with pytest.raises(ConfigurationError) as error:
         settings_of([f"--metrics-workload-labels={value}"], {})
     assert any(words in problem for problem in error.value.problems)
+
+
+@pytest.mark.parametrize("value", ["prod-eu", "gke_project_zone_name", "a", "x" * 63])
+def test_a_cluster_name_is_one_that_people_give(value: str) -> None:
+    assert settings_of([f"--cluster-name={value}"], {}).cluster_name == value
+
+
+@pytest.mark.parametrize("value", ["prod eu", "//evil", "a/b", "-a", "a.", "x" * 64, "größe", "a\nb", "user@host:1"])
+def test_what_would_not_fit_into_the_source_of_an_event_is_no_cluster_name(value: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"--cluster-name: .* is no name"):
+        settings_of([f"--cluster-name={value}"], {})
