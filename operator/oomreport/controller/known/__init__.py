@@ -8,7 +8,7 @@ Modules:
     managers          The tool or person that keeps a workload's manifest: `Evidence.managed_by`
     namespace_bounds  The memory bounds of LimitRanges and ResourceQuotas in all namespaces
     outbox            Edits of deliveries for a report's next write
-    owner_labels      Owner labels of workloads, for the series of reports
+    owner_labels      Owner labels of workloads, for series and events of hooks
     owners            The workload of a pod, with one question for the object between
     pods              The pods that matter
     policies          The OOMPolicies of the cluster, and the advice that a change concerns

@@ -1,4 +1,4 @@
-"""Owner labels of workloads, for the series of reports and the events of hooks.
+"""Owner labels of workloads, for series and events of hooks.
 
 They are read from the workload when the watch tells of its report, and before a hook is told of it. A workload that
 cannot be read has no labels, and is asked for again the next time.
