@@ -7,6 +7,7 @@
     integration   CRDs, policies, rights, manifests, checkouts           needs a real API server (tests/cluster)
     controller    the controller and its hooks                           the same
     chart         chart, alerts and dashboard, by Helm and promtool      the same
+    pages         the HTML pages, light and dark, narrow and wide        needs Chromium (Debian's package)
     e2e           the product on a real node                             needs a real cluster (tests/cluster)
     e2e-v2        the same on a guest with cgroup v2 and systemd, and    needs root, QEMU (Debian's packages)
                   the life of a node: reboots, power cuts, no memory
@@ -16,8 +17,8 @@
     tests/run.py [PART...] [--keep] [-- PYTEST ARGUMENTS]
 
 The last two run only where they are named. --keep leaves the clusters up for the next run. Some parts kill nobody on
-this kernel: the further Pythons, integration, controller, and e2e-v2, whose guest has a kernel of its own. They run
-beside the others, one after the other and with lower priority; what they print comes when they are done.
+this kernel: the further Pythons, integration, controller, pages, and e2e-v2, whose guest has a kernel of its own. They
+run beside the others, one after the other and with lower priority; what they print comes when they are done.
 
 OOMREPORT_KINDLAB names a tool that brings a Docker engine where there is none: `TOOL up`, `TOOL sh CMD...`, `TOOL
 down`. OOMREPORT_KIND_IMAGE and OOMREPORT_BUILDER (see `cluster --help`) then say what nodes and image are made of.
@@ -120,6 +121,7 @@ PARTS = (
         up=(("up", "--api-only"),),
         beside=True,
     ),
+    Part(name="pages", paths=("tests/pages",), beside=True),
     Part(name="e2e", paths=("tests/e2e",), cluster="test", up=(("up",), ("deploy",)), nodes="native"),
     Part(name="e2e-v2", paths=V2, cluster="test-v2", up=V2_UP, nodes="v2", beside=True),
     Part(name="e2e-v2-all", paths=("tests/e2e",), cluster="test-v2-all", up=V2_UP, nodes="v2", by_name=True),

@@ -35,7 +35,7 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem } h3 { fo
 ul.figures { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 1rem } ul.figures li { background: var(--box); padding: .5rem 1rem; min-width: 7rem } ul.figures b { display: block; font-size: 1.6rem; font-variant-numeric: tabular-nums }
 .scroll { overflow-x: auto } table { border-collapse: collapse; white-space: nowrap; font-variant-numeric: tabular-nums } th { color: var(--soft); font-weight: normal; text-align: left } td, th { padding: .2rem 1rem .2rem 0; border-bottom: 1px solid var(--line) } td.number, th.number { text-align: right }
 details { border-top: 1px solid var(--line); padding: .5rem 0; overflow-wrap: anywhere } summary { cursor: pointer } a { color: inherit }
-svg { display: block; max-width: 100%; height: auto; margin: .5rem 0 } svg text { fill: var(--soft); font-size: 11px } svg rect { fill: var(--bar) } svg .way { fill: none; stroke: var(--bar); stroke-width: 2 } svg .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 4 }
+svg { display: block; max-width: 100%; height: auto; margin: .5rem 0 } .scroll > svg { max-width: none } svg text { fill: var(--soft); font-size: 11px } svg rect { fill: var(--bar) } svg .way { fill: none; stroke: var(--bar); stroke-width: 2 } svg .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 6 4 }
 .warning { color: var(--warn) } .critical { color: var(--bad) }
 """
 
@@ -155,7 +155,8 @@ def _days(reports: Iterable[_Shown], now: datetime) -> str:
     )
     label = f"kills by day, at most {highest}"
     return (
-        f'<svg viewBox="0 -16 {width} {height + 36}" width="{width}" height="{height + 36}" role="img" aria-label="{label}">{bars}</svg>'
+        f'<div class="scroll"><svg viewBox="0 -16 {width} {height + 36}" width="{width}" height="{height + 36}" role="img"'
+        f' aria-label="{label}">{bars}</svg></div>'
         '<p class="soft">Of each report only the newest kills are dated; older days may have had more.</p>'
     )
 

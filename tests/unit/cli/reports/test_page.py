@@ -1,7 +1,6 @@
 """The page of a cluster: what it shows, and that nothing in a report can become more than text."""
 
 import re
-from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,38 +13,7 @@ from oomreport.cli.reports.curve import curve
 from oomreport.cli.reports.page import page
 from oomreport.incident.kill import Kill
 from oomreport.incident.memory.usage import Usage
-from oomreport.times import rfc3339
-from oomreport.workload.quantity import MI
-
-NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-USAGE = {"startTime": rfc3339(NOW), "intervalSeconds": 5, "bytes": [number * MI for number in range(4, 65, 4)]}
-
-
-def report(name: str = "web", *, kills: int = 3, ago: timedelta = timedelta(hours=1), **status: Any) -> dict[str, Any]:
-    times = [rfc3339(NOW - ago - timedelta(days=number)) for number in range(min(kills, 10))]
-    kill = {
-        "cause": "ContainerLimit",
-        "verdict": "Confirmed",
-        "victim": {"pid": 7, "comm": "node"},
-        "memory": {"limitBytes": 64 * MI},
-        "usage": USAGE,
-    }
-    return {
-        "apiVersion": "oomreport.dev/v1alpha1",
-        "kind": "OOMReport",
-        "metadata": {"namespace": "shop", "name": f"deployment-{name}-api"},
-        "spec": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}, "container": "api"},
-        "status": {
-            "kills": kills,
-            "lastKillTime": times[0],
-            "lastKill": {**kill, "time": times[0]},
-            "recentKills": [{"id": str(number), "time": time} for number, time in enumerate(times)],
-            "findings": [{"rule": "NearLimit", "severity": "Warning", "message": "It will be killed again"}],
-            "recommendation": {"action": "RaiseLimit", "memoryLimit": "144Mi", "basis": "64Mi x 2 = 128Mi"},
-            "conditions": [{"type": "Recommended", "status": "True"}],
-            **status,
-        },
-    }
+from support.shown_reports import NOW, report_of
 
 
 class Tags(HTMLParser):
@@ -87,7 +55,9 @@ def rows(text: str, title: str) -> list[str]:
 def test_those_killed_most_come_first_and_what_waits_is_listed_by_itself():
     accepted = {"conditions": [{"type": one, "status": "True"} for one in ("Recommended", "Reviewed")]}
     text = page(
-        [report("few", kills=1), report("most", kills=90), report("some", kills=7, **accepted)], cluster="", now=NOW
+        [report_of("few", kills=1), report_of("most", kills=90), report_of("some", kills=7, **accepted)],
+        cluster="",
+        now=NOW,
     )
     assert rows(text, "Killed most") == ["shop/Deployment/most", "shop/Deployment/some", "shop/Deployment/few"]
     assert rows(text, "Waiting for review") == ["shop/Deployment/most", "shop/Deployment/few"]
@@ -96,13 +66,13 @@ def test_those_killed_most_come_first_and_what_waits_is_listed_by_itself():
 
 
 def test_kills_are_shown_by_day():
-    text = page([report("a", kills=2), report("b", kills=1)], cluster="", now=NOW)
+    text = page([report_of("a", kills=2), report_of("b", kills=1)], cluster="", now=NOW)
     heights = re.findall(r'<rect [^>]* height="([\d.]+)"/><text [^>]*>(\d+)</text>', text)
     assert [(float(height), count) for height, count in heights] == [(45.0, "1"), (90.0, "2")]
 
 
 def test_a_report_shows_the_way_to_its_kill_why_and_what_to_change():
-    text = page([report()], cluster="prod-eu", now=NOW)
+    text = page([report_of()], cluster="prod-eu", now=NOW)
     assert "<h1>OOM kills in prod-eu</h1>" in text
     assert 'aria-label="memory in the 75 s before the kill"' in text
     assert '<span class="warning">Warning</span> It will be killed again' in text
@@ -110,14 +80,14 @@ def test_a_report_shows_the_way_to_its_kill_why_and_what_to_change():
 
 
 def test_a_report_names_the_victim_and_the_tool_that_keeps_the_manifest():
-    text = page([report(managedBy={"tool": "ArgoCD", "namespace": "argocd", "name": "web"})], cluster="", now=NOW)
+    text = page([report_of(managedBy={"tool": "ArgoCD", "namespace": "argocd", "name": "web"})], cluster="", now=NOW)
     assert "<th>victim</th><td>node</td>" in text
     assert "<th>manifest</th><td>ArgoCD argocd/web</td>" in text
 
 
 def test_nothing_in_a_report_becomes_more_than_text():
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
-    hostile = report("web", findings=[{"rule": evil, "severity": evil, "message": evil}], managedBy={"tool": evil})
+    hostile = report_of("web", findings=[{"rule": evil, "severity": evil, "message": evil}], managedBy={"tool": evil})
     hostile["metadata"]["name"] = hostile["spec"]["container"] = hostile["spec"]["workloadRef"]["name"] = evil
     hostile["status"]["lastKill"].update(
         victim={"pid": 7, "comm": evil + "\x1b[31m"}, pod=evil, node=evil, cause=evil, verdict=evil
@@ -129,7 +99,7 @@ def test_nothing_in_a_report_becomes_more_than_text():
 
 
 def test_every_link_leads_to_a_report_and_nothing_is_loaded():
-    text = page([report(f"w{number}") for number in range(30)], cluster="", now=NOW)
+    text = page([report_of(f"w{number}") for number in range(30)], cluster="", now=NOW)
     tags = Tags(text)
     assert {link.removeprefix("#") for link in tags.links} <= set(tags.ids)
     assert not re.search(r"https?://|url\(|@import", text)
@@ -137,7 +107,7 @@ def test_every_link_leads_to_a_report_and_nothing_is_loaded():
 
 @pytest.mark.parametrize("status", [{}, None, {"kills": 0, "lastKill": {}, "recommendation": {}}])
 def test_a_report_without_a_status_is_shown_as_far_as_it_is_known(status: Any):
-    bare = report()
+    bare = report_of()
     bare["status"] = status
     assert "shop/Deployment/web, container api: 0 kills" in page([bare], cluster="", now=NOW)
 
@@ -156,7 +126,9 @@ def test_too_few_samples_make_no_picture_and_samples_of_nothing_do_not_divide_by
 def test_the_page_of_five_hundred_reports_stays_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file, html = tmp_path / "reports.yaml", tmp_path / "page.html"
     file.write_text(
-        yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [report(f"w{number}") for number in range(500)]})
+        yaml.safe_dump(
+            {"apiVersion": "v1", "kind": "List", "items": [report_of(f"w{number}") for number in range(500)]}
+        )
     )
     assert main(["report", "--html", str(html), "--reports", str(file)]) == 0
     assert "500 reports are in" in capsys.readouterr().err
@@ -165,6 +137,6 @@ def test_the_page_of_five_hundred_reports_stays_small(tmp_path: Path, capsys: py
 
 def test_a_page_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     file = tmp_path / "reports.yaml"
-    file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [report()]}))
+    file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [report_of()]}))
     assert main(["report", "--html", str(tmp_path / "no/page.html"), "--reports", str(file)]) == 2
     assert f"{tmp_path}/no/page.html: No such file or directory" in capsys.readouterr().err
