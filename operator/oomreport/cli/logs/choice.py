@@ -12,6 +12,10 @@ from oomreport.kernel.record import ChosenProcess, Invocation, Part, ScoreSource
 _NEVER = -1000
 # What held less than a tenth of the memory did not fill it: the rest is elsewhere.
 _LITTLE = 0.1
+# What kernels before 4.17 took off the score of a task with CAP_SYS_ADMIN, at most (oom_badness() in mm/oom_kill.c).
+_ROOT_BONUS = 30
+# Its scores have a scale of their own.
+_OF_OPENVZ = "Out of memory in UB"
 
 
 def choice(invocation: Invocation) -> Iterator[str]:
@@ -104,11 +108,25 @@ def _little(invocation: Invocation) -> Iterator[str]:
     """Yield that the victim held little of the memory, where it did."""
     memory = invocation.memory
     used = invocation.total_bytes if invocation.global_oom else memory.usage_bytes if memory else None
+    if _is_small_by_score(invocation):
+        yield "Its score says that it held less than a tenth of the memory: most of the memory is elsewhere."
+        return
     sizes = [victim.resident_bytes for victim in invocation.victims]
     held = sum(size or 0 for size in sizes)
     if not used or None in sizes or held >= _LITTLE * used or Part.KILL_LINE in invocation.missing:
         return
     yield f"What was killed held {100 * held / used:.1f} % of the {size_text(used)}: most of the memory is elsewhere."
+
+
+def _is_small_by_score(invocation: Invocation) -> bool:
+    """Whether nothing but the printed score, a thousandth of the memory for each point, tells the victim's size."""
+    memory = invocation.memory
+    victim = invocation.victims[0]
+    if invocation.total_bytes or (memory is not None and memory.usage_bytes) or _OF_OPENVZ in invocation.log:
+        return False
+    if victim.oom_score_source is not ScoreSource.PRINTED or victim.oom_score_adj != 0 or victim.oom_score is None:
+        return False
+    return victim.oom_score + _ROOT_BONUS < 1000 * _LITTLE
 
 
 def _chosen(chosen: ChosenProcess, *, of: int | None = None) -> str:

@@ -7,7 +7,9 @@ from oomreport.incident.memory.composition import composition_of
 from oomreport.kernel.record import Invocation
 from oomreport.kernel.text.machine import Machine, machine_of
 
+# As many as can be told apart in a bar of 50 characters.
 _MOST_HOLDERS = 3
+_BOUND = frozenset({"CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,10 @@ def make_up(invocation: Invocation) -> tuple[Share, ...]:
     """Return what the limited cgroup's memory consists of, largest first, without overlaps.
 
     Where the node is full it is the machine's memory, or, where the log does not show that, who holds it: the largest
-    processes. Shared pages count for each of them.
+    processes. Shared pages count for each of them. Of some NUMA nodes alone the log shows neither.
     """
+    if invocation.constraint in _BOUND:
+        return ()
     if invocation.global_oom:
         machine = machine_of(invocation.log)
         if machine is not None and machine.total:

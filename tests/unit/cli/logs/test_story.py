@@ -381,3 +381,20 @@ def test_androids_driver_and_its_daemon_are_told_apart(told: Told) -> None:
     assert "Android's driver that kills before the OOM killer does" in told(driver)
     assert "user space" not in told(driver)
     assert "in user space: `logcat` says why" in told("I lowmemorykiller: Killing 'a.b' (4563), uid 10010, adj 906\n")
+
+
+def test_a_small_score_says_that_the_memory_is_elsewhere(told: Told) -> None:
+    """On a router whose log ends within the kill line, 11 of 1000 points."""
+    table = "[ 2737]     0  2737     2362     1506       8       0        0             {} dhcpd\n"
+    killed = "Out of memory: Kill process 2737 (dhcpd) score {} or sacrifice child\nKilled process 2737 (dhcpd) total-vm:9448kB, a\n"
+    elsewhere = "held less than a tenth of the memory: most of the memory is elsewhere"
+    assert elsewhere in told(table.format(0) + killed.format(11))
+    assert elsewhere not in told(table.format(0) + killed.format(411))
+    assert elsewhere not in told(table.format(-300) + killed.format(11))
+
+
+def test_processes_of_all_numa_nodes_did_not_fill_one(told: Told) -> None:
+    bound = GLOBAL.replace("CONSTRAINT_NONE,nodemask=(null)", "CONSTRAINT_MEMORY_POLICY,nodemask=1")
+    table = HEAD + BIG + row(300, "small", 0)
+    assert "100.0 %" not in told(table + bound + KILLED)
+    assert "100.0 %" in told(table + GLOBAL + KILLED)
