@@ -11,7 +11,7 @@ ARG BASE=python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd21
 FROM ${BASE} AS dependencies
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore \
     UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1
-RUN python3 -m venv /opt/build && /opt/build/bin/pip install --quiet "uv>=0.9,<1" "hatchling>=1.27"
+RUN python3 -m venv /opt/build && /opt/build/bin/pip install --quiet uv==0.13.9 hatchling==1.33.0
 WORKDIR /source
 COPY pyproject.toml uv.lock ./
 # Left out: kubernetes (80 MB), which reads kubeconfigs whose credentials other programs make; zstandard (23 MB), which

@@ -74,6 +74,10 @@ bench-advice: install ## workloads of known demand under our advice, VPA's and K
 bench-scale: install ## the controller beside PODS=10000 pods: start, quiet events, kills under churn, a storm (about 10 minutes)
 	@$(BIN)/python tests/bench/bench_scale.py
 
+.PHONY: bench-metrics
+bench-metrics: install ## one scrape of the controller with 1 000 and 5 000 reports: series, bytes, processor time
+	@$(BIN)/python tests/bench/bench_metrics.py
+
 .PHONY: bench-hooks
 bench-hooks: install ## 1 000 deliveries to a receiver that misbehaves, while the controller is killed ten times (about 5 minutes)
 	@$(CLUSTER) --name bench-hooks up --api-only
