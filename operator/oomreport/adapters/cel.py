@@ -57,8 +57,9 @@ class Filter:
         try:
             found = self._program.execute({_VARIABLE: dict(event)})
         except BaseException as error:  # noqa: BLE001 - a panic of Rust is no Exception
-            words = f"no such key: {error}" if isinstance(error, KeyError) else _first_line(_known(error))
-            raise FilterFailed(words) from None
+            raise FilterFailed(
+                _first_line(_known(error), "no such key: " if isinstance(error, KeyError) else "")
+            ) from None
         if not isinstance(found, bool):
             raise FilterFailed(f"gives no boolean, but a value of type {type(found).__name__}")
         return found
@@ -87,5 +88,5 @@ def _known(error: BaseException) -> BaseException:
     return error
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:_MOST_WORDS] or type(error).__name__
+def _first_line(error: BaseException, begin: str = "") -> str:
+    return (begin + str(error)).partition("\n")[0][:_MOST_WORDS] or type(error).__name__

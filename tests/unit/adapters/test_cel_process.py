@@ -42,6 +42,9 @@ def test_what_cannot_be_compiled_or_evaluated_says_why() -> None:
             await process.check("event.(")
         with pytest.raises(FilterFailed, match="no such key"):
             await process.matches("event.nothing.more > 1", EVENT)
+        with pytest.raises(FilterFailed, match="no such key: 'webweb") as long:
+            await process.matches("{'a': true}[event.name + event.name]", EVENT)
+        assert len(str(long.value)) == 300
 
     played(story)
 
