@@ -7,6 +7,7 @@ Modules:
     bounds     Bounds on a pod's memory: its node, LimitRanges and ResourceQuotas
     container  The pod and the container behind a memory-cgroup path
     heap       Heap settings in a container's spec
+    log_names  Names of pods and containers in the lines of a node's log
     manager    The tool that keeps a workload's manifest, by its marks
     node_room  The memory of a node that its pods have not reserved
     owner      The workload that controls a pod

@@ -9,6 +9,7 @@ Modules:
     groups         Kills of one run, grouped by what was killed and why
     json_text      Compact JSON in ASCII, safe for a terminal
     judgement      The cause and the advice, as far as a log tells
+    log_names      Names of pods from other lines of the same log
     other_killers  Other killers than the kernel, and other witnesses, in a log
     page           Explained kills as one HTML page
     pods           Names and limits of pods, from a cluster or a file

@@ -3,13 +3,15 @@
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from oomreport.adapters.storage.line_numbers import LineNumbers
 from oomreport.adapters.storage.log_file import STANDARD_INPUT, quick_search, searched_chunks_of
+from oomreport.cli.logs.log_names import NameSearch
 from oomreport.cli.logs.other_killers import OtherKillers
 from oomreport.cli.logs.unread import FORMS, unread
 from oomreport.errors import LogUnreadable, OOMReportError
@@ -17,16 +19,24 @@ from oomreport.kernel.reading.scanner import Scanner
 from oomreport.names import API_VERSION
 
 if TYPE_CHECKING:
-    from oomreport.cli.logs.explained import Explained
+    from oomreport.cli.logs.explained import Explained, Where
     from oomreport.cli.logs.groups import Group
     from oomreport.cli.logs.judgement import Judge, Judgement
     from oomreport.cli.logs.pods import Named, PodIndex
     from oomreport.incident.oom_record import RecordSpec
     from oomreport.kernel.record import Invocation
 
+    _Found = tuple[Invocation, RecordSpec, Where]
+
 _UNREADABLE = 2
 _FAILED = 1
+# A record has some 50 kB, and a pass over the log names the pods of all that wait.
+_MOST_WAITING = 100
 _KEPT_BYTES = 16 << 20
+
+
+class _TakesBytes(Protocol):
+    def feed(self, chunk: bytes, /) -> object: ...
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,10 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def invocations_in(
-    path: str, scanner: Scanner | None = None, others: OtherKillers | None = None, numbers: LineNumbers | None = None
-) -> Iterator["Invocation"]:
-    """Yield the invocations of the OOM killer in a log, as they are found.
+def invocations_in(path: str, scanner: Scanner | None = None, *readers: "_TakesBytes") -> Iterator["Invocation"]:
+    """Yield the invocations of the OOM killer in a log, as they are found. Others may read its bytes along.
 
     Raises LogUnreadable after what could be read.
     """
@@ -61,10 +69,8 @@ def invocations_in(
     cut: LogUnreadable | None = None
     try:
         for chunk, hits in searched_chunks_of(path, quick_search()):
-            if others is not None:
-                others.feed(chunk)
-            if numbers is not None:
-                numbers.feed(chunk)
+            for reader in readers:
+                reader.feed(chunk)
             yield from scanner.feed(chunk, hits)
     except LogUnreadable as error:
         cut = error
@@ -74,29 +80,57 @@ def invocations_in(
 
 
 def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Output", *, several: bool) -> int:
-    scanner, others, numbers = Scanner(), OtherKillers(), LineNumbers(path)
+    is_kept = not os.path.isfile(path)  # noqa: PTH113 - pathlib takes longer to import than a log to read
+    scanner, others, numbers, search = Scanner(), OtherKillers(), LineNumbers(path), NameSearch(path, is_kept=is_kept)
+    # A record waits for lines behind it that name its pod, but not where somebody may read along.
+    most = 1 if is_kept and output.streams else _MOST_WAITING
+    waiting: list[_Found] = []
     is_found = False
+    status = 0
     try:
-        for invocation in invocations_in(path, scanner, others, numbers):
+        for invocation in invocations_in(path, scanner, others, numbers, search):
             # Most logs hold none: what makes records of them is loaded with the first one.
-            from oomreport.cli.logs.explained import Explained, Where, spec_of
+            from oomreport.cli.logs.explained import Where, spec_of
 
             is_found = True
-            spec = spec_of(invocation)
-            named = pods.named(spec) if pods is not None else None
-            if named is not None:
-                spec = named.of(spec)
             place = invocation.place or 0
             where = Where(file=path, line=numbers.number(place), byte=place, several=several)
-            output.add(Explained(invocation, spec, named, advice.of(invocation, spec, named), where))
+            waiting.append((invocation, spec_of(invocation), where))
+            if len(waiting) >= most:
+                _add_named(waiting, pods, search, advice, output)
+                waiting.clear()
     except LogUnreadable as error:
         print(f"oomreport: {error}", file=sys.stderr)
-        return _UNREADABLE
+        status = _UNREADABLE
+    _add_named(waiting, pods, search, advice, output)
+    if status:
+        return status
     if scanner.seen and not is_found:
         output.add_unread("standard input" if path == STANDARD_INPUT else path, scanner.seen)
     if not is_found:
         output.add_others(others.sentences())
     return 0
+
+
+def _add_named(
+    found: list["_Found"], pods: "PodIndex | None", search: NameSearch, advice: "_Advice", output: "_Output"
+) -> None:
+    """Name the pods of some records, and give them to the output."""
+    if not found:
+        return
+    from oomreport.cli.logs.explained import Explained
+    from oomreport.cli.logs.pods import NO_NAME, named_by_log
+
+    names = search.names(spec for _, spec, _ in found) if pods is None else None
+    for invocation, found_spec, where in found:
+        spec, named, alike = found_spec, None, NO_NAME
+        if pods is not None:
+            named = pods.named(spec)
+        elif names is not None:
+            named, alike = named_by_log(spec, names)
+        if named is not None:
+            spec = named.of(spec)
+        output.add(Explained(invocation, spec, named, advice.of(invocation, spec, named), where, alike))
 
 
 def _pods(arguments: argparse.Namespace) -> "PodIndex | None":
@@ -127,12 +161,13 @@ class _Advice:
 
 
 class _Output:
-    """Where the records go, one by one, so that a log of any size takes no more memory than one record.
+    """Where the records go, one by one, so that a log of any size takes no more memory than some records.
 
-    `whole` says whether all logs could be read to their ends.
+    `whole` says whether all logs could be read to their ends, `streams` whether somebody may read along.
     """
 
     whole = False
+    streams = False
 
     def add(self, explained: "Explained") -> None:
         """Take one record."""
@@ -163,6 +198,8 @@ def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
 
 
 class _Json(_Output):
+    streams = True
+
     def __init__(self) -> None:
         self._count = 0
         # Past the layer of text, which would look at each character again.
@@ -183,6 +220,8 @@ class _Json(_Output):
 
 
 class _Yaml(_Output):
+    streams = True
+
     def __init__(self) -> None:
         self._count = 0
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
@@ -283,6 +322,7 @@ class _Page(_Output):
 class _Both(_Output):
     def __init__(self, *outputs: _Output) -> None:
         self._outputs = outputs
+        self.streams = any(output.streams for output in outputs)
 
     def add(self, explained: "Explained") -> None:
         for output in self._outputs:

@@ -29,13 +29,17 @@ class Where(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """What the log says, the record made of it, the pod where it is known, and the advice where it was asked for."""
+    """What the log says, the record made of it, the pod where it is known, and the advice where it was asked for.
+
+    `alike` are the names of pods that the log gives for the same UID: then none of them is believed.
+    """
 
     invocation: Invocation
     spec: RecordSpec
     named: "Named | None" = None
     judgement: "Judgement | None" = None
     where: Where | None = None
+    alike: tuple[str, ...] = ()
 
     @property
     def file(self) -> str | None:

@@ -8,19 +8,28 @@ The file is one that `kubectl get pods -A -o json` (or yaml) wrote.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oomreport.errors import InputUnreadable, LogUnreadable
 from oomreport.incident.oom_record import RecordSpec
+from oomreport.incident.witness.pod_statistics import is_only_container
 from oomreport.workload.pod import PodFacts, pod_facts
 from oomreport.workload.quantity import format_quantity, parse_quantity
 
 _PAGE = 500
 
+if TYPE_CHECKING:
+    from oomreport.workload.log_names import LogNames
+
+NO_NAME: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A pod, and the container of it that was hit where that is known. `facts` is all that the advice asks of it."""
+    """A pod, and the container of it that was hit where that is known. `facts` is all that the advice asks of it.
+
+    `by_log` says that lines of the log itself name it, which say nothing of its limits and settings.
+    """
 
     namespace: str
     pod: str
@@ -28,6 +37,7 @@ class Named:
     container: str | None = None
     limits: tuple[tuple[str, int | None], ...] = ()
     facts: PodFacts | None = None
+    by_log: bool = False
 
     def of(self, spec: RecordSpec) -> RecordSpec:
         """Return the pod's record with its names."""
@@ -40,9 +50,22 @@ class Named:
         where = f"container {self.container} of pod {self.namespace}/{self.pod}" if self.container else (
             f"pod {self.namespace}/{self.pod}"
         )  # fmt: skip
+        if self.by_log:
+            return f"The victim was in {where}, by the lines of the kubelet and the runtime in this log."
         on = f" on node {self.node}" if self.node else ""
         limits = ", ".join(f"{name} {format_quantity(size) if size else 'none'}" for name, size in self.limits)
         return f"The victim was in {where}{on}. Memory limits of its containers: {limits or 'none'}."
+
+
+def named_by_log(spec: RecordSpec, names: "LogNames") -> tuple[Named | None, tuple[str, ...]]:
+    """Return the pod that the log itself names for a record; where it gives several names, none, and the names."""
+    uid, container_id = (spec.subject.pod_uid, spec.subject.container_id) if spec.subject is not None else (None, None)
+    found = names.pods(uid, container_id)
+    if len(found) != 1:
+        return None, tuple(sorted(map(str, found)))
+    (pod,) = found
+    container = names.container(uid, container_id, is_only=is_only_container(spec))
+    return Named(namespace=pod.namespace, pod=pod.pod, container=container, by_log=True), NO_NAME
 
 
 class PodIndex:

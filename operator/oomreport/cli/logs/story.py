@@ -15,6 +15,7 @@ from oomreport.cli.logs.words import process, shown, size_text
 from oomreport.incident.oom_record import RecordSpec
 from oomreport.incident.witness.pod_statistics import is_only_container, statistics_of, used_by_containers
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part
+from oomreport.kernel.text.machine import machine_of
 from oomreport.workload.container import Scope
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _BOUND_BY = {"CONSTRAINT_CPUSET": "the cpuset", "CONSTRAINT_MEMORY_POLICY": "the
 # The agents of Kubernetes' distributions, and the process that holds a pod's namespaces (kubernetes/build/pause).
 _BEANCOUNTER = re.compile(r"^Out of memory in UB (\d{1,10}): ", re.MULTILINE)
 _OF_KUBERNETES = frozenset({"kubelet", "k3s-server", "k3s-agent", "pause"})
+_LEAST_OF_BURSTABLE, _MOST_OF_BURSTABLE = 3, 999
+_MOST_ALIKE = 5
 _MISSING = {
     Part.HEADER: "who asked for memory",
     Part.MEMORY_USAGE: "how full the cgroup was",
@@ -132,7 +135,11 @@ def sentences(explained: Explained) -> Iterator[str]:
             yield f"{shown(trigger.comm)}{pid} asked for memory{order}."
     yield from _limit(explained)
     yield from _whereabouts(spec, explained.named)
+    if explained.alike:
+        names = ", ".join(map(shown, explained.alike[:_MOST_ALIKE]))
+        yield f"Lines of the log give this pod several names, so none of them is believed: {names}."
     yield from choice(invocation)
+    yield from _request(explained)
     unknown = _unknown(invocation)
     if unknown and not invocation.no_victim:
         yield "The log does not say: " + ", ".join(unknown) + "."
@@ -206,7 +213,8 @@ def wants_pods(explained: Explained) -> bool:
     """Whether the advice would be better for knowing the pod's spec."""
     subject = explained.spec.subject
     in_pod = subject is not None and subject.pod_uid is not None
-    return in_pod and explained.named is None and explained.judgement is not None
+    is_known = explained.named is not None and not explained.named.by_log
+    return in_pod and not is_known and explained.judgement is not None
 
 
 def recommended(advice: "KeptAdvice") -> str:
@@ -285,6 +293,30 @@ def _largest(invocation: Invocation) -> Iterator[str]:
         return
     adj = "" if largest.oom_score_adj is None else f"; its oom_score_adj is {largest.oom_score_adj}"
     yield f"Most was held by {shown(largest.comm)} (pid {largest.pid}), {size_text(largest.rss_bytes)}{adj}."
+
+
+def _request(explained: Explained) -> Iterator[str]:
+    """Yield what the score's adjustment tells of the container's memory request, where it raised the score.
+
+    The kubelet gives a Burstable container 1000 - 1000 x request / memory of the node, in whole numbers, at least 3 and
+    at most 999 (GetContainerOOMScoreAdjust() in pkg/kubelet/qos/policy.go).
+    """
+    subject, victims = explained.spec.subject, explained.invocation.victims
+    if subject is None or subject.pod_uid is None or subject.qos_class != "Burstable" or len(victims) != 1:
+        return
+    adj, score = victims[0].oom_score_adj, victims[0].oom_score
+    if adj is None or not _LEAST_OF_BURSTABLE < adj < _MOST_OF_BURSTABLE:
+        return
+    parts = f" Of its score of {score}, {score - adj} are its memory." if score is not None and score > adj else ""
+    machine = machine_of(explained.invocation.log)
+    total = machine.total if machine is not None else None
+    sizes = (
+        f" ({size_text((1000 - adj) * total // 1000)} to {size_text((1001 - adj) * total // 1000)})" if total else ""
+    )
+    yield (
+        f"Kubernetes sets an oom_score_adj of {adj} where a container requests {(1000 - adj) / 10:.1f} to"
+        f" {(1001 - adj) / 10:.1f} % of the node's memory{sizes}.{parts}"
+    )
 
 
 def _whereabouts(spec: RecordSpec, named: Named | None) -> Iterator[str]:

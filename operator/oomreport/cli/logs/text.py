@@ -37,6 +37,13 @@ class Style:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
 
+def _wrapped(text: str, width: int, *, initial_indent: str = "   ", subsequent_indent: str = "   ") -> list[str]:
+    """Return lines of a text; a name with hyphens stays whole, so that it can be copied."""
+    return textwrap.wrap(
+        text, width, initial_indent=initial_indent, subsequent_indent=subsequent_indent, break_on_hyphens=False
+    )
+
+
 def style_for(stream: TextIO, colour: str) -> Style:
     """Return the style for a stream; `colour` is auto, always or never."""
     if colour == "auto":
@@ -64,7 +71,7 @@ def group_told(group: Group, *, number: int, style: Style) -> str:
 
 
 def _heading(text: str, style: Style) -> list[str]:
-    return [style.painted(line, "1") for line in textwrap.wrap(text, style.width, subsequent_indent="   ")]
+    return [style.painted(line, "1") for line in _wrapped(text, style.width, initial_indent="")]
 
 
 def _body(explained: Explained, style: Style) -> list[str]:
@@ -72,7 +79,7 @@ def _body(explained: Explained, style: Style) -> list[str]:
     lines = [f"   {when}"] if (when := when_and_kernel(explained)) else []
     lines += [f"   in {shown(explained.file)}"] if explained.file is not None else []
     for sentence in sentences(explained):
-        lines += textwrap.wrap(sentence, style.width - 3, initial_indent="   ", subsequent_indent="   ")
+        lines += _wrapped(sentence, style.width - 3, initial_indent="   ", subsequent_indent="   ")
     lines += _bar(invocation, style)
     lines += _candidates(invocation, style)
     if judgement is not None:
@@ -89,7 +96,7 @@ def _list(title: str, points: Iterable[str], style: Style) -> list[str]:
     lines = [
         line
         for point in points
-        for line in textwrap.wrap(
+        for line in _wrapped(
             "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in point),
             style.width - 2,
             initial_indent="   - ",

@@ -105,6 +105,8 @@ def facts_of(entries: Sequence[Entry]) -> DumpFacts:
     memory, limited = _memory(sections, entries)
     names = names_of_victim(kills, rows, chosen, summary_pid)
     summary = _summary(sections, names, limited)
+    if memory is not None and memory.stat and _lacks_victim(sections, summary.task_memcg):
+        memory = replace(memory, stat={})
     is_global = _is_global(sections, summary)
     if summary.constraint is None and is_global and not _only_trace_is_global(sections) and not summary_lines:
         summary = summary._replace(constraint="CONSTRAINT_NONE")
@@ -182,6 +184,15 @@ def _memory(sections: _Sections, entries: Iterable[Entry]) -> tuple[MemoryUsage 
     if inlines and not certain and len(found) == 1:
         stat = {}  # of one cgroup below the one at its limit: the lines of the others are lost
     return memory_usage(usages, stat), found[0].path if certain else None
+
+
+def _lacks_victim(sections: _Sections, task_memcg: str | None) -> bool:
+    """Whether the statistics are of each cgroup without its children, and those of the victim's cgroup are lost.
+
+    Then what is left says nothing of what filled the limit.
+    """
+    found = [stats for stats in sections.values(Kind.STATS, Stats) if stats.figures]
+    return task_memcg is not None and bool(found) and all(stats.path != task_memcg for stats in found)
 
 
 def _shows_sandbox(sections: _Sections) -> bool:
