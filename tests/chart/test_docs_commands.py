@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,36 +85,6 @@ def test_an_overlay_holds_no_crd_so_that_deleting_it_loses_no_report():
     )
     bases = [Path(line) for line in done.stdout.splitlines()]
     assert not [file for file in bases if re.search(r"^- .*crds", file.read_text(), re.MULTILINE)]
-
-
-def runbook_commands() -> Iterator[tuple[str, str]]:
-    for page in sorted((ROOT / "docs/runbooks").glob("OOMReport*.md")):
-        for block in blocks(str(page.relative_to(ROOT))):
-            yield from ((page.stem, line) for line in block)
-
-
-def test_the_commands_of_the_runbooks_are_taken_by_kubectl_and_oomreport(cluster: None):
-    run(commands("docs/install.md", "helm upgrade --install")[0])
-    served()
-    kubectl("apply", "-f", "-", text=REPORT)
-    filled = {"NAMESPACE": "shop", "WORKLOAD": "web", "CONTAINER": "api", "NODE": "none", "POD": "none", "HOOK": "none"}
-    for page, line in runbook_commands():
-        command = re.sub(r"\b(NAMESPACE|WORKLOAD|CONTAINER|NODE|POD|HOOK)\b", lambda found: filled[found[0]], line)
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=ROOT,
-            env={**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        # What names a pod, a node or a hook that is not there, or logs of a pod that never ran, is answered so.
-        said = done.stderr
-        expected = ("NotFound", "not found", "No resources found", "could not find the requested resource", "timed out")
-        assert (
-            done.returncode == 0 or command.startswith("oomreport doctor") or any(word in said for word in expected)
-        ), f"{page}: {command}: {done.returncode} {said}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -15,12 +15,14 @@ from oomreport.kernel.text.kind import Kind
 class KillAccount:
     """Compares the log with the machine's count.
 
-    `told` is how many kills of this boot an earlier process had accounted for, None where that is not known.
+    `told` is how many kills of this boot an earlier process had accounted for, None where that is not known. `owed` is
+    how many counters told while the log could not be read: their lines may still come, and are not forged then.
     """
 
-    def __init__(self, told: int | None) -> None:
+    def __init__(self, told: int | None, owed: int = 0) -> None:
         self._told = told
         self._new = 0
+        self.owed = owed
 
     def take(self, lines: Iterable[Line]) -> None:
         """Count the kills that lines tell of."""
@@ -35,7 +37,7 @@ class KillAccount:
             return None
         if self._told is None:
             return 0
-        return max(0, counted - self._told - self._new)
+        return max(0, counted - self._told - self._new - self.owed)
 
     def excess(self, counted: int | None) -> int:
         """Return how many more kills lines tell of than the machine counted: so many of them are forged.
@@ -47,7 +49,11 @@ class KillAccount:
     def settle(self, counted: int | None) -> None:
         """Take everything counted as told: it was reported in another way, or is given up."""
         if counted is not None:
-            self._told, self._new = counted, 0
+            self._told, self._new, self.owed = counted, 0, 0
+
+    def owe(self, kills: int) -> None:
+        """Take kills as told by counters whose lines nobody could read."""
+        self.owed += kills
 
     def give_up(self, kills: int) -> None:
         """Take some kills as told though their lines were lost: their counters or their dumps have told them.

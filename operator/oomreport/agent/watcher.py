@@ -75,7 +75,7 @@ class Watcher:
         self._sampler, self._processes = sampler, processes
         self._checkpoint_file = checkpoint_file
         self._position = kept.position if kept else LogPosition()
-        self._account = KillAccount(kept.told if kept else None)
+        self._account = KillAccount(kept.told, kept.owed) if kept else KillAccount(None)
         self._listener = Listener(
             settings,
             proc=proc,
@@ -199,7 +199,10 @@ class Watcher:
             drained_at=self._listener.read_at if self._listener.listening else None,
             excess=self._account.excess(kills),
         )
-        self._account.give_up(told)
+        if told > 0 and not self._listener.listening:
+            self._account.owe(told)
+        else:
+            self._account.give_up(told)
         if self._listener.half_read or self._waiting:
             return
         if kills == self._kills and (self._listener.read_at is not None or not self._listener.listening):
@@ -278,6 +281,7 @@ class Watcher:
             boot_id=self._boot_id,
             position=self._position,
             told=self._account.told(),
+            owed=self._account.owed,
             tallies=self._containers.kept_tallies(now),
         )
         try:

@@ -11,7 +11,7 @@ from oomreport.adapters.node.cgroup_files import CgroupFiles
 from oomreport.adapters.node.log_source import LogPosition, Reading
 from oomreport.adapters.node.node_files import NodeFiles
 from oomreport.adapters.node.proc_files import ProcFiles
-from oomreport.adapters.storage.checkpoint import read_checkpoint
+from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
 from oomreport.adapters.storage.spool import Spool
 from oomreport.agent import listener
 from oomreport.agent.log import Log
@@ -72,13 +72,21 @@ class Ring:
 class World:
     """A node, its kernel log, and the agent's loop on them."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, counter_wait: float = 10.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        counter_wait: float = 10.0,
+        *,
+        kills: int = 0,
+        kept: Checkpoint | None = None,
+    ) -> None:
         self.folder, self.ring, self.refused = folder, Ring(), False
         monkeypatch.setattr(listener, "opened_source", self._opened)
         (folder / "proc").mkdir(parents=True, exist_ok=True)
-        self.kills(0)
+        self.kills(kills)
         self.node = node = FakeNode(folder / "node", V1)
-        self.container(kills=0)
+        self.container(kills=kills)
         settings = settings_of(["--node-name=worker-3", "--dry-run"], {})
         containers = NodeContainers(CgroupFiles(node.cgroup_root), NodeFiles(node.log_root), agent_pod_uid=None)
         sampler = Sampler(containers, None, interval=0)
@@ -105,7 +113,7 @@ class World:
             processes=None,
             reporter=self.reporter,
             sink=SpoolSink(self.spool, lambda: None, Log("error")),
-            kept=None,
+            kept=kept,
             checkpoint_file=self.checkpoint,
             log=Log("error"),
         )
@@ -214,6 +222,37 @@ def test_a_dump_that_a_stop_cuts_off_is_left_to_the_next_process(world: World) -
     assert world.records == []
     kept = read_checkpoint(world.checkpoint) if world.checkpoint.exists() else None
     assert kept is None or (kept.position.sequence or 0) < (lines[0].sequence or 0)
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_the_line_of_a_kill_that_a_counter_told_while_the_log_was_out_of_reach_is_not_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_gone: bool
+) -> None:
+    begun = Checkpoint(boot_id="9f1c2b7a-1111", position=LogPosition(), told=0)
+    blind = World(tmp_path / "one", monkeypatch, counter_wait=0.0, kept=begun)
+    blind.refused = True
+    blind.watcher.turn()
+    blind.kill(())
+    until(lambda: bool(blind.records), blind.watcher.turn)
+    assert blind.records[0]["spec"]["source"] == "CgroupCounter"
+    blind.watcher.stop()
+    blind.watcher.run()
+    kept = read_checkpoint(blind.checkpoint)
+    assert kept is not None
+    seeing = World(tmp_path / "two", monkeypatch, kills=1, kept=kept)
+    if is_gone:
+        seeing.node.vanish(seeing.node.pod_path(HIT.pod_uid, "besteffort"))
+    seeing.ring.lines = list(capture())
+    until(lambda: bool(seeing.records), seeing.watcher.turn)
+    assert [one["spec"]["source"] for one in seeing.records] == ["Kmsg"]
+    assert set(seeing.watcher.health().figures["refused"].values()) == {0}
+
+
+def until(what: Callable[[], bool], turn: Callable[[], None]) -> None:
+    turns = iter(range(200))
+    while not what():
+        assert next(turns, None) is not None, "the loop turned 200 times"
+        turn()
 
 
 def test_a_log_that_cannot_be_read_is_a_problem_that_names_what_is_missing(world: World) -> None:

@@ -17,7 +17,8 @@ from oomreport.controller.work.backoff import Backoff
 from oomreport.errors import ApiError
 
 log = logging.getLogger(__name__)
-_PAUSE_REFUSED_SECONDS = 30.0
+# CRDs and rights that come back are noticed after this; one request in five seconds costs an API server nothing.
+_PAUSE_REFUSED_SECONDS = 5.0
 
 Take = Callable[[str | None, Mapping[str, Any]], None]
 """Takes what is told of an object: None for one of a listing, ADDED, MODIFIED or DELETED."""

@@ -126,3 +126,15 @@ def test_before_the_first_reading_ended_everything_counts_as_told() -> None:
 
 def test_a_machine_that_does_not_count_says_nothing() -> None:
     assert KillAccount(told=0).untold(None) is None
+
+
+def test_kills_that_counters_told_of_a_log_out_of_reach_are_neither_untold_nor_do_they_make_lines_forged() -> None:
+    account = KillAccount(told=5)
+    account.owe(2)
+    assert account.untold(7) == 0
+    assert account.excess(7) == 0
+    later = KillAccount(told=account.told(), owed=account.owed)
+    later.give_up(2)
+    assert (later.excess(7), later.untold(8)) == (0, 0)
+    later.settle(8)
+    assert later.owed == 0
