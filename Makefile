@@ -25,8 +25,9 @@ test: install ## all tests that can run here, unit tests under every Python >= 3
 	@$(BIN)/python tests/run.py
 
 .PHONY: laws
-laws: install ## every law with new examples, twenty times as many (about a quarter of an hour)
+laws: install ## every law with new examples, twenty times as many, and inputs of 4 MB (about three quarters of an hour)
 	@OOMREPORT_EXAMPLES=20 $(BIN)/python -m pytest -q tests/property tests/unit
+	@OOMREPORT_DOUBLING_KB=4096 $(BIN)/python -m pytest -q tests/property/test_doubling.py
 
 .PHONY: ablation
 ablation: install ## switch off every mechanism of framing in turn: which golden logs change

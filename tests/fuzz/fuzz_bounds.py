@@ -31,7 +31,7 @@ sys.path[:0] = [str(ROOT / "operator")]
 import zstandard  # noqa: E402
 
 from oomreport.adapters.cel import Filter, FilterFailed, FilterInvalid  # noqa: E402
-from oomreport.adapters.storage.log_file import chunks_of  # noqa: E402
+from oomreport.adapters.storage.log_file import searched_chunks_of  # noqa: E402
 from oomreport.cli.logs.explained import Explained, spec_of  # noqa: E402
 from oomreport.cli.logs.judgement import Judge  # noqa: E402
 from oomreport.cli.logs.other_killers import OtherKillers  # noqa: E402
@@ -47,6 +47,7 @@ from oomreport.gitops.marker import markers_in  # noqa: E402
 from oomreport.gitops.values import steps_of  # noqa: E402
 from oomreport.gitops.yaml_text import read_yaml  # noqa: E402
 from oomreport.kernel.kmsg import has_stamps, line_of_syslog  # noqa: E402
+from oomreport.kernel.reading.phrases import PLAIN  # noqa: E402
 from oomreport.kernel.reading.reader import invocations_of_records, invocations_of_text  # noqa: E402
 from oomreport.kernel.reading.scanner import Scanner  # noqa: E402
 from oomreport.kernel.record_bounds import RecordBounds  # noqa: E402
@@ -135,8 +136,8 @@ def by_packed(text: str) -> None:
     if len(raw) % 3 and packed:
         packed[len(raw) * 7919 % len(packed)] ^= 1 << len(raw) % 8
     scanner = Scanner()
-    for chunk in chunks_of(_filed(bytes(packed[: len(packed) - len(raw) % 5]))):
-        scanner.feed(chunk)
+    for chunk, hits in searched_chunks_of(_filed(bytes(packed[: len(packed) - len(raw) % 5])), PLAIN):
+        scanner.feed(chunk, hits)
     scanner.flush()
 
 

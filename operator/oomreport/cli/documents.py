@@ -18,8 +18,23 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_NODES = 3_000_000
 
 
+# libyaml's composer calls itself for each level and does not look at the stack: thousands of them end the process. A
+# CRD's schema has some 30 levels.
+_MOST_LEVELS = 200
+
+
 class _JsonLike(_Base):  # type: ignore[misc]
     """Reads YAML as JSON would have it: a time stays a text."""
+
+    level = 0
+
+    def descend_resolver(self, _parent: yaml.Node | None, _index: object) -> None:
+        self.level += 1
+        if self.level > _MOST_LEVELS:
+            raise yaml.YAMLError(f"more than {_MOST_LEVELS} levels in each other")
+
+    def ascend_resolver(self) -> None:
+        self.level -= 1
 
     def construct_document(self, node: yaml.Node) -> object:
         if _size(node, {}) > _MOST_NODES:

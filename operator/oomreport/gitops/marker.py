@@ -21,8 +21,11 @@ from oomreport.gitops.manifest import LIMIT, REQUEST, Field
 from oomreport.gitops.yaml_text import Scalar, YamlText, read_inside
 
 KEY = "$oomreport"
-_MARK = re.compile(r'#[ \t]*(\{[^\r\n#]*"\$oomreport"[^\r\n]*\})[ \t]*(?=\r|\n|\Z)')
+# The names in a mark have at most 63 + 253 + 63 characters.
+_MARK = re.compile(r'#[ \t]*(\{[^\r\n#]{0,100}"\$oomreport"[^\r\n]{0,500}\})[ \t]*(?=\r|\n|\Z)')
 _CLOSERS = re.compile(r"[ \t,\]}]*[ \t]")
+# The text of a block by its begin, and the ends of the scalars in it.
+_Blocks = dict[int, tuple[YamlText, list[int]]]
 _FIELDS = {field.name: field for field in (LIMIT, REQUEST)}
 
 
@@ -65,12 +68,13 @@ def markers_in(file: str, source: YamlText) -> Iterator[Marker]:
     if KEY not in source.text:
         return
     ends = [end for end, _ in source.tokens]
+    blocks: _Blocks = {}
     for match in _MARK.finditer(source.text):
         words = _words(match[1])
         if words is None:
             continue
-        line = source.text.count("\n", 0, match.start()) + 1
-        found, around = _marked(source, ends, match.start())
+        line = source.lines_before(match.start()) + 1
+        found, around = _marked(source, ends, match.start(), blocks)
         yield Marker(file=file, line=line, words=words, found=found, around=around)
 
 
@@ -83,11 +87,12 @@ def _words(text: str) -> str | None:
     return words if isinstance(words, str) else None
 
 
-def _marked(source: YamlText, ends: list[int], comment: int) -> tuple[Looked, Scalar | None]:
+def _marked(source: YamlText, ends: list[int], comment: int, blocks: _Blocks) -> tuple[Looked, Scalar | None]:
+    """Return the value that a mark is for, and the block around it; `blocks` are those read before, by their begin."""
     place = bisect_right(ends, comment)
     following = source.tokens[place][1] if place < len(ends) else None
     if following is not None and following.begin <= comment:
-        return _inside(source, following, comment)
+        return _inside(source, following, comment, blocks)
     scalar = source.tokens[place - 1][1] if place else None
     unit = source.unit_of(comment)
     start = source.text.rfind("\n", 0, comment) + 1
@@ -101,12 +106,15 @@ def _marked(source: YamlText, ends: list[int], comment: int) -> tuple[Looked, Sc
     return look(source, scalar, ()), None
 
 
-def _inside(source: YamlText, block: Scalar, comment: int) -> tuple[Looked, Scalar | None]:
+def _inside(source: YamlText, block: Scalar, comment: int, blocks: _Blocks) -> tuple[Looked, Scalar | None]:
     """Return the value of a mark in a literal block, such as an inline patch."""
     if block.style != "|":
         return Barred(reason="is a text that contains a mark, not a value that has one", overridable=False), None
-    inside = read_inside(source.text, source.text.index("\n", block.begin) + 1, block.end)
-    found, deeper = _marked(inside, [end for end, _ in inside.tokens], comment)
+    if block.begin not in blocks:
+        read = read_inside(source, source.text.index("\n", block.begin) + 1, block.end)
+        blocks[block.begin] = read, [end for end, _ in read.tokens]
+    inside, inner_ends = blocks[block.begin]
+    found, deeper = _marked(inside, inner_ends, comment, blocks)
     if deeper is not None:
         return Barred(reason="is in a block in a block", overridable=False), None
     return found, block

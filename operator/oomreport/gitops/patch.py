@@ -139,7 +139,7 @@ def _in_file(files: Files, folder: str, name: str, selector: Selector | None) ->
 def _inline(file: str, source: YamlText, scalar: Scalar, selector: Selector | None) -> Iterator[Patch]:
     if scalar.style == "|" and "\n" in source.text[scalar.begin : scalar.end]:
         head = source.text.index("\n", scalar.begin) + 1
-        inside = read_inside(source.text, head, scalar.end)
+        inside = read_inside(source, head, scalar.end)
         for node in inside.roots:
             yield Patch(file=file, source=inside, node=node, around=scalar, selector=selector)
         return

@@ -10,6 +10,7 @@ start of a line always begins a document, also within a quoted or block scalar.
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -56,6 +57,7 @@ class YamlText:
     units: tuple[Unit, ...] = ()
     aliased: set[int] = field(default_factory=set)
     tokens: list[tuple[int, Scalar]] = field(default_factory=list)
+    newlines: list[int] = field(default_factory=list, repr=False)
 
     @property
     def roots(self) -> Iterator[yaml.Node]:
@@ -87,7 +89,13 @@ class YamlText:
 
     def unit_of(self, place: int) -> Unit:
         """Return the part that a place was parsed with."""
-        return next(unit for unit in self.units if unit.begin <= place <= unit.end)
+        return self.units[max(bisect_right(self.units, place, key=lambda unit: unit.begin) - 1, 0)]
+
+    def lines_before(self, place: int) -> int:
+        """Return how many lines end before a place. To count anew for each place would be quadratic."""
+        if not self.newlines:
+            self.newlines.extend(match.start() for match in re.finditer("\n", self.text))
+        return bisect_left(self.newlines, place)
 
 
 # A CRD's schema has some 30 levels, a workload 10.
@@ -97,11 +105,11 @@ _MOST_FLOW_LEVELS = 100
 class _Loader(yaml.SafeLoader):
     """Composes nodes with the places of scalars; an alias stays one, so that nothing is expanded."""
 
-    def __init__(self, text: str, begin: int, end: int) -> None:
+    def __init__(self, text: str, begin: int, end: int, line: int) -> None:
         super().__init__(text[begin:end])
         # Marks are to be those of the whole text.
         self.index = begin
-        self.line = text.count("\n", 0, begin)
+        self.line = line
         self.aliased: set[int] = set()
         self.scalars: list[Scalar] = []
         self._token: ScalarToken | None = None
@@ -176,16 +184,16 @@ def read_yaml(text: str) -> YamlText:
     return found
 
 
-def read_inside(text: str, begin: int, end: int) -> YamlText:
+def read_inside(source: YamlText, begin: int, end: int) -> YamlText:
     """Return the documents of a part of a text, such as a block scalar; places are those in the whole text."""
-    found = YamlText(text=text)
+    found = YamlText(text=source.text, newlines=source.newlines)
     found.units = (_unit(found, begin, end),)
     return found
 
 
 def events_of(text: str, begin: int, end: int) -> list[yaml.Event]:
     """Return the events of a part of a text; places are those in the whole. Raises yaml.YAMLError."""
-    loader = _Loader(text, begin, end)
+    loader = _Loader(text, begin, end, text.count("\n", 0, begin))
     found: list[yaml.Event] = []
     while loader.check_event():
         found.append(loader.get_event())  # type: ignore[no-untyped-call]
@@ -195,7 +203,7 @@ def events_of(text: str, begin: int, end: int) -> list[yaml.Event]:
 def _unit(found: YamlText, begin: int, end: int) -> Unit:
     try:
         # The reader refuses characters that YAML does not allow.
-        loader = _Loader(found.text, begin, end)
+        loader = _Loader(found.text, begin, end, found.lines_before(begin))
         roots: list[yaml.Node] = []
         while loader.check_node():
             root = loader.get_node()

@@ -27,6 +27,9 @@ _BELOW_KUBEPODS = re.compile(r"(?:^|[-/])kubepods(?:\.slice|[-/])")
 _OUTSIDE_PODS = re.compile(r"/(?:docker|libpod|cri-containerd|crio)[-/]([0-9a-f]{64})(?:\.scope)?(?:/|$)")
 _NAMES = {"burstable": "Burstable", "besteffort": "BestEffort"}
 
+# The kernel prints a cgroup's path from a buffer of PATH_MAX (kernfs_pr_cont_buf in fs/kernfs/dir.c).
+_MOST_PATH = 4096
+
 
 class Scope(StrEnum):
     """The owner of a limit, by its cgroup path. NODE: the OOM was not one of a memory cgroup at its limit."""
@@ -69,6 +72,7 @@ def subject_of(path: str | None) -> Subject | None:
     """
     if path is None:
         return None
+    path = path[:_MOST_PATH]
     pods = _pods_in(path)
     if not pods:
         alone = _OUTSIDE_PODS.search(path)
@@ -81,6 +85,7 @@ def subjects_along(path: str) -> tuple[Subject, ...]:
 
     There are several where a cluster runs in a pod, or where a container names cgroups of its own like a kubelet's.
     """
+    path = path[:_MOST_PATH]
     pods = _pods_in(path)
     ends = [*(pod.start() for pod in pods), len(path)][1:]
     return tuple(_subject(path, pod, end) for pod, end in zip(pods, ends, strict=True))

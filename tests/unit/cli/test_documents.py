@@ -19,6 +19,9 @@ def test_documents_are_read_as_json_has_them() -> None:
     [
         ("[" * 100_000, "too deep"),
         ('{"a":' * 100_000, "too deep"),
+        ("- " * 100_000, "200 levels"),
+        ("- [" * 100_000, "some.yaml"),
+        ("? " * 100_000, "some.yaml"),
         ("a: [\n", "neither JSON nor YAML"),
         ("9" * 5000, "neither JSON nor YAML"),
         ("a: !!int x", "neither JSON nor YAML"),

@@ -259,14 +259,15 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     """Return lines of any length: aiohttp's own reader refuses those that are longer than its buffer."""
-    rest = bytearray()
+    rest, searched = bytearray(), 0
     async for chunk in content.iter_any():
         rest += chunk
-        while (end := rest.find(b"\n")) >= 0:
-            line = bytes(rest[:end])
+        while (end := rest.find(b"\n", searched)) >= 0:
+            line, searched = bytes(rest[:end]), 0
             del rest[: end + 1]
             if line:
                 yield line
+        searched = len(rest)
 
 
 def _unreachable(method: str, url: str, error: BaseException) -> ApiError:
