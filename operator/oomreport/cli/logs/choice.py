@@ -5,6 +5,7 @@ What holds for all candidates is said of a whole table only.
 
 from collections.abc import Iterator
 
+from oomreport.cli.logs.shortage import shortage_of
 from oomreport.cli.logs.words import process, shown, size_text
 from oomreport.kernel.record import ChosenProcess, Invocation, Part, ScoreSource, Task, Victim
 
@@ -113,9 +114,13 @@ def _little(invocation: Invocation) -> Iterator[str]:
         return
     sizes = [victim.resident_bytes for victim in invocation.victims]
     held = sum(size or 0 for size in sizes)
+    # Where pages in a row or one zone ran short, nothing need have filled the memory.
+    if shortage_of(invocation) is not None:
+        return
     if not used or None in sizes or held >= _LITTLE * used or Part.KILL_LINE in invocation.missing:
         return
-    yield f"What was killed held {100 * held / used:.1f} % of the {size_text(used)}: most of the memory is elsewhere."
+    share = f"{100 * held / used:.1f}" if 1000 * held >= used else "less than 0.1"
+    yield f"What was killed held {share} % of the {size_text(used)}: most of the memory is elsewhere."
 
 
 def _is_small_by_score(invocation: Invocation) -> bool:
@@ -127,6 +132,15 @@ def _is_small_by_score(invocation: Invocation) -> bool:
     if victim.oom_score_source is not ScoreSource.PRINTED or victim.oom_score_adj != 0 or victim.oom_score is None:
         return False
     return victim.oom_score + _ROOT_BONUS < 1000 * _LITTLE
+
+
+def score_text(task: Task, invocation: Invocation) -> str:
+    """Return the score of a row: the printed one of the chosen task or of the victim where no score can be computed."""
+    chosen = invocation.chosen
+    printed = {victim.pid: victim.oom_score for victim in invocation.victims}
+    printed |= {chosen.pid: chosen.oom_score} if chosen is not None else {}
+    score = task.oom_score if task.oom_score is not None else printed.get(task.pid)
+    return "-" if score is None else str(score)
 
 
 def _chosen(chosen: ChosenProcess, *, of: int | None = None) -> str:

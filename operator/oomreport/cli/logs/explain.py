@@ -202,6 +202,7 @@ class _Json(_Output):
 
     def __init__(self) -> None:
         self._count = 0
+        self._notes: list[str] = []
         # Past the layer of text, which would look at each character again.
         sys.stdout.flush()
         self._file = sys.stdout.buffer
@@ -214,8 +215,19 @@ class _Json(_Output):
         self._file.write(json_text(explained.as_json()))
         self._count += 1
 
+    def add_unread(self, name: str, line: bytes) -> None:
+        super().add_unread(name, line)
+        self._notes.append(unread(name, line))
+
+    def add_others(self, sentences: list[str]) -> None:
+        self._notes += [sentence for sentence in sentences if sentence not in self._notes]
+
     def close(self) -> None:
-        self._file.write(b"\n]}\n" if self._count else b"]}\n")
+        from oomreport.cli.logs.json_text import json_text
+
+        self._file.write(b"\n]" if self._count else b"]")
+        self._file.write(b', "notes": ' + json_text(self._notes) if self._notes else b"")
+        self._file.write(b"}\n")
         self._file.flush()
 
 
@@ -224,6 +236,7 @@ class _Yaml(_Output):
 
     def __init__(self) -> None:
         self._count = 0
+        self._notes: list[str] = []
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
     def add(self, explained: "Explained") -> None:
@@ -236,8 +249,19 @@ class _Yaml(_Output):
         item = [json.loads(json.dumps(explained.as_json()))]
         sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=120).rstrip("\n"))
 
+    def add_unread(self, name: str, line: bytes) -> None:
+        super().add_unread(name, line)
+        self._notes.append(unread(name, line))
+
+    def add_others(self, sentences: list[str]) -> None:
+        self._notes += [sentence for sentence in sentences if sentence not in self._notes]
+
     def close(self) -> None:
+        import yaml
+
         sys.stdout.write("\n" if self._count else " []\n")
+        if self._notes:
+            sys.stdout.write(yaml.safe_dump({"notes": self._notes}, allow_unicode=True, width=120))
 
 
 class _Text(_Output):

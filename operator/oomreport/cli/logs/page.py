@@ -6,6 +6,7 @@ It has no script and loads nothing from the network; names are escaped.
 from collections.abc import Sequence
 from html import escape
 
+from oomreport.cli.logs.choice import score_text
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.filling import make_up, whole_of
 from oomreport.cli.logs.groups import Group, grouped, listed_text, when_and_kernel
@@ -173,7 +174,7 @@ def _candidates(invocation: Invocation) -> str:
     highest = max((task.oom_score or 0 for task in top), default=0) or 1
     rows = []
     for task in top:
-        score = "-" if task.oom_score is None else str(task.oom_score)
+        score = score_text(task, invocation)
         bar = 120 * (task.oom_score or 0) / highest
         name = escape(shown(task.comm)) + (" killed" if task.pid in killed else "")
         rows.append(

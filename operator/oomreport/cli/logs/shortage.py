@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from oomreport.cli.logs.filling import machine_parts
+from oomreport.cli.logs.filling import Share, machine_parts
 from oomreport.cli.logs.words import size_text
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation
 from oomreport.kernel.text.machine import Machine, machine_of
@@ -33,6 +33,27 @@ def shortage_of(invocation: Invocation) -> str | None:
     return None
 
 
+def about_shortage(invocation: Invocation) -> str | None:
+    """Return what to look at where it was not the processes that filled the memory; None where it may have been."""
+    machine = machine_of(invocation.log) if invocation.global_oom else None
+    if machine is None:
+        return None
+    short = shortage_of(invocation)
+    if short is not None and "in a row" in short:
+        return (
+            "Look at what asks for so many pages in a row (often a driver or the network), at /proc/buddyinfo, and at"
+            " vm.min_free_kbytes."
+        )
+    if short is not None:
+        return "Look at /proc/zoneinfo: memory of other zones cannot be used for this allocation."
+    largest = _largest(machine)
+    if largest is None:
+        return None
+    if largest.name.startswith("slab"):
+        return "Look at the kernel's slab: `slabtop -s c` shows which objects fill it."
+    return f"Look at what holds {largest.name}: /proc/meminfo, drivers, and huge pages that are reserved."
+
+
 def about_node(invocation: Invocation) -> Iterator[str]:
     """Yield what filled the node's memory where it was not the processes, and what other NUMA nodes had free."""
     machine = machine_of(invocation.log) if invocation.global_oom else None
@@ -46,9 +67,17 @@ def about_node(invocation: Invocation) -> Iterator[str]:
         yield f"On other NUMA nodes {size_text(free)} were free."
 
 
-def _largest_part(invocation: Invocation, machine: Machine) -> Iterator[str]:
+def _largest(machine: Machine) -> Share | None:
+    """Return the part that fills at least half of the memory and is held by no process; None where there is none."""
     largest = max(machine_parts(machine), key=lambda part: part.size, default=None)
     if largest is None or not machine.total or largest.size * 2 < machine.total or not largest.of_kernel:
+        return None
+    return largest
+
+
+def _largest_part(invocation: Invocation, machine: Machine) -> Iterator[str]:
+    largest = _largest(machine)
+    if largest is None or not machine.total:
         return
     held = sum(task.rss_bytes or 0 for task in invocation.tasks)
     together = f" All candidates together held {size_text(held)}." if invocation.table_whole else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from oomreport.cli.logs.choice import choice
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.pods import Named
-from oomreport.cli.logs.shortage import about_node, shortage_of
+from oomreport.cli.logs.shortage import about_node, about_shortage, shortage_of
 from oomreport.cli.logs.words import process, shown, size_text
 from oomreport.incident.oom_record import RecordSpec
 from oomreport.incident.witness.pod_statistics import is_only_container, statistics_of, used_by_containers
@@ -35,6 +35,8 @@ _BEANCOUNTER = re.compile(r"^Out of memory in UB (\d{1,10}): ", re.MULTILINE)
 _OF_KUBERNETES = frozenset({"kubelet", "k3s-server", "k3s-agent", "pause"})
 _LEAST_OF_BURSTABLE, _MOST_OF_BURSTABLE = 3, 999
 _MOST_ALIKE = 5
+# The kernel charges in batches, and takes some back before it kills: so much below its limit a cgroup is still full.
+_FULL = 0.9
 _MISSING = {
     Part.HEADER: "who asked for memory",
     Part.MEMORY_USAGE: "how full the cgroup was",
@@ -193,7 +195,7 @@ def hints(explained: Explained) -> Iterator[str]:
             " Other NUMA nodes may have free memory."
         )
     elif scope is Scope.NODE and invocation.victims:
-        yield (
+        yield about_shortage(invocation) or (
             "Look at what the node runs beside pods, at memory requests below real use, and at the kubelet's reserved memory."
             if _shows_kubernetes(explained)
             else "Look at the largest processes, at the swap, at the kernel's slab, and at a limit for the service that grew."
@@ -279,7 +281,8 @@ def _limit(explained: Explained) -> Iterator[str]:
     if memory is not None and memory.usage_bytes is not None and not invocation.global_oom:
         fails = f"; the limit had been hit {memory.failure_count} times" if memory.failure_count else ""
         swap = f", {size_text(memory.swap_usage_bytes)} more in swap" if memory.swap_usage_bytes else ""
-        yield f"In use were {size_text(memory.usage_bytes)}{swap}{fails}."
+        less = ", less than the limit allows" if memory.usage_bytes < _FULL * (memory.limit_bytes or 0) else ""
+        yield f"In use were {size_text(memory.usage_bytes)}{less}{swap}{fails}."
 
 
 def _largest(invocation: Invocation) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
+from oomreport.cli.logs.choice import score_text
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.filling import make_up, whole_of
 from oomreport.cli.logs.groups import Group, listed_text, when_and_kernel
@@ -127,7 +128,7 @@ def _candidates(invocation: Invocation, style: Style) -> list[str]:
     killed = {victim.pid for victim in invocation.victims}
     lines = ["", style.painted(f"   {'score':>7} {'resident':>9} {'swap':>9} {'adj':>5} {'pid':>8}  candidate", "2")]
     for task in invocation.tasks[:_TOP]:
-        score = "-" if task.oom_score is None else str(task.oom_score)
+        score = score_text(task, invocation)
         resident = "-" if task.rss_bytes is None else size_text(task.rss_bytes)
         swap = "-" if not task.swap_bytes else size_text(task.swap_bytes)
         adj = "-" if task.oom_score_adj is None else str(task.oom_score_adj)

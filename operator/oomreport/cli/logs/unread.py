@@ -9,7 +9,7 @@ FORMS = (
 
 
 # What only the middle of a dump holds: its call trace, and the head of its table.
-_IN_THE_MIDDLE = (b"oom_kill_process+0x", b"oom_score_adj name")
+_IN_THE_MIDDLE = (b"oom_kill_process", b"oom_score_adj name")
 _SYSRQ = b"Manual OOM execution"
 
 

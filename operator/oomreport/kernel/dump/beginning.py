@@ -19,7 +19,7 @@ from oomreport.kernel.dump.entry import Entry
 from oomreport.kernel.text.killed import NoVictim
 from oomreport.kernel.text.kind import Kind
 
-_FRAME = re.compile(r"[ (\[<>\]0-9a-f]*?([A-Za-z_][\w.$]*)\+0x")
+_FRAME = re.compile(r"[ (\[<>\]0-9a-f]*?([A-Za-z_][\w.$]*)(?:\+0x| from )")
 # What dump_stack() calls itself, on x86 and arm.
 _PRINTERS = ("dump_stack", "__dump_stack", "show_stack", "dump_backtrace", "unwind_backtrace")
 _HINTS = frozenset({Kind.SYSRQ, Kind.CPU, Kind.TRACE})
@@ -43,7 +43,7 @@ def is_unfounded(kinds: Iterable[Kind], entry: Entry) -> bool:
 
 def is_trace_of_killer(entries: Iterable[Entry], entry: Entry) -> bool:
     """Whether the trace that `entry` goes on with was printed by the killer: dump_header() is its first function."""
-    if entry.kind is not Kind.TRACE or _function(entry) != "oom_kill_process":
+    if entry.kind is not Kind.TRACE or _function(entry).partition(".")[0] != "oom_kill_process":
         return False
     functions = [name for one in entries if one.kind is Kind.TRACE and (name := _function(one))]
     if not functions or not functions[-1].startswith("dump_header"):

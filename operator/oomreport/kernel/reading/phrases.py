@@ -16,7 +16,7 @@ OF_AN_OOM = (
     b"oom_reaper: reaped",
     b"panic - not syncing",
     # What only a part of a dump has: the trace, the head of the table of tasks.
-    b"oom_kill_process+0x",
+    b"oom_kill_process",
     b"Manual OOM execution",
     b"oom_score_adj name",
 )

@@ -80,7 +80,7 @@ _GROUP = re.compile(
 _REAPED = re.compile(rf"oom_reaper: reaped process {INT} ")
 _TRACE = re.compile(
     r"Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"
-    r" ?</?(?:TASK|IRQ|NMI|SOFTIRQ)>| ?(?:\[<[0-9a-f?]+>\] )?\(?(?:\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+| [0-9a-f]{8,16} |"
+    r" ?</?(?:TASK|IRQ|NMI|SOFTIRQ)>| ?(?:\[<[0-9a-f?]+>\] )?\(?(?:\? )?[\w.$]+(?: from [\w.$]+)?\+0x[0-9a-f]+/0x[0-9a-f]+| [0-9a-f]{8,16} |"
     r" ?\[<[0-9a-f?]+>\] "
 )
 # __handle_sysrq() in drivers/tty/sysrq.c; since 4.12 the name of the module stands before it.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from oomreport.cli.main import main
 
@@ -114,6 +115,7 @@ def test_the_score_of_a_chosen_parent_is_not_its_childs(told: Told) -> None:
         "Killed process 201 (child) total-vm:36000kB, anon-rss:4000kB, file-rss:0kB, shmem-rss:0kB\n"
     )  # fmt: skip
     assert 'chose process 200 "parent", with a score of 300. Its child "child" (pid 201) was killed' in text
+    assert '300 400 KiB - 0 200 "parent"' in text
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_who_writes_a_limit_does_not_ask_for_memory(told: Told) -> None:
 def test_what_holds_little_is_not_the_cause(told: Told) -> None:
     usage = "memory: usage 2000000kB, limit 2000000kB, failcnt 3\n"
     kill = "Memory cgroup out of memory: Killed process 7 (app) total-vm:900kB, anon-rss:400kB, file-rss:0kB, shmem-rss:0kB\n"
-    assert "What was killed held 0.0 % of the 1.9 GiB: most of the memory is elsewhere." in told(usage + kill)
+    assert "What was killed held less than 0.1 % of the 1.9 GiB: most of the memory is elsewhere." in told(usage + kill)
     assert "elsewhere" not in told(usage + kill.replace("anon-rss:400kB", "anon-rss:1900000kB"))
 
 
@@ -181,6 +183,8 @@ def test_slab_that_filled_the_node_is_named(told: Told) -> None:
     )
     assert "Most of the memory was slab, unreclaimable: 3.4 GiB of 3.8 GiB. No process is the cause." in text
     assert "All candidates together held 400 KiB." in text
+    assert "Look at the kernel's slab: `slabtop -s c`" in text
+    assert "Look at the largest processes" not in text
 
 
 @pytest.mark.parametrize(("order", "free", "is_told"), [(3, 500000, True), (3, 8000, False), (0, 500000, False)])
@@ -188,6 +192,7 @@ def test_free_memory_in_pieces_is_no_lack_of_it(order: int, free: int, is_told: 
     text = told(asked(order) + MEM_INFO.format(slab=100, free=free) + TOTALS + GLOBAL + KILLED)
     assert ("was killed: no 8 free pages in a row were left (order 3)" in text) is is_told
     assert ("The whole node" in text) is not is_told
+    assert ("/proc/buddyinfo" in text) is is_told
 
 
 def test_blocks_of_the_wanted_size_deny_fragmentation(told: Told) -> None:
@@ -298,6 +303,27 @@ def test_other_killers_are_not_denied(log: str, answer: str, told: Told) -> None
     text = told(log)
     assert text.startswith("No OOM kill by the kernel found.")
     assert answer in text
+
+
+def test_json_notes_what_a_log_without_a_record_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_text("    Reason:       OOMKilled\n")
+    assert main(["explain", "-o", "json", str(tmp_path / "log")]) == 0
+    as_json = json.loads(capsys.readouterr().out)
+    assert as_json["items"] == []
+    assert as_json["notes"][0].startswith("The log names OOMKilled: a pod's status or an event.")
+    assert main(["explain", "-o", "yaml", str(tmp_path / "log")]) == 0
+    assert yaml.safe_load(capsys.readouterr().out) == as_json
+    (tmp_path / "log").write_text(GLOBAL + KILLED)
+    assert main(["explain", "-o", "json", str(tmp_path / "log")]) == 0
+    assert "notes" not in json.loads(capsys.readouterr().out)
+
+
+def test_less_than_the_limit_in_use_is_said(told: Told) -> None:
+    kill = "Memory cgroup out of memory: Killed process 5 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB\n"
+    assert "In use were 500 MiB, less than the limit allows" in told(
+        "memory: usage 512000kB, limit 1024000kB, failcnt 0\n" + kill
+    )
+    assert "less than the limit" not in told("memory: usage 1023000kB, limit 1024000kB, failcnt 7\n" + kill)
 
 
 def test_what_to_look_at_is_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,10 @@ def test_the_trace_of_the_killer_has_nothing_above_dump_header_but_what_prints_i
     assert not is_trace_of_killer(entries[:-2], entries[-1])
     stalled = [entry(text) for text in (" console_unlock+0x2/0x4", *KILLER)]
     assert not is_trace_of_killer(stalled[:-1], stalled[-1])
+    split = entry(" oom_kill_process.cold+0xb/0x10")
+    assert is_trace_of_killer(entries[:-1], split)
+    arm = [entry(text) for text in (" dump_header from oom_kill_process+0x1/0x2", " oom_kill_process from x+0x1/0x2")]
+    assert is_trace_of_killer(arm[:-1], arm[-1])
 
 
 def test_a_dump_may_begin_with_its_cpu_line_or_within_its_trace() -> None:
