@@ -8,7 +8,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")))
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 _SHELL = ("", "console", "sh", "bash", "shell")
-_PROGRAM = re.compile(r"(oomreport|kubectl|helm|docker|kind|make|dmesg|promtool|git|cosign|python3?|tests/\S+)(?= )")
+_PROGRAM = re.compile(
+    r"(oomreport|kubectl|helm|docker|kind|make|dmesg|promtool|git|cosign|sha256sum|python3?|tests/\S+)(?= )"
+)
 # A comment, or words that explain a line in a column of their own.
 _REMARK = re.compile(r"\s+#\s.*|\s{3,}\S.*")
 
@@ -31,6 +33,8 @@ FILLED = {
 # What is not run as it is written, and why.
 NOT_RUN = {
     "docker build": "needs Docker: `tests/run.py e2e-kind` builds the image and loads it into kind",
+    "cosign verify-blob": "needs a release that was published, and the network",
+    "sha256sum --check": "needs the files of that release; tests/chart/test_release.py compares the sums of one made here",
     "make demo": "brings up a cluster of its own: tests/demo.py is the demo, and tests/unit/suite/test_demo.py tries it",
     "make test": "runs all tests, this one too",
     "make check": "is what every change goes through before the tests",

@@ -44,12 +44,13 @@ def steady_growth(case: Case) -> str | None:
 def limit_below_start(case: Case) -> str | None:
     """Say that the limit is lower than the image needs to come up at all. A container that lived on has come up."""
     starts = [kill for kill in case.past[-_STARTS:] if kill.shape is Shape.STARTUP and kill.limit]
-    if case.cause != Cause.CONTAINER_LIMIT or len(starts) < _STARTS or _files_in_memory(case):
+    if case.cause not in (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT) or len(starts) < _STARTS or _files_in_memory(case):
         return None
     if case.kill.silent or not _of_several_instances(starts):
         return None
     runs = ", ".join(f"{duration(kill.uptime_seconds or 0)} at {in_mi(kill.limit or 0)}" for kill in starts)
-    return f"The limit is lower than container {case.container} needs to start: it was killed after {runs}"
+    whose = "pod's limit" if case.cause == Cause.POD_LIMIT else "limit"
+    return f"The {whose} is lower than container {case.container} needs to start: it was killed after {runs}"
 
 
 def _of_several_instances(kills: Sequence[PastKill]) -> bool:

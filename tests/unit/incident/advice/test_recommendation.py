@@ -14,10 +14,17 @@ from support.evidence import PATIENCE, UID, after, cid, container, evidence, pod
 
 
 def dead(
-    *, limit: int = 512 * MI, request: int | None = None, instance: str = cid(1), seconds: float = 1, **values: Any
+    *,
+    limit: int | None = 512 * MI,
+    request: int | None = None,
+    instance: str = cid(1),
+    seconds: float = 1,
+    **values: Any,
 ) -> ContainerFacts:
     end = replace(termination(instance, seconds=seconds), started=None)
-    return container(limit=limit, memory_request=request or limit // 2, terminations=(end,), attempt=0, **values)
+    return container(
+        limit=limit, memory_request=request or (limit // 2 if limit else None), terminations=(end,), attempt=0, **values
+    )
 
 
 def usage(sizes: list[int], *, interval: float, end: float = 0.0, start: float | None = None) -> dict[str, Any]:
@@ -219,7 +226,16 @@ def test_a_kill_that_somebody_asked_for_changes_nothing() -> None:
     assert "SysRq" in found["basis"]
 
 
-def test_three_deaths_while_starting_say_that_the_limit_is_below_what_a_start_needs() -> None:
+@pytest.mark.parametrize(
+    ("own", "values", "words"),
+    [
+        (256 * MI, {}, "The limit is lower than"),
+        (None, {"scope": "Pod", "oomMemcg": f"/kubepods/burstable/pod{UID}"}, "The pod's limit is lower than"),
+    ],
+)
+def test_three_deaths_while_starting_say_that_the_limit_is_below_what_a_start_needs(
+    own: int | None, values: dict[str, Any], words: str
+) -> None:
     stored: dict[str, Any] = {}
     for number in range(3):
         time = number * 300.0
@@ -227,13 +243,16 @@ def test_three_deaths_while_starting_say_that_the_limit_is_below_what_a_start_ne
             name=f"worker-1-9f1c2b7a-{number}",
             seconds=time,
             container=cid(number),
-            facts=dead(instance=cid(number), seconds=time + 1),
+            facts=dead(limit=own, instance=cid(number), seconds=time + 1),
             way=usage([n * 60 * MI for n in range(8)], interval=5.0, end=time),
             stored=stored,
+            **values,
         )
 
     assert stored["kills"] == 3
-    assert {"StartupPeak", "LimitBelowStart"} <= {finding["rule"] for finding in stored["findings"]}
+    told = {finding["rule"]: finding["message"] for finding in stored["findings"]}
+    assert "StartupPeak" in told
+    assert told["LimitBelowStart"].startswith(words)
 
 
 def test_kills_in_one_instance_that_lives_on_are_no_failed_starts() -> None:
