@@ -230,7 +230,7 @@ def recommended(advice: "KeptAdvice") -> str:
         "LowerLimit": f"Lower the container's memory limit{before} to {limit}",
         "FixLeak": "Fix the leak; a higher limit only delays the next kill",
         "LimitTmpfs": "Bound what is written to memory-backed volumes and /dev/shm",
-        "ReviewNode": "Review the node: no cgroup's limit was the cause",
+        "ReviewNode": "Review the node: a higher limit would not help",
         "None": "Change no limit",
     }
     also = f", its request to {request}" if request and advice.action in ("RaiseLimit", "LowerLimit") else ""
