@@ -35,6 +35,7 @@ BORDER = {
     "adapters/storage/checkpoint.py": "the checkpoint's own file",
     "cli/logs/pods.py": "pods as kubectl writes them",
     "cli/reports/installation.py": "objects of the installation as the API server sends them",
+    "cli/reports/unready_pods.py": "pods and events as the API server sends them",
     "gitops/advice.py": "reports as any tool carried them",
     "gitops/patch.py": "manifests",
     "hooks/delivery.py": "the deliveries that a report stores",

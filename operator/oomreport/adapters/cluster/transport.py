@@ -22,17 +22,22 @@ class ApiAnswer:
     body: bytes
     date: str = ""
 
-    def object_or_raise(self, what: str) -> dict[str, Any]:
-        """Return the object of the body. Raises ApiError, with the server's words, where it is a refusal."""
+    def object_or_none(self) -> dict[str, Any] | None:
+        """Return the object of the body, whatever the status; None where it is none."""
         try:
             found = json.loads(self.body)
         except ValueError:
-            found = None
-        said = found if isinstance(found, dict) else {}
+            return None
+        return found if isinstance(found, dict) else None
+
+    def object_or_raise(self, what: str) -> dict[str, Any]:
+        """Return the object of the body. Raises ApiError, with the server's words, where it is a refusal."""
+        found = self.object_or_none()
+        said = found or {}
         if self.status >= 400:
             words = said.get("message") or f"{self.status} {self.reason}"
             raise ApiError(f"{what}: {words}", status=self.status, reason=str(said.get("reason") or self.reason))
-        if not isinstance(found, dict):
+        if found is None:
             raise ApiError(f"{what}: the answer is no JSON object, so it is not the API server's")
         return found
 

@@ -22,4 +22,5 @@ Modules:
     report_source  Reports from a cluster or from an exported file
     review         `oomreport accept` and `oomreport reject`: the review of a report
     show           `oomreport show`: a report told in words
+    unready_pods   Why a pod is not ready, by its status, its own words or its log
 """

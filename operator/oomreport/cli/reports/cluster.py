@@ -63,6 +63,20 @@ class Cluster:
         """Return an object or a list by its path. Raises ApiError."""
         return self._ask(path, "GET", path + (f"?{urlencode(query)}" if query else ""))
 
+    def page(self, namespace: str, pod: str, port: int, name: str) -> dict[str, Any]:
+        """Return a page that a pod serves, whatever the status that the pod gives it. Raises ApiError."""
+        answer = self.transport.send("GET", f"{_pod(namespace, pod)}:{port}/proxy/{name}")
+        # A refusal of the API server is a Status; that of the pod has its reasons in the body.
+        said = answer.object_or_none()
+        return said if said and said.get("kind") != "Status" else answer.object_or_raise(f"pod {namespace}/{pod}")
+
+    def log(self, namespace: str, pod: str, lines: int) -> list[str]:
+        """Return the last lines of a pod's log. Raises ApiError."""
+        answer = self.transport.send("GET", f"{_pod(namespace, pod)}/log?tailLines={lines}")
+        if answer.status >= 400:
+            answer.object_or_raise(f"log of pod {namespace}/{pod}")
+        return answer.body.decode("utf-8", "replace").splitlines()
+
     def allowed(self, user: str, *, verb: str, group: str, resource: str, namespace: str) -> bool:
         """Return whether a user may do something. Raises ApiError, where the caller may not ask that."""
         plural, _, sub = resource.partition("/")
@@ -134,6 +148,10 @@ class Cluster:
 def _path(namespace: str | None, plural: str, name: str = "") -> str:
     within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     return f"/apis/{API_VERSION}{within}/{plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def _pod(namespace: str, name: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(name, safe='')}"
 
 
 def _groups_of(user: str) -> list[str]:

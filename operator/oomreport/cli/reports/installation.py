@@ -6,13 +6,13 @@ go on.
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from oomreport.cli.reports.unready_pods import PodReader, UnreadyPods, last_event
 from oomreport.errors import ApiError
 from oomreport.incident.api_json import keys_of
 from oomreport.incident.report.status import ReportStatus
@@ -65,11 +65,8 @@ class CheckResult:
     todo: str = ""
 
 
-class Connection(Protocol):
-    """What the checks ask. Both raise ApiError."""
-
-    def get(self, path: str, **query: str) -> dict[str, Any]:
-        """Return an object or a list."""
+class Connection(PodReader, Protocol):
+    """What the checks ask. All raise ApiError."""
 
     def allowed(self, user: str, *, verb: str, group: str, resource: str, namespace: str) -> bool:
         """Return whether a user may do something."""
@@ -147,16 +144,16 @@ def _controller(ask: Connection, namespace: str) -> Iterator[CheckResult]:
     pods = _pods(ask, namespace, "controller")
     if not pods:
         words = f"no pod in namespace {namespace}"
-        words += _last_event(ask, namespace)
+        words += last_event(ask, namespace)
         todo = f"kubectl describe deploy,rs -n {namespace}; another namespace: --system-namespace"
         yield CheckResult(check="controller", level=Level.PROBLEM, words=words, todo=todo)
         return
-    ready = [pod for pod in pods if _is_ready(pod)]
+    ready, unready = [pod for pod in pods if _is_ready(pod)], UnreadyPods(ask)
     for pod in pods:
         if pod not in ready:
             name = pod["metadata"]["name"]
             todo = f"kubectl logs -n {namespace} {name}"
-            words = f"{name} is not ready: {_why_not_ready(ask, pod, 8080, 'healthz')}"
+            words = f"{name} is not ready: {unready.why(pod, 8080, 'healthz')}"
             yield CheckResult(
                 check="controller", level=Level.WARNING if ready else Level.PROBLEM, words=words, todo=todo
             )
@@ -220,7 +217,7 @@ def _rights(ask: Connection, system: str, agents: str) -> Iterator[CheckResult]:
 def _agents(ask: Connection, namespace: str) -> Iterator[CheckResult]:
     pods = _pods(ask, namespace, "agent")
     if not pods:
-        words = f"no pod in namespace {namespace}: kills are known by pod status only" + _last_event(ask, namespace)
+        words = f"no pod in namespace {namespace}: kills are known by pod status only" + last_event(ask, namespace)
         words += _forbidding_level(ask, namespace)
         todo = f"kubectl describe ds -n {namespace}; another namespace: --agent-namespace"
         yield CheckResult(check="agents", level=Level.PROBLEM, words=words, todo=todo)
@@ -228,16 +225,17 @@ def _agents(ask: Connection, namespace: str) -> Iterator[CheckResult]:
     not_ready = [pod for pod in pods if not _is_ready(pod)]
     level = Level.GOOD if not not_ready else Level.WARNING
     yield CheckResult(check="agents", level=level, words=f"{len(pods) - len(not_ready)} of {len(pods)} are ready")
+    unready = UnreadyPods(ask)
     for pod in not_ready[:_MOST_NAMED]:
         name, node = pod["metadata"]["name"], pod["spec"].get("nodeName") or "no node yet"
-        words = f"{name} on {node}: {_why_not_ready(ask, pod, 8081, 'status')}"
+        words = f"{name} on {node}: {unready.why(pod, 8081, 'status')}"
         todo = f"kubectl logs -n {namespace} {name}"
         yield CheckResult(check="agents", level=Level.PROBLEM, words=words, todo=todo)
     covered = {pod["spec"].get("nodeName") for pod in pods}
     nodes = [one["metadata"] for one in ask.get("/api/v1/nodes").get("items") or ()]
     linux = [one["name"] for one in nodes if (one.get("labels") or {}).get("kubernetes.io/os", "linux") == "linux"]
     if bare := sorted(set(linux) - covered):
-        words = f"{len(bare)} nodes have none: {', '.join(bare[:_MOST_NAMED])}" + _last_event(ask, namespace)
+        words = f"{len(bare)} nodes have none: {', '.join(bare[:_MOST_NAMED])}" + last_event(ask, namespace)
         yield CheckResult(check="agents", level=Level.WARNING, words=words, todo="see docs/platforms.md")
 
 
@@ -315,36 +313,3 @@ def _pods(ask: Connection, namespace: str, component: str) -> list[dict[str, Any
 def _is_ready(pod: Mapping[str, Any]) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
-def _why_not_ready(ask: Connection, pod: Mapping[str, Any], port: int, page: str) -> str:
-    """Return why a pod is not ready: what the kubelet waits for, else what the process says itself."""
-    status, metadata = pod.get("status") or {}, pod["metadata"]
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting")
-        if waiting and waiting.get("reason") not in (None, "ContainerCreating"):
-            return f"{waiting['reason']} {waiting.get('message', '')}".strip()
-    if not any("running" in (one.get("state") or {}) for one in status.get("containerStatuses") or ()):
-        scheduled = [one for one in status.get("conditions") or () if one["type"] == "PodScheduled"]
-        unscheduled = [one.get("message", "") for one in scheduled if one["status"] != "True"]
-        if unscheduled:
-            return str(unscheduled[0])
-        return str(status.get("phase", "Pending")) + _last_event(ask, metadata["namespace"], metadata["name"])
-    try:
-        said = ask.get(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}:{port}/proxy/{page}")
-    except ApiError as error:
-        return f"it runs and does not answer ({error.reason or error.status or error})"
-    return "; ".join(map(str, said.get("problems") or ())) or json.dumps(said)
-
-
-def _last_event(ask: Connection, namespace: str, name: str = "") -> str:
-    """Return the last warning of a namespace, or of one object in it."""
-    selector = "type=Warning" + (f",involvedObject.name={name}" if name else "")
-    try:
-        events = ask.get(f"/api/v1/namespaces/{namespace}/events", fieldSelector=selector).get("items") or []
-    except ApiError:
-        return ""
-    if not events:
-        return ""
-    last = max(events, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
-    return f"; {last.get('reason')}: {last.get('message')}"

@@ -78,6 +78,12 @@ class Answers:
             raise answer
         return deepcopy(answer)
 
+    def page(self, namespace: str, pod: str, port: int, name: str) -> dict[str, Any]:
+        return self.get(f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{name}")
+
+    def log(self, namespace: str, pod: str, lines: int) -> list[str]:
+        raise ApiError("pods/log is forbidden", status=403, reason="Forbidden")
+
     def allowed(self, user: str, *, verb: str, group: str, resource: str, namespace: str) -> bool:
         return f"{user.rpartition(':')[2]} {verb} {resource}" not in self.forbidden
 
