@@ -8,9 +8,7 @@ Modules:
     columns        A table for a terminal, as kubectl prints one
     commands       The report commands of `oomreport` and their arguments
     curve          The memory of a container before its kill, as an SVG picture
-    doctor         `oomreport doctor`: what to do where no report appears
     export         `oomreport export`: the reports of a cluster in a file
-    installation   What keeps kills from becoming reports in a cluster
     listing        `oomreport list`: the reports, as `kubectl get oomreports` shows them
     markdown       The body of a pull request, with the evidence of each number
     naming         Reports by the names that people type
@@ -22,5 +20,5 @@ Modules:
     report_source  Reports from a cluster or from an exported file
     review         `oomreport accept` and `oomreport reject`: the review of a report
     show           `oomreport show`: a report told in words
-    unready_pods   Why a pod is not ready, by its status, its own words or its log
+    doctor/        `oomreport doctor`: what keeps kills from becoming reports
 """

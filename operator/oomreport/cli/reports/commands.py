@@ -316,9 +316,9 @@ def _run_review(arguments: argparse.Namespace) -> int:
 
 
 def _run_doctor(arguments: argparse.Namespace) -> int:
-    from oomreport.cli.reports import doctor
+    from oomreport.cli.reports.doctor import command
 
-    return doctor.run(arguments)
+    return command.run(arguments)
 
 
 def _run_report(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from oomreport.cli.reports.unready_pods import PodReader, UnreadyPods, last_event
+from oomreport.cli.reports.doctor.unready_pods import PodReader, UnreadyPods, last_event
 from oomreport.errors import ApiError
 from oomreport.incident.api_json import keys_of
 from oomreport.incident.report.status import ReportStatus

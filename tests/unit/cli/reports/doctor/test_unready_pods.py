@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from oomreport.cli.reports.unready_pods import UnreadyPods
+from oomreport.cli.reports.doctor.unready_pods import UnreadyPods
 from oomreport.errors import ApiError
 
 RUNNING: dict[str, Any] = {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}

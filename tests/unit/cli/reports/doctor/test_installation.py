@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from oomreport.api.oom_report import OOMReportStatus
-from oomreport.cli.reports.doctor import told
-from oomreport.cli.reports.installation import STATUS_FIELDS, CheckResult, Level, examined
+from oomreport.cli.reports.doctor.command import told
+from oomreport.cli.reports.doctor.installation import STATUS_FIELDS, CheckResult, Level, examined
 from oomreport.errors import ApiError
 from oomreport.times import rfc3339
 

@@ -1,4 +1,4 @@
-"""`oomreport doctor`: what to do where no report appears."""
+"""The command: what it prints and its exit status."""
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from oomreport.cli.reports.installation import CheckResult, Level, examined
+from oomreport.cli.reports.doctor.installation import CheckResult, Level, examined
 from oomreport.errors import OOMReportError
 
 

@@ -1,4 +1,4 @@
-"""Why a pod is not ready, by its status, its own words or its log."""
+"""The reasons of pods that are not ready, by status, page or log."""
 
 import json
 from collections.abc import Mapping

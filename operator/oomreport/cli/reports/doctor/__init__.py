@@ -1,0 +1,8 @@
+"""`oomreport doctor`: what keeps kills from becoming reports.
+
+Modules:
+
+    command       The command: what it prints and its exit status
+    installation  What keeps kills from becoming reports in a cluster
+    unready_pods  The reasons of pods that are not ready, by status, page or log
+"""
