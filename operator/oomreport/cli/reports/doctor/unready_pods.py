@@ -1,4 +1,4 @@
-"""The reasons of pods that are not ready, by status, page or log."""
+"""The reasons of unready pods, by status, page or log."""
 
 import json
 from collections.abc import Mapping
