@@ -104,6 +104,18 @@ class MemoryUsage:
     swap_limit_bytes: int | None = None
     stat: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def limit_with_swap(self) -> int | None:
+        """Return the limit of memory and swap together where that fired, and memory's own did not; None else.
+
+        Only cgroup v1 has one (memory.memsw). Memory and swap make it up to the byte; on v2 memory fills its limit.
+        """
+        sizes = (self.usage_bytes, self.limit_bytes, self.swap_usage_bytes, self.swap_limit_bytes)
+        if None in sizes:
+            return None
+        usage, limit, swap, swap_limit = (size or 0 for size in sizes)
+        return limit + swap_limit if usage < limit and usage + swap == limit + swap_limit else None
+
 
 class Task(NamedTuple):
     """A row of the kernel's task table. `oom_score` is on the printed scale, None where the total is unknown.

@@ -266,6 +266,8 @@ def _limit(explained: Explained) -> Iterator[str]:
     elif invocation.constraint == "CONSTRAINT_MEMCG":
         words = _whose_limit(explained)
         amount = f": {size_text(memory.limit_bytes)}" if memory and memory.limit_bytes else ""
+        if memory is not None and memory.limit_with_swap:
+            amount = f": {size_text(memory.limit_with_swap)} for memory and swap together"
         if invocation.trigger and not _is_lowered(invocation):
             yield f"That reached {words}{amount}."
         else:

@@ -139,7 +139,7 @@ def swap_full(case: Case) -> str | None:
         used, limit = case.memory.swap_usage_bytes, case.memory.swap_limit_bytes
     elif case.sample is not None:
         used, limit = case.sample.swap, case.sample.swap_limit
-    if used is None or not limit or used < 0.95 * limit:
+    if used is None or not limit or used < 0.95 * limit or (case.memory is not None and case.memory.limit_with_swap):
         return None
     together = case.fired is not None and limit >= case.fired and case.stat("swap") == 0 and used <= 1.02 * case.fired
     if together:

@@ -47,7 +47,9 @@ def container_limit_hit(case: Case) -> str | None:
     ]
     also = " (the pod's limit is the same)" if case.kill.scope is Scope.POD else ""
     filled = f": {', '.join(parts)}" if parts else ""
-    return f"Container {case.container} reached its own limit of {format_quantity(case.fired)}{also}{filled}"
+    with_swap = case.memory.limit_with_swap if case.memory is not None else None
+    limit = f"{format_quantity(with_swap)} for memory and swap together" if with_swap else format_quantity(case.fired)
+    return f"Container {case.container} reached its own limit of {limit}{also}{filled}"
 
 
 def pod_limit_hit(case: Case) -> str | None:
@@ -100,7 +102,8 @@ def node_out_of_memory(case: Case) -> str | None:
         return None
     if case.asked_for:
         return f"Somebody asked the kernel for an OOM kill (SysRq f), and it chose {_victim(case)}; nothing was full"
-    chose = f", and the kernel chose {_victim(case)}" if case.kill.victim else ""
+    # Kernels before 5.1 kill a child of the process that they choose.
+    chose = f", and the kernel killed {_victim(case)}" if case.kill.victim else ""
     return f"{case.shortage or 'The node ran out of memory'}; {no_limit_fired(case)}{chose}{_exceeding(case)}"
 
 

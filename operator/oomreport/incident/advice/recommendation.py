@@ -19,7 +19,7 @@ from oomreport.incident.kill import Cause
 from oomreport.incident.memory.history import raises
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.incident.memory.usage_since import DAY, UsageSince
-from oomreport.incident.witness.pod_statistics import used_by_containers
+from oomreport.incident.witness.pod_statistics import is_of_cgroup_v1, used_by_containers
 from oomreport.workload.container import Scope
 from oomreport.workload.quantity import MI, format_quantity
 
@@ -124,6 +124,11 @@ def _pod_limit(case: Case) -> Recommendation:
         return _nothing(
             f"the pod's limit of {format_quantity(case.fired)} is the sum of its containers' limits: raise the limit of the"
             f" container that needs more; {each}"
+        )
+    if case.pod is None and case.record is not None and is_of_cgroup_v1(case.record.spec):
+        return _nothing(
+            f"the pod's limit of {format_quantity(case.fired)} is the sum of its containers' limits on cgroup v1, where"
+            " nobody can set another: raise the limit of the container that needs more"
         )
     return _tmpfs(case, case.fired) or _sum_of_containers(case, case.fired) or _raised(case, case.fired)
 

@@ -45,6 +45,11 @@ def used_by_containers(spec: RecordSpec) -> dict[str, int]:
     return dict(sorted(used.items(), key=lambda item: -item[1]))
 
 
+def is_of_cgroup_v1(spec: RecordSpec) -> bool:
+    """Whether the kernel counts memory and swap together, as it does on cgroup v1 alone."""
+    return "memory+swap: usage " in (spec.log or "")
+
+
 def statistics_of(spec: RecordSpec) -> tuple[Subject, ...]:
     """Return the containers of pods whose statistics were printed: each lies in the cgroup at its limit."""
     subjects = (subject_of(path) for path, _, _ in _STATS.findall(spec.log or ""))

@@ -4,7 +4,7 @@ Any lines give facts; none raises an error.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
@@ -26,6 +26,12 @@ T = TypeVar("T")
 _LIMIT_WRITER = re.compile(
     r"(?<!\? )\b(?:memory_max_write|mem_cgroup_write|mem_cgroup_resize_(?:limit|max|memsw_limit))\+0x"
 )
+# What dump_header() prints behind the statistics of the cgroups.
+_BEHIND_STATS = (Kind.TABLE_TITLE, Kind.TABLE_HEAD, Kind.ROW, Kind.SUMMARY, Kind.CHOSEN, Kind.KILLED, Kind.NO_VICTIM)
+# The kernel's own memory, which they do not list, is mostly less than a tenth.
+_NEARLY = 0.9
+# The function that SysRq f runs (drivers/tty/sysrq.c). Before 4.3 the header says order 0 then.
+_ASKED_FOR = "Workqueue: events moom_callback"
 _ALLOCATOR = re.compile(r"^[ (\[<>\]0-9a-f]*__alloc_(?:pages|frozen_pages)")
 
 
@@ -112,6 +118,8 @@ def facts_of(entries: Sequence[Entry]) -> DumpFacts:
         summary = summary._replace(constraint="CONSTRAINT_NONE")
     cpu = sections.first(Kind.CPU, Cpu)
     trigger = sections.first(Kind.HEADER, Trigger) or _trigger_by_cpu(sections, cpu)
+    if trigger is not None and any(text.startswith(_ASKED_FOR) for text in sections.trace()):
+        trigger = replace(trigger, order=SYSRQ_ORDER)
     killed = sections.lines(Kind.KILLED)
     return DumpFacts(
         first=entries[0].line,
@@ -183,6 +191,8 @@ def _memory(sections: _Sections, entries: Iterable[Entry]) -> tuple[MemoryUsage 
     certain = bool(found) and (bool(usages) or (len(found) == 1 and not (inlines and _shows_sandbox(sections))))
     if inlines and not certain and len(found) == 1:
         stat = {}  # of one cgroup below the one at its limit: the lines of the others are lost
+    if inlines and not sections.has(*_BEHIND_STATS) and not _make_up(stat, usages):
+        stat = {}  # cut behind these lines: those of further cgroups may be lost
     return memory_usage(usages, stat), found[0].path if certain else None
 
 
@@ -193,6 +203,12 @@ def _lacks_victim(sections: _Sections, task_memcg: str | None) -> bool:
     """
     found = [stats for stats in sections.values(Kind.STATS, Stats) if stats.figures]
     return task_memcg is not None and bool(found) and all(stats.path != task_memcg for stats in found)
+
+
+def _make_up(stat: Mapping[str, int], usages: Iterable[CgroupCounter]) -> bool:
+    """Whether the statistics of cgroup v1 make up nearly all that is in use: then no line of them is lost."""
+    used = next((usage.usage_kb * 1024 for usage in usages if usage.name == "memory"), 0)
+    return stat.get("cache", 0) + stat.get("rss", 0) >= _NEARLY * used
 
 
 def _shows_sandbox(sections: _Sections) -> bool:

@@ -81,7 +81,9 @@ _REAPED = re.compile(rf"oom_reaper: reaped process {INT} ")
 _TRACE = re.compile(
     r"Call Trace:|Hardware name: |Workqueue: |RIP: |RSP: |R[A-DS1-9BIP][0-9XIP]: |Code: |ORIG_RAX|"
     r" ?</?(?:TASK|IRQ|NMI|SOFTIRQ)>| ?(?:\[<[0-9a-f?]+>\] )?\(?(?:\? )?[\w.$]+(?: from [\w.$]+)?\+0x[0-9a-f]+/0x[0-9a-f]+| [0-9a-f]{8,16} |"
-    r" ?\[<[0-9a-f?]+>\] "
+    r" ?\[<[0-9a-f?]+>\] |"
+    # ppc64 prints the address of the stack too, sparc that of the function alone.
+    r" ?(?:\[[0-9a-f]{16}\] ){1,2}[\w.$]+\+0x[0-9a-f]+/0x"
 )
 # __handle_sysrq() in drivers/tty/sysrq.c; since 4.12 the name of the module stands before it.
 _SYSRQ = re.compile(r"(?:sysrq: )?(?:SysRq ?: )?Manual OOM execution")

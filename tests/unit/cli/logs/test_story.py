@@ -424,3 +424,81 @@ def test_processes_of_all_numa_nodes_did_not_fill_one(told: Told) -> None:
     table = HEAD + BIG + row(300, "small", 0)
     assert "100.0 %" not in told(table + bound + KILLED)
     assert "100.0 %" in told(table + GLOBAL + KILLED)
+
+
+POD = "/kubepods/burstable/pod11111111-2222-3333-4444-555555555555"
+V1 = (
+    f"Task in {POD}/{'a' * 64} killed as a result of limit of {POD}\n"
+    "memory: usage 122880kB, limit 122880kB, failcnt 83\n"
+    "memory+swap: usage 122880kB, limit 9007199254740988kB, failcnt 0\n"
+    "kmem: usage 0kB, limit 9007199254740988kB, failcnt 0\n"
+    f"Memory cgroup stats for {POD}: cache:0KB rss:0KB swap:0KB active_anon:0KB\n"
+)
+
+
+def test_statistics_that_the_log_cuts_off_are_no_kernel_memory(told: Told) -> None:
+    text = told(V1)
+    assert "the memory limit of the pod was reached: 120 MiB" in text.replace("The memory", "the memory")
+    assert "kernel, not itemized" not in text
+    assert "the kernel's own memory" not in text
+
+
+def test_nobody_can_raise_a_pods_limit_on_cgroup_v1(told: Told) -> None:
+    text = told(V1)
+    assert "Raise the pod's memory limit" not in text
+    assert "raise the limit of the container that needs more" in text
+    assert "Raise the pod's memory limit" in told(V1.replace("memory+swap", "swap"))
+
+
+def test_a_limit_of_memory_and_swap_together_is_told_as_that(told: Told) -> None:
+    """From a node whose containers had both: memory had never been at its own limit (failcnt 0)."""
+    text = told(
+        f"Task in {POD}/{'a' * 64} killed as a result of limit of {POD}/{'a' * 64}\n"
+        "memory: usage 32461120kB, limit 33554432kB, failcnt 0\n"
+        "memory+swap: usage 35651584kB, limit 35651584kB, failcnt 24892068\n"
+        "Memory cgroup out of memory: Killed process 7093 (java) total-vm:11451920kB, anon-rss:1968776kB, file-rss:0kB\n"
+    )
+    assert "The memory limit of the container was reached: 34 GiB for memory and swap together." in text
+    assert "reached its own limit of 34Gi for memory and swap together" in text
+    assert "Swap was full" not in text
+
+
+def test_a_child_that_died_was_not_the_kernels_choice(told: Told) -> None:
+    text = told(
+        "Out of memory: Kill process 19961 (python) score 17 or sacrifice child\n"
+        "Killed process 31357 (sh) total-vm:5400kB, anon-rss:252kB, file-rss:4kB, shmem-rss:0kB\n"
+    )
+    assert "the kernel killed 'sh' (pid 31357)" in text
+    assert "chose 'sh'" not in text
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        # ppc64le, 4.18
+        (
+            " [c0000000015bc450] [c0000000004aa438] out_of_memory+0x278/0x930\n"
+            " [c0000001cb1638a0] [c0000000004bd6c8] __alloc_pages_nodemask+0x1ab8/0x1b70\n"
+        ),
+        # ARM, 6.1
+        " out_of_memory from __alloc_pages+0xe9c/0xfe8\n __alloc_pages from __folio_alloc+0x1c/0x58\n",
+        # ARM, 4.19
+        (
+            "[<c033eddc>] (out_of_memory) from [<c03451a0>] (__alloc_pages_nodemask+0xfc0/0x1180)\n"
+            "[<c03451a0>] (__alloc_pages_nodemask) from [<c084c0a8>] (alloc_skb_with_frags+0xe4/0x1b4)\n"
+        ),
+    ],
+)
+def test_call_traces_of_other_machines_say_that_the_node_was_full(trace: str, told: Told) -> None:
+    head = "x invoked oom-killer: gfp_mask=0x6200ca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0\nCall Trace:\n"
+    assert "1. The OOM killer ran: the node ran out of memory" in told(head + trace)
+
+
+def test_an_old_kernels_kill_by_sysrq_is_known_by_its_worker(told: Told) -> None:
+    text = told(
+        "[  171.720193] kworker/2:9 invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0\n"
+        "[  171.724603] CPU: 2 PID: 11016 Comm: kworker/2:9 Not tainted 4.1.0-rc7 #3\n"
+        "[  171.729727] Workqueue: events moom_callback\n"
+    )
+    assert "somebody asked the kernel for it (SysRq f)" in text
+    assert "asked for memory" not in text
