@@ -16,7 +16,7 @@ _WIDTHS = range(60, 330, 7)
 # Where it was cut, and what no other line repeats: the number that ends the usage, and the score that ends a header.
 _LEFT_OUT = frozenset(
     {"first", "killed", "sequence_first", "sequence_last", "lost_before", "log", "missing", "tasks", "task_count", "stat",
-     "failure_count", "trigger.oom_score_adj"}
+     "failure_count", "place", "trigger.oom_score_adj"}
 )  # fmt: skip
 _OLD = [
     folder for folder in FOLDERS if folder.name.startswith(("public-001-", "public-003-", "public-011-", "public-071-"))

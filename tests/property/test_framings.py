@@ -48,8 +48,8 @@ def kernel_lines(folder: Path) -> list[KernelLine]:
 
 
 def essence(invocation: Invocation) -> dict[str, object]:
-    """What a record says, without when it was printed and how its lines were numbered."""
-    left_out = {"first", "killed", "sequence_first", "sequence_last", "lost_before", "log"}
+    """What a record says, without when and where it was printed and how its lines were numbered."""
+    left_out = {"first", "killed", "sequence_first", "sequence_last", "lost_before", "log", "place"}
     return {name: getattr(invocation, name) for name in invocation.__slots__ if name not in left_out}
 
 
