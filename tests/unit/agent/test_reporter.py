@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -487,3 +487,23 @@ def test_what_cannot_be_placed_lists_those_in_question(tmp_path: Path) -> None:
     desk.settle(overdue=True)
     assert desk.container_ids() == [None]
     assert sorted(desk.specs[0]["subjectCandidates"]) == sorted([ID, OTHER_ID])
+
+
+def test_kills_that_a_counter_tells_bear_their_own_times_and_not_that_of_the_first(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.node.container(UID, ID, kills=0)
+    desk.look()
+    desk.node.container(UID, ID, kills=1)
+    desk.look(seconds=1)
+    desk.node.container(UID, ID, kills=2)
+    desk.look(seconds=8)
+    desk.settle(untold=2)
+    assert desk.records == []
+    desk.look(seconds=2)
+    desk.settle(untold=2)
+    assert len(desk.records) == 1
+    desk.look(seconds=8)
+    desk.settle(untold=1)
+    times = [datetime.fromisoformat(one["time"]) for one in desk.specs]
+    assert times == [NOON - timedelta(seconds=10), NOON - timedelta(seconds=10)]
+    assert [one["source"] for one in desk.specs] == ["CgroupCounter", "CgroupCounter"]

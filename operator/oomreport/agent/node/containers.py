@@ -71,7 +71,8 @@ class NodeContainers:
             if kept.kills > kept.explained:
                 known = self._containers.setdefault(key, KnownContainer(subject=Subject(container_id=key)))
                 known.tally = Tally.restored(total=kept.kills, explained=kept.explained)
-                known.tally.ahead_since = known.gone_at = known.seen_at = now
+                known.tally.see(kept.kills, now)
+                known.gone_at = known.seen_at = now
         self._kept = {}
 
     def glance(self, now: float) -> None:

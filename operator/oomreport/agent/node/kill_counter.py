@@ -1,6 +1,6 @@
 """The kills that a cgroup's counter showed, against the records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oomreport.adapters.node.cgroup_files import KillCount
 
@@ -23,7 +23,10 @@ def kills_of(count: KillCount, *, as_group: bool) -> int | None:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """The kills of one cgroup. `total` is the counter as last read, `ahead_since` when it went ahead of the records.
+    """The kills of one cgroup. `total` is the counter as last read, `ahead` when it went ahead of the records.
+
+    `ahead` has a time for each kill that no record explains, oldest first: a counter's record bears the time of its own
+    kill, by which the line that comes later is known.
 
     There can be more records than counted kills: the cgroup went before it was read, the kill was in a cgroup below it
     that nobody had seen, or it was another's. Surplus records cancel later increments of the counter until both agree:
@@ -33,7 +36,7 @@ class Tally:
     total: int = 0
     kills: int = 0
     explained: int = 0
-    ahead_since: float | None = None
+    ahead: list[float] = field(default_factory=list)
     by_counter: int = 0
     by_counter_at: float | None = None
 
@@ -41,6 +44,11 @@ class Tally:
     def unexplained(self) -> int:
         """How many kills no record explains."""
         return max(0, self.kills - self.explained)
+
+    @property
+    def ahead_since(self) -> float | None:
+        """When the oldest kill was seen that no record explains."""
+        return self.ahead[0] if self.ahead else None
 
     @classmethod
     def restored(cls, *, total: int, explained: int) -> "Tally":
@@ -73,15 +81,15 @@ class Tally:
     def write_off(self) -> None:
         """Count everything as explained: it happened before anybody watched, or is in other records."""
         self.explained = max(self.explained, self.kills)
-        self.ahead_since = None
+        self.ahead.clear()
 
     def agree(self) -> None:
         """Set counter and records equal, since each of the machine's kills is known to be in a record."""
         self.explained = self.kills
-        self.ahead_since = None
+        self.ahead.clear()
 
     def _note(self, now: float) -> None:
-        if not self.unexplained:
-            self.ahead_since = None
-        elif self.ahead_since is None:
-            self.ahead_since = now
+        open_ = self.unexplained
+        # Lines come in the order of their kills.
+        del self.ahead[: max(0, len(self.ahead) - open_)]
+        self.ahead += [now] * (open_ - len(self.ahead))

@@ -36,9 +36,21 @@ def test_what_no_record_explains_is_ahead_since_it_was_seen() -> None:
     tally.see(2, now=20)
     assert (tally.unexplained, tally.ahead_since) == (2, 10)
     tally.explain(now=21)
-    assert (tally.unexplained, tally.ahead_since) == (1, 10)
+    assert (tally.unexplained, tally.ahead_since) == (1, 20)
     tally.explain(now=22)
     assert (tally.unexplained, tally.ahead_since) == (0, None)
+
+
+def test_each_kill_that_a_counter_tells_has_its_own_time() -> None:
+    tally = Tally()
+    tally.see(1, now=10)
+    tally.see(3, now=18)
+    assert tally.ahead == [10, 18, 18]
+    tally.explain_by_counter(now=20)
+    assert tally.ahead == [18, 18]
+    tally.agree()
+    tally.see(4, now=30)
+    assert tally.ahead == [30]
 
 
 def test_a_record_before_its_counter_was_read_is_no_kill_of_later() -> None:
