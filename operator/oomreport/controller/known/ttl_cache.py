@@ -7,7 +7,6 @@ it.
 
 import asyncio
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ class TtlCache(Generic[Key, Found]):
     async def get(self, key: Key, on_late: Callable[[], None] = lambda: None) -> Cached[Found] | None:
         """Return what is known, None where that is nothing; `on_late` is called if an answer comes after that."""
         until, known = self._kept.get(key, (0.0, None))
-        if time.monotonic() < until:
+        if asyncio.get_running_loop().time() < until:
             return known
         task = self._running.get(key)
         if task is None:
@@ -96,7 +95,7 @@ class TtlCache(Generic[Key, Found]):
 
     def _keep(self, key: Key, known: Cached[Found] | None) -> None:
         pause = self._terms.keep if known is not None else self._terms.keep_failure
-        self._kept[key] = (time.monotonic() + pause, known)
+        self._kept[key] = (asyncio.get_running_loop().time() + pause, known)
         self._kept.move_to_end(key)
         if len(self._kept) > _MOST:
             self._kept.popitem(last=False)

@@ -8,6 +8,7 @@ from oomreport.controller.known.rule_changes import ReportRequeuer, RuleChanges
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
+from support.virtual_time import run
 
 Object = dict[str, Any]
 REPORTS, PAGE, EVERY = 3000, 500, 10
@@ -70,7 +71,7 @@ def test_a_burst_of_changes_is_one_round_and_only_what_is_concerned_is_looked_at
         assert sorted(names) == sorted(f"web-{number}" for number in range(0, REPORTS, EVERY))
         assert waiting <= 32
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_a_change_everywhere_is_one_listing_of_all_namespaces() -> None:
@@ -81,7 +82,7 @@ def test_a_change_everywhere_is_one_listing_of_all_namespaces() -> None:
         await looked_at(api, changes)
         assert api.asked == ["/apis/oomreport.dev/v1alpha1/oomreports"]
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_a_round_that_fails_is_tried_again() -> None:
@@ -92,4 +93,4 @@ def test_a_round_that_fails_is_tried_again() -> None:
         assert len(api.asked) == 3
         assert len(names) == REPORTS // EVERY
 
-    asyncio.run(story())
+    run(story())

@@ -8,6 +8,7 @@ import pytest
 
 from oomreport.controller.known.ttl_cache import Cached, CacheTimes, TtlCache
 from oomreport.errors import ApiError
+from support.virtual_time import run
 
 Story = Callable[[], Awaitable[None]]
 QUICK = CacheTimes(keep=60.0, keep_failure=60.0, wait=0.1)
@@ -30,7 +31,7 @@ def reading(
 
 
 def tell(story: Story) -> None:
-    asyncio.run(asyncio.wait_for(story(), 10))  # type: ignore[arg-type]
+    run(asyncio.wait_for(story(), 3600))  # type: ignore[arg-type]
 
 
 def test_an_answer_is_kept_also_where_it_is_nothing():

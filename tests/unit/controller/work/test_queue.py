@@ -9,6 +9,7 @@ import pytest
 
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
+from support.virtual_time import run
 
 
 async def worked(queue: WorkQueue, handle, *, workers: int = 4, until) -> None:
@@ -44,7 +45,7 @@ def test_a_key_added_often_is_handled_once_or_twice_and_never_by_two_at_once():
         queue.stop()
         await asyncio.gather(*tasks)
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_what_fails_is_tried_again_until_it_succeeds(caplog: pytest.LogCaptureFixture):
@@ -60,7 +61,7 @@ def test_what_fails_is_tried_again_until_it_succeeds(caplog: pytest.LogCaptureFi
         await worked(queue, handle, until=lambda: tries["a"] == 5)
 
     with caplog.at_level(logging.WARNING):
-        asyncio.run(story())
+        run(story())
     assert [record.__dict__["failures"] for record in caplog.records] == [4]
     assert "no answer" in caplog.records[0].__dict__["error"]
 
@@ -78,7 +79,7 @@ def test_a_defect_is_logged_with_its_traceback_and_stops_nothing(caplog: pytest.
         queue.add("good")
         await worked(queue, handle, workers=1, until=lambda: done["good"] == 1)
 
-    asyncio.run(story())
+    run(story())
     assert caplog.records[0].exc_info
 
 
@@ -98,7 +99,7 @@ def test_the_earlier_of_two_times_counts():
         assert 0.04 < at[0] < 1
         assert len(at) == 1
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_now_overtakes_later():
@@ -116,4 +117,4 @@ def test_now_overtakes_later():
         queue.stop()
         await asyncio.gather(*tasks)
 
-    asyncio.run(story())
+    run(story())
