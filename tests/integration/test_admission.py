@@ -61,6 +61,10 @@ def test_an_agent_creates_no_record_of_another_node(agent_on: AgentOn, records: 
     [
         ("worker-3", "worker-30"),
         ("worker-3", "worker"),
+        ("worker", "worker-3"),
+        ("n", "n-9f1c2b7a"),
+        ("ip-10-0-12-34", EKS),
+        ("gke-production-europe-west1", LONG_LABEL),
         ("worker-3", EKS),
         (EKS, EKS.replace("34", "35")),
         (LONG_LABEL, LONG_LABEL.replace("europe", "americas")),

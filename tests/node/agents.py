@@ -33,7 +33,7 @@ class Agent:
             (self.log_root / each).mkdir(parents=True, exist_ok=True)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *, seconds: float = 20.0) -> None:
         """Start and wait until it watches: a first process has then read the ring to its end."""
         seen = len(self.log())
         command = [*self.under, sys.executable, "-m", "oomreport.agent.main", "--node-name=here"]
@@ -46,7 +46,11 @@ class Agent:
                 env=os.environ | {"PYTHONPATH": str(ROOT / "operator")},
             )
         awaited = "agent started" if (self.state / "checkpoint.json").exists() else "watching"
-        eventually("the agent watches", lambda: [m for m in self.log()[seen:] if m["message"].startswith(awaited)])
+        eventually(
+            "the agent watches",
+            lambda: [m for m in self.log()[seen:] if m["message"].startswith(awaited)],
+            seconds=seconds,
+        )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Stop the process; return how long it took."""

@@ -210,3 +210,20 @@ def test_adding_never_waits_for_the_network(tmp_path: Path, api: FakeApi) -> Non
     held.set()
     until(lambda: not post.spool.pending())
     post.sender.stop(1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_agent_whose_sending_thread_has_ended_says_so(tmp_path: Path, api: FakeApi) -> None:
+    post = Post(tmp_path, api.port)
+
+    class Ending(RecordClient):
+        def create(self, body: bytes) -> Any:
+            raise SystemExit
+
+    post.sender = Sender(
+        post.spool, Ending(f"http://127.0.0.1:{api.port}", token_file=None, ca_file=None), Log("error")
+    )
+    assert post.sender.problem() is None
+    post.sender.start()
+    post.put("one")
+    until(lambda: post.sender.problem() == "the thread that sends records has ended")

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ import aiohttp
 
 from oomreport import __version__
 from oomreport.adapters.http.http_session import SessionOwner
+from oomreport.adapters.http.name_resolver import NameResolver
 from oomreport.errors import OOMReportError
 
 _CONNECT_SECONDS = 5.0
@@ -53,10 +55,15 @@ class WebhookClient(SessionOwner):
 
     def __init__(self, refusal: Callable[[str], str | None]) -> None:
         self._refusal = refusal
+        self._resolver = NameResolver()
         self._session = aiohttp.ClientSession(
             # A connection is not kept: its address was checked for one hook, and receivers close them as they like.
             connector=aiohttp.TCPConnector(
-                limit=0, force_close=True, use_dns_cache=False, socket_factory=self._checked_socket
+                limit=0,
+                force_close=True,
+                use_dns_cache=False,
+                resolver=self._resolver,
+                socket_factory=self._checked_socket,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"oomreport-controller/{__version__}"},
@@ -66,6 +73,12 @@ class WebhookClient(SessionOwner):
             max_field_size=_MOST_HEADER,
             read_bufsize=16 * 1024,
         )
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, trace)
+        await self._resolver.close()
 
     def refusal_of(self, url: str) -> str | None:
         """Return why a URL's address may not be reached, as far as no name has to be resolved for that."""

@@ -194,3 +194,31 @@ def test_a_kill_in_a_pod_of_one_container_is_that_containers(parts: Parts):
     assert record
     run(router(parts).settle_unknown(record))
     assert parts.queue.taken() == [KEY]
+
+
+def test_a_record_that_could_not_be_counted_for_six_hours_goes_to_its_node_and_is_then_done(parts: Parts):
+    parts.pod()
+    name = parts.record(subject=NAMES)
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [KEY]
+    # Its report refuses it for ever, as where the owner's name is no value of a label.
+    parts.seconds += 6 * 3600 - 60
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [KEY]
+    parts.seconds += 120
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [NODE]
+    run(router(parts).route(name))
+    assert [type(key) for key in parts.queue.taken()] == [MarkKey]
+
+
+def test_a_record_that_its_report_has_counted_is_not_given_up(parts: Parts):
+    parts.pod()
+    name = parts.record(subject=NAMES)
+    run(router(parts).route(name))
+    report = run(parts.reports.ensure(KEY))
+    run(parts.reports.write_status(KEY, report, {"kills": 1, "counted": [{"id": name}]}))
+    parts.queue.taken()
+    parts.seconds += 7 * 3600
+    run(router(parts).route(name))
+    assert parts.queue.taken() == [KEY]
