@@ -56,7 +56,7 @@ CLAIMS: dict[str, Facts] = {
     "was in pod UID": has_pod,
     "pod UID .* is in it": lambda one: one.spec.oom_memcg is None and "Memory cgroup stats for /" in one.invocation.log,
     "Most was held by": lambda one: one.invocation.table_whole,
-    "holding": lambda one: "anon-rss:" in one.invocation.log,
+    "holding": lambda one: "rss:" in one.invocation.log,
     "shortens its path": lambda one: one.spec.subject is not None and not has_pod(one),
     "outside any pod": lambda one: not has_pod(one) and one.spec.task_memcg is not None,
     "NUMA node": lambda one: one.invocation.constraint in ("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"),
@@ -76,6 +76,8 @@ CLAIMS: dict[str, Facts] = {
     "a higher limit would not help": lambda one: (
         one.invocation.global_oom or (one.spec.oom_memcg or "").rstrip("/").endswith(("kubepods", "kubepods.slice"))
     ),
+    "art of the memory ran short": lambda one: "free:" in one.invocation.log,
+    "physpages": lambda one: " in UB " in one.invocation.log,
     "slabtop": lambda one: "slab_" in one.invocation.log,
     "/proc/buddyinfo|/proc/zoneinfo": lambda one: " free:" in one.invocation.log,
     "less than the limit allows": lambda one: (

@@ -40,6 +40,8 @@ class VictimModel(Model):
     """Resident memory mapped from files, in bytes (file-rss)."""
     shmem_rss_bytes: int | None = None
     """Resident shared memory in bytes (shmem-rss): tmpfs, memory-backed emptyDir, shared mappings."""
+    rss_bytes: int | None = None
+    """All resident memory in bytes (rss), of kernels of OpenVZ, which print no parts of it."""
     pagetables_bytes: int | None = None
     """Page tables in bytes (pgtables)."""
     reaped: bool = False

@@ -69,6 +69,7 @@ class Victim:
     anon_rss_bytes: int | None = None
     file_rss_bytes: int | None = None
     shmem_rss_bytes: int | None = None
+    rss_bytes: int | None = None
     pagetables_bytes: int | None = None
     reaped: bool = False
 
@@ -76,7 +77,7 @@ class Victim:
     def resident_bytes(self) -> int | None:
         """Return its resident memory in bytes; None where the line is cut, or broken, before the anonymous part."""
         if self.anon_rss_bytes is None:
-            return None
+            return self.rss_bytes
         return self.anon_rss_bytes + (self.file_rss_bytes or 0) + (self.shmem_rss_bytes or 0)
 
 

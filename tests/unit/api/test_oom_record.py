@@ -76,6 +76,7 @@ def full() -> dict[str, Any]:
         anon_rss_bytes=55_271_424,
         file_rss_bytes=0,
         shmem_rss_bytes=716_800,
+        rss_bytes=55_988_224,
         pagetables_bytes=151_552,
         reaped=True,
     )

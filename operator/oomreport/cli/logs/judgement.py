@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oomreport.cli.logs.pods import Named
+from oomreport.cli.logs.words import beancounter_of
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.diagnosis import Finding, findings
 from oomreport.incident.advice.kept_advice import KeptAdvice
@@ -73,11 +74,12 @@ class Judge:
             kills=len(past),
             shortage=shortage,
         )
-        silent = case.asked_for or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
+        is_beancounter = beancounter_of(spec.log or "") is not None
+        silent = case.asked_for or is_beancounter or (cause is Cause.UNKNOWN and record.scope is not Scope.UNKNOWN)
         return Judgement(
             findings=tuple(finding for finding in findings(case) if finding.rule not in _OF_A_CLUSTER),
-            # A cgroup outside pods, as of a systemd unit: its limit is known, and not Kubernetes' to change. Nor is
-            # there anything to change where somebody asked the kernel for a kill.
+            # A cgroup outside pods, as of a systemd unit: its limit is known, and not Kubernetes' to change; so is
+            # that of a container of OpenVZ. Nor is there anything to change where somebody asked the kernel for a kill.
             recommendation=None if silent else KeptAdvice.of(recommendation(case).as_json()),
         )
 

@@ -9,6 +9,7 @@ from oomreport.kernel.text.machine import Machine, machine_of
 from oomreport.kernel.text.meminfo import nodes_of
 
 # 32-bit kernels reach these zones directly, and HighMem by a window only; their own memory must lie in them.
+_PART = "Part of the memory ran short"
 _LOW_MEMORY = ("DMA", "DMA32", "Normal")
 
 
@@ -16,6 +17,9 @@ def shortage_of(invocation: Invocation) -> str | None:
     """Return what ran short where Mem-Info shows that it was not the memory as a whole; None else."""
     trigger = invocation.trigger
     machine = machine_of(invocation.log) if invocation.global_oom else None
+    if machine is not None and machine.has_much_free and _is_request_lost(invocation):
+        free = size_text(machine.usable_free or 0)
+        return f"{_PART} (a zone, or pages in a row), though {free} were free"
     if machine is None or trigger is None or trigger.order == SYSRQ_ORDER or invocation.constraint != "CONSTRAINT_NONE":
         return None
     zone = machine.short_zone(trigger)
@@ -33,12 +37,20 @@ def shortage_of(invocation: Invocation) -> str | None:
     return None
 
 
+def _is_request_lost(invocation: Invocation) -> bool:
+    """Whether the log does not say what was asked for, nor that a binding to NUMA nodes left less."""
+    is_lost = invocation.trigger is None or invocation.trigger.order is None
+    return is_lost and invocation.constraint in (None, "CONSTRAINT_NONE")
+
+
 def about_shortage(invocation: Invocation) -> str | None:
     """Return what to look at where it was not the processes that filled the memory; None where it may have been."""
     machine = machine_of(invocation.log) if invocation.global_oom else None
     if machine is None:
         return None
     short = shortage_of(invocation)
+    if short is not None and short.startswith(_PART):
+        return "Look at /proc/buddyinfo and /proc/zoneinfo: which zone, or which number of pages in a row, is short."
     if short is not None and "in a row" in short:
         return (
             "Look at what asks for so many pages in a row (often a driver or the network), at /proc/buddyinfo, and at"

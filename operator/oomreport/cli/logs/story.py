@@ -3,7 +3,6 @@
 A sentence says only what the log says; where a part is missing, it says that. Names that a process chose are quoted.
 """
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from oomreport.cli.logs.choice import choice
 from oomreport.cli.logs.explained import Explained
 from oomreport.cli.logs.pods import Named
 from oomreport.cli.logs.shortage import about_node, about_shortage, shortage_of
-from oomreport.cli.logs.words import process, shown, size_text
+from oomreport.cli.logs.words import beancounter_of, process, shown, size_text
 from oomreport.incident.oom_record import RecordSpec
 from oomreport.incident.witness.pod_statistics import is_only_container, statistics_of, used_by_containers
 from oomreport.kernel.record import SYSRQ_ORDER, Invocation, Part
@@ -31,7 +30,6 @@ _SCOPES = {
 _UNITS = (".service", ".scope", ".slice")
 _BOUND_BY = {"CONSTRAINT_CPUSET": "the cpuset", "CONSTRAINT_MEMORY_POLICY": "the memory policy"}
 # The agents of Kubernetes' distributions, and the process that holds a pod's namespaces (kubernetes/build/pause).
-_BEANCOUNTER = re.compile(r"^Out of memory in UB (\d{1,10}): ", re.MULTILINE)
 _OF_KUBERNETES = frozenset({"kubelet", "k3s-server", "k3s-agent", "pause"})
 _LEAST_OF_BURSTABLE, _MOST_OF_BURSTABLE = 3, 999
 _MOST_ALIKE = 5
@@ -83,8 +81,8 @@ def short_cause(explained: Explained) -> str:
     if invocation.constraint == "CONSTRAINT_MEMCG":
         words = "a cgroup's memory limit" if spec.oom_memcg is None else _whose_limit(explained)
         return f": {words} was reached"
-    beancounter = _BEANCOUNTER.search(invocation.log)
-    return f": the memory limit of OpenVZ container {beancounter[1]} was reached" if beancounter is not None else ""
+    container = beancounter_of(invocation.log)
+    return f": the memory limit of OpenVZ container {container} was reached" if container is not None else ""
 
 
 def _bound_nodes(invocation: Invocation) -> str:
@@ -158,7 +156,7 @@ def _unknown(invocation: Invocation) -> list[str]:
         missing.discard(Part.MEMORY_USAGE)
     if invocation.trigger is not None:
         missing.discard(Part.HEADER)
-    if _BEANCOUNTER.search(invocation.log):
+    if beancounter_of(invocation.log) is not None:
         missing.discard(Part.SUMMARY)
     words = [_MISSING[part] for part in _MISSING if part in missing]
     if Part.SUMMARY in missing and invocation.constraint is None:
@@ -200,6 +198,9 @@ def hints(explained: Explained) -> Iterator[str]:
             if _shows_kubernetes(explained)
             else "Look at the largest processes, at the swap, at the kernel's slab, and at a limit for the service that grew."
         )
+    container = beancounter_of(invocation.log)
+    if container is not None:
+        yield f"That limit is set on the host: physpages and swappages of the OpenVZ container {container}."
     trigger = invocation.trigger
     if trigger is not None and invocation.victims and trigger.pid not in (None, *(v.pid for v in invocation.victims)):
         yield "Who asked for memory and who was killed are different processes."

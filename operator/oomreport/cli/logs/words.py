@@ -1,8 +1,19 @@
 """Sizes, names and processes as people read them."""
 
+import re
+
 from oomreport.kernel.record import Victim
 
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+_BEANCOUNTER = re.compile(r"^Out of memory in UB (\d{1,10}): ", re.MULTILINE)
+
+
+def beancounter_of(log: str) -> str | None:
+    """Return the container of OpenVZ whose limit a kill line names (UB: user beancounter)."""
+    found = _BEANCOUNTER.search(log)
+    return found[1] if found is not None else None
 
 
 def size_text(size: int) -> str:

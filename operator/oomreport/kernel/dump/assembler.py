@@ -219,7 +219,8 @@ class Assembler:
         return done
 
     def _start(self, entry: Entry) -> None:
-        if entry.kind in _STRONG:
+        begins_in_trace = self._cut_by_people and self._dump is None and is_trace_of_killer((), entry)
+        if entry.kind in _STRONG or begins_in_trace:
             if not self._is_late(entry):
                 self._dump = Dump(place=self.place)
                 self._add(entry, self._dump)

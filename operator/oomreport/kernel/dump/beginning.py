@@ -22,13 +22,14 @@ from oomreport.kernel.text.kind import Kind
 _FRAME = re.compile(r"[ (\[<>\]0-9a-f]*?([A-Za-z_][\w.$]*)(?:\+0x| from )")
 # What dump_stack() calls itself, on x86 and arm.
 _PRINTERS = ("dump_stack", "__dump_stack", "show_stack", "dump_backtrace", "unwind_backtrace")
+_KILLER = "oom_kill_process"
 _HINTS = frozenset({Kind.SYSRQ, Kind.CPU, Kind.TRACE})
 
 
 def may_begin_dump(entry: Entry) -> bool:
     """Whether the line may be the first that is left of a dump without its header."""
     if entry.kind is Kind.TRACE:
-        return "Call Trace:" in entry.line.text or _function(entry).startswith("dump_header")
+        return "Call Trace:" in entry.line.text or _function(entry).startswith(("dump_header", _KILLER))
     return entry.kind in _HINTS
 
 
@@ -43,9 +44,12 @@ def is_unfounded(kinds: Iterable[Kind], entry: Entry) -> bool:
 
 def is_trace_of_killer(entries: Iterable[Entry], entry: Entry) -> bool:
     """Whether the trace that `entry` goes on with was printed by the killer: dump_header() is its first function."""
-    if entry.kind is not Kind.TRACE or _function(entry).partition(".")[0] != "oom_kill_process":
+    if entry.kind is not Kind.TRACE or _function(entry).partition(".")[0] != _KILLER:
         return False
-    functions = [name for one in entries if one.kind is Kind.TRACE and (name := _function(one))]
+    before = list(entries)
+    if not before:
+        return True  # the log begins with it
+    functions = [name for one in before if one.kind is Kind.TRACE and (name := _function(one))]
     if not functions or not functions[-1].startswith("dump_header"):
         return False
     return all(name.startswith(_PRINTERS) for name in functions[:-1])

@@ -131,6 +131,7 @@ def _victims(facts: DumpFacts, candidates: Candidates) -> tuple[Victim, ...]:
                 anon_rss_bytes=kill.anon_rss_bytes,
                 file_rss_bytes=kill.file_rss_bytes,
                 shmem_rss_bytes=kill.shmem_rss_bytes,
+                rss_bytes=kill.rss_bytes,
                 pagetables_bytes=pagetables,
                 reaped=kill.pid in facts.reaped,
             )

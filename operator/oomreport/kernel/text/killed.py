@@ -41,7 +41,8 @@ _REAPED = re.compile(rf"oom_reaper: reaped process ({INT}) \((.*)\)(?:, now anon
 class Killed(NamedTuple):
     """What a "Killed process" line says. Sizes are bytes; None where the line is cut or of a kernel that prints less.
 
-    `score` is printed by OpenVZ only. `cut_in_pid` says that the line ends with the pid, of which more digits may have
+    `score` and `rss_bytes`, all that is resident, are printed by OpenVZ only.
+    `cut_in_pid` says that the line ends with the pid, of which more digits may have
     been cut off.
     """
 
@@ -53,6 +54,7 @@ class Killed(NamedTuple):
     anon_rss_bytes: int | None = None
     file_rss_bytes: int | None = None
     shmem_rss_bytes: int | None = None
+    rss_bytes: int | None = None
     pagetables_bytes: int | None = None
     score: int | None = None
     cut_in_pid: bool = False
@@ -107,6 +109,7 @@ def killed_of(text: str) -> Killed | None:
         anon_rss_bytes=figures.get("anon-rss"),
         file_rss_bytes=figures.get("file-rss"),
         shmem_rss_bytes=figures.get("shmem-rss"),
+        rss_bytes=figures.get("rss"),
         pagetables_bytes=figures.get("pgtables"),
         score=int(score.group(1)) if (score := _SCORE.match(tail)) else None,
     )

@@ -74,6 +74,11 @@ class Machine:
         free = self.figures.get("free")
         return None if free is None else max(free - self.figures.get("free_cma", 0), 0)
 
+    @property
+    def has_much_free(self) -> bool:
+        """Whether more is free than the kernel ever keeps: then it was not the memory as a whole that ran short."""
+        return (self.usable_free or 0) > _MOST_KEPT_FREE_BYTES
+
     def free_outside(self, nodes: frozenset[int]) -> int:
         """Return what is free on other NUMA nodes."""
         return sum(zone.free for zone in self.zones if zone.node not in nodes)
@@ -93,7 +98,7 @@ class Machine:
         if order < 1 or order > 10:
             return False
         if not self.zones:
-            return (self.usable_free or 0) > _MOST_KEPT_FREE_BYTES
+            return self.has_much_free
         size = self.page_bytes << order
         roomy = [zone for zone in self.zones if zone.has_room]
         return bool(roomy) and all(zone.largest_block is not None and zone.largest_block < size for zone in roomy)

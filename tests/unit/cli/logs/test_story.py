@@ -195,6 +195,13 @@ def test_free_memory_in_pieces_is_no_lack_of_it(order: int, free: int, is_told: 
     assert ("/proc/buddyinfo" in text) is is_told
 
 
+def test_much_free_memory_denies_that_all_of_it_ran_short_where_the_request_is_lost(told: Told) -> None:
+    text = told(MEM_INFO.format(slab=100, free=500000) + GLOBAL + KILLED)
+    assert "was killed: part of the memory ran short (a zone, or pages in a row)" in text
+    assert "The whole node" not in text
+    assert "part of the memory" not in told(MEM_INFO.format(slab=100, free=8000) + GLOBAL + KILLED)
+
+
 def test_blocks_of_the_wanted_size_deny_fragmentation(told: Told) -> None:
     zone = "Node 0 Normal free:90000kB min:4000kB low:5000kB high:6000kB free_cma:0kB\nlowmem_reserve[]: 0 0\n"
     small = "Node 0 Normal: 22500*4kB (U) 0*8kB 0*16kB 0*32kB = 90000kB\n"
@@ -339,6 +346,9 @@ def test_a_beancounter_of_openvz_is_a_containers_limit(told: Told) -> None:
     )
     assert '"php-cgi" (pid 1000) was killed: the memory limit of OpenVZ container 77 was reached' in text
     assert "with a score of 3" in text
+    assert "holding 16.6 MiB" in text
+    assert "That limit is set on the host: physpages and swappages of the OpenVZ container 77." in text
+    assert "no limit is known" not in text
     assert "whether a limit" not in text
 
 

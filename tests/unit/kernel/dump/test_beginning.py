@@ -25,6 +25,7 @@ def test_the_trace_of_the_killer_has_nothing_above_dump_header_but_what_prints_i
     entries = [entry(text) for text in (CPU, "Call Trace:", *KILLER)]
     assert is_trace_of_killer(entries[:-1], entries[-1])
     assert not is_trace_of_killer(entries[:-2], entries[-1])
+    assert is_trace_of_killer((), entries[-1])
     stalled = [entry(text) for text in (" console_unlock+0x2/0x4", *KILLER)]
     assert not is_trace_of_killer(stalled[:-1], stalled[-1])
     split = entry(" oom_kill_process.cold+0xb/0x10")

@@ -60,7 +60,7 @@ def test_openvz_names_the_container_by_its_beancounter() -> None:
     # The form: https://kb.plesk.com/en/123671
     text = "Out of memory in UB 101: OOM killed process 212 (php-cgi) score 0 vm:2048kB, rss:1024kB, swap:0kB"
     assert kind_of(text) is Kind.KILLED
-    assert killed_of(text) == Killed(pid=212, comm="php-cgi", total_vm_bytes=2048 * KIB, score=0)
+    assert killed_of(text) == Killed(pid=212, comm="php-cgi", total_vm_bytes=2048 * KIB, rss_bytes=1024 * KIB, score=0)
 
 
 def test_the_oldest_kernels_write_memory_large() -> None:
