@@ -19,6 +19,7 @@ from oomreport.cli.logs.log_names import NameSearch
 from oomreport.cli.logs.pods import named_by_log
 from oomreport.cli.logs.shortage import shortage_of
 from oomreport.cli.logs.story import heading, hints, recommended, sentences
+from oomreport.kernel.record import SYSRQ_ORDER
 
 Facts = Callable[[Explained], bool]
 
@@ -84,7 +85,10 @@ CLAIMS: dict[str, Facts] = {
         one.invocation.memory is not None
         and (one.invocation.memory.usage_bytes or 0) < (one.invocation.memory.limit_bytes or 0)
     ),
-    r"SysRq f|sysrq-trigger": lambda one: "order=-1" in one.invocation.log or "Manual OOM" in one.invocation.log,
+    r"SysRq f|sysrq-trigger": lambda one: (
+        (one.invocation.trigger is not None and one.invocation.trigger.order == SYSRQ_ORDER)
+        or "Manual OOM" in one.invocation.log
+    ),
     "Its child": lambda one: one.invocation.chosen is not None,
     "wrote a lower limit": lambda one: one.invocation.limit_written,
     "most of the memory is elsewhere": lambda one: bool(one.invocation.victims),
