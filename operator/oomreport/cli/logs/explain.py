@@ -13,7 +13,7 @@ from oomreport.adapters.storage.line_numbers import LineNumbers
 from oomreport.adapters.storage.log_file import STANDARD_INPUT, quick_search, searched_chunks_of
 from oomreport.cli.logs.log_names import NameSearch
 from oomreport.cli.logs.other_killers import OtherKillers
-from oomreport.cli.logs.unread import FORMS, unread
+from oomreport.cli.logs.unread import FORMS, is_part, unread
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.kernel.reading.scanner import Scanner
 from oomreport.names import API_VERSION
@@ -108,7 +108,7 @@ def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Ou
     if scanner.seen and not is_found:
         output.add_unread("standard input" if path == STANDARD_INPUT else path, scanner.seen)
     if not is_found:
-        output.add_others(others.sentences())
+        output.add_others(others.sentences(part_told=is_part(scanner.seen)))
     return 0
 
 

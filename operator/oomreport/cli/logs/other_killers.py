@@ -10,6 +10,7 @@ from oomreport.kernel import lazy_re as re
 
 # One line may look like a row by chance.
 _FEWEST_ROWS = 2
+# What people paste is short: an issue on GitHub holds 65,536 characters.
 _LOOKED_AT = 1 << 20
 _ON_THE_NODE = "The kernel's record is in the log of the node: `journalctl -k` or `dmesg` there."
 # Rows of the kernel's table: pid, uid, tgid, at least four figures, adj and name (dump_task() in mm/oom_kill.c).
@@ -52,8 +53,8 @@ class OtherKillers:
         if len(self._begin) < _LOOKED_AT:
             self._begin += chunk[: _LOOKED_AT - len(self._begin)]
 
-    def sentences(self) -> list[str]:
-        """Return a sentence for each killer or witness that is named."""
+    def sentences(self, *, part_told: bool = False) -> list[str]:
+        """Return a sentence for each killer or witness that is named; `part_told`: rows of a table were told of."""
         found = ((next((word for word in words if word in self._begin), None), text) for words, text in _SIGNS)
         told = [
             text.format(word.decode(), word.decode())
@@ -61,5 +62,5 @@ class OtherKillers:
             if word is not None and not (word == b"lowmemorykiller" and _OF_DRIVER in self._begin)
         ]
         rows = sum(1 for _ in islice(_ROWS.finditer(self._begin), _FEWEST_ROWS))
-        told += [_PART] if rows >= _FEWEST_ROWS else []
+        told += [_PART] if rows >= _FEWEST_ROWS and not part_told else []
         return ["The input is empty."] if self.is_empty else told

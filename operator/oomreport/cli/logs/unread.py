@@ -13,11 +13,16 @@ _IN_THE_MIDDLE = (b"oom_kill_process", b"oom_score_adj name")
 _SYSRQ = b"Manual OOM execution"
 
 
+def is_part(line: bytes) -> bool:
+    """Whether the line is of the middle of a dump."""
+    return any(phrase in line for phrase in _IN_THE_MIDDLE)
+
+
 def unread(name: str, line: bytes) -> str:
     """Return a sentence about the line, with the line itself; nothing in it can steer a terminal."""
     text = line.decode("utf-8", "replace").strip()
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    if any(phrase in line for phrase in _IN_THE_MIDDLE):
+    if is_part(line):
         return f"{name} holds a part of an OOM dump; the lines that say who was killed cannot be read in it: {shown}"
     if _SYSRQ in line:
         return f"{name} says that somebody asked for an OOM kill (SysRq f), and not what came of it: {shown}"

@@ -32,6 +32,7 @@ _HEAD = (
 _WIDE = ("VERDICT", "POD", "NODE", "ACTION", "CONFIDENCE", "REVIEW", "MANAGED BY")
 
 
+# As watch(1) of procps does by default.
 _WATCH_SECONDS = 2.0
 
 

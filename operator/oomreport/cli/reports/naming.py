@@ -19,6 +19,7 @@ _SHORT_KINDS = {
     "rs": "replicaset",
     "sts": "statefulset",
 }
+# What fits on a line of a terminal.
 _MOST_TOLD = 5
 
 

@@ -9,6 +9,7 @@ from oomreport.workload.container import Scope, subject_of
 from oomreport.workload.quantity import MI, format_quantity
 
 _PAGE = 4096
+# As many sizes as the cause of a finding, one sentence, has room for.
 _MOST_NAMED = 3
 
 

@@ -35,3 +35,9 @@ def test_rows_of_a_table_are_a_part_of_a_dump_and_one_line_that_looks_so_is_none
     rows = b"[  300]     0   300     1000      100       4        0             0 a\n"
     assert sentences(rows) == []
     assert "rows of an OOM dump" in sentences(rows * 2)[0]
+
+
+def test_what_is_said_already_of_a_part_is_not_said_twice() -> None:
+    others = OtherKillers()
+    others.feed(b"[  300]     0   300     1000      100       4        0             0 a\n" * 2)
+    assert others.sentences(part_told=True) == []
