@@ -48,6 +48,9 @@ from oomreport.names import API_VERSION, OOM_RECORD
 from oomreport.workload.container import Subject
 
 _NO_VICTIM_SECONDS = 60.0
+# Each takes some kilobytes, and a large ring may hold a hundred thousand. No node kills so many processes in the second
+# or two that a kill waits for its counter.
+_MOST_PENDING = 200
 # So many times the wait for lines, the machine's count limits no counter after something was refused.
 _CONTESTED_TIMES = 3
 
@@ -151,6 +154,8 @@ class KillReporter:
             # Now, since the process is about to go. In a replay its ID may be another's by now.
             process = None if self.replaying else self._process(invocation.victims[0].pid)
             self._pending.append(replace(pending, process=process))
+            if len(self._pending) >= _MOST_PENDING:
+                self._attribute(now, excess)
         else:
             self._report(pending, subject, attribution, now, excess)
         lines, self._not_told = self._not_told, 0

@@ -507,3 +507,17 @@ def test_kills_that_a_counter_tells_bear_their_own_times_and_not_that_of_the_fir
     times = [datetime.fromisoformat(one["time"]) for one in desk.specs]
     assert times == [NOON - timedelta(seconds=10), NOON - timedelta(seconds=10)]
     assert [one["source"] for one in desk.specs] == ["CgroupCounter", "CgroupCounter"]
+
+
+def test_kill_lines_without_a_cgroup_are_not_gathered_without_an_end(tmp_path: Path) -> None:
+    """A ring of 16 MiB may hold a hundred thousand of them, read at the start."""
+    desk = Desk(tmp_path)
+    desk.reporter.replaying = True
+    most = 0
+    for pid in range(1, 1001):
+        desk.take(anonymous(pid))
+        most = max(most, len(desk.reporter._pending))
+    desk.settle(overdue=True)
+    assert most <= 200
+    assert desk.reporter.figures.anonymous == 1000
+    assert desk.reporter.figures.unattributed == 1000
