@@ -86,6 +86,10 @@ bench-hooks: install ## 1 000 deliveries to a receiver that misbehaves, while th
 		$(CURDIR)/$(BIN)/python -m pytest -q -s tests/integration/controller/test_hook_chaos.py | grep -e lost -e passed -e failed; \
 		status=$$?; $(CLUSTER) --name bench-hooks down; exit $$status
 
+.PHONY: pictures
+pictures: install ## the pictures of the README, of what the command prints today (the page needs Chromium)
+	@$(BIN)/python tests/pictures.py
+
 .PHONY: release-dry
 release-dry: install ## everything that a release publishes, below dist/release: wheel, chart, manifests, image list, SBOM, checksums
 	@$(BIN)/python release/dry.py
