@@ -2,15 +2,16 @@
 
     ... | .ci/corpus_figures.py
 
-The scorer's own exit status asks for every field; a few truths are cut short themselves (a path of more than 255 bytes)
-or elided by the log. Demanded here: every victim found, none invented, no sample broken, 99.5 % of the fields right.
+The scorer's own exit status asks for every field. Of 6702 twelve cannot be: six truths are a path of more than 255 bytes
+that was cut short outside the log, and six call /notkubepods/podabc/burstable a QoS class, which no kubelet makes and
+anybody can. Demanded here: every victim found, none invented, no sample broken, 99.8 % of the fields right.
 """
 
 import re
 import sys
 
 LINE = re.compile(r"samples (\d+), broken (\d+), victims found (\d+)/(\d+), invented (\d+), fields right (\d+)/(\d+)")
-SHARE = 0.995
+SHARE = 0.998
 
 
 def main() -> int:
