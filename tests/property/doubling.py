@@ -30,16 +30,23 @@ def seconds(read: Callable[[Input], object], made: Input) -> float:
 
 
 def assert_linear_time(
-    read: Callable[[Input], object], make: Callable[[int], Input], *, largest: int | None = None
+    read: Callable[[Input], object],
+    make: Callable[[int], Input],
+    *,
+    largest: int | None = None,
+    reference: int = _REFERENCE,
 ) -> float:
-    """Double the input up to `largest`; return the seconds for the largest one."""
+    """Double the input up to `largest`, and compare with what a byte costs up to `reference`.
+
+    Returns the seconds for the largest input.
+    """
     read(make(SMALLEST))  # what is loaded and compiled once
     size, per_byte, taken = SMALLEST, 0.0, 0.0
     while size <= (largest or LARGEST):
         made = make(size)
         taken = seconds(read, made)
         allowed = max(_FEW_SECONDS, _MOST_TIMES * per_byte * size)
-        if size > _REFERENCE:
+        if size > reference:
             for _ in range(3):
                 if taken <= allowed:
                     break
@@ -49,7 +56,7 @@ def assert_linear_time(
             )
         else:
             taken = min(taken, seconds(read, made))
-            per_byte = max(per_byte, taken / size) if size >= _REFERENCE // 2 else 0.0
+            per_byte = max(per_byte, taken / size) if size >= reference // 2 else 0.0
         size *= 2
     return taken
 

@@ -194,7 +194,7 @@ def test_the_time_to_find_marks_grows_with_the_manifest(name: str) -> None:
         for marker in markers_in("values.yaml", read_yaml(text)):
             assert marker.problem or marker.line
 
-    assert_linear_time(read, lambda size: MANIFESTS[name](size).decode(), largest=_LARGEST_MANIFEST)
+    assert_linear_time(read, lambda size: MANIFESTS[name](size).decode(), largest=_LARGEST_MANIFEST, reference=2 << 10)
 
 
 @pytest.mark.parametrize("piece", ["(", '"""\\', "// ' \n", ".all(a, ", "event.a && ", "!", "'\\'", "a ? a : "])
