@@ -3,8 +3,8 @@
 
     make pictures      docs/images/explain.svg and docs/images/page.png
 
-The log is one of tests/records, from a real kernel. The reports are those of tests/chart/stored, which a controller
-wrote in its integration tests. The page needs Chromium.
+The log is one of tests/records, from a real kernel. The reports are those of docs/images/reports.yaml, from a real
+cluster: `make demo`, then `oomreport export docs/images/reports.yaml -n demo`. The page needs Chromium.
 """
 
 import html
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs/images"
-REPORTS = ROOT / "tests/chart/stored/oomreports.yaml"
+REPORTS = IMAGES / "reports.yaml"
 LOG = "tests/records/kernel-6.1.0-56-cloud-amd64-cgv2-10-pause-neighbour-systemd-guaranteed-crio/log.kmsg"
 OOMREPORT = str(Path(sys.executable).with_name("oomreport"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -40,11 +40,13 @@ def main() -> int:
         page = Path(scratch, "page.html")
         report = [OOMREPORT, "report", "--reports", str(REPORTS), "--html", str(page)]
         subprocess.run(report, check=True)
+        # A picture shows one report in full: nobody can open it there.
+        page.write_text(page.read_text().replace("<details", "<details open", 1))
         options = (
             "--headless",
             "--no-sandbox",
             "--hide-scrollbars",
-            "--window-size=1200,900",
+            "--window-size=1060,1620",
             f"--user-data-dir={scratch}/b",
         )
         shot = [browser, *options, f"--screenshot={IMAGES / 'page.png'}", page.as_uri()]

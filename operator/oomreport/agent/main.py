@@ -131,9 +131,7 @@ class Agent:
         """
         settings = self._settings
         names = any(_has_entries(settings.log_root / name) for name in ("pods", "containers"))
-        without_names = (
-            f"--log-root: {settings.log_root}/pods and /containers are missing or empty; names come from pod status"
-        )
+        without_names = f"--log-root: {settings.log_root}/pods and {settings.log_root}/containers are missing or empty; names come from pod status"
         without_cgroups = f"--cgroup-root: no memory cgroups in {settings.cgroup_root}; kills are known by the log only"
         return [*([] if names else [without_names]), *([] if self._has_cgroups else [without_cgroups])]
 

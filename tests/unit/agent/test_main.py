@@ -106,6 +106,9 @@ def test_an_agent_without_any_right_stays_up_unready_and_says_why(tmp_path: Path
     assert "--state-dir" in text
     # What is merely less to know leaves an agent ready, and is named all the same.
     names, cgroups = body["warnings"]
-    assert names == f"--log-root: {tmp_path}/pods and /containers are missing or empty; names come from pod status"
+    assert (
+        names
+        == f"--log-root: {tmp_path}/pods and {tmp_path}/containers are missing or empty; names come from pod status"
+    )
     assert cgroups == f"--cgroup-root: no memory cgroups in {tmp_path}/cgroup; kills are known by the log only"
     assert {message["message"] for message in messages} >= {"no memory cgroups here, kills are known by the log only"}

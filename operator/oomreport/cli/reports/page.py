@@ -210,7 +210,7 @@ def _details(report: _Shown, now: datetime) -> str:
     )
     change = " ".join(filter(None, (advice.action, advice.memory_limit))) if advice else ""
     ago = age(status.last_kill_time, now) or "-"
-    words = f"{report.workload}, container {report.container}: {kills} kills, the last {ago} ago"
+    words = f"{report.workload}, container {report.container}: {kills} {'kill' if kills == 1 else 'kills'}, the last {ago} ago"
     return (
         f'<details id="{_anchor(report)}"><summary>{_text(words)}</summary>'
         f'<div class="scroll"><table>{told}</table></div>{curve(last)}'
