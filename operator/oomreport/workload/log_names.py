@@ -15,7 +15,8 @@ for one UID or ID name nothing.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
 
 _POD = r"(?P<pod>[a-z0-9][a-z0-9.-]{0,252})"
 _NAMESPACE = r"(?P<namespace>[a-z0-9][a-z0-9-]{0,62})"
@@ -48,6 +49,9 @@ _FORMS = (
 # A failure to start names the container, and not its ID.
 _FAILED = re.compile(rf'failed to "[A-Z]\w+" for "{_CONTAINER}" with ')
 _SANDBOX = "POD"
+# Two are a contradiction already; whoever writes more of them fills no memory.
+_MOST_NAMES = 5
+_Name = TypeVar("_Name")
 
 
 class PodName(NamedTuple):
@@ -62,10 +66,11 @@ class PodName(NamedTuple):
 
 
 class LogNames:
-    """Learns names from the lines of a log, in any order."""
+    """Learns names from the lines of a log, in any order: those of the UIDs and IDs in `wanted`."""
 
-    def __init__(self) -> None:
-        """Start without any."""
+    def __init__(self, wanted: Iterable[str] = ()) -> None:
+        """Start without any name."""
+        self.wanted = set(wanted)
         self._pods: dict[str, set[PodName]] = {}
         self._containers: dict[str, set[str]] = {}
         self._of_pod: dict[str, set[str]] = {}
@@ -77,8 +82,8 @@ class LogNames:
             for found in form.finditer(text):
                 self._note(**{"uid": None, "container_id": None, "container": None, **found.groupdict()})
                 failed = _FAILED.search(text)
-                if failed is not None and (uid := found.groupdict().get("uid")):
-                    self._of_pod.setdefault(uid, set()).add(failed["container"])
+                if failed is not None:
+                    self._add(self._of_pod, found.groupdict().get("uid"), failed["container"])
 
     def pods(self, uid: str | None, container_id: str | None) -> frozenset[PodName]:
         """Return every pod that the lines name for a UID, or for the ID of its container."""
@@ -103,12 +108,13 @@ class LogNames:
         namespace: str | None = None,
         pod: str | None = None,
     ) -> None:
-        for key in (uid, container_id):
-            if key and namespace and pod:
-                self._pods.setdefault(key, set()).add(PodName(namespace, pod))
-        if container is None or container == _SANDBOX:
-            return
-        if container_id:
-            self._containers.setdefault(container_id, set()).add(container)
-        if uid:
-            self._of_pod.setdefault(uid, set()).add(container)
+        if namespace and pod:
+            self._add(self._pods, uid, PodName(namespace, pod))
+            self._add(self._pods, container_id, PodName(namespace, pod))
+        if container is not None and container != _SANDBOX:
+            self._add(self._containers, container_id, container)
+            self._add(self._of_pod, uid, container)
+
+    def _add(self, names: dict[str, set[_Name]], key: str | None, name: _Name) -> None:
+        if key in self.wanted and len(known := names.setdefault(key or "", set())) < _MOST_NAMES:
+            known.add(name)

@@ -4,6 +4,8 @@ The lines of nginx are of AKS, those of group-0 of kind, that of node-density of
 of its shim (makeContainerName() in pkg/kubelet/dockershim/naming.go).
 """
 
+import re
+
 import pytest
 
 from oomreport.workload.log_names import LogNames, PodName
@@ -16,7 +18,7 @@ CREATED = rf'containerd[2707]: time="2024-08-28T09:46:33.527441738Z" level=info 
 
 
 def names_of(*lines: str) -> LogNames:
-    names = LogNames()
+    names = LogNames(key for line in lines for key in re.findall(r"[0-9a-f]{64}|[0-9a-f-]{36}", line))
     for line in lines:
         names.learn(line)
     return names
@@ -103,3 +105,13 @@ def test_a_name_beside_the_pod_is_that_of_its_only_container() -> None:
 @pytest.mark.parametrize("name", ["Name:Ng inx", "Name:../x", "Name:\x1b[31m"])
 def test_what_is_no_name_of_kubernetes_is_none(name: str) -> None:
     assert names_of(RAN.replace("Name:nginx", name)).pods(NGINX, None) == frozenset()
+
+
+def test_names_that_nobody_asked_for_are_not_kept() -> None:
+    names = LogNames()
+    names.learn(RAN)
+    assert names.pods(NGINX, None) == frozenset()
+
+
+def test_no_number_of_names_fills_the_memory() -> None:
+    assert len(names_of(*(RAN.replace("Name:nginx", f"Name:nginx-{n}") for n in range(100))).pods(NGINX, None)) == 5

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Searched within a tenth of a second, as long as the start takes.
 _MOST_SEARCHED = 128 << 20
 _MOST_KEPT = 16 << 20
+# So much of lines that hold a UID: a few seconds, whatever they are.
+_MOST_LEARNED = 16 << 20
 _LONGEST_LINE = 16 << 10
 # Marks of lines that name pods: klog's files, and what the runtimes write. Few marks are found four times as quickly as
 # UIDs, and most logs of the kernel have none.
@@ -36,7 +38,7 @@ class NameSearch:
         self._path = path
         self._is_kept = is_kept
         self._kept: list[bytes] = []
-        self._kept_bytes = self._searched = 0
+        self._kept_bytes = self._searched = self._learned = 0
         self._find_marks = _finder(_MARKS)
         self._sought: set[str] = set()
         self._names: LogNames | None = None
@@ -59,7 +61,11 @@ class NameSearch:
         keys = {key for one in subjects for key in (one.pod_uid, one.container_id) if key} - self._sought
         if keys and (self._is_kept or self._searched < _MOST_SEARCHED):
             self._sought |= keys
+            self._names.wanted |= keys
             for line in self._lines(_finder(tuple(key.encode() for key in sorted(keys)))):
+                self._learned += len(line)
+                if self._learned > _MOST_LEARNED:
+                    break
                 if not any(mark in line for mark in _OF_THE_KERNEL):
                     self._names.learn(line)
         return self._names
