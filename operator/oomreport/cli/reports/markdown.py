@@ -149,7 +149,7 @@ def _evidence(row: _Change) -> Iterator[str]:
         yield f"- **Changed:** {', '.join(map(code, row.places))}"
     for why in row.left:
         yield f"- **By hand:** {escaped(why)}."
-    yield f"- **Basis:** {escaped(one.basis)}."
+    yield f"- **Basis:** {escaped(one.basis.rstrip('.'))}."
     yield f"- **Kills:** {one.kills}, the last at {escaped(rfc3339(status.last_kill_time)) if status.last_kill_time else 'an unknown time'}."
     yield f"- **Last kill:** {_last(status.last_kill or Kill())}"
     for finding in status.findings:
@@ -202,7 +202,7 @@ def _whose(one: Advice) -> str:
 def _why_not(one: Advice) -> str:
     if one.decision == "Rejected":
         return _review(one) + (f": {escaped(one.note)}" if one.note else "")
-    return f"{escaped(recommended(one.status.advice))}. {escaped(one.basis)}."
+    return f"{escaped(recommended(one.status.advice))}. {escaped(one.basis.rstrip('.'))}."
 
 
 def _review(one: Advice) -> str:

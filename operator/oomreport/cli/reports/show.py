@@ -57,7 +57,7 @@ def told(advice: Advice) -> str:
         lines += _wrapped(sentence, "   ")
     lines += _listed("Why", [f"{one.severity}: {one.message}." for one in advice.status.findings])
     if recommendation := advice.status.recommendation:
-        lines += _listed("What to change", [f"{recommended(recommendation)}. Basis: {advice.basis}."])
+        lines += _listed("What to change", [f"{recommended(recommendation)}. Basis: {advice.basis.rstrip('.')}."])
     lines += _listed("Who", [*owner_sentences(advice.status.managed_by), _review(advice)])
     lines += _listed("State", [_condition(one) for one in advice.status.conditions])
     return "\n".join(lines) + "\n"
@@ -121,8 +121,9 @@ def _before(usage: Usage, *, printed: bool, at_kill: int) -> Iterator[str]:
         if parts:
             yield f"When last looked at, at {rfc3339(last.time)}, it held {size_text(last.usage)}: {', '.join(parts)}."
     # Lower figures are older ones, and would read as if the kernel was wrong.
-    if usage.highest and usage.peak and usage.peak.size >= at_kill:
-        yield f"Its samples reached {size_text(usage.highest)}, its peak with page cache {size_text(usage.peak.size)}."
+    if usage.peak and usage.peak.size >= at_kill:
+        samples = f"Its samples reached {size_text(usage.highest)}, its" if (usage.highest or 0) >= at_kill else "Its"
+        yield f"{samples} peak with page cache was {size_text(usage.peak.size)}."
     if usage.pressure and usage.pressure.some:
         yield (
             f"Tasks stood still for want of memory {usage.pressure.some:.0f} % of ten seconds,"

@@ -172,7 +172,9 @@ def _delivered(
     pending = sum(one.is_pending for one in deliveries)
     finding = ConditionFound(status="True", reason="AllDelivered", message="no delivery is pending or given up")
     if failed:
-        finding = ConditionFound(status="False", reason="GivenUp", message=f"{failed} deliveries were given up")
+        finding = ConditionFound(
+            status="False", reason="GivenUp", message=f"given up: {failed}; still to be made: {pending}"
+        )
     elif pending:
         finding = ConditionFound(status="False", reason="Pending", message=f"{pending} deliveries are to be made")
     return conditions_json(previous, {DELIVERED: finding}, generation=stored.generation if stored else 1, now=now)

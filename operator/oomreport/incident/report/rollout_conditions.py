@@ -38,7 +38,7 @@ _NEVER_APPLIED = ConditionFound(status="False", reason="NotApplied", message="no
 _WHAT = {
     Action.RAISE_LIMIT: "a memory limit",
     Action.LOWER_LIMIT: "a memory limit",
-    Action.RAISE_POD_LIMIT: "a memory limit of the pod",
+    Action.RAISE_POD_LIMIT: "a pod-level memory limit",
     Action.RAISE_REQUEST: "a memory request",
 }
 _NODE = frozenset({Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY})

@@ -262,7 +262,7 @@ def test_show_tells_what_the_agent_saw_where_the_kernel_printed_nothing(ran):
     words = " ".join(out.split())
     assert f"When last looked at, at {at}, it held 60 MiB: heap and stacks 5 MiB" in words
     assert "of them tmpfs and shared memory 48 MiB." in words
-    assert "Its samples reached 50 MiB, its peak with page cache 64 MiB." in words
+    assert "Its samples reached 50 MiB, its peak with page cache was 64 MiB." in words
     assert "Tasks stood still for want of memory 31 % of ten seconds, all at once 12 %." in words
     report["status"]["lastKill"]["memory"] = {"stat": {"anon": 1}}
     assert "When last looked at" not in ran("show", [report], "deployment-web-api")[1]

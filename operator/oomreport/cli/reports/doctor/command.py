@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     except OOMReportError as error:
         print(f"oomreport: {error}", file=sys.stderr)
         return 2
-    found = examined(cluster, arguments.system_namespace, arguments.agent_namespace, own=datetime.now(UTC))
+    found = examined(cluster, arguments.system_namespace, arguments.agent_namespace, own=lambda: datetime.now(UTC))
     if arguments.output == "json":
         rows = [{"check": one.check, "result": str(one.level), "message": one.words, "todo": one.todo} for one in found]
         print(json.dumps(rows, indent=2))

@@ -75,8 +75,8 @@ class Connection(PodReader, Protocol):
         """Return the API server's time."""
 
 
-def examined(ask: Connection, system: str, agents: str, *, own: datetime) -> list[CheckResult]:
-    """Return what all checks found; `own` is this machine's time."""
+def examined(ask: Connection, system: str, agents: str, *, own: Callable[[], datetime]) -> list[CheckResult]:
+    """Return what all checks found; `own` tells this machine's time."""
     checks: tuple[tuple[str, Callable[[], Iterator[CheckResult]]], ...] = (
         ("Kubernetes", lambda: _version(ask)),
         ("CRDs", lambda: _kinds(ask)),
@@ -288,13 +288,16 @@ def _versions(ask: Connection, system: str, agents: str) -> Iterator[CheckResult
     yield CheckResult(check="versions", level=level, words=words)
 
 
-def _clocks(ask: Connection, own: datetime) -> Iterator[CheckResult]:
-    now, off = ask.now(), []
-    for lease in ask.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases").get("items") or ():
+def _clocks(ask: Connection, own: Callable[[], datetime]) -> Iterator[CheckResult]:
+    # Leases first: one that is renewed while this asks is not ahead. On a slow line each answer takes seconds.
+    leases = ask.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases").get("items") or ()
+    before, now, off = own(), ask.now(), []
+    after = own()
+    for lease in leases:
         renewed = parse_time(lease["spec"].get("renewTime"))
         if renewed is not None and renewed - now > _MOST_SKEW:
             off.append(f"{lease['metadata']['name']} by {(renewed - now).total_seconds():.0f} s")
-    skew = abs(now - own)
+    skew = max(before - now, now - after, timedelta())
     if skew > _MOST_SKEW:
         words = f"this machine's differs from the API server's by {skew.total_seconds():.0f} s: ages are wrong here"
         yield CheckResult(check="clocks", level=Level.WARNING, words=words)
