@@ -23,6 +23,10 @@ class Item:
     report: ReportKey
     delivery: DeliveryKey
 
+    def __str__(self) -> str:
+        """Return it as logs name it."""
+        return f"{self.delivery.event} of {self.report} to {self.delivery.hook}"
+
 
 def event_of(key: ReportKey, report: StoredReport, delivery: Delivery, labels: Mapping[str, str]) -> Event:
     """Return the event that a delivery tells; `labels` are those of the workload's owner."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oomreport.api.oom_hook import OOMHook
+from oomreport.controller.delivery.attempt import Item
 from oomreport.controller.delivery.deliverer import Deliverer
 from oomreport.controller.delivery.filters import Filters
 from oomreport.controller.delivery.hook_target import Due
@@ -275,3 +276,8 @@ def test_the_reports_of_a_hook_that_is_gone_are_looked_at_and_its_lane_ends():
         assert deliverer.pending() == {}
 
     play(desk, story)
+
+
+def test_logs_name_a_delivery_in_words():
+    item = Item(report=KEY, delivery=delivery().key)
+    assert str(item) == f"OOMKilled of {KEY} to shop/chat"
