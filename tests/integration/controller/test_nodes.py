@@ -14,6 +14,9 @@ def test_a_record_of_another_nodes_pod_is_counted_for_the_records_node(shop: Sho
     send(shop.client, record(pod, node=other))
     report = settled(shop, f"node-{other}-unknown", kills=1, verdict="KernelOnly", namespace=CONTROLLER_NAMESPACE)
     assert report["spec"]["workloadRef"] == {"apiVersion": "v1", "kind": "Node", "name": other}
+    (why,) = (one["message"] for one in report["status"]["findings"] if one["rule"] == "ContainerUnknown")
+    assert f"of pod {shop.namespace}/{pod.name}" in why
+    assert "on another node" in why
     assert report_at(shop.client, shop.namespace, f"deployment-{web}-api") is None
 
     send(shop.client, record(pod, node=shop.node))

@@ -13,15 +13,17 @@ _NEVER_REACHED = 0.9
 def container_unknown(case: Case) -> str | None:
     """Say why no container is named. Beyond ten OOMs in five seconds the kernel prints neither cgroup nor limit.
 
-    Where all is known, the namespace is not there any more, and nothing can be created in one that is being deleted.
+    Where a record names all, it could not be counted there: a node tells of its own pods only, and nothing can be
+    created in a namespace that is being deleted.
     """
     if case.container != UNKNOWN_CONTAINER:
         return None
     subject = case.record.subject if case.record else None
     if subject and subject.container:
         return (
-            f"Container {subject.container} of pod {subject.namespace}/{subject.pod} was hit; its namespace was deleted"
-            " before the kill could be told there"
+            f"A record of this node names container {subject.container} of pod {subject.namespace}/{subject.pod}, but it"
+            " could not be counted there. The pod is on another node, its namespace was deleted, or its report was refused"
+            " for hours"
         )
     if subject and subject.container_id:
         return (
