@@ -174,6 +174,9 @@ def _add_redeliver(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     redeliver.add_argument(
         "--context", metavar="NAME", default="", help="use this context of the kubeconfig (default: the current one)"
     )
+    redeliver.add_argument(
+        "--kubeconfig", metavar="FILE", help="use this kubeconfig (default: $KUBECONFIG, then ~/.kube/config)"
+    )
     redeliver.set_defaults(run=_run_redeliver)
 
 

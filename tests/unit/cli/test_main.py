@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from oomreport import __version__
@@ -17,6 +19,23 @@ def test_each_command_has_its_help(command: str, capsys: pytest.CaptureFixture[s
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"oomreport {command}" in capsys.readouterr().out
+
+
+def test_every_command_that_needs_a_cluster_takes_the_same_kubeconfig(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    none = str(tmp_path / "none")
+    for command in (
+        ["list"],
+        ["show", "web"],
+        ["export"],
+        ["recommend"],
+        ["accept", "web"],
+        ["doctor"],
+        ["redeliver", "web"],
+    ):
+        assert main([*command, "--kubeconfig", none]) in (1, 2)
+        assert "kubeconfig: " in capsys.readouterr().err, command
 
 
 def test_no_command_is_an_error_that_names_the_usage(capsys: pytest.CaptureFixture[str]) -> None:

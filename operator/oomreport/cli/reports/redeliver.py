@@ -19,7 +19,7 @@ from oomreport.times import rfc3339
 def run(arguments: argparse.Namespace) -> int:
     """Write the annotations and return the exit status: 1 where there was nothing to redeliver, or it was refused."""
     try:
-        cluster = cluster_of(context=arguments.context, kubeconfig=None)
+        cluster = cluster_of(context=arguments.context, kubeconfig=arguments.kubeconfig)
         namespace = None if arguments.all_namespaces else arguments.namespace or cluster.namespace
         hook = _hook(arguments.hook, namespace or cluster.namespace)
         if hook:
