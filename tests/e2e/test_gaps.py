@@ -24,10 +24,16 @@ from e2e.workloads import container, deployment, pod_spec
 NODES = ("native",)
 GAPS = int(os.environ.get("OOMREPORT_GAPS", "1"))
 SEED = int(os.environ.get("OOMREPORT_GAP_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
-# A crash loop of one pod, two pods of one container, and children whose PID 1 lives on.
+# A crash loop of one pod, two pods of one container, a crash loop beside a container that runs on, and children whose
+# PID 1 lives on.
 KILLED_SOON = container("self", "80", "2", "5")
 KILLED_CHILDREN = container("child", "80", "1000", "8", "5")
-WORKLOADS = {"web": (1, KILLED_SOON), "twin": (2, KILLED_SOON), "worker": (1, KILLED_CHILDREN)}
+WORKLOADS = {
+    "web": (1, [KILLED_SOON]),
+    "twin": (2, [KILLED_SOON]),
+    "pair": (1, [KILLED_SOON, container("hold", "8", name="side")]),
+    "worker": (1, [KILLED_CHILDREN]),
+}
 
 
 def patch_agent(security: Object) -> None:
@@ -138,8 +144,8 @@ def test_kills_while_the_log_cannot_be_read_are_counted_once_under_their_names(
     drawn = random.Random(f"{SEED} {source}")
     use_overlay(source)
     unknown_before, machine_before = unknown_reports(namespace), kills_of_machine(node)
-    for name, (replicas, one) in WORKLOADS.items():
-        apply(deployment(name, namespace, pod_spec(one), replicas=replicas))
+    for name, (replicas, containers) in WORKLOADS.items():
+        apply(deployment(name, namespace, pod_spec(*containers), replicas=replicas))
     truth = Truth(namespace)
     eventually("a kill of each", lambda: truth.by_workload().keys() == WORKLOADS.keys() or None, seconds=90)
     rows: list[str] = []

@@ -104,6 +104,18 @@ class ContainerFacts:
         ends = [end.finished for end in self.terminations if end.finished and end.exit_code == 0]
         return bool(ends) and max(ends) + timedelta(seconds=1) < time
 
+    def was_another(self, container_id: str | None, time: datetime) -> bool:
+        """Return whether an instance that is not `container_id` ran at `time`; times of status are cut to seconds."""
+        running = self.running_id, self.running_since, None
+        ended = ((end.container_id, end.started, end.finished) for end in self.terminations)
+        return container_id is not None and any(
+            instance not in (None, container_id)
+            and start is not None
+            and start + timedelta(seconds=1) <= time
+            and (time <= end if end is not None else instance == self.running_id)
+            for instance, start, end in (running, *ended)
+        )
+
     @property
     def has_started(self) -> bool:
         """Return whether an instance runs or has run, so that its limit is in force."""
@@ -162,6 +174,11 @@ class PodFacts:
         """Return the container that alone can have run at `time`; None where several can."""
         able = [one for one in self.containers if not one.was_done_by(time)]
         return able[0] if len(able) == 1 else None
+
+    def container_left(self, time: datetime, container_id: str | None) -> ContainerFacts | None:
+        """Return the one whose instance this was: all others ran as another one, and it was restarted since."""
+        able = [one for one in self.containers if not (one.was_done_by(time) or one.was_another(container_id, time))]
+        return able[0] if len(able) == 1 and able[0].attempt else None
 
     def is_named_by(self, uid: str) -> bool:
         """Return whether a cgroup with this pod UID, or with a static pod's config hash, is this pod's."""

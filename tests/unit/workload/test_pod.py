@@ -1,5 +1,6 @@
 """Pods as the API server sends them. The statuses are shortened from a real 1.36 node with containerd 2.4."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 
 from oomreport.times import parse_time
 from oomreport.workload.pod import (
+    ContainerFacts,
     ContainerKind,
     OwnerReference,
+    PodFacts,
     Termination,
     instances_of,
     node_name,
@@ -205,3 +208,23 @@ def test_a_container_whose_limit_a_resize_wrote_last_is_named():
 
     assert resized(entry("resize", "f:limits")) == {"api"}
     assert resized(entry("resize", "f:requests"), entry("status", "f:limits"), "strange") == frozenset()
+
+
+def test_an_instance_is_of_the_container_that_was_no_other_one_then():
+    def at(seconds: float) -> datetime:
+        return datetime(2026, 11, 20, 20, 0, tzinfo=UTC) + timedelta(seconds=seconds)
+
+    lived = ContainerFacts(name="side", running_id="s1", running_since=at(0))
+    ended = Termination(container_id="a9", started=at(60), finished=at(63))
+    crashed = ContainerFacts(name="api", running_id="a10", running_since=at(70), attempt=9, terminations=(ended,))
+    found = PodFacts(uid="u", namespace="shop", name="web", containers=(crashed, lived))
+
+    def left(known: str | None, seconds: float) -> str | None:
+        one = found.container_left(at(seconds), known)
+        return one.name if one else None
+
+    assert left("a1", 30) == "api"
+    # Another instance of it ran then, the times are cut to seconds, or the record names none.
+    assert (left("a5", 61.5), left("a1", 0.5), left(None, 30)) == (None, None, None)
+    never_restarted = replace(found, containers=(replace(crashed, attempt=0), lived))
+    assert never_restarted.container_left(at(30), "a1") is None

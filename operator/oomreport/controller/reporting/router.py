@@ -139,7 +139,7 @@ class Router:
             pod = None
         key = await self._key_by_candidates(record)
         if key is None and pod:
-            only = pod.only_container(record.time)
+            only = pod.only_container(record.time) or pod.container_left(record.time, record.container_id)
             workload = await self._owners.workload_of(pod)
             key = report_key(pod.namespace, workload, only.name if only else UNKNOWN_CONTAINER)
         key = key or node_report_key(self._namespace, record.node, host=False)
@@ -161,7 +161,8 @@ class Router:
             workload = await self._owners.workload_of(pod)
             if found or named:
                 return report_key(pod.namespace, workload, found.name if found else named or UNKNOWN_CONTAINER)
-            unknown = report_key(pod.namespace, workload, UNKNOWN_CONTAINER)
+            left = pod.container_left(record.time, record.container_id)
+            unknown = report_key(pod.namespace, workload, left.name if left else UNKNOWN_CONTAINER)
             # What ledgers hold may be more by the next look, and the pod does not decide it: so it is claimed.
             return await self._claimed_as(record, await self._counting(pod.namespace, record) or unknown)
         seen = self._records.first_seen.get(record.name)

@@ -157,6 +157,23 @@ def test_a_record_without_its_containers_name_is_that_of_the_report_that_counted
     assert parts.api.at(API_VERSION, "oomreports", "deployment-web-unknown", "shop") is None
 
 
+def test_a_record_without_its_containers_name_is_of_the_one_that_crashes_beside_one_that_ran_on(parts: Parts):
+    pod = beside(pod_object(), {"name": "web"})
+    crashed = {
+        "name": "web",
+        "state": {"running": {"startedAt": "2026-11-20T20:30:00Z"}},
+        "containerID": f"containerd://{cid(20)}",
+        "restartCount": 9,
+    }
+    pod["status"]["containerStatuses"] = [*pod["status"]["containerStatuses"], crashed]
+    parts.workload()
+    parts.api.put("v1", "pods", pod)
+    run(router(parts).route(parts.record(container=cid(9))))
+    (key,) = parts.queue.taken()
+    assert isinstance(key, ReportKey)
+    assert key.container == "web"
+
+
 def test_the_pod_may_be_gone_when_a_ledger_tells_whose_instance_it_was(parts: Parts):
     counted(parts, KEY, cid(9))
     name = parts.record(subject={**NAMES, "containerID": cid(9), "container": None})
