@@ -57,3 +57,16 @@ def test_time_grows_with_the_log(name: str) -> None:
     small = min(_seconds(SHAPES[name](_SMALL)) for _ in range(2))
     large = _seconds(SHAPES[name](_LARGE))
     assert large < _MOST * max(small, 0.002)
+
+
+def test_time_grows_with_a_document_that_is_longer_than_a_line_may_be() -> None:
+    """What is behind the first MiB of a line is not looked at, so that the document has no end."""
+    fields = ",".join(f'"a{n}":{n}' for n in range(40_000))
+
+    def document(entries: int) -> bytes:
+        return ("{" + fields + ',"items":[' + '{"x":1},' * entries + "0]}").encode()
+
+    whole, cut = document(10_000), document(80_000)
+    assert len(whole) < 1 << 20 < len(cut)
+    small = min(_seconds(whole) for _ in range(2))
+    assert min(_seconds(cut) for _ in range(2)) < 30 * max(small, 0.02)

@@ -78,18 +78,29 @@ class JsonEntries:
         """Take a line of a document in; where it is none, give back the lines that are held."""
         done: list[Item] = []
         self._lines.append(raw)
-        self._text += raw + b"\n"
+        # In pieces, since the text is copied for each entry in it.
+        for begin in range(0, len(raw) + 1, _MOST_BYTES):
+            is_last = begin + _MOST_BYTES > len(raw)
+            self._text += raw[begin : begin + _MOST_BYTES] + (b"\n" if is_last else b"")
+            done += self._tokens()
+            if len(self._open) > _MOST_DEPTH or len(self._text) > 2 * _MOST_BYTES:
+                break
+        if not _END.match(self._text, self._at) or len(self._open) > _MOST_DEPTH or len(self._text) > _MOST_BYTES:
+            lines = self.flush()
+            return [*done, *lines] if done or len(lines) > 1 else None
+        if not self._open:
+            self.flush()
+        return done
+
+    def _tokens(self) -> list[Item]:
+        """Read on in the text; return the entries that end in it."""
+        done: list[Item] = []
         while (token := _TOKEN.match(self._text, self._at)) is not None:
             self._at = token.end()
             if token.group(1):
                 self._open.append((token.group(1), token.start(1)))
             elif token.group(2):
                 done += self._closed(token.group(2))
-        if not _END.match(self._text, self._at) or len(self._open) > _MOST_DEPTH or len(self._text) > _MOST_BYTES:
-            lines = self.flush()
-            return [*done, *lines] if done or len(lines) > 1 else None
-        if not self._open:
-            self.flush()
         return done
 
     def _closed(self, bracket: bytes) -> list[Item]:
