@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from oomreport.kernel.framing.framer import Framer
+from oomreport.kernel.framing.text_lines import TextLines
 
 _SMALL, _LARGE = 8 * 1024, 64 * 1024
 # Eight times the text: a step that is quadratic takes 64 times as long.
@@ -70,3 +71,19 @@ def test_time_grows_with_a_document_that_is_longer_than_a_line_may_be() -> None:
     assert len(whole) < 1 << 20 < len(cut)
     small = min(_seconds(whole) for _ in range(2))
     assert min(_seconds(cut) for _ in range(2)) < 30 * max(small, 0.02)
+
+
+def test_blanks_in_a_commented_line_cost_by_their_number() -> None:
+    """A regular expression that begins at each blank would take 64 times as long for 8 times as many."""
+
+    def cost(blanks: int) -> float:
+        line = b"# " + b" " * blanks + b"!"
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            for _ in range(5):
+                TextLines().feed(line)
+            times.append(time.process_time() - started)
+        return min(times)
+
+    assert cost(16_000) < 30 * cost(2_000)

@@ -12,7 +12,7 @@ from oomreport.kernel.text.kind import Kind, kind_of
 
 # A line that is a comment of source code may end with a comment for a linter, behind two blanks.
 _COMMENT = re.compile(r"[ \t]*(#|//) ")
-_COMMENT_BEHIND = re.compile(r" {2,}(#|//) ?[A-Za-z][\w:, -]{0,60}$")
+_COMMENT_BEHIND = re.compile(r"(?<! ) {2,}(#|//) ?[A-Za-z][\w:, -]{0,60}$")
 # An event of Kubernetes, of the reason OOMKilling, repeats two records of the kernel, with the newline between them.
 _CHOSEN_IN_EVENT = re.compile(r"\bKill process \d{1,10} \(.{0,60}\) score -?\d{1,10} or sacrifice child$")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[mKGHF]|\x1b[\]_][^\x07\x1b]*(?:\x07|\x1b\\)")
