@@ -35,7 +35,6 @@ BLOCKS = command_blocks()
 LOG = ROOT / "tests/records/kernel-5.10.0-46-cloud-amd64-cgv1-01-single-cgfs-besteffort/log.kmsg"
 # What has to be installed before a block, and what is after it; all else runs on any installation.
 BEFORE = {
-    "docker build": "nothing",
     "helm upgrade --install oomreport charts/oomreport -n oomreport-system --take-ownership": "kustomize",
     "helm upgrade --install": "nothing",
     "helm": "helm",
@@ -44,7 +43,6 @@ BEFORE = {
 }
 BEFORE_BLOCK = {"docs/install.md-2": "nothing", "docs/upgrade.md-2": "kustomize"}
 AFTER = {
-    "docker build": "helm",
     "helm uninstall": "leftovers",
     "helm": "helm",
     "kubectl apply --server-side -k": "kustomize",

@@ -32,7 +32,6 @@ FILLED = {
 }
 # What is not run as it is written, and why.
 NOT_RUN = {
-    "docker build": "needs Docker: `tests/run.py e2e-kind` builds the image and loads it into kind",
     "cosign verify-blob": "needs a release that was published, and the network",
     "sha256sum --check": "needs the files of that release; tests/chart/test_release.py compares the sums of one made here",
     "make demo": "brings up a cluster of its own: tests/demo.py is the demo, and tests/unit/suite/test_demo.py tries it",
