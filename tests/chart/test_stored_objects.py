@@ -36,7 +36,11 @@ def upgraded(cluster: None) -> Iterator[None]:
     # `kubectl wait` fails on an object that has no conditions yet.
     for kind in KINDS:
         eventually(f"{kind} are served", lambda kind=kind: "No resources" in listed(kind))
-    for one in (one for kind in KINDS for one in stored(kind)):
+    objects = [one for kind in KINDS for one in stored(kind)]
+    for namespace in {one["metadata"]["namespace"] for one in objects if "namespace" in one["metadata"]}:
+        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        kubectl("apply", "-f", "-", text=json.dumps(made))
+    for one in objects:
         kubectl("create", "-f", "-", text=json.dumps({key: value for key, value in one.items() if key != "status"}))
         if "status" in one:
             status = json.dumps({"status": one["status"]})
