@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from oomreport.agent.node.containers import NodeContainers
-from oomreport.agent.node.node_state import KnownContainer
+from oomreport.agent.node.node_state import VANISHED_SECONDS, KnownContainer
 from oomreport.incident.oom_record import SubjectSource, subject_of_invocation
 from oomreport.incident.witness.attribution import Anonymous, Suspect
 from oomreport.kernel.record import Invocation
@@ -16,8 +16,6 @@ from oomreport.workload.container import Scope, Subject, scope_of, subject_of
 
 # A container that got a record this long before its cgroup went ended because of that.
 _EXPLAINED_SECONDS = 30.0
-# The pods are listed some seconds apart, so a cgroup may be missed this much later than it went.
-_VANISHED_SECONDS = 7.0
 _MOST_PIDS = 4096
 _PID_SECONDS = 900.0
 _MOST_NAMES = 64
@@ -80,7 +78,7 @@ class AnonymousKillClues:
         wanted, found = set(asked_for), []
         for container in self._containers.containers():
             key = container.subject.container_id
-            if container.gone_at is not None and now - container.gone_at > _VANISHED_SECONDS:
+            if container.gone_at is not None and now - container.gone_at > VANISHED_SECONDS:
                 # Its counter is gone: what it showed beyond the records is not about kills of now.
                 continue
             vanished = self._has_vanished(container, now)
@@ -100,7 +98,7 @@ class AnonymousKillClues:
         return next((row.subject for row in self._rows.values() if key and row.subject.container_id == key), None)
 
     def _has_vanished(self, container: KnownContainer, now: float) -> bool:
-        if container.gone_at is None or now - container.gone_at > _VANISHED_SECONDS or self._containers.namespaced:
+        if container.gone_at is None or now - container.gone_at > VANISHED_SECONDS or self._containers.namespaced:
             return False
         return container.recorded_at is None or container.gone_at - container.recorded_at > _EXPLAINED_SECONDS
 

@@ -8,13 +8,10 @@ container's counter has moved, and the machine counted as many kills as there ar
 """
 
 from oomreport.agent.node.containers import NodeContainers
-from oomreport.agent.node.node_state import KnownContainer
+from oomreport.agent.node.node_state import VANISHED_SECONDS, KnownContainer
 from oomreport.agent.ownership import Ownership
 from oomreport.agent.refusals import Refusal
 from oomreport.workload.container import Subject
-
-# A cgroup that went this short a time ago went with its kill, and its counter with it.
-_VANISHED_SECONDS = 7.0
 
 
 class Belief:
@@ -36,7 +33,8 @@ class Belief:
         known = self._containers.recount(subject.container_id, now) if subject is not None else None
         if known is None or not self._is_counted(known, path):
             # Nothing of its own counts this kill: it is one of those that the machine counted, or it is none.
-            vanished = known is not None and known.gone_at is not None and now - known.gone_at < _VANISHED_SECONDS
+            # A cgroup that went so short a time ago went with its kill, and its counter with it.
+            vanished = known is not None and known.gone_at is not None and now - known.gone_at < VANISHED_SECONDS
             return Refusal.BEYOND_COUNT if excess and not vanished else None
         tally = known.tally
         if known.named < tally.kills if replaying else tally.unexplained:

@@ -77,9 +77,12 @@ class _Authorities:
                 self._text = text
 
 
-def verifying(ca_file: str | None) -> ssl.SSLContext:
-    """Return a context that verifies the server, by the system's CAs where `ca_file` is None."""
-    tls = ssl.create_default_context(cafile=ca_file)
+def verifying(ca_file: str | None = None, *, ca_data: str | None = None) -> ssl.SSLContext:
+    """Return a context that verifies the server by the CAs of a file or of a PEM text, by the system's without both.
+
+    Raises OSError or ValueError where they cannot be read.
+    """
+    tls = ssl.create_default_context(cafile=ca_file, cadata=ca_data)
     # Python 3.13 began to refuse a CA without keyUsage, as many clusters have; Kubernetes' own clients take it.
     tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return tls

@@ -74,10 +74,7 @@ def _access(cluster: _Part, user: _Part) -> ApiAccess:
         )
     try:
         authority = cluster.data("certificate-authority")
-        tls = verifying(None)
-        if authority is not None:
-            tls = ssl.create_default_context(cadata=authority.decode("ascii"))
-            tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        tls = verifying(ca_data=authority.decode("ascii") if authority is not None else None)
         if cluster.values.get("insecure-skip-tls-verify"):
             tls.check_hostname = False
             tls.verify_mode = ssl.CERT_NONE

@@ -27,28 +27,36 @@ class PolicyReader(Protocol):
         """Return an object or a list. Raises ApiError."""
 
 
-def policies_and_their_reports(ask: PolicyReader) -> dict[str, int]:
-    """Return how many reports each policy is about, by namespace/name; one of a namespace is about its own."""
-    reports = _items(ask, OOM_REPORTS)
-    return {
-        f"{policy['metadata']['namespace']}/{policy['metadata']['name']}": sum(
-            one["metadata"]["namespace"] == policy["metadata"]["namespace"] for one in reports
-        )
-        for policy in _items(ask, OOM_POLICIES)
-    }
+class PolicyCheck:
+    """Compares the policies of a cluster with its reports, both as they are now. Raises ApiError."""
 
+    def __init__(self, ask: PolicyReader) -> None:
+        """Read the policies and the reports."""
+        self._ask = ask
+        self._policies, self._reports = _items(ask, OOM_POLICIES), _items(ask, OOM_REPORTS)
 
-def idle_overrides(ask: PolicyReader, system: str) -> Iterator[str]:
-    """Yield the overrides that name nothing that is there, in words. `system` is where a policy is the cluster's."""
-    reports = _items(ask, OOM_REPORTS)
-    for policy in _items(ask, OOM_POLICIES):
-        metadata = policy["metadata"]
-        namespace = metadata["namespace"]
-        for number, override in enumerate((policy.get("spec") or {}).get("overrides") or ()):
-            if any(namespace in (system, one["metadata"]["namespace"]) and _holds(override, one) for one in reports):
-                continue
-            if why := _missing(ask, override, None if namespace == system else namespace):
-                yield f"OOMPolicy {namespace}/{metadata['name']}, overrides[{number}]: {why}"
+    def policies_and_their_reports(self) -> dict[str, int]:
+        """Return how many reports each policy is about, by namespace/name; one of a namespace is about its own."""
+        return {
+            f"{policy['metadata']['namespace']}/{policy['metadata']['name']}": sum(
+                one["metadata"]["namespace"] == policy["metadata"]["namespace"] for one in self._reports
+            )
+            for policy in self._policies
+        }
+
+    def idle_overrides(self, system: str) -> Iterator[str]:
+        """Yield the overrides that name nothing that is there. `system` is where a policy is the cluster's."""
+        for policy in self._policies:
+            metadata = policy["metadata"]
+            namespace = metadata["namespace"]
+            for number, override in enumerate((policy.get("spec") or {}).get("overrides") or ()):
+                if any(
+                    namespace in (system, one["metadata"]["namespace"]) and _holds(override, one)
+                    for one in self._reports
+                ):
+                    continue
+                if why := _missing(self._ask, override, None if namespace == system else namespace):
+                    yield f"OOMPolicy {namespace}/{metadata['name']}, overrides[{number}]: {why}"
 
 
 def _items(ask: PolicyReader, kind: str) -> Sequence[dict[str, Any]]:

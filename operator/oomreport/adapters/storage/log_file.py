@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from oomreport.adapters.storage.plain_file import CHUNK, is_plain, searched_chunks_of_plain
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.reading.phrases import PHRASES, PLAIN, Find
+from oomreport.kernel.reading.phrases import PHRASES, Find, plain_finder
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -58,14 +58,14 @@ def searched_chunks_of(path: str, find: Find) -> Iterator[tuple[bytes, Sequence[
         raise
 
 
-def quick_search() -> Find:
-    """Return the fastest search for the phrases of an OOM that this installation has."""
+def quick_search(phrases: Sequence[bytes] = PHRASES) -> Find:
+    """Return the fastest search for some phrases that this installation has; those of an OOM by default."""
     try:
         from ahocorasick_rs import BytesAhoCorasick, MatchKind
     except ImportError:
-        return PLAIN
+        return plain_finder(phrases)
     # No phrase begins with another, so that both kinds of leftmost find the same; this one is quicker.
-    automaton = BytesAhoCorasick(list(PHRASES), matchkind=MatchKind.LeftmostLongest)
+    automaton = BytesAhoCorasick(list(phrases), matchkind=MatchKind.LeftmostLongest)
 
     def find(chunk: bytes) -> Sequence[int]:
         matches = automaton.find_matches_as_indexes(chunk)

@@ -7,6 +7,9 @@ from oomreport.agent.node.flight import Flight
 from oomreport.agent.node.kill_counter import Tally
 from oomreport.workload.container import Subject
 
+# The pods are listed some seconds apart (--scan-seconds is 5), so a cgroup may be missed this much later than it went.
+VANISHED_SECONDS = 7.0
+
 
 @dataclass(slots=True, kw_only=True)
 class KnownPod:

@@ -197,12 +197,26 @@ def _output(arguments: argparse.Namespace, stack: ExitStack) -> _Output:
     return both
 
 
-class _Json(_Output):
+class _Items(_Output):
+    """A list of items, each printed as it comes, and notes of logs without any."""
+
     streams = True
 
     def __init__(self) -> None:
         self._count = 0
         self._notes: list[str] = []
+
+    def add_unread(self, name: str, line: bytes) -> None:
+        super().add_unread(name, line)
+        self._notes.append(unread(name, line))
+
+    def add_others(self, sentences: list[str]) -> None:
+        self._notes += [sentence for sentence in sentences if sentence not in self._notes]
+
+
+class _Json(_Items):
+    def __init__(self) -> None:
+        super().__init__()
         # Past the layer of text, which would look at each character again.
         sys.stdout.flush()
         self._file = sys.stdout.buffer
@@ -215,13 +229,6 @@ class _Json(_Output):
         self._file.write(json_text(explained.as_json()))
         self._count += 1
 
-    def add_unread(self, name: str, line: bytes) -> None:
-        super().add_unread(name, line)
-        self._notes.append(unread(name, line))
-
-    def add_others(self, sentences: list[str]) -> None:
-        self._notes += [sentence for sentence in sentences if sentence not in self._notes]
-
     def close(self) -> None:
         from oomreport.cli.logs.json_text import json_text
 
@@ -231,12 +238,9 @@ class _Json(_Output):
         self._file.flush()
 
 
-class _Yaml(_Output):
-    streams = True
-
+class _Yaml(_Items):
     def __init__(self) -> None:
-        self._count = 0
-        self._notes: list[str] = []
+        super().__init__()
         sys.stdout.write(f"apiVersion: {API_VERSION}\nkind: OOMRecordList\nitems:")
 
     def add(self, explained: "Explained") -> None:
@@ -248,13 +252,6 @@ class _Yaml(_Output):
         # By way of JSON: a plain value of each enumeration.
         item = [json.loads(json.dumps(explained.as_json()))]
         sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=120).rstrip("\n"))
-
-    def add_unread(self, name: str, line: bytes) -> None:
-        super().add_unread(name, line)
-        self._notes.append(unread(name, line))
-
-    def add_others(self, sentences: list[str]) -> None:
-        self._notes += [sentence for sentence in sentences if sentence not in self._notes]
 
     def close(self) -> None:
         import yaml

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from oomreport.adapters.storage.log_file import quick_search, searched_chunks_of
 from oomreport.errors import LogUnreadable
-from oomreport.kernel.reading.phrases import Find, plain_finder
+from oomreport.kernel.reading.phrases import Find
 
 if TYPE_CHECKING:
     from oomreport.incident.oom_record import RecordSpec
@@ -39,7 +40,7 @@ class NameSearch:
         self._is_kept = is_kept
         self._kept: list[bytes] = []
         self._kept_bytes = self._searched = self._learned = 0
-        self._find_marks = _finder(_MARKS)
+        self._find_marks = quick_search(_MARKS)
         self._sought: set[str] = set()
         self._names: LogNames | None = None
 
@@ -62,7 +63,7 @@ class NameSearch:
         if keys and (self._is_kept or self._searched < _MOST_SEARCHED):
             self._sought |= keys
             self._names.wanted |= keys
-            for line in self._lines(_finder(tuple(key.encode() for key in sorted(keys)))):
+            for line in self._lines(quick_search(tuple(key.encode() for key in sorted(keys)))):
                 self._learned += len(line)
                 if self._learned > _MOST_LEARNED:
                     break
@@ -91,8 +92,6 @@ class NameSearch:
         if self._is_kept:
             yield from ((chunk, find(chunk)) for chunk in self._kept)
             return
-        from oomreport.adapters.storage.log_file import searched_chunks_of
-
         # That the log cannot be read to its end was said when it was read first.
         with suppress(LogUnreadable):
             for chunk, marks in searched_chunks_of(self._path, self._find_marks):
@@ -100,12 +99,3 @@ class NameSearch:
                 self._searched += len(chunk)
                 if self._searched >= _MOST_SEARCHED:
                     return
-
-
-def _finder(keys: tuple[bytes, ...]) -> Find:
-    try:
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind
-    except ImportError:
-        return plain_finder(keys)
-    automaton = BytesAhoCorasick(list(keys), matchkind=MatchKind.LeftmostLongest)
-    return lambda chunk: [start for _, start, _ in automaton.find_matches_as_indexes(chunk)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from oomreport.adapters.cluster.api_access import verifying
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.adapters.http.webhook import WebhookClient, WebhookError
 from oomreport.api.oom_hook import KeyRef, OOMHook, Webhook
@@ -155,13 +156,11 @@ class WebhookTarget:
         if known:
             return known
         try:
-            made = ssl.create_default_context(cadata=authorities or None)
+            made = verifying(ca_data=authorities or None)
         except (ssl.SSLError, ValueError):
             assert webhook.ca_config_map_ref
             what = _what("configmaps", webhook.ca_config_map_ref)
             raise UnusableError("CAInvalid", f"{what} holds no PEM certificates") from None
-        # Python 3.13 began to refuse a CA without keyUsage, as many clusters have.
-        made.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if len(self._contexts) >= _MOST_KEPT:
             self._contexts.clear()
         self._contexts[authorities] = made

@@ -172,9 +172,10 @@ class ReportReconciler:
         """Tell of a write: at "info" where it counts a kill or recommends something else."""
         seen = [self._records.first_seen[name] for name in decision.used if name in self._records.first_seen]
         waited = (self._now() - min(seen)).total_seconds() * 1000 if seen else None
-        was, status = ReportStatus.of(before.status if before else {}), ReportStatus.of(written.status)
+        was, status = before.status if before else {}, ReportStatus.of(written.status)
         last, advice = status.last_kill, status.advice
-        is_news = was.kills != status.kills or is_material(was.advice, advice)
+        # A status with a full ledger takes milliseconds to read: the old one only where the count does not tell.
+        is_news = was.get("kills", 0) != status.kills or is_material(ReportStatus.of(was).advice, advice)
         facts = {
             "report": f"{written.namespace}/{written.name}",
             "kills": status.kills,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oomreport.adapters.cluster.policy_check import idle_overrides, policies_and_their_reports
+from oomreport.adapters.cluster.policy_check import PolicyCheck
 from oomreport.errors import ApiError
 
 GROUP = "/apis/oomreport.dev/v1alpha1"
@@ -29,7 +29,7 @@ class Answers:
 
 
 def idle(*overrides: dict[str, Any], namespace: str = "shop") -> list[str]:
-    return [*idle_overrides(Answers(*overrides, namespace=namespace), "oomreport-system")]
+    return [*PolicyCheck(Answers(*overrides, namespace=namespace)).idle_overrides("oomreport-system")]
 
 
 def test_an_override_that_names_nothing_is_told_with_what_is_missing() -> None:
@@ -49,4 +49,4 @@ def test_an_override_for_what_was_killed_or_may_be_is_no_mistake() -> None:
 
 
 def test_a_policy_is_told_with_the_reports_of_its_namespace() -> None:
-    assert policies_and_their_reports(Answers()) == {"shop/own": 1}
+    assert PolicyCheck(Answers()).policies_and_their_reports() == {"shop/own": 1}

@@ -264,11 +264,12 @@ def _records(ask: Connection) -> Iterator[CheckResult]:
 
 
 def _policies(ask: Connection, system: str) -> Iterator[CheckResult]:
-    from oomreport.adapters.cluster.policy_check import idle_overrides, policies_and_their_reports
+    from oomreport.adapters.cluster.policy_check import PolicyCheck
 
-    for words in list(idle_overrides(ask, system))[:_MOST_NAMED]:
+    check = PolicyCheck(ask)
+    for words in list(check.idle_overrides(system))[:_MOST_NAMED]:
         yield CheckResult(check="policies", level=Level.WARNING, words=words, todo="correct the override or delete it")
-    found = policies_and_their_reports(ask)
+    found = check.policies_and_their_reports()
     each = (f"{name} ({count} reports in its namespace)" for name, count in sorted(found.items())[:_MOST_NAMED])
     yield CheckResult(check="policies", level=Level.GOOD, words=", ".join(each) or "none, the defaults hold")
 
