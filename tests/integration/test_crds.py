@@ -1,5 +1,6 @@
 """The CRDs on a real API server: what it takes, what it refuses, what kubectl shows of it."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -37,6 +38,8 @@ STATUS = {
     ],
 }
 
+SHORT_NAMES = {"oomr": "oomreports", "oomrec": "oomrecords", "oomp": "oompolicies", "oomh": "oomhooks"}
+
 Records = Callable[[], set[str]]
 
 
@@ -51,14 +54,32 @@ def cells(text: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
 
 
-def test_both_kinds_are_established_without_a_complaint_about_their_schemas(product: list[Object]) -> None:
-    for plural in ("oomrecords", "oomreports"):
+def test_each_kind_is_established_without_a_complaint_about_its_schema_and_names(product: list[Object]) -> None:
+    for plural in SHORT_NAMES.values():
         conditions = ADMIN.get("crd", f"{plural}.oomreport.dev")["status"]["conditions"]
         found = {condition["type"]: condition["status"] for condition in conditions}
 
         assert found["Established"] == "True"
         assert found["NamesAccepted"] == "True"
         assert found.get("NonStructuralSchema", "False") == "False"
+
+
+def test_each_short_name_is_one_kinds_alone_in_the_whole_cluster(product: list[Object]) -> None:
+    """Of two kinds with one name the API server takes the first, and people see the wrong table."""
+    claimed: dict[str, list[str]] = {}
+    for line in ADMIN.kubectl("api-resources", "--no-headers", "-o", "wide").splitlines():
+        # NAME SHORTNAMES APIVERSION NAMESPACED KIND VERBS, the second empty where there are none.
+        plural, *more = line.split()
+        short = more[0].split(",") if more[1] not in ("true", "false") else []
+        for name in (plural, *short, *(one.lower() for one in more if one.startswith("OOM"))):
+            claimed.setdefault(name, []).append(plural)
+    for short, plural in SHORT_NAMES.items():
+        assert claimed[short] == [plural]
+        listed = ADMIN.kubectl("get", "--raw", f"/apis/oomreport.dev/v1alpha1/{plural}")
+        kind = str(json.loads(listed)["kind"]).removesuffix("List")
+        assert f" {kind}\n" in ADMIN.kubectl("explain", short)
+        ADMIN.kubectl("get", short, "-A")
+        ADMIN.kubectl("get", kind.lower(), "-A")
 
 
 @pytest.mark.parametrize(

@@ -295,11 +295,12 @@ class KillReporter:
                 container.recorded_at = now.monotonic
                 tally.explain_by_counter(now.monotonic)
                 reported += 1
-        for uid, surplus in self._containers.surpluses().items():
-            pod = self._containers.pod(uid)
-            due = pod is not None and self._is_due(pod.ahead_since, now.monotonic, drained_at)
-            if pod is not None and due and reported != most and self._containers.owns(pod.subject):
-                self._report_counter(pod.subject, pod.tally.total - surplus + 1, pod.ahead_since, now)
+        self._containers.note_surpluses(now.monotonic)
+        for pod in self._containers.pods():
+            while pod.ahead and self._is_due(pod.ahead[0], now.monotonic, drained_at) and reported != most:
+                if not self._containers.owns(pod.subject):
+                    break
+                self._report_counter(pod.subject, pod.tally.total - len(pod.ahead) + 1, pod.ahead.pop(0), now)
                 pod.tally.explain_by_counter(now.monotonic)
                 reported += 1
         return reported

@@ -42,7 +42,9 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Happening:
+class Happening:
+    """Something that a write of a report made happen."""
+
     type: EventType
     occasion: str
     time: datetime
@@ -53,6 +55,7 @@ def posted(
     after: ReportStatus,
     subscriptions: Sequence[Subscription],
     *,
+    happened: Sequence[Happening],
     deliveries: Iterable[Delivery],
     hooks: Iterable[str] | None,
     settled: Iterable[str],
@@ -61,18 +64,18 @@ def posted(
 ) -> tuple[Delivery, ...]:
     """Return the deliveries that belong to the status `after`.
 
-    `deliveries` are those of the status `before`. `hooks` are all hooks that exist, None while that is not known.
-    `settled` are kills whose verdict nothing is expected to change; `patience` is how long the others may stay open.
+    `happened` is what happened between the two, `deliveries` are those of the status `before`. `hooks` are all hooks
+    that exist, None while that is not known. `settled` are kills whose verdict nothing is expected to change;
+    `patience` is how long the others may stay open.
     """
     exist = None if hooks is None else frozenset(hooks)
     known = {one.key: one for one in deliveries if exist is None or one.key.hook in exist}
     known = {key: _released(one, frozenset(settled), after, now) for key, one in known.items()}
-    happenings = tuple(_happenings(before, after, now))
     times = kill_times(before, after)
     single = max(_LEAST_OF_HOOK, min(_MOST_OF_HOOK, MOST_SINGLE // max(len(subscriptions), 1)))
     for subscription in subscriptions:
         told = {one.key.event for one in known.values() if one.key.hook == subscription.hook and one.is_untried}
-        for happening in (*happenings, *_repeated(subscription, happenings, times, known)):
+        for happening in (*happened, *_repeated(subscription, happened, times, known)):
             if happening.type not in subscription.events or happening.time < subscription.since:
                 continue
             # What waits to be told says how things are when it is told.
@@ -119,14 +122,15 @@ def _is_asked_for(delivery: Delivery, asked: str, now: datetime | None) -> bool:
     return delivery.finished <= until
 
 
-def _happenings(before: ReportStatus, after: ReportStatus, now: datetime) -> Iterable[_Happening]:
+def happenings(before: ReportStatus, after: ReportStatus, now: datetime) -> Iterable[Happening]:
+    """Return what happened to a report between two writes."""
     for entry in new_kills(before, after):
-        yield _Happening(type=EventType.OOM_KILLED, occasion=entry.id, time=entry.time)
+        yield Happening(type=EventType.OOM_KILLED, occasion=entry.id, time=entry.time)
     if after.advice.action != NO_ACTION and is_material(before.advice, after.advice):
-        yield _Happening(type=EventType.RECOMMENDATION_READY, occasion=rfc3339(now), time=now)
+        yield Happening(type=EventType.RECOMMENDATION_READY, occasion=rfc3339(now), time=now)
     for condition, type_ in OF_CONDITIONS.items():
         if after.holds(condition) and not before.holds(condition):
-            yield _Happening(type=type_, occasion=rfc3339(now), time=now)
+            yield Happening(type=type_, occasion=rfc3339(now), time=now)
 
 
 def new_kills(before: ReportStatus, after: ReportStatus) -> tuple[LedgerEntry, ...]:
@@ -146,10 +150,10 @@ def new_kills(before: ReportStatus, after: ReportStatus) -> tuple[LedgerEntry, .
 
 def _repeated(
     subscription: Subscription,
-    happenings: Sequence[_Happening],
+    happened: Sequence[Happening],
     times: Sequence[datetime],
     known: Mapping[DeliveryKey, Delivery],
-) -> Iterable[_Happening]:
+) -> Iterable[Happening]:
     """Return the kill with which so many came in a window, once per window."""
     if subscription.repeated is None:
         return
@@ -160,17 +164,17 @@ def _repeated(
         if one.key.hook == subscription.hook and one.key.event is EventType.REPEATED
     ]
     last = max(told, default=None)
-    for kill in sorted((one for one in happenings if one.type is EventType.OOM_KILLED), key=lambda one: one.time):
+    for kill in sorted((one for one in happened if one.type is EventType.OOM_KILLED), key=lambda one: one.time):
         if last is not None and kill.time - last < window:
             continue
         within = [time for time in times if timedelta() <= kill.time - time < window and (last is None or time > last)]
         if len(within) >= least:
             last = kill.time
-            yield _Happening(type=EventType.REPEATED, occasion=kill.occasion, time=kill.time)
+            yield Happening(type=EventType.REPEATED, occasion=kill.occasion, time=kill.time)
 
 
 def _due(
-    happening: _Happening, settled: Iterable[str], after: ReportStatus, now: datetime, patience: timedelta
+    happening: Happening, settled: Iterable[str], after: ReportStatus, now: datetime, patience: timedelta
 ) -> datetime:
     """Return when a happening is told: what depends on a verdict that may still change waits for it."""
     if happening.type in OF_CONDITIONS.values():
@@ -191,7 +195,7 @@ def _released(delivery: Delivery, settled: frozenset[str], after: ReportStatus, 
 
 
 def _add(
-    known: dict[DeliveryKey, Delivery], hook: str, happening: _Happening, *, due: datetime, single: int, now: datetime
+    known: dict[DeliveryKey, Delivery], hook: str, happening: Happening, *, due: datetime, single: int, now: datetime
 ) -> None:
     key = DeliveryKey(hook=hook, kill_id=happening.occasion, event=happening.type)
     if key in known:

@@ -1,6 +1,7 @@
 """The main job on a real API server: a record and a pod's status become a report, annotations and an Event."""
 
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,15 @@ def outcome(client: Client, name: str) -> Object | None:
 def events(shop: Shop, pod: str) -> list[Object]:
     found = shop.client.items(path("events.k8s.io/v1", "events", namespace=shop.namespace))
     return [event for event in found if event["regarding"]["name"] == pod]
+
+
+def report_events(shop: Shop, report: Object) -> dict[str, int] | None:
+    """Return how often each Event tells of something that happened to a report, once it tells of all its kills."""
+    told: Counter[str] = Counter()
+    for event in shop.client.items(path("events.k8s.io/v1", "events", namespace=shop.namespace)):
+        if event["regarding"].get("uid") == report["metadata"]["uid"]:
+            told[event["reason"]] += event.get("series", {}).get("count", 1)
+    return told if told["OOMKilled"] >= report["status"]["kills"] else None
 
 
 def test_a_kill_in_a_deployment_is_reported_confirmed_annotated_and_announced(shop: Shop, start: Start):
@@ -117,6 +127,10 @@ def test_five_kills_of_a_crash_loop_are_one_report_and_one_series(shop: Shop, st
         return event
 
     eventually("the series counts five", series)
+    # What kubectl describe shows of the report: one Event for the five kills, and what became of its recommendation.
+    told = eventually("the report's own events", lambda: report_events(shop, report))
+    assert told["OOMKilled"] == 5
+    assert told["RecommendationReady"] >= 1
     eventually("kills on the pod", lambda: pod.annotations().get("kills") == "5")
 
 

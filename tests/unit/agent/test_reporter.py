@@ -363,6 +363,23 @@ def test_a_counter_without_a_line_becomes_a_record_when_its_time_is_over(tmp_pat
     assert desk.settle(untold=0) == 0
 
 
+def test_kills_that_a_pods_counter_alone_tells_bear_each_their_own_time(tmp_path: Path) -> None:
+    """A crash loop on v2, whose containers come and go between two looks, while nobody can read the log."""
+    desk = Desk(tmp_path)
+    desk.node.container(UID, ID)
+    desk.look()
+    for kills, seconds in ((1, 0), (2, 20), (4, 15)):
+        desk.node.pod_kills(UID, kills)
+        desk.look(seconds)
+    desk.settle(drained=False)
+    assert [spec["time"][11:19] for spec in desk.specs] == ["11:59:25", "11:59:45"]
+    desk.now += 12
+    desk.settle(drained=False)
+    assert [record["metadata"]["name"][-2:] for record in desk.records] == ["-1", "-2", "-3", "-4"]
+    # The desk's wall clock stands at noon: a time is that of noon less the kill's age.
+    assert [spec["time"][11:19] for spec in desk.specs[2:]] == ["11:59:48", "11:59:48"]
+
+
 def test_no_counter_tells_more_kills_than_the_machine_counted_without_a_line(tmp_path: Path) -> None:
     """A line that was given to the wrong container leaves the right one's counter unexplained: that is no kill more."""
     desk = Desk(tmp_path, V1)

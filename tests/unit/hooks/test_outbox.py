@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.event import EventType
-from oomreport.hooks.outbox import MOST_DELIVERIES, Subscription, is_to_redeliver, new_kills, posted, redelivered
+from oomreport.hooks.outbox import (
+    MOST_DELIVERIES,
+    Subscription,
+    happenings,
+    is_to_redeliver,
+    new_kills,
+    posted,
+    redelivered,
+)
 from oomreport.incident.report.status import ReportStatus
 from oomreport.times import rfc3339
 
@@ -43,10 +51,12 @@ def post(
 ) -> tuple[Delivery, ...]:
     names = exist if exist is not None else tuple(one.hook for one in hooks)
     kept = deliveries_of(before)
+    was, becomes = ReportStatus.of(before), ReportStatus.of(after)
     return posted(
-        ReportStatus.of(before),
-        ReportStatus.of(after),
+        was,
+        becomes,
         hooks,
+        happened=tuple(happenings(was, becomes, now)),
         deliveries=kept,
         hooks=names,
         settled=settled,
@@ -97,7 +107,7 @@ def test_what_was_to_be_told_to_a_hook_that_is_gone_is_dropped_but_not_while_tha
     before = status(kill("a"), deliveries=[one])
     assert post(before, status(kill("a")), exist=()) == ()
     same = ReportStatus.of(before)
-    kept = posted(same, same, (), deliveries=(one,), hooks=None, settled=(), now=NOW, patience=PATIENCE)
+    kept = posted(same, same, (), happened=(), deliveries=(one,), hooks=None, settled=(), now=NOW, patience=PATIENCE)
     assert kept == (one,)
 
 

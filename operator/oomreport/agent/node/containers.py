@@ -13,7 +13,7 @@ from dataclasses import replace
 from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
 from oomreport.adapters.node.node_files import ContainerNames, NodeFiles, PodNames
 from oomreport.adapters.storage.checkpoint import StoredTally
-from oomreport.agent.node.kill_counter import Tally, kills_of
+from oomreport.agent.node.kill_counter import Tally, keep_times, kills_of
 from oomreport.agent.node.node_state import KnownContainer, KnownPod
 from oomreport.workload.container import Subject
 
@@ -121,7 +121,7 @@ class NodeContainers:
                 total = kills_of(count, as_group=count.group_kills is None) if count is not None else None
                 if total is not None:
                     pod.tally.see(total, now)
-            self._note_surpluses(now)
+            self.note_surpluses(now)
 
     def recount(self, container_id: str | None, now: float) -> KnownContainer | None:
         """Return a container of this node, its counter read at this moment."""
@@ -137,7 +137,7 @@ class NodeContainers:
         inside: dict[str | None, int] = {}
         for container in self._containers.values():
             uid = container.subject.pod_uid
-            inside[uid] = inside.get(uid, 0) + max(container.tally.kills, container.tally.explained)
+            inside[uid] = inside.get(uid, 0) + container.tally.seen
         over = {uid: pod.tally.kills - pod.tally.explained - inside.get(uid, 0) for uid, pod in self._pods.items()}
         return {uid: surplus for uid, surplus in over.items() if surplus > 0}
 
@@ -164,7 +164,7 @@ class NodeContainers:
         """Take the kills of containers that were gone before the first look as explained."""
         for uid, surplus in self.surpluses().items():
             self._pods[uid].tally.explained += surplus
-            self._pods[uid].ahead_since = None
+            self._pods[uid].ahead.clear()
 
     def kept_tallies(self, now: float) -> dict[str, StoredTally]:
         """Return what a later process must know, by container ID; of containers long gone that is nothing."""
@@ -307,19 +307,20 @@ class NodeContainers:
         container.processes_killed = max(container.processes_killed, (count.kills or 0) + nested)
         container.tally.see(total, now)
 
-    def _note_surpluses(self, now: float) -> None:
+    def note_surpluses(self, now: float) -> None:
+        """Keep of each pod when it went ahead of its containers, for each of the kills."""
         surpluses = self.surpluses()
         for uid, pod in self._pods.items():
-            if uid not in surpluses:
-                pod.ahead_since = None
-            elif pod.ahead_since is None:
-                pod.ahead_since = now
+            keep_times(pod.ahead, surpluses.get(uid, 0), now)
 
     def _forget(self, now: float) -> None:
         for container_id, container in list(self._containers.items()):
             gone = container.seen_at if container.gone_at is None else container.gone_at
             if now - gone > KEPT_SECONDS and (container.path is None or container.gone_at is not None):
                 del self._containers[container_id]
+                # Its pod's counter holds its kills as long as the pod lives.
+                if (pod := self.pod(container.subject.pod_uid)) is not None:
+                    pod.tally.explained += container.tally.seen
         for uid in [uid for uid, pod in self._pods.items() if now - pod.seen_at > KEPT_SECONDS]:
             del self._pods[uid]
         if len(self._partial_names) > _MOST_NAMES_SEEN:

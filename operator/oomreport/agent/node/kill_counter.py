@@ -21,6 +21,15 @@ def kills_of(count: KillCount, *, as_group: bool) -> int | None:
     return count.kills
 
 
+def keep_times(ahead: list[float], kills: int, now: float) -> None:
+    """Keep a time for each of so many kills that no record explains.
+
+    The oldest go first, since lines come in the order of their kills; what is new gets `now`.
+    """
+    del ahead[: max(0, len(ahead) - kills)]
+    ahead += [now] * (kills - len(ahead))
+
+
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """The kills of one cgroup. `total` is the counter as last read, `ahead` when it went ahead of the records.
@@ -39,6 +48,11 @@ class Tally:
     ahead: list[float] = field(default_factory=list)
     by_counter: int = 0
     by_counter_at: float | None = None
+
+    @property
+    def seen(self) -> int:
+        """How many kills its counter or its records show."""
+        return max(self.kills, self.explained)
 
     @property
     def unexplained(self) -> int:
@@ -89,7 +103,4 @@ class Tally:
         self.ahead.clear()
 
     def _note(self, now: float) -> None:
-        open_ = self.unexplained
-        # Lines come in the order of their kills.
-        del self.ahead[: max(0, len(self.ahead) - open_)]
-        self.ahead += [now] * (open_ - len(self.ahead))
+        keep_times(self.ahead, self.unexplained, now)

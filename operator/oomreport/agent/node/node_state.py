@@ -15,8 +15,8 @@ VANISHED_SECONDS = 7.0
 class KnownPod:
     """A pod. `path` is its cgroup, None where only the kubelet's files told of it; `kubepods` is that of all pods.
 
-    Its tally is kept where its counter includes those of its containers (v2). `ahead_since` is
-    when it went ahead of what is known of them.
+    Its tally is kept where its counter includes those of its containers (v2). `ahead` has a time for each kill by which
+    it is ahead of what is known of them, oldest first.
     """
 
     subject: Subject
@@ -25,7 +25,7 @@ class KnownPod:
     kubepods: str | None = None
     seen_at: float = 0.0
     tally: Tally = field(default_factory=Tally)
-    ahead_since: float | None = None
+    ahead: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

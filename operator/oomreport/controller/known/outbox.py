@@ -16,7 +16,7 @@ from oomreport.controller.known.reports import StoredReport, labels_of
 from oomreport.controller.work.keys import ReportKey
 from oomreport.hooks.answer import Change
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
-from oomreport.hooks.outbox import kill_times, posted, redelivered
+from oomreport.hooks.outbox import Happening, happenings, kill_times, posted, redelivered
 from oomreport.incident.report.condition import ConditionFound, conditions_json
 from oomreport.incident.report.decision import Decision
 from oomreport.incident.report.status import ReportStatus
@@ -53,12 +53,13 @@ Edit = Withdrawn | InDigest | Attempted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The status that is to be written, and the edits that are in it."""
+    """The status that is to be written, the edits that are in it, and what happens by it."""
 
     status: Mapping[str, Any]
     changed: bool
     edits: Mapping[DeliveryKey, Edit] = field(default_factory=dict)
     changes: tuple[tuple[str, Change], ...] = ()
+    happened: tuple[Happening, ...] = ()
 
 
 def without_delivered(status: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -97,10 +98,12 @@ class Outbox:
         if stored and stored.redeliver:
             known = [*redelivered(known, stored.redeliver, now=now)]
         was, becomes = ReportStatus.of(before), ReportStatus.of(decision.status)
+        happened = tuple(happenings(was, becomes, now))
         deliveries = posted(
             was,
             becomes,
             subscriptions,
+            happened=happened,
             deliveries=known,
             hooks=self._hooks.names(),
             settled=decision.settled,
@@ -120,6 +123,7 @@ class Outbox:
             changed=decision.changed or any(value != (before.get(name) or []) for name, value in own.items()),
             edits=edits,
             changes=changes,
+            happened=happened,
         )
 
     def stored(self, key: ReportKey, draft: Draft) -> None:

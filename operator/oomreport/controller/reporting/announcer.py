@@ -5,9 +5,9 @@ holding up the report; what nobody can be told any more (the pod is gone) is dro
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
@@ -17,15 +17,20 @@ from oomreport.controller.known.reports import StoredReport
 from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
+from oomreport.hooks.event import EventType
+from oomreport.hooks.report_event import report_event
 from oomreport.incident.kill import Kill
 from oomreport.incident.report.decision import RecordOutcome
 from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
+from oomreport.incident.report.status import ReportStatus
 from oomreport.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, API_VERSION, OOM_RECORDS
 from oomreport.times import rfc3339
 from oomreport.workload.pod import PodFacts
 
 log = logging.getLogger(__name__)
 _EVENTS = "events.k8s.io/v1"
+# The kills of so long are told of their report together: in a storm each would cost three requests.
+_GATHER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +119,25 @@ class Announcer:
             now=self._now(),
             instance=self._identity,
         )
+        self._queue.add(self._put(body))
+
+    def announce_report(self, happened: Iterable[EventType], report: StoredReport, *, container: str) -> None:
+        """Have Events sent about what happened to a report."""
+        status = ReportStatus.of(report.status)
+        for type_ in happened:
+            body = report_event(
+                type_,
+                status,
+                report=_reference(report, container),
+                now=self._now(),
+                instance=self._identity,
+            )
+            self._queue.add_later(self._put(body), _GATHER if type_ is EventType.OOM_KILLED else 0)
+
+    def _put(self, body: Mapping[str, Any]) -> EventKey:
         key = EventKey(namespace=body["metadata"]["namespace"], name=body["metadata"]["name"])
         self._events.setdefault(key, _PendingEvent(body=body)).times += 1
-        self._queue.add(key)
+        return key
 
     async def write_mark(self, key: MarkKey) -> None:
         """Mark a record. Raises ApiError."""
@@ -166,9 +187,7 @@ class Announcer:
                 kept = self._events.setdefault(key, _PendingEvent(body=pending.body))
                 kept.times += pending.times
                 raise
-            log.warning(
-                "Event of a kill was refused", extra={"event": f"{key.namespace}/{key.name}", "error": str(error)}
-            )
+            log.warning("Event was refused", extra={"event": f"{key.namespace}/{key.name}", "error": str(error)})
 
     async def _send(self, key: EventKey, pending: _PendingEvent) -> None:
         api, now = self._api, self._now()

@@ -102,6 +102,8 @@ class ReportReconciler:
                 continue
             self._note_stored(key, written, draft)
             self._evidence.forget(key, ledger_of(stored.status) if stored else (), ledger_of(written.status))
+            if draft.happened:
+                self._announcer.announce_report((one.type for one in draft.happened), written, container=key.container)
             self._log(stored, written, decision)
             return written, decision
         raise StaleReportError(

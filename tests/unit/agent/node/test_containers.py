@@ -100,6 +100,20 @@ def test_a_pods_own_kills_are_what_its_containers_do_not_account_for(tmp_path: P
     assert desk.containers.surpluses() == {}
 
 
+def test_what_a_forgotten_container_accounted_for_is_no_kill_of_its_pods_own(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    path = desk.node.container(UID, ID)
+    desk.look()
+    desk.node.kill(path)
+    desk.look()
+    desk.node.vanish(path)
+    desk.look(seconds=1)
+    assert desk.containers.surpluses() == {}
+    desk.look(seconds=901)
+    assert desk.containers.container(ID) is None
+    assert desk.containers.surpluses() == {}
+
+
 def test_a_glance_finds_what_came_and_what_went(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     path = desk.node.container(UID, ID)
