@@ -55,6 +55,14 @@ _IN_SECONDS: Mapping[str, frozenset[str]] = {
 }
 
 
+# What completes the JSON first, fields by their names in JSON (name, and what reads it), and the required ones.
+_Reading = tuple[
+    Callable[[Mapping[str, Any]], Mapping[str, Any]] | None,
+    Mapping[str, tuple[str, Callable[[object], Any]]],
+    frozenset[str],
+]
+
+
 def as_json(value: Any) -> dict[str, Any]:
     """Return a dataclass, or a named tuple, as the API's JSON."""
     found: dict[str, Any] = {}
@@ -86,16 +94,23 @@ def from_json(kind: type[T], raw: object) -> T | None:
     if not isinstance(raw, Mapping):
         return None
     # A class whose JSON holds a part of a value elsewhere puts that together first.
-    completed = getattr(kind, "completed", None)
+    completed, fields, required = _read(kind)  # type: ignore[arg-type]
     raw = completed(raw) if completed else raw
     found: dict[str, Any] = {}
-    for name, key, read, required in _read(kind):  # type: ignore[arg-type]
-        value = read(raw[key]) if raw.get(key) is not None else None
-        if value is not None:
-            found[name] = value
-        elif required:
-            return None
-    return kind(**found)
+    # By what is there: most fields of most objects are absent.
+    for key, item in raw.items():
+        if item is not None and (field := fields.get(key)):
+            value = field[1](item)
+            if value is not None:
+                found[field[0]] = value
+    return kind(**found) if required <= found.keys() else None
+
+
+def part_from_json(kind: type, name: str, raw: Mapping[str, Any]) -> Any:
+    """Return one field of a dataclass from the API's JSON of the whole; None where it is not there, or unreadable."""
+    key = _key(kind, name)
+    item = raw.get(key)
+    return None if item is None else _read(kind)[1][key][1](item)
 
 
 def _part_as_json(value: Any) -> Any:
@@ -136,10 +151,12 @@ def _written(kind: type) -> tuple[tuple[str, str, bool, bool], ...]:
 
 
 @cache
-def _read(kind: Any) -> tuple[tuple[str, str, Callable[[object], Any], bool], ...]:
-    """Return the fields of a class: name, name in JSON, what reads it, whether it is required."""
+def _read(kind: Any) -> _Reading:
+    """Return what reads a class."""
     hints = get_type_hints(kind)
-    return tuple((name, _key(kind, name), _reader(hints[name]), not has_default) for name, has_default in _fields(kind))
+    fields = {_key(kind, name): (name, _reader(hints[name])) for name, _ in _fields(kind)}
+    required = frozenset(name for name, has_default in _fields(kind) if not has_default)
+    return getattr(kind, "completed", None), fields, required
 
 
 def _fields(kind: Any) -> list[tuple[str, bool]]:
@@ -176,7 +193,7 @@ def _reader(hint: Any) -> Callable[[object], Any]:
     if hint in (str, int, bool, float):
         return partial(_scalar, hint)
     if issubclass(hint, StrEnum):
-        return partial(_word, hint)
+        return partial(_word, {one.value: one for one in hint})
     return partial(from_json, hint)
 
 
@@ -205,5 +222,5 @@ def _scalar(kind: type, raw: object) -> Any:
     return raw if raw.__class__ is kind or (kind is str and isinstance(raw, str)) else None
 
 
-def _word(kind: type[StrEnum], raw: object) -> Any:
-    return kind(raw) if isinstance(raw, str) and raw in set(kind) else None
+def _word(words: Mapping[str, StrEnum], raw: object) -> Any:
+    return words.get(raw) if isinstance(raw, str) else None

@@ -32,12 +32,16 @@ def pod_names(workload: Workload, pod: str | None) -> str | None:
     """
     rest = _PATTERNS.get((workload.group, workload.kind))
     base_room = _MOST_BASE - 1 - (_LONGEST_HASH + 1 if workload.kind == "Deployment" else 0)
-    if rest and (len(workload.name) <= base_room or workload.kind == "StatefulSet"):
-        pattern = _literal(workload.name) + rest
-        # The pattern does not fit this pod: something else named it, perhaps an operator.
-        if pod is None or re.fullmatch(pattern, pod, re.ASCII):
-            return pattern
+    is_whole = len(workload.name) <= base_room or workload.kind == "StatefulSet"
+    # Where the pattern does not fit this pod, something else named it, perhaps an operator.
+    if rest and is_whole and (pod is None or _is_named(pod, workload.name, rest)):
+        return _literal(workload.name) + rest
     return _literal(pod) if pod else None
+
+
+def _is_named(pod: str, workload: str, rest: str) -> bool:
+    # The few patterns of kinds are compiled once; one with a workload's name in it would be compiled for each.
+    return pod.startswith(workload) and re.fullmatch(rest, pod[len(workload) :], re.ASCII) is not None
 
 
 def _literal(name: str) -> str:

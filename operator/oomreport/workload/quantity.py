@@ -12,13 +12,8 @@ from math import ceil
 
 KI, MI, GI = 1 << 10, 1 << 20, 1 << 30
 _BINARY = {suffix: 1 << (10 * power) for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)}
-_DECIMAL = {
-    "n": Fraction(1, 10**9),
-    "u": Fraction(1, 10**6),
-    "m": Fraction(1, 1000),
-    "": Fraction(1),
-    **{suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)},
-}
+_PARTS = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000)}
+_WHOLE = {"": 1, **{suffix: 1000**power for power, suffix in enumerate("kMGTPE", start=1)}}
 _GRAMMAR = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d{1,3}))?", re.ASCII)
 
 
@@ -31,13 +26,16 @@ def parse_quantity(text: object) -> int | None:
     if match is None:
         return None
     sign, number, binary, decimal, exponent = match.groups()
+    if number.isdigit() and not exponent and decimal not in _PARTS:
+        whole = int(number) * (_BINARY[binary] if binary else _WHOLE[decimal or ""])
+        return -whole if sign == "-" else whole
     value = Fraction(number if number[-1] != "." else number[:-1])
     if binary:
         value *= _BINARY[binary]
     elif exponent:
         value *= Fraction(10) ** int(exponent)
     else:
-        value *= _DECIMAL[decimal or ""]
+        value *= _PARTS[decimal] if decimal in _PARTS else _WHOLE[decimal or ""]
     return ceil(-value if sign == "-" else value)
 
 

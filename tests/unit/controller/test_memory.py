@@ -42,6 +42,13 @@ def test_an_older_state_changes_nothing():
     assert pods.get(UID).containers[0].terminations
 
 
+def test_annotations_are_remembered_and_are_no_news():
+    pods = PodCache()
+    assert pods.put(facts(7, container=ended()), now=after(0))
+    assert not pods.put(facts(8, container=ended(), annotations=(("oomreport.dev/kills", "1"),)), now=after(1))
+    assert pods.get(UID).annotations == (("oomreport.dev/kills", "1"),)
+
+
 def test_a_deleted_pod_is_remembered_for_a_while_and_does_not_come_back():
     pods = PodCache()
     pods.put(facts(7), now=after(0))

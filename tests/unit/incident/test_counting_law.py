@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from oomreport.incident.oom_record import Source, counter_record_name
 from oomreport.incident.report.decision import decide
+from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.incident.witness.ledger import ledger_of
 from oomreport.workload.pod import PodFacts, Termination
@@ -86,6 +87,8 @@ class Controller:
         if decision.changed:
             if self.version != self.server.version:
                 return self.read()
+            # The controller goes on with the value of what it wrote, as if it had read it.
+            assert ReportStatus.of(decision.status).as_json() == decision.becomes.as_json()
             self.server.status, self.server.version = decision.status, self.server.version + 1
             self.read()
         if interruption == "between":

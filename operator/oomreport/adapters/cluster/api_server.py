@@ -3,13 +3,14 @@
 JSON goes in and comes out. One exception tells the request and the answer.
 """
 
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import orjson
 from yarl import URL
 
 from oomreport import __version__
@@ -43,10 +44,21 @@ def path(api_version: str, plural: str, *, namespace: str | None = None, name: s
     parts += ["namespaces", namespace] if namespace is not None else []
     parts += [plural] if name is None else [plural, name]
     parts += [sub] if sub else []
-    for part in parts:
-        if part in ("", ".", "..") or "/" in part or "%" in part or len(group) > 2:
-            raise ApiError(f"{part[:_MOST_WORDS]!r} is no name in a path", status=400, reason="BadRequest")
-    return "/" + "/".join(quote(part, safe="") for part in parts)
+    if len(group) > 2:
+        raise _no_name(api_version)
+    return "/" + "/".join(map(_segment, parts))
+
+
+@lru_cache(maxsize=1024)
+def _segment(part: str) -> str:
+    """Return a part of a path, quoted. The same groups, kinds and namespaces come again and again."""
+    if part in ("", ".", "..") or "/" in part or "%" in part:
+        raise _no_name(part)
+    return quote(part, safe="")
+
+
+def _no_name(part: str) -> ApiError:
+    return ApiError(f"{part[:_MOST_WORDS]!r} is no name in a path", status=400, reason="BadRequest")
 
 
 def session(
@@ -144,7 +156,7 @@ class ApiServer(SessionOwner):
                 if response.status >= 400:
                     raise _refused("GET", url, response.status, await response.read())
                 async for line in _lines(response.content):
-                    event: dict[str, Any] = json.loads(line)
+                    event: dict[str, Any] = orjson.loads(line)
                     if event["type"] == "ERROR":
                         status = event["object"]
                         words = f"GET {url}: {status.get('message')}"
@@ -211,7 +223,7 @@ class ApiServer(SessionOwner):
         query: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         url = self._server + where
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else orjson.dumps(body)
         headers = {"Content-Type": content_type} if data else {}
         try:
             async with self._session.request(
@@ -227,8 +239,8 @@ class ApiServer(SessionOwner):
             words = f"{method} {url}: the answer is larger than {_MOST_ANSWER_BYTES >> 20} MiB"
             raise ApiError(words, status=response.status, reason=_TOO_LARGE)
         try:
-            result = json.loads(answer)
-        except (ValueError, RecursionError) as error:
+            result = orjson.loads(answer)
+        except ValueError as error:
             raise ApiError(f"{method} {url}: the answer is no JSON: {error}", status=response.status) from error
         if not isinstance(result, dict):
             raise ApiError(f"{method} {url}: the answer is no object", status=response.status)
@@ -277,7 +289,7 @@ def _unreachable(method: str, url: str, error: BaseException) -> ApiError:
 
 def _refused(method: str, url: str, status: int, answer: bytes) -> ApiError:
     try:
-        body = json.loads(answer)
+        body = orjson.loads(answer)
         reason, message = str(body.get("reason") or ""), str(body.get("message") or "")
     except (ValueError, AttributeError):
         reason, message = "", answer[:_MOST_WORDS].decode("utf-8", "replace")

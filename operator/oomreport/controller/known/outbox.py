@@ -62,10 +62,11 @@ class Draft:
     happened: tuple[Happening, ...] = ()
 
 
-def without_delivered(status: Mapping[str, Any]) -> Mapping[str, Any]:
+def without_delivered(status: ReportStatus) -> ReportStatus:
     """Return a status without the condition that is added here."""
-    found = status.get("conditions")
-    return {**status, "conditions": [one for one in found if one["type"] != DELIVERED]} if found else status
+    if not status.condition(DELIVERED):
+        return status
+    return replace(status, conditions=tuple(one for one in status.conditions if one.type != DELIVERED))
 
 
 class Outbox:
@@ -97,7 +98,7 @@ class Outbox:
         known = [changed for one in deliveries_of(before) if (changed := _edited(one, edits)) is not None]
         if stored and stored.redeliver:
             known = [*redelivered(known, stored.redeliver, now=now)]
-        was, becomes = ReportStatus.of(before), ReportStatus.of(decision.status)
+        was, becomes = stored.known if stored else ReportStatus(), decision.becomes
         happened = tuple(happenings(was, becomes, now))
         deliveries = posted(
             was,

@@ -58,7 +58,10 @@ class PodCache:
         return self.follows(pod) or (bool(self._watched) and not self._watched.isdisjoint(instances_of(pod)))
 
     def put(self, pod: PodFacts, *, now: datetime) -> bool:
-        """Remember a pod's state; return whether it tells something new. An older state than the known one does not."""
+        """Remember a pod's state; return whether it tells something new.
+
+        An older state than the known one does not, nor do annotations: they are what was told here.
+        """
         before = self._known.get(pod.uid)
         if pod.uid in self._gone or (before and _version(pod) < _version(before.pod)):
             return False
@@ -72,7 +75,7 @@ class PodCache:
                 self._forget(self._gone.popitem(last=False)[1].pod)
         else:
             self._known[pod.uid] = _Seen(pod=pod, at=now)
-        return before is None or replace(pod, resource_version="") != replace(before.pod, resource_version="")
+        return before is None or _told(pod) != _told(before.pod)
 
     def _as_seen(self, container: ContainerFacts, now: datetime) -> ContainerFacts:
         """Note when each termination was seen first; a node whose clock is ahead says that it is yet to come."""
@@ -241,6 +244,10 @@ class PodCache:
             self._of_workload[key].discard(pod.uid)
             if not self._of_workload[key]:
                 del self._of_workload[key]
+
+
+def _told(pod: PodFacts) -> PodFacts:
+    return replace(pod, resource_version="", annotations=())
 
 
 def _version(pod: PodFacts) -> int:

@@ -9,6 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
@@ -43,7 +44,7 @@ class NamespaceGoneError(ApiError):
     """The namespace is deleted or being deleted: nothing can be created in it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StoredReport:
     """A report as it was last read or written."""
 
@@ -55,6 +56,11 @@ class StoredReport:
     review: str = "Pending"
     redeliver: str = ""
     status: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def known(self) -> ReportStatus:
+        """Return the status as a value; with a full ledger that takes milliseconds, so it is made once."""
+        return ReportStatus.of(self.status)
 
 
 def key_of_report(report: Mapping[str, Any]) -> ReportKey:
@@ -84,7 +90,7 @@ def is_edited(report: Mapping[str, Any]) -> bool:
     """Return whether the status does not know the spec yet: a person has reviewed the report, or wants redelivery."""
     status, metadata = report.get("status") or {}, report["metadata"]
     asked = (metadata.get("annotations") or {}).get(ANNOTATION_REDELIVER, "")
-    if not status or ReportStatus.of(status).observed_generation != metadata.get("generation"):
+    if not status or ReportStatus.part(status, "observed_generation") != metadata.get("generation"):
         return bool(status)
     return bool(asked) and is_to_redeliver(asked, deliveries_of(status))
 

@@ -52,7 +52,7 @@ class RunningMemory:
 
     def seed(self, key: ReportKey, status: Mapping[str, Any]) -> None:
         """Go on from what a report holds, where this process has not looked yet."""
-        if key not in self._usage and (stored := ReportStatus.of(status).usage_since):
+        if key not in self._usage and (stored := ReportStatus.part(status, "usage_since")):
             self._usage[key] = stored
 
     async def run(self) -> None:

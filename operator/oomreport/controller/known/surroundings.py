@@ -109,8 +109,8 @@ class SurroundingsReader:
             await reads.close()
 
     async def _peak_of(self, key: ReportKey, pod: str | None, on_late: Callable[[], None]) -> Cached[int | None] | None:
-        pods = pod_names(key.workload, pod)
-        if self._prometheus is None or pods is None:
+        pods = pod_names(key.workload, pod) if self._prometheus else None
+        if pods is None:
             return Cached(value=None)
         return await self._peaks.get((key.namespace, pods, key.container), on_late)
 

@@ -15,7 +15,6 @@ from oomreport.controller.reporting.router import Router
 from oomreport.controller.work.keys import NodeKey, ReportKey, report_key
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.incident.witness.evidence import Ending, Patience, RecordFacts
-from oomreport.incident.witness.ledger import ledger_of
 from oomreport.incident.witness.matching import matches, may_belong
 
 
@@ -94,7 +93,7 @@ class AnonymousMatcher:
     async def _is_explained(self, ending: Ending) -> bool:
         """Return whether the ledger has a record of this container instance, matched before a restart perhaps."""
         stored = await self._reports.get(await self._key(ending))
-        entries = ledger_of(stored.status) if stored else ()
+        entries = stored.known.counted if stored else ()
         return any(entry.container_id == ending.container_id and not entry.from_status for entry in entries)
 
     async def _key(self, ending: Ending) -> ReportKey:

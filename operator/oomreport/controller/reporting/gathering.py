@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
 from oomreport.controller.known.managers import Managers
-from oomreport.controller.known.outbox import without_delivered
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.reports import StoredReport
@@ -22,9 +21,8 @@ from oomreport.controller.known.watch_state import WatchState
 from oomreport.controller.work.keys import ReportKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.incident.kill import Kill
-from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import Evidence, RecordFacts, is_used
-from oomreport.incident.witness.ledger import LedgerEntry, ledger_of
+from oomreport.incident.witness.ledger import LedgerEntry
 from oomreport.incident.witness.surroundings import Surroundings
 from oomreport.names import API_VERSION, OOM_RECORDS
 from oomreport.workload.pod import PodFacts
@@ -58,7 +56,7 @@ class EvidenceGatherer:
 
     async def gather(self, key: ReportKey, stored: StoredReport | None, unsettled: Iterable[str]) -> Evidence:
         """Return a report's evidence. `unsettled` are the kills whose verdict may still change. Raises ApiError."""
-        ledger = ledger_of(stored.status) if stored else ()
+        ledger = stored.known.ledger if stored else ()
         now = self._now()
         for entry in ledger:
             self._pods.watch(entry.container_id)
@@ -74,7 +72,7 @@ class EvidenceGatherer:
             now=now,
             workload=key.workload,
             container=key.container,
-            status=without_delivered(stored.status) if stored else {},
+            status=stored.status if stored else {},
             generation=stored.generation if stored else 1,
             review=stored.review if stored else "Pending",
             records=open_records,
@@ -110,7 +108,7 @@ class EvidenceGatherer:
         self, key: ReportKey, stored: StoredReport | None, records: Sequence[RecordFacts], pods: Sequence[PodFacts]
     ) -> Surroundings:
         """Return what bounds the advice on the last kill, as far as it is known by now."""
-        last = (ReportStatus.of(stored.status).last_kill if stored else None) or Kill()
+        last = (stored.known.last_kill if stored else None) or Kill()
         newest = max(records, key=lambda record: record.time, default=None)
         ended = next((pod for pod in reversed(pods) if _has_ended(pod, key.container)), None)
         node = newest.node if newest else last.node or (ended.node if ended else None)

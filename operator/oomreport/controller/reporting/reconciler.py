@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from oomreport.controller.known.outbox import Draft, Outbox
+from oomreport.controller.known.outbox import Draft, Outbox, without_delivered
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.policies import Policies
 from oomreport.controller.known.records import RecordCache
@@ -27,7 +27,6 @@ from oomreport.incident.report.decision import Decision, RecordOutcome, decide
 from oomreport.incident.report.review import is_material
 from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import Patience
-from oomreport.incident.witness.ledger import ledger_of
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
@@ -89,9 +88,8 @@ class ReportReconciler:
     async def _written(self, key: ReportKey) -> tuple[StoredReport | None, Decision]:
         for _ in range(_MOST_TRIES):
             stored = await self._reports.get(key)
-            decision = decide(
-                await self._evidence.gather(key, stored, self._unsettled.get(key, ())), self._patience(key)
-            )
+            evidence = await self._evidence.gather(key, stored, self._unsettled.get(key, ()))
+            decision = decide(evidence, self._patience(key), without_delivered(stored.known) if stored else None)
             draft = await self._outbox.draft(key, stored, decision, self._default_patience)
             if not draft.changed:
                 self._note_stored(key, stored, draft)
@@ -101,7 +99,7 @@ class ReportReconciler:
             except StaleReportError:
                 continue
             self._note_stored(key, written, draft)
-            self._evidence.forget(key, ledger_of(stored.status) if stored else (), ledger_of(written.status))
+            self._evidence.forget(key, stored.known.counted if stored else (), decision.becomes.counted)
             if draft.happened:
                 self._announcer.announce_report((one.type for one in draft.happened), written, container=key.container)
             self._log(stored, written, decision)
@@ -126,9 +124,8 @@ class ReportReconciler:
 
     def _lacks_answers(self, decision: Decision) -> bool:
         """Return whether what bounds the advice on a kill of late is still asked for."""
-        status = ReportStatus.of(decision.status)
-        last = status.last_kill_time
-        return bool(status.advice.unknown) and last is not None and self._now() - last < _ASK_FOR
+        last = decision.becomes.last_kill_time
+        return bool(decision.becomes.advice.unknown) and last is not None and self._now() - last < _ASK_FOR
 
     def _settle(self, key: ReportKey, stored: StoredReport, decision: Decision) -> None:
         """Announce the kills whose verdict is settled; hold the others."""
@@ -150,7 +147,7 @@ class ReportReconciler:
         """Annotate the pods of new kills, and that of the last kill where a crash came before its annotation."""
         if not self._policies.annotates(key.namespace):
             return
-        last = ReportStatus.of(stored.status).last_kill
+        last = decision.becomes.last_kill
         kills = {kill.pod_uid: kill for kill in decision.shown}
         if last and last.pod_uid not in kills and not self._tells_of(last, stored):
             kills[last.pod_uid] = last
@@ -174,10 +171,9 @@ class ReportReconciler:
         """Tell of a write: at "info" where it counts a kill or recommends something else."""
         seen = [self._records.first_seen[name] for name in decision.used if name in self._records.first_seen]
         waited = (self._now() - min(seen)).total_seconds() * 1000 if seen else None
-        was, status = before.status if before else {}, ReportStatus.of(written.status)
+        was, status = before.known if before else ReportStatus(), decision.becomes
         last, advice = status.last_kill, status.advice
-        # A status with a full ledger takes milliseconds to read: the old one only where the count does not tell.
-        is_news = was.get("kills", 0) != status.kills or is_material(ReportStatus.of(was).advice, advice)
+        is_news = was.kills != status.kills or is_material(was.advice, advice)
         facts = {
             "report": f"{written.namespace}/{written.name}",
             "kills": status.kills,

@@ -27,7 +27,7 @@ from oomreport.incident.report.status import MOST_RECENT_KILLS, ReportStatus
 from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.correlation import Correlation, WitnessedKill, correlate, lived_on, settles
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Ending, Evidence, Patience
-from oomreport.incident.witness.ledger import LedgerEntry
+from oomreport.incident.witness.ledger import LedgerEntry, StoredLedger
 from oomreport.workload.pod import ContainerFacts
 
 
@@ -45,6 +45,7 @@ class Decision:
     """What to write.
 
     status        the whole status, without what others write into it
+    becomes       the same as a value
     changed       whether it differs from the one that is stored
     used          what became of records, by name; to be marked after the status is written
     mismatched    anonymous records whose match must be taken back: another record speaks of that container
@@ -54,6 +55,7 @@ class Decision:
     """
 
     status: dict[str, Any]
+    becomes: ReportStatus
     changed: bool
     used: Mapping[str, RecordOutcome]
     mismatched: tuple[str, ...] = ()
@@ -70,15 +72,16 @@ class _Standing:
     open_until: datetime | None
 
 
-def decide(evidence: Evidence, patience: Patience) -> Decision:
-    """Return what the report becomes."""
-    correlation = correlate(evidence, patience)
-    stored = ReportStatus.of(evidence.status)
+def decide(evidence: Evidence, patience: Patience, stored: ReportStatus | None = None) -> Decision:
+    """Return what the report becomes. `stored` is the evidence's status as a value, where it is at hand."""
+    stored = stored or ReportStatus.of(evidence.status)
+    counted = StoredLedger(counted=stored.counted, settled_before=stored.settled_before)
+    correlation = correlate(evidence, patience, counted)
     shown = tuple(_kill(kill, evidence) for kill in correlation.kills)
     last = _last_kill(stored.last_kill, shown, correlation)
     used = _outcomes(correlation, evidence)
     if last is None:
-        return Decision(status={}, changed=False, used=used, look_again=correlation.look_again)
+        return Decision(status={}, becomes=ReportStatus(), changed=False, used=used, look_again=correlation.look_again)
     watched = {last.id, *evidence.unsettled, *(kill.id for kill in shown)}
     standing = {
         entry.id: _standing(entry, correlation.ledger, stored, evidence, patience)
@@ -102,7 +105,7 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
     forecast = forecast_of(usage) if usage else None
     mended = fix(evidence, stored, patience, advice=advice, kills=_kills(kills, first, recent, stored))
     waiting = entry is not None and standing[entry.id].open_until is not None
-    status = ReportStatus(
+    becomes = ReportStatus(
         observed_generation=evidence.generation,
         kills=kills,
         first_kill_time=first,
@@ -131,10 +134,12 @@ def decide(evidence: Evidence, patience: Patience) -> Decision:
             generation=evidence.generation,
             now=evidence.now,
         ),
-    ).as_json()
+    )
+    status = becomes.as_json()
     times = (correlation.look_again, mended.look_again, *(one.open_until for one in standing.values()))
     return Decision(
         status=status,
+        becomes=becomes,
         changed=status != replace(stored, kill_times=(), changes=()).as_json(),
         used=used,
         mismatched=correlation.mismatched,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from oomreport.incident.advice.diagnosis import Finding
 from oomreport.incident.advice.kept_advice import KeptAdvice
-from oomreport.incident.api_json import as_json, from_json
+from oomreport.incident.api_json import as_json, from_json, part_from_json
 from oomreport.incident.kill import Kill, RecentKill
 from oomreport.incident.memory.forecast import Forecast
 from oomreport.incident.memory.usage_since import UsageSince
@@ -103,6 +103,11 @@ class ReportStatus:
         found = from_json(cls, raw or {})
         assert found is not None  # no field is required
         return found
+
+    @staticmethod
+    def part(raw: Mapping[str, Any] | None, name: str) -> Any:  # noqa: ANN401 - a field may be of any type
+        """Return one field of a status as the API server sends it, without reading the others; None without it."""
+        return part_from_json(ReportStatus, name, raw or {})
 
     @property
     def advice(self) -> KeptAdvice:

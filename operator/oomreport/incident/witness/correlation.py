@@ -18,7 +18,14 @@ from itertools import groupby
 from oomreport.incident.kill import Verdict
 from oomreport.incident.witness.counter_kills import is_told_already, told_by_counter
 from oomreport.incident.witness.evidence import Ending, Evidence, Patience, RecordFacts
-from oomreport.incident.witness.ledger import LedgerEntry, OpenLedger, oldest_first, status_kill_id
+from oomreport.incident.witness.ledger import (
+    LedgerEntry,
+    OpenLedger,
+    StoredLedger,
+    oldest_first,
+    status_kill_id,
+    stored_ledger,
+)
 from oomreport.workload.pod import SIGKILLED
 
 # A kill and the end it caused lie close together. The end is cut to whole seconds, so it may seem to come first; a
@@ -71,11 +78,14 @@ class _Entered:
     more: int = 0
 
 
-def correlate(evidence: Evidence, patience: Patience) -> Correlation:
-    """Return what the evidence adds to the report, each kill once."""
+def correlate(evidence: Evidence, patience: Patience, stored: StoredLedger | None = None) -> Correlation:
+    """Return what the evidence adds to the report, each kill once.
+
+    `stored` is the ledger of the evidence's status, where it is at hand.
+    """
     endings = evidence.endings
     ledger = OpenLedger(
-        evidence.status,
+        stored or stored_ledger(evidence.status),
         forgettable=evidence.forgettable,
         unmarked=evidence.unmarked | {record.name for record in evidence.records},
         ended={container_id: finished(ending, evidence.now) for container_id, ending in endings.items()},

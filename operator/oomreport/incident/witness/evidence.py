@@ -164,7 +164,8 @@ class Ending:
 class Evidence:
     """Everything known about one report at `now`.
 
-    status         the report's status as it is stored; empty where there is no report yet
+    status         the report's status as it is stored; empty where there is no report yet. `decide` reads it only where
+                   it is not handed the value
     records        the kernel's records of this container that are not used yet
     pods           the workload's pods that matter, also those deleted a while ago
     pods_listed    whether these are all pods that the workload has

@@ -74,13 +74,12 @@ class OpenLedger:
 
     def __init__(
         self,
-        status: Mapping[str, Any],
+        stored: StoredLedger,
         *,
         forgettable: frozenset[str],
         unmarked: frozenset[str],
         ended: Mapping[str, datetime],
     ) -> None:
-        stored = stored_ledger(status)
         self._entries = {entry.id: entry for entry in oldest_first(stored.counted) if entry.id not in forgettable}
         self._unmarked = unmarked
         self._ended = ended

@@ -10,6 +10,7 @@ from oomreport.hooks.answer import Change
 from oomreport.hooks.delivery import Delivery, DeliveryKey, State, deliveries_of
 from oomreport.hooks.event import EventType
 from oomreport.incident.report.decision import Decision
+from oomreport.incident.report.status import ReportStatus
 from oomreport.incident.witness.evidence import Patience
 from support.controller import KEY, Parts, run
 from support.evidence import after
@@ -29,7 +30,7 @@ def stored(*deliveries: Delivery) -> StoredReport:
 
 def decision(status: dict[str, Any] | None = NOTHING) -> Decision:
     whole = {"kills": 1, **status} if status is not None else {}
-    return Decision(status=whole, changed=False, used={}, mismatched=(), shown=(), settled={}, look_again=None)
+    return Decision(status=whole, becomes=ReportStatus.of(whole), changed=False, used={})
 
 
 def outbox(*, with_hook: bool = True) -> Outbox:
@@ -110,7 +111,7 @@ def test_the_condition_delivered_says_what_is_pending_and_what_was_given_up():
     for delivery, reason in ((PENDING, "Pending"), (failed, "GivenUp")):
         (condition,) = draft(one, stored(delivery)).status["conditions"]
         assert (condition["type"], condition["status"], condition["reason"]) == ("Delivered", "False", reason)
-    assert without_delivered({"conditions": [condition]}) == {"conditions": []}
+    assert without_delivered(ReportStatus.of({"kills": 1, "conditions": [condition]})) == ReportStatus(kills=1)
 
 
 def test_a_failed_delivery_is_due_again_when_people_ask_for_it():
