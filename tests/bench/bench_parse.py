@@ -44,7 +44,7 @@ def captures() -> list[list[bytes]]:
     for log in sorted((ROOT / "tests" / "records").glob("kernel-*/log.kmsg")):
         lines = [line for line in log.read_bytes().split(b"\n") if b";" in line and not line.startswith(b" ")]
         if b"invoked oom-killer" in log.read_bytes() and len(lines) < 400:
-            texts.append([line.split(b";", 1)[1] for line in lines if line.split(b",", 3)[3][:2] == b"-;"])
+            texts.append([line.split(b",", 3)[3] for line in lines if line.split(b",", 3)[3][:2] in (b"-;", b"c;")])
     return texts
 
 
@@ -55,14 +55,14 @@ def written(path: Path, megabytes: int, share: float) -> int:
         while size < megabytes * 1_000_000:
             block = []
             for _ in range(5000):
-                block.append(_WORDS[sequence % len(_WORDS)])
+                block.append(b"-;" + _WORDS[sequence % len(_WORDS)])
                 sequence += 1
                 debt += share
                 if share and debt >= len(dumps[turn % len(dumps)]):
                     debt -= len(dumps[turn % len(dumps)])
                     block += dumps[turn % len(dumps)]
                     turn += 1
-            data = b"".join(b"6,%d,%d,-;%s\n" % (n, 5_000_000 + n * 40, text) for n, text in enumerate(block, number))
+            data = b"".join(b"6,%d,%d,%s\n" % (n, 5_000_000 + n * 40, text) for n, text in enumerate(block, number))
             number += len(block)
             file.write(data)
             size += len(data)

@@ -1,5 +1,8 @@
 """What is read at once says what the same lines say one by one, whatever happens to them."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,3 +114,58 @@ def test_a_garbled_line_says_at_once_what_it_says_alone(dump: list[bytes]) -> No
     found = whole_from(dump)
     facts = found.facts() if found is not None else None
     assert found is None or facts is None or facts == facts_of(found.entries())
+
+
+_CONTINUED = [folder for folder in FOLDERS if folder.name.startswith("kernel-") and "cgroup-path" in folder.name]
+_THREADS = [
+    folder for folder in FOLDERS if folder.name.startswith("kernel-") and "threads-leader-exited" in folder.name
+]
+
+
+def plain_records(log: bytes) -> list[bytes]:
+    """Return a capture's records of the kernel, without their properties."""
+    return [record for record in log.split(b"\n") if record[:1].isdigit() and int(record.split(b",")[0]) < 8]
+
+
+@pytest.mark.parametrize("folder", [*_CONTINUED, *_THREADS], ids=lambda folder: folder.name)
+def test_records_in_pieces_and_killed_threads_are_read_at_once_and_say_the_same(folder: Path) -> None:
+    records_of_one = plain_records(log_of(folder))
+    heads, rest = zip(*(record.split(b",", 3)[::3] for record in records_of_one), strict=True)
+    log = b"6,1,1,-;eth0: link\n" + b"".join(
+        b"%s,%d,%d,%s\n" % (head, n, 5_000_000 + n, text)
+        for n, (head, text) in enumerate(zip(heads, rest, strict=True), 2)
+    )
+    begin = log.rfind(b"\n", 0, log.find(b"invoked oom-killer")) + 1
+    found = whole_of(log, begin, len(log))
+    assert found is not None
+    facts = found.facts()
+    assert facts is not None
+    assert facts == facts_of(found.entries())
+    assert_same(searched(log, 1 << 20), read(log))
+
+
+@given(st.sampled_from([*_CONTINUED, *_THREADS]), st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_record_in_pieces_says_what_its_lines_say(folder: Path, data: st.DataObject) -> None:
+    lines = plain_records(log_of(folder))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(max(len(lines) - 9, 0), len(lines) - 1))
+        change = data.draw(st.sampled_from(["lose", "swap", "byte", "flag"]))
+        if change == "lose":
+            del lines[place]
+        elif change == "swap":
+            lines[place], lines[place - 1] = lines[place - 1], lines[place]
+        elif change == "flag":
+            lines[place] = (
+                lines[place].replace(b",-;", b",c;", 1)
+                if b",-;" in lines[place]
+                else lines[place].replace(b",c;", b",-;", 1)
+            )
+        else:
+            lines[place] = changed(lines[place], data.draw).replace(b"\n", b"")
+    numbered = []
+    for n, line in enumerate(lines):
+        head, _, _, rest = (*line.split(b",", 3), b"", b"", b"")[:4]
+        numbered.append(b"%s,%d,%d,%s" % (head, 10 + n, 5_000_000 + n, rest))
+    log = b"\n".join([b"6,1,1,-;eth0: link", *numbered, b""])
+    assert_same(searched(log, 1 << 20), read(log))

@@ -14,4 +14,5 @@ Modules:
     fast_path       The fast path for a dump that nothing interrupts
     invocation      The invocation that a dump tells of
     loss            Lost records of the kernel log, counted by their sequence numbers
+    record_run      A run of whole /dev/kmsg records, taken apart at once
 """

@@ -64,7 +64,7 @@ class Dump:
             whole=whole,
             kinds=whole.kinds,
             furthest=Kind.KILLED,
-            victims={whole.pid},
+            victims={whole.victim},
             summary_pid=whole.pid,
             stamped=whole.last,
             kill_seen=True,

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.entry import Entry, entry_of
 from oomreport.kernel.dump.facts import DumpFacts, names_of_victim, writes_limit
+from oomreport.kernel.dump.record_run import records_of
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Part, Stamp, Trigger
@@ -37,7 +38,6 @@ from oomreport.kernel.text.summary import Summary, constraint_of, summary_line_o
 from oomreport.kernel.text.table import Columns, Row, columns_of, row_of
 from oomreport.kernel.text.trigger import cpu_of, trigger_of
 
-_RECORD = re.compile(rb"^[0-7],(\d{1,18}),(\d{1,18}),-(?:,caller=[TC]\d{1,20})?;([^\n]*)\n", re.MULTILINE)
 # Possessive, so that a line is taken in one way only: else a call trace of n lines could be taken in 3^n ways.
 _TEXT = r"[ -~]*+\n"
 _NUMBER = rf"[a-z_][a-z_0-9]*+(?:\([a-z_]+\))? {BYTES}"
@@ -55,7 +55,7 @@ _WHOLE = re.compile(
     r"(?P<head>\[ {0,4}pid {0,4}\] +uid [ -\[\]-~]*\n)"
     r"(?P<rows>(?:\[ *+\d++\] ++\d++ ++\d++ ++\d++ ++\d++ " + _TEXT + r")*))?"
     r"(?P<summary>oom-kill:constraint=[A-Z_]+,[ -~]*,pid=(?P<pid>\d{1,10}),uid=\d{1,10}\n)"
-    r"(?P<killed>(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): Killed process (?P=pid) \(" + _TEXT + r")"
+    r"(?P<killed>(?:Memory cgroup out of memory|Out of memory(?: \(oom_kill_allocating_task\))?): Killed process (?P<victim>\d{1,10}) \(" + _TEXT + r")"
 )  # fmt: skip
 # Only what the kernel escapes: a letter that is escaped might be one of "invoked oom-killer".
 _NO_ESCAPE = re.compile(r"\\(?!x(?:[01][0-9a-f]|5c|7f|[89a-f][0-9a-f]))")
@@ -75,6 +75,7 @@ _TRIGGER = re.compile(
     r"([^\n]{0,15}) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)\([A-Z_0-9|]*\), order=(-?\d{1,10}), "
     r"oom_score_adj=(-?\d{1,10})\n"
 )
+_THREAD = re.compile(r"^\[ *(\d+)\] +\d+ +(\d+) ", re.MULTILINE)
 _USAGE = re.compile(rf"(\S+): usage ({KILOBYTES})kB, limit ({LIMIT_KILOBYTES})kB, failcnt ({COUNT})\n")
 # The columns of kernels since 4.15 (mm/oom_kill.c, dump_tasks()), and of those since 6.8.
 _TABLES = (
@@ -98,10 +99,10 @@ _KILLED = b": Killed process "
 _LONGEST = 256 * 1024
 # Within this time lines belong to one dump whatever was lost between them.
 _LONGEST_US = 3_000_000
-# What the groups of the pattern are, in their order; the pid is none.
+# What the groups of the pattern are, in their order; the pids are none.
 _KINDS = (
     Kind.HEADER, Kind.CPU, Kind.TRACE, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.MEM_INFO, Kind.TABLE_TITLE, Kind.TABLE_HEAD,
-    Kind.ROW, Kind.SUMMARY, None, Kind.KILLED,
+    Kind.ROW, Kind.SUMMARY, None, Kind.KILLED, None,
 )  # fmt: skip
 
 
@@ -118,8 +119,13 @@ class Whole(NamedTuple):
 
     @property
     def pid(self) -> int:
-        """The victim."""
+        """The process that the summary names: that of the victim's thread group."""
         return int(self.found["pid"])
+
+    @property
+    def victim(self) -> int:
+        """The victim: a thread of that process where its leader has ended."""
+        return int(self.found["victim"])
 
     @property
     def kinds(self) -> set[Kind]:
@@ -152,7 +158,7 @@ class Whole(NamedTuple):
 
     def facts(self, later: Sequence[Entry] = ()) -> DumpFacts | None:
         """Return what the dump says, with lines of the reaper behind it; None where a line can be read in two ways."""
-        header, cpu_line, trace, usage, stats, figures, info, _, head, run, summary_line, _, kill_line = (
+        header, cpu_line, trace, usage, stats, figures, info, _, head, run, summary_line, _, kill_line, _ = (
             self.found.groups()
         )
         rows = _rows_of(run, columns_of(head)) if run else ()
@@ -201,22 +207,18 @@ def whole_of(block: bytes, at: int, end: int) -> Whole | None:
     header = block.find(_HEADER, at, kill)
     if header < 0 or block.find(b"\n", at, header) >= 0 or block.find(_HEADER[1:-2], header + 2, stop) >= 0:
         return None
-    records = _RECORD.findall(block, at, stop)
-    if len(records) != block.count(b"\n", at, stop):
+    records = records_of(block, at, stop)
+    if records is None:
         return None
-    numbers, stamps, texts = zip(*records, strict=True)
-    first, times = int(numbers[0]), list(map(int, stamps))
-    if list(map(int, numbers)) != list(range(first, first + len(records))):
+    numbers, times, text = records
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
         return None
     if times != sorted(times) or times[-1] > times[0] + _LONGEST_US:
         return None
-    joined = b"\n".join(texts)
-    if not joined.isascii():
-        return None
-    found = _found(joined.decode("ascii") + "\n")
+    found = _found(text)
     if found is None:
         return None
-    return Whole(found, (Stamp(times[0]), first), (Stamp(times[-1]), first + len(records) - 1), stop)
+    return Whole(found, (Stamp(times[0]), numbers[0]), (Stamp(times[-1]), numbers[-1]), stop)
 
 
 def _found(text: str) -> re.Match[str] | None:
@@ -224,10 +226,12 @@ def _found(text: str) -> re.Match[str] | None:
     # A name may be too long for a comm; and what is escaped may turn out to be something else.
     if found is None or kind_of(_text_of(found["header"][:-1])) is not Kind.HEADER:
         return None
-    summary = found["summary"]
+    pid, victim, summary = found["pid"], found["victim"], found["summary"]
+    if pid != victim and (victim, pid) not in _THREAD.findall(found["rows"] or ""):
+        return None  # no row says that the victim is a thread of that process
     if "\\" in summary:
         line = summary_line_of(_text_of(summary[:-1]))
-        if line is None or line.pid != int(found["pid"]):
+        if line is None or line.pid != int(pid):
             return None
     return found
 
@@ -291,7 +295,9 @@ def _usages_of(run: str) -> list[CgroupCounter]:
 
 def _stats_of(figures: str) -> dict[str, int]:
     words = figures.split()
-    return {key: value for key, digits in zip(words[::2], words[1::2], strict=True) if (value := int(digits)) <= MOST}
+    sizes = list(map(int, words[1::2]))
+    pairs = zip(words[::2], sizes, strict=True)
+    return dict(pairs) if max(sizes, default=0) <= MOST else {key: size for key, size in pairs if size <= MOST}
 
 
 def _rows_of(run: str, head: Columns) -> tuple[Row, ...]:

@@ -94,3 +94,15 @@ def test_a_release_is_read_only_where_it_stands() -> None:
     facts = found.facts()
     assert facts is not None
     assert facts.release == facts_of(found.entries()).release
+
+
+def test_a_killed_thread_whose_row_names_the_process_of_the_summary_is_read_at_once() -> None:
+    row = "[    214]     0   212    14924    13669   151552        0           939 VM Thread"
+    kill = _LINES[-1].replace("212 (node)", "214 (VM Thread)")
+    found = whole(*_LINES[:9], row, *_LINES[11:-1], kill)
+    assert found is not None
+    facts = found.facts()
+    assert facts is not None
+    assert (found.pid, found.victim, facts.kills[0].pid) == (212, 214, 214)
+    assert facts == facts_of(found.entries())
+    assert whole(*_LINES[:9], row.replace(" 212 ", " 214 "), *_LINES[11:-1], kill) is None
