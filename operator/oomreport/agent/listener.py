@@ -29,6 +29,9 @@ _LONGEST_SECONDS = 1.0
 _LONGEST_SECONDS_WITHOUT_KILL = 10.0
 _REOPEN_SECONDS = 10.0
 _MOST_READINGS = 200
+# A line of a dump takes about a kilobyte until the dump ends, and half of one more then: 15 MB of the container's 64Mi,
+# where the text of a ring of 16 MiB takes 20. The kernel prints a line for each process; few nodes have thousands.
+_MOST_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class Listener:
     ) -> None:
         self._settings, self._proc, self._account, self._hear, self._log = settings, proc, account, hear, log
         self._refusals = refusals
-        self._assembler = Assembler()
+        self._assembler = Assembler(most_lines=_MOST_LINES)
         self._source: LogSource | None = None
         self._position = after
         self._tried_at = float("-inf")

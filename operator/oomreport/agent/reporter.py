@@ -37,6 +37,7 @@ from oomreport.incident.oom_record import (
     RecordSpec,
     Source,
     SubjectSource,
+    bounded_invocation,
     counter_record_name,
     record_name,
     record_spec,
@@ -48,8 +49,8 @@ from oomreport.names import API_VERSION, OOM_RECORD
 from oomreport.workload.container import Subject
 
 _NO_VICTIM_SECONDS = 60.0
-# Each takes some kilobytes, and a large ring may hold a hundred thousand. No node kills so many processes in the second
-# or two that a kill waits for its counter.
+# Each takes some 20 KB at most, and a large ring may hold a hundred thousand. No node kills so many processes in the
+# second or two that a kill waits for its counter.
 _MOST_PENDING = 200
 # So many times the wait for lines, the machine's count limits no counter after something was refused.
 _CONTESTED_TIMES = 3
@@ -57,7 +58,10 @@ _CONTESTED_TIMES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pending:
+    """A kill that is to be reported; `lines` is how many lines name a kill."""
+
     invocation: Invocation
+    lines: int
     time: datetime
     source: Source
     since: float
@@ -141,7 +145,13 @@ class KillReporter:
         subject = self._ownership.subject(path, now.monotonic)
         if subject is None:
             subject = self._ownership.subject(invocation.oom_memcg, now.monotonic)
-        pending = _Pending(invocation=invocation, time=time, source=source, since=now.monotonic)
+        pending = _Pending(
+            invocation=invocation,
+            lines=_kill_lines(invocation),
+            time=time,
+            source=source,
+            since=now.monotonic,
+        )
         if invocation.no_victim:
             self._take_no_victim(pending, subject, now)
         elif (
@@ -153,7 +163,7 @@ class KillReporter:
             self.figures.anonymous += 1
             # Now, since the process is about to go. In a replay its ID may be another's by now.
             process = None if self.replaying else self._process(invocation.victims[0].pid)
-            self._pending.append(replace(pending, process=process))
+            self._pending.append(replace(pending, invocation=bounded_invocation(invocation), process=process))
             if len(self._pending) >= _MOST_PENDING:
                 self._attribute(now, excess)
         else:
@@ -244,7 +254,7 @@ class KillReporter:
             # A dump that lost its kill line tells of a kill all the same.
             if not invocation.no_victim and not self._explain(subject, invocation, now.monotonic):
                 self.figures.late += 1
-                self._not_told += _kill_lines(invocation)
+                self._not_told += kill.lines
                 self._log.info("late line of a kill that its counter has told already", log=invocation.log[-300:])
                 return
             subject = self._containers.named(subject)
@@ -266,9 +276,8 @@ class KillReporter:
         return self._belief.refusal(subject, path, now.monotonic, excess=excess, replaying=self.replaying)
 
     def _refuse(self, kill: _Pending, reason: Refusal, now: Moment) -> None:
-        lines = _kill_lines(kill.invocation)
-        self._not_told += lines
-        self.contest(max(1, lines), now.monotonic, kill.invocation.log, reason)
+        self._not_told += kill.lines
+        self.contest(max(1, kill.lines), now.monotonic, kill.invocation.log, reason)
 
     def _take_no_victim(self, kill: _Pending, subject: Subject | None, now: Moment) -> None:
         """Report at most one a minute per cgroup: a faulting task may ask for the killer in a tight loop."""

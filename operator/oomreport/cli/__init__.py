@@ -6,6 +6,7 @@ Modules:
 
     documents  JSON and YAML documents from a file
     main       The commands of `oomreport` and their arguments
+    terminal   Text of others for a terminal
     logs/      Kernel logs explained, without a cluster
     reports/   Reports of a cluster or a file, read and acted on
 """

@@ -41,6 +41,8 @@ from oomreport.gitops.manifest import LIMIT, REQUEST, Field
 CONFIGURATION = ".oomreport.yaml"
 ANNOTATION_PREFIX = "values.oomreport.dev/"
 _STEP = re.compile(r"\[([^\]]+)\]|((?:\\.|[^.\[\\])+)")
+# No list is longer, and Python refuses to read a number of more than 4300 digits.
+_MOST_DIGITS = 9
 _KNOWN = frozenset({"workload", "namespace", "container", "file", "resources", "limit", "request"})
 
 
@@ -147,7 +149,7 @@ def steps_of(path: str, at: str) -> tuple[Step, ...]:
     """Return the steps of a path. Raises InputUnreadable where it is none."""
     if path.startswith("/"):
         return tuple(
-            int(token) if token.isdecimal() else token.replace("~1", "/").replace("~0", "~")
+            int(token) if _is_number(token) else token.replace("~1", "/").replace("~0", "~")
             for token in path[1:].split("/")
         )
     steps: list[Step] = []
@@ -158,7 +160,7 @@ def steps_of(path: str, at: str) -> tuple[Step, ...]:
             break
         item, key = match.groups()
         if item is not None:
-            steps.append(int(item) if item.isdecimal() else NamedItem(name=item))
+            steps.append(int(item) if _is_number(item) else NamedItem(name=item))
         else:
             steps.append(re.sub(r"\\(.)", r"\1", key))
         place = match.end()
@@ -167,6 +169,10 @@ def steps_of(path: str, at: str) -> tuple[Step, ...]:
     if not steps or place < len(path):
         raise InputUnreadable(f"{at}: {path!r} is no path; write it as web.resources or containers[0].resources")
     return tuple(steps)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _entry(entry: object, at: str, folder: str) -> ValuesMapping:

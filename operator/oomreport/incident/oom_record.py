@@ -172,6 +172,16 @@ def record_spec(
     )
 
 
+def bounded_invocation(invocation: Invocation) -> Invocation:
+    """Return an invocation without what no record of it would hold: most tasks, and the middle of a long dump."""
+    return replace(
+        invocation,
+        tasks=invocation.tasks[:MOST_TASKS],
+        memory=_bounded(invocation.memory),
+        log=bounded_text(invocation.log, MOST_LOG_BYTES),
+    )
+
+
 def _bounded_mask(mask: str | None) -> str | None:
     """Return a list of NUMA nodes; None where it is longer than that of any machine, or cut."""
     return mask if mask is not None and len(mask) <= MOST_NODE_MASK else None

@@ -14,6 +14,7 @@ from oomreport.adapters.storage.log_file import STANDARD_INPUT, quick_search, se
 from oomreport.cli.logs.log_names import NameSearch
 from oomreport.cli.logs.other_killers import OtherKillers
 from oomreport.cli.logs.unread import FORMS, is_part, unread
+from oomreport.cli.terminal import say
 from oomreport.errors import LogUnreadable, OOMReportError
 from oomreport.kernel.reading.scanner import Scanner
 from oomreport.names import API_VERSION
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
                 status = max(status, _explain(path, pods, advice, output, several=len(arguments.files) > 1))
             output.whole = status == 0
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return _UNREADABLE if isinstance(error, LogUnreadable) else _FAILED
     return status
 
@@ -100,7 +101,7 @@ def _explain(path: str, pods: "PodIndex | None", advice: "_Advice", output: "_Ou
                 _add_named(waiting, pods, search, advice, output)
                 waiting.clear()
     except LogUnreadable as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         status = _UNREADABLE
     _add_named(waiting, pods, search, advice, output)
     if status:
@@ -174,7 +175,7 @@ class _Output:
 
     def add_unread(self, name: str, line: bytes) -> None:
         """Take a line of a log without any record: it holds a phrase of an OOM, but not in a form that is read."""
-        print(f"oomreport: {unread(name, line)}", file=sys.stderr)
+        say(unread(name, line))
 
     def add_others(self, sentences: list[str]) -> None:
         """Take what a log without any record tells of other killers and witnesses."""
@@ -251,14 +252,14 @@ class _Yaml(_Items):
         self._count += 1
         # By way of JSON: a plain value of each enumeration.
         item = [json.loads(json.dumps(explained.as_json()))]
-        sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=120).rstrip("\n"))
+        sys.stdout.write("\n" + yaml.safe_dump(item, sort_keys=False, width=120).rstrip("\n"))
 
     def close(self) -> None:
         import yaml
 
         sys.stdout.write("\n" if self._count else " []\n")
         if self._notes:
-            sys.stdout.write(yaml.safe_dump({"notes": self._notes}, allow_unicode=True, width=120))
+            sys.stdout.write(yaml.safe_dump({"notes": self._notes}, width=120))
 
 
 class _Text(_Output):

@@ -18,6 +18,7 @@ from oomreport.cli.logs.filling import make_up, whole_of
 from oomreport.cli.logs.groups import Group, listed_text, when_and_kernel
 from oomreport.cli.logs.story import heading, hints, recommended, sentences
 from oomreport.cli.logs.words import shown, size_text
+from oomreport.cli.terminal import printable
 from oomreport.kernel.record import Invocation
 
 _BAR = 50
@@ -98,7 +99,7 @@ def _list(title: str, points: Iterable[str], style: Style) -> list[str]:
         line
         for point in points
         for line in _wrapped(
-            "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in point),
+            printable(point),
             style.width - 2,
             initial_indent="   - ",
             subsequent_indent="     ",

@@ -1,5 +1,7 @@
 """The answer to a log with an OOM in an unknown form."""
 
+from oomreport.cli.terminal import printable
+
 FORMS = (
     "These forms are read: what dmesg, journalctl and /dev/kmsg print, syslog (RFC 3164 and 5424), logs of containers\n"
     "(CRI, Docker, kubectl logs), JSON with the text in MESSAGE, message, msg, log, textPayload or line, CSV, and mails.\n"
@@ -21,7 +23,7 @@ def is_part(line: bytes) -> bool:
 def unread(name: str, line: bytes) -> str:
     """Return a sentence about the line, with the line itself; nothing in it can steer a terminal."""
     text = line.decode("utf-8", "replace").strip()
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = printable(text)
     if is_part(line):
         return f"{name} holds a part of an OOM dump; the lines that say who was killed cannot be read in it: {shown}"
     if _SYSRQ in line:

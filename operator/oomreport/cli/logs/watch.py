@@ -16,6 +16,7 @@ from oomreport.cli.logs.json_text import json_text
 from oomreport.cli.logs.judgement import Judge
 from oomreport.cli.logs.shortage import shortage_of
 from oomreport.cli.logs.text import style_for, told
+from oomreport.cli.terminal import say
 from oomreport.errors import OOMReportError
 from oomreport.kernel.dump.assembler import Assembler
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         source = opened_source(arguments.source, proc=ProcFiles(Path("/proc")))
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return _FAILED
     printer = _Printer(arguments, source.name)
     assembler = Assembler()

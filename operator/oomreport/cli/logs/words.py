@@ -2,6 +2,7 @@
 
 import re
 
+from oomreport.cli.terminal import printable
 from oomreport.kernel.record import Victim
 
 _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -27,7 +28,7 @@ def size_text(size: int) -> str:
 
 def shown(name: str) -> str:
     """Return a name that a process or a container chose, safe to print: control characters escaped, in quotes."""
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name) + '"'
+    return f'"{printable(name)}"'
 
 
 def process(victim: Victim) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from oomreport.cli.documents import documents_in
 from oomreport.cli.reports.checkout import Checkout
-from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.export import write_text
 from oomreport.cli.reports.markdown import applied_body
 from oomreport.cli.reports.report_source import advice_for
+from oomreport.cli.terminal import printable, say
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import EditOutcome, EditState
@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.body:
             write_text(arguments.body, applied_body(plan.outcomes))
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     stream = sys.stderr if arguments.dry_run else sys.stdout
     for line in told(plan, checkout, quiet=arguments.quiet):
-        print(line, file=stream)
+        print(printable(line), file=stream)
     if any(outcome.state is EditState.REFUSED for outcome in plan.outcomes):
         return REFUSED
     return 1 if arguments.exit_code and (plan.texts or plan.created) else 0
@@ -66,13 +66,16 @@ def mappings(checkout: Checkout, advice: list[Advice]) -> Iterator[ValuesMapping
                 else:
                     yield entry
     for one in advice:
-        mapped = mapping_by_report(one, checkout.root)
+        try:
+            mapped = mapping_by_report(one, checkout.root)
+        except InputUnreadable as error:  # of one tenant's making: it must not keep the others' from their change
+            say(f"{error}; it is left out of account")
+            continue
         if mapped and any(leave.is_for(mapped) for leave in leaves):
             yield mapped
         elif mapped:
-            whose = printable(f"{one.target}: its annotation names {mapped.file}")
-            words = f"{whose}; no {CONFIGURATION} lets it (annotations), so it is left out of account"
-            print(f"oomreport: {words}", file=sys.stderr)
+            whose = f"{one.target}: its annotation names {mapped.file}"
+            say(f"{whose}; no {CONFIGURATION} lets it (annotations), so it is left out of account")
 
 
 def told(plan: Plan, checkout: Checkout, *, quiet: bool) -> Iterator[str]:
@@ -89,7 +92,7 @@ def told(plan: Plan, checkout: Checkout, *, quiet: bool) -> Iterator[str]:
 
 
 def _line(outcome: EditOutcome) -> str:
-    whose = printable(f"{outcome.advice.target}{f' {outcome.field.name}' if outcome.field else ''}")
+    whose = f"{outcome.advice.target}{f' {outcome.field.name}' if outcome.field else ''}"
     place = f"{outcome.where}: " if outcome.where else ""
     if outcome.state is EditState.CHANGED:
         why = f" ({outcome.why})" if outcome.why else ""

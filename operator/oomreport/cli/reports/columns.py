@@ -6,6 +6,8 @@ Three blanks stand between columns; nothing is cut off.
 from collections.abc import Sequence
 from datetime import datetime
 
+from oomreport.cli.terminal import printable
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return lines; a value that is None or empty is left blank."""
@@ -13,11 +15,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
     return "\n".join(lines) + "\n"
-
-
-def printable(text: str) -> str:
-    """Return text that a terminal only shows: a process chooses its own name, and may choose control characters."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def age(time: datetime | None, now: datetime) -> str:

@@ -3,9 +3,10 @@
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
 import argparse
-import sys
 import textwrap
 from typing import TYPE_CHECKING
+
+from oomreport.cli.terminal import say
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
@@ -280,7 +281,7 @@ def _run_list(arguments: argparse.Namespace) -> int:
     from oomreport.cli.reports import listing
 
     if arguments.watch and (arguments.reports is not None or arguments.output in ("json", "yaml")):
-        print("oomreport: --watch goes with a cluster and the formats table and wide", file=sys.stderr)
+        say("--watch goes with a cluster and the formats table and wide")
         return 2
     return listing.run(arguments)
 

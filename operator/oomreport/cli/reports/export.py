@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from oomreport.cli.reports.report_source import reports_for
+from oomreport.cli.terminal import say
 from oomreport.errors import InputUnreadable, OOMReportError
 
 # The API server's own bookkeeping: in a file it says nothing, and changes with every export.
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
             write_text(arguments.file, text)
             print(f"{arguments.file}: {len(reports)} reports", file=sys.stderr)
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     return 0
 
@@ -41,7 +42,7 @@ def listed(reports: list[dict[str, Any]], *, as_json: bool) -> str:
     if as_json:
         return json.dumps(whole, indent=2) + "\n"
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(whole, Dumper=dumper, sort_keys=True, allow_unicode=True, width=120)
+    text: str = yaml.dump(whole, Dumper=dumper, sort_keys=True, width=120)
     return text
 
 

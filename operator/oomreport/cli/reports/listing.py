@@ -12,6 +12,7 @@ from oomreport.cli.reports.columns import age, table
 from oomreport.cli.reports.export import listed
 from oomreport.cli.reports.owner_text import owner_short
 from oomreport.cli.reports.report_source import reports_for
+from oomreport.cli.terminal import say
 from oomreport.errors import OOMReportError
 from oomreport.incident.kill import Kill
 from oomreport.incident.report.status import ReportStatus
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         reports = reports_for(arguments)
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     if arguments.output in ("json", "yaml"):
         sys.stdout.write(listed(reports, as_json=arguments.output == "json"))
@@ -76,10 +77,10 @@ def watch(
             reports = read()
         except OOMReportError as error:
             if known is None:
-                print(f"oomreport: {error}", file=sys.stderr)
+                say(error)
                 return 2
             if not failed:
-                print(f"oomreport: {error}; trying again", file=sys.stderr)
+                say(f"{error}; trying again")
             failed = True
             pause(_WATCH_SECONDS)
             continue

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from oomreport.cli.logs.story import recommended
 from oomreport.cli.logs.words import size_text
-from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.owner_text import owner_sentences
+from oomreport.cli.terminal import printable
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.decision import EditOutcome, EditState
 from oomreport.gitops.manifest import LIMIT, REQUEST
@@ -206,4 +206,6 @@ def _why_not(one: Advice) -> str:
 
 
 def _review(one: Advice) -> str:
-    return one.decision + (f" by {escaped(one.reviewer)}" if one.reviewer and one.decision != "Pending" else "")
+    return escaped(one.decision) + (
+        f" by {escaped(one.reviewer)}" if one.reviewer and one.decision != "Pending" else ""
+    )

@@ -5,7 +5,6 @@ escaped: a process chooses its own name.
 """
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from oomreport.cli.reports.columns import age, printable
+from oomreport.cli.reports.columns import age
 from oomreport.cli.reports.curve import curve
 from oomreport.cli.reports.owner_text import owner_short
 from oomreport.cli.reports.report_source import reports_for
+from oomreport.cli.terminal import printable, say
 from oomreport.errors import OOMReportError
 from oomreport.incident.kill import Kill
 from oomreport.incident.report.status import ReportStatus
@@ -88,19 +88,19 @@ class _Shown:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and return the exit status."""
-    print("oomreport: reading reports ...", file=sys.stderr)
+    say("reading reports ...")
     try:
         reports = reports_for(arguments)
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     text = page(reports, cluster=arguments.cluster_name, now=datetime.now(UTC))
     try:
         Path(arguments.html).write_text(text, encoding="utf-8")
     except OSError as error:
-        print(f"oomreport: {arguments.html}: {error.strerror or error}", file=sys.stderr)
+        say(f"{arguments.html}: {error.strerror or error}")
         return 2
-    print(f"oomreport: {len(reports)} reports are in {arguments.html}", file=sys.stderr)
+    say(f"{len(reports)} reports are in {arguments.html}")
     return 0
 
 

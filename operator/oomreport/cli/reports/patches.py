@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from oomreport.cli.terminal import printable
+from oomreport.errors import InputUnreadable
 from oomreport.gitops.advice import Advice
 from oomreport.gitops.lookup import Step
 from oomreport.gitops.manifest import LIMIT, REQUEST, Field, pod_spec
@@ -50,18 +52,20 @@ def values(advice: Sequence[Advice]) -> str:
     """Return values for Helm, a document for each file, or each workload where no annotation says which file it is."""
     documents: dict[str, dict[str, Any]] = defaultdict(dict)
     for one in advice:
-        mapped = mapping_by_report(one, "")
+        problem = f"no annotation {ANNOTATION_PREFIX}{one.container}"
+        try:
+            mapped = mapping_by_report(one, "")
+        except InputUnreadable as error:
+            mapped, problem = None, str(error)
         whose = f"{one.namespace} {one.kind}/{one.workload} container {one.container}"
         if mapped is not None and mapped.limit is not None and all(isinstance(step, str) for step in mapped.limit):
             where, above = mapped.file, mapped.limit[:-2]
         else:
-            where = (
-                f"{whose} (no annotation {ANNOTATION_PREFIX}{one.container}: put it where the chart has its resources)"
-            )
+            where = f"{whose} ({problem}: put it where the chart has its resources)"
             above = ("resources",)
         for field, value in _fields(one).items():
             _put(documents[where], (*above, *field.keys[1:]), value)
-    return "".join(f"---\n# {where}\n{_dumped(document)}" for where, document in documents.items())
+    return "".join(f"---\n# {printable(where)}\n{_dumped(document)}" for where, document in documents.items())
 
 
 def strategic_merges(advice: Sequence[Advice]) -> list[dict[str, Any]]:

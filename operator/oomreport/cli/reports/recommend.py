@@ -14,6 +14,7 @@ from oomreport.cli.reports.markdown import recommended_body
 from oomreport.cli.reports.owner_text import owner_short
 from oomreport.cli.reports.patches import component, patches, values
 from oomreport.cli.reports.report_source import advice_for
+from oomreport.cli.terminal import say
 from oomreport.errors import OOMReportError
 from oomreport.gitops.advice import Advice
 from oomreport.incident.api_json import as_json
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         advice = advice_for(arguments, mapped=arguments.output == "values")
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     if arguments.accepted_only:
         advice = [one for one in advice if one.decision == "Accepted"]
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         "table": lambda: rows(chosen, now, wide=False),
         "wide": lambda: rows(chosen, now, wide=True),
         "json": lambda: json.dumps(as_list(chosen), indent=2) + "\n",
-        "yaml": lambda: str(yaml.safe_dump(as_list(chosen), sort_keys=False, allow_unicode=True, width=120)),
+        "yaml": lambda: str(yaml.safe_dump(as_list(chosen), sort_keys=False, width=120)),
         "patch": lambda: patches(open_),
         "kustomize": lambda: component(open_),
         "values": lambda: values(open_),

@@ -5,11 +5,11 @@ when the last of those deliveries was given up, by the controller's clock: what 
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from oomreport.cli.reports.cluster import Cluster, cluster_of
+from oomreport.cli.terminal import say
 from oomreport.errors import ApiError
 from oomreport.hooks.delivery import Delivery, State, deliveries_of
 from oomreport.names import OOM_HOOKS
@@ -33,12 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"{metadata['namespace']}/{metadata['name']}: {len(failed)} deliveries will be tried again")
                 asked += len(failed)
     except ApiError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 1
     if not asked:
         to = f" to hook {hook}" if hook else ""
         where = f" in namespace {namespace}; -A asks all namespaces" if namespace else ""
-        print(f"oomreport: no delivery{to} was given up{where}", file=sys.stderr)
+        say(f"no delivery{to} was given up{where}")
         return 1
     return 0
 

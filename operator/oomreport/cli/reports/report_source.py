@@ -8,6 +8,7 @@ from typing import Any
 
 from oomreport.cli.documents import documents_in
 from oomreport.cli.reports.cluster import Cluster, cluster_of
+from oomreport.cli.terminal import say
 from oomreport.errors import ApiError, InputUnreadable
 from oomreport.gitops.advice import Advice, advice_of, reports_in
 
@@ -49,9 +50,9 @@ def reports_for(arguments: argparse.Namespace, *, mapped: bool = False, told: bo
         namespace = None if arguments.all_namespaces else arguments.namespace or cluster.namespace
         found = cluster.reports(namespace, arguments.selector)
         if told and not found and namespace is not None:
-            print(f"oomreport: {_none_in(cluster, namespace, arguments.selector)}", file=sys.stderr)
+            say(_none_in(cluster, namespace, arguments.selector))
         for problem in cluster.with_mappings(found) if mapped else ():
-            print(f"oomreport: annotations of workloads cannot be read: {problem}", file=sys.stderr)
+            say(f"annotations of workloads cannot be read: {problem}")
     return sorted(found, key=lambda one: (one["metadata"]["namespace"], one["metadata"]["name"]))
 
 

@@ -8,7 +8,6 @@ again.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +16,7 @@ from oomreport.cli.logs.story import recommended
 from oomreport.cli.reports.cluster import Cluster
 from oomreport.cli.reports.naming import only_report_named
 from oomreport.cli.reports.report_source import connected
+from oomreport.cli.terminal import printable, say
 from oomreport.errors import ApiError, InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
 from oomreport.incident.advice.kept_advice import NO_ACTION, KeptAdvice
@@ -40,19 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
         cluster = connected(arguments)
         reviewer = arguments.reviewer or cluster.who()
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     status = 0
     for name in arguments.names:
         try:
             advice = reviewed(cluster, arguments.namespace or cluster.namespace, name, arguments, reviewer)
         except (_NotDoneError, ApiError, InputUnreadable) as error:
-            print(f"oomreport: {error}", file=sys.stderr)
+            say(error)
             # 0 is no answer at all.
             status = 2 if isinstance(error, ApiError) and error.is_unreachable else max(status, 1)
             continue
         what = recommended(advice.status.advice)
-        print(f"{advice.namespace}/{advice.name} {arguments.decision} by {reviewer}: {what}")
+        print(printable(f"{advice.namespace}/{advice.name} {arguments.decision} by {reviewer}: {what}"))
     return status
 
 

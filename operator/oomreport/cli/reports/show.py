@@ -8,10 +8,10 @@ from typing import Any
 
 from oomreport.cli.logs.story import recommended
 from oomreport.cli.logs.words import shown, size_text
-from oomreport.cli.reports.columns import printable
 from oomreport.cli.reports.naming import cluster_reports_named, reports_named
 from oomreport.cli.reports.owner_text import owner_sentences
 from oomreport.cli.reports.report_source import connected, reports_of_file
+from oomreport.cli.terminal import printable, say
 from oomreport.errors import InputUnreadable, OOMReportError
 from oomreport.gitops.advice import Advice, advice_of
 from oomreport.incident.kill import Cause, Kill, Verdict
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number, report in enumerate(_reports(arguments)):
             sys.stdout.write(("\n" if number else "") + told(advice_of(report)))
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     return 0
 

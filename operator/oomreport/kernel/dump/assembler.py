@@ -18,7 +18,7 @@ from collections import deque
 from typing import NamedTuple
 
 from oomreport.kernel.dump.beginning import is_trace_of_killer, is_unfounded, may_begin_dump
-from oomreport.kernel.dump.dump import Dump, microseconds_between
+from oomreport.kernel.dump.dump import MOST_LINES, Dump, microseconds_between
 from oomreport.kernel.dump.duplicate_line import is_told_twice
 from oomreport.kernel.dump.entry import Entry, entry_of
 from oomreport.kernel.dump.fast_path import Whole
@@ -61,14 +61,15 @@ class Assembler:
     does they have no effect, so that a reader who passes them over finds the same.
     """
 
-    def __init__(self, *, cut_by_people: bool = False) -> None:
+    def __init__(self, *, cut_by_people: bool = False, most_lines: int = MOST_LINES) -> None:
         """Start with nothing open. With `cut_by_people` a dump may begin within its call trace.
 
-        `place` is where the next line begins in the log, in bytes, where its reader sets it.
+        `most_lines` bounds what is kept of a dump. `place` is where the next line begins in the log, in bytes, where
+        its reader sets it.
         """
         self.loss = Loss()
         self.place: int | None = None
-        self._cut_by_people = cut_by_people
+        self._cut_by_people, self._most_lines = cut_by_people, most_lines
         self._dump: Dump | None = None
         self._tentative: Dump | None = None
         self._unrelated = 0
@@ -137,7 +138,9 @@ class Assembler:
         """Take a whole dump in, where the next line is not needed for another; return the invocation that it ends."""
         self.loss.number(whole.begun[1])
         done = self._end()
-        self._dump = self._joinable = Dump.of_whole(whole, lost_before=self.loss.taken(), place=self.place)
+        self._dump = self._joinable = Dump.of_whole(
+            whole, lost_before=self.loss.taken(), place=self.place, most_lines=self._most_lines
+        )
         self.loss.sequence = whole.ended[1]
         self._unrelated_to_tentative = 0
         return done
@@ -222,10 +225,10 @@ class Assembler:
         begins_in_trace = self._cut_by_people and self._dump is None and is_trace_of_killer((), entry)
         if entry.kind in _STRONG or begins_in_trace:
             if not self._is_late(entry):
-                self._dump = Dump(place=self.place)
+                self._dump = Dump(place=self.place, most_lines=self._most_lines)
                 self._add(entry, self._dump)
         elif entry.kind in _OPENERS or (self._cut_by_people and not self.busy and may_begin_dump(entry)):
-            self._tentative = Dump(place=self.place)
+            self._tentative = Dump(place=self.place, most_lines=self._most_lines)
             self._add(entry, self._tentative)
 
     def _add(self, entry: Entry, dump: Dump) -> None:
@@ -234,8 +237,7 @@ class Assembler:
             lost = self.loss.taken()
             dump.lost_before = None if lost is None or dump.lost_before is None else dump.lost_before + lost
         self._unrelated = self._unrelated_to_tentative = 0
-        dump.add(entry)
-        self._joinable = dump
+        self._joinable = dump if dump.add(entry) else None
         if line.sequence is None and _is_broken(entry):
             self._broken = [line.text]
 

@@ -21,10 +21,13 @@ _SAME_KILL_US = 1_000_000
 # Behind a cut, or lost records, time is all that tells whether it is still the same dump.
 _LONGEST_PAUSE_AT_CUT_US = 3_000_000
 # Some ten times the processes of the largest nodes: what is more is no dump, and would only fill the memory.
-_MOST_ENTRIES = 200_000
+MOST_LINES = 200_000
+# Lines that say who is killed stand behind all others: so much room is left for them.
+_ROOM_FOR_KILLS = 1000
 # Printed by other parts of the kernel too, so their place says nothing.
 _ANYWHERE = frozenset({Kind.REAPED, Kind.STAT, Kind.MEM_INFO, Kind.TRACE})
 _ENDING = frozenset({Kind.KILLED, Kind.NO_VICTIM})
+_TELLING = _ENDING | {Kind.SUMMARY, Kind.CHOSEN, Kind.TASK_IN, Kind.GROUP, Kind.REAPED}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,9 +39,11 @@ class Dump:
     read, and `later` the entries behind it. `victims` are the pids of its kill lines, `tgids` the thread group of each
     row, `texts` the lines that a repeat may be of. `lines_lost` says that records are missing within it, `cut` that
     somebody left lines out of it. `stamped` is its last line with a time. `kill_seen` says whether the line that ends a
-    dump was seen: a kill, or that there is nothing to kill.
+    dump was seen: a kill, or that there is nothing to kill. Of more than `most_lines` lines (about a kilobyte of memory
+    each) the rest is left out, as if it was lost.
     """
 
+    most_lines: int = MOST_LINES
     lost_before: int | None = 0
     place: int | None = None
     whole: Whole | None = None
@@ -56,9 +61,12 @@ class Dump:
     kill_seen: bool = False
 
     @classmethod
-    def of_whole(cls, whole: Whole, *, lost_before: int | None, place: int | None = None) -> Self:
+    def of_whole(
+        cls, whole: Whole, *, lost_before: int | None, place: int | None = None, most_lines: int = MOST_LINES
+    ) -> Self:
         """Return the dump that the fast path read."""
         return cls(
+            most_lines=most_lines,
             lost_before=lost_before,
             place=place,
             whole=whole,
@@ -99,11 +107,13 @@ class Dump:
                 return facts
         return facts_of(self.entries)
 
-    def add(self, entry: Entry) -> None:
-        """Take a line in."""
-        if len(self.later) >= _MOST_ENTRIES:
-            return
+    def add(self, entry: Entry) -> bool:
+        """Take a line in; return whether there was room for it."""
         kind, line, value = entry
+        room = self.most_lines - len(self.later)
+        if room <= (0 if kind in _TELLING else _ROOM_FOR_KILLS):
+            self.lines_lost = True
+            return False
         if kind is Kind.ROW:
             entry = Entry(kind, line, row_of(line.text, self.columns))
         elif isinstance(value, Columns):
@@ -115,11 +125,12 @@ class Dump:
         if line.stamp.monotonic_us is not None or line.stamp.wall is not None:
             self.stamped = line
         if kind in _ANYWHERE:
-            return
+            return True
         self.furthest = max(self.furthest, kind)
         self._learn(entry)
         if kind in _ENDING:
             self.kill_seen = True
+        return True
 
     def extend_last(self, text: str) -> None:
         """Append the rest of a split record to the line seen last."""

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from oomreport.cli.reports.columns import age, printable, table
+from oomreport.cli.reports.columns import age, table
 from oomreport.times import parse_time
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -10,11 +10,6 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 def test_columns_are_as_wide_as_their_widest_cell_and_lines_end_without_blanks() -> None:
     assert table(("A", "LONGER"), [("wide cell", None), ("x", 1)]) == ("A           LONGER\nwide cell\nx           1\n")
-
-
-def test_a_process_that_names_itself_like_a_control_sequence_steers_no_terminal() -> None:
-    assert printable("a\x1b[2Jb\n") == r"a\x1b[2Jb\n"
-    assert "\x1b" not in table(("A",), [("\x1b[31m",)])
 
 
 @pytest.mark.parametrize(

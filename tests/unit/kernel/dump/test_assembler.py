@@ -23,8 +23,8 @@ def ring_of(log: bytes) -> list[bytes]:
     return lines
 
 
-def assembled(lines: list[bytes]) -> list[Invocation]:
-    assembler = Assembler()
+def assembled(lines: list[bytes], **bounds: int) -> list[Invocation]:
+    assembler = Assembler(**bounds)
     found = [one for raw in lines if (line := line_of_syslog(raw)) is not None for one in assembler.feed(line)]
     return found + assembler.flush()
 
@@ -79,3 +79,26 @@ def test_records_lost_behind_a_kill_leave_its_table_whole() -> None:
     number = max(line.sequence or 0 for raw in log if (line := line_of_record(raw)) is not None)
     (one,) = invocations_of_records([*log, b"6,%d,999999999,-;eth0: link becomes ready" % (number + 100)])
     assert one.table_whole
+
+
+def test_beyond_its_bound_a_dump_keeps_the_lines_that_say_who_is_killed() -> None:
+    rows = ["[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name"]
+    rows += [
+        f"[{pid:7d}]     0 {pid:7d}    14924    {pid}   151552        0             0 java" for pid in range(1, 401)
+    ]
+    killed = "Memory cgroup out of memory: Killed process 400 (java) total-vm:59696kB, anon-rss:1600kB, file-rss:0kB"
+    summary = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,"
+    text = [
+        "java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
+        *rows,
+        f"{summary}task=java,pid=400,uid=0",
+        killed,
+    ]
+    lines = [b"<6>[%12.6f] %s" % (number / 1000, line.encode()) for number, line in enumerate(text)]
+    (whole,), (cut,) = assembled(lines), assembled(lines, most_lines=1200)
+    assert (len(whole.tasks), whole.table_whole) == (400, True)
+    assert (len(cut.tasks), cut.table_whole) == (198, False)
+    for one in (whole, cut):
+        assert [victim.pid for victim in one.victims] == [400]
+        assert one.task_memcg == "/a"
+        assert one.log.endswith(killed)

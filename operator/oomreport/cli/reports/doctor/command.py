@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from oomreport.cli.reports.doctor.installation import CheckResult, Level, examined
+from oomreport.cli.terminal import printable, say
 from oomreport.errors import OOMReportError
 
 
@@ -20,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
         cluster = cluster_of(context=arguments.context, kubeconfig=arguments.kubeconfig)
         cluster.get("/version")
     except OOMReportError as error:
-        print(f"oomreport: {error}", file=sys.stderr)
+        say(error)
         return 2
     found = examined(cluster, arguments.system_namespace, arguments.agent_namespace, own=lambda: datetime.now(UTC))
     if arguments.output == "json":
@@ -35,8 +36,8 @@ def told(found: Sequence[CheckResult]) -> str:
     """Return findings as text, a line each and what to do below."""
     lines = []
     for one in found:
-        lines.append(f"{one.level:<11}  {one.check}: {one.words}\n")
-        lines += [f"{'':<11}  -> {one.todo}\n"] if one.todo else []
+        lines.append(f"{one.level:<11}  {one.check}: {printable(one.words)}\n")
+        lines += [f"{'':<11}  -> {printable(one.todo)}\n"] if one.todo else []
     problems = sum(one.level is Level.PROBLEM for one in found)
     last = (
         f"{problems} {'problem' if problems == 1 else 'problems'}.\n"
