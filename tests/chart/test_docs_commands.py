@@ -17,7 +17,7 @@ REPORT = """
 apiVersion: oomreport.dev/v1alpha1
 kind: OOMReport
 metadata: {name: deployment-web-api, namespace: shop}
-spec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}, container: api}
+spec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}, container: api, review: {decision: Rejected, note: it grows on Mondays}}
 """
 
 
@@ -74,6 +74,14 @@ def test_kustomize_installs_backs_up_and_uninstalls_as_written_and_reports_stay(
     # Nothing runs on an API server alone, and doctor says so.
     assert "no pod in namespace oomreport-system" in run(doctor, codes=(1,))
     assert "deployment-web-api" in run(reports)
+    restore = re.search(r"`(kubectl apply [^`]*oomreport-backup.yaml)`", (ROOT / "docs/upgrade.md").read_text())
+    assert restore
+    kubectl("delete", "-k", str(ROOT / "crds"))
+    for line in commands("docs/upgrade.md", "kubectl apply --server-side -k")[:1]:
+        run(line)
+    served()
+    run(restore[1].replace("oomreport-backup.yaml", f"{tmp_path}/oomreport-backup.yaml"))
+    assert get("oomreport", "deployment-web-api", "-n", "shop")["spec"]["review"]["note"] == "it grows on Mondays"
 
 
 def test_an_overlay_holds_no_crd_so_that_deleting_it_loses_no_report():

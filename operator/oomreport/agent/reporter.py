@@ -309,8 +309,14 @@ class KillReporter:
             while pod.ahead and self._is_due(pod.ahead[0], now.monotonic, drained_at) and reported != most:
                 if not self._containers.owns(pod.subject):
                     break
-                self._report_counter(pod.subject, pod.tally.total - len(pod.ahead) + 1, pod.ahead.pop(0), now)
-                pod.tally.explain_by_counter(now.monotonic)
+                number, at = pod.tally.total - len(pod.ahead) + 1, pod.ahead.pop(0)
+                if unread := self._containers.unread(pod.subject.pod_uid, at):
+                    self._report_counter(unread.subject, 1, at, now)
+                    unread.recorded_at = now.monotonic
+                    unread.tally.explain_by_counter(now.monotonic)
+                else:
+                    self._report_counter(pod.subject, number, at, now)
+                    pod.tally.explain_by_counter(now.monotonic)
                 reported += 1
         return reported
 

@@ -43,7 +43,7 @@ def test_a_kill_is_sent_once_signed_and_with_its_settled_verdict(
     hooks.ready("chat")
     time.sleep(1.1)
     name = killed(shop)
-    delivered(shop, name, "Delivered")
+    (delivery,) = delivered(shop, name, "Delivered")
 
     assert [one.verified for one in receiver.requests] == [True]
     (event,) = receiver.events()
@@ -53,7 +53,7 @@ def test_a_kill_is_sent_once_signed_and_with_its_settled_verdict(
     assert event["data"]["kill"]["verdict"] == "Confirmed"
     assert event["data"]["kill"]["victim"]["comm"] == "node"
     assert event["data"]["recommendation"]["action"] == "RaiseLimit"
-    assert event["id"] == receiver.requests[0].id
+    assert event["id"] == receiver.requests[0].id == delivery["eventID"]
     assert receiver.requests[0].headers["content-type"].startswith("application/cloudevents+json")
     report = report_at(shop.client, shop.namespace, name)
     assert report

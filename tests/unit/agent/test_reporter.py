@@ -380,6 +380,33 @@ def test_kills_that_a_pods_counter_alone_tells_bear_each_their_own_time(tmp_path
     assert [spec["time"][11:19] for spec in desk.specs[2:]] == ["11:59:48", "11:59:48"]
 
 
+@pytest.mark.parametrize(("others", "told"), [((), OTHER_ID), (("api",), OTHER_ID), (("init",), None)])
+def test_a_container_that_came_and_went_between_two_looks_is_named_by_its_log(
+    tmp_path: Path, others: tuple[str, ...], told: str | None
+) -> None:
+    """By the container a later agent's line is known for the same kill; of two names either may be meant."""
+    desk = Desk(tmp_path)
+    desk.node.logs(UID, ID, namespace="shop", pod="web-1", container="api")
+    desk.node.container(UID, ID)
+    desk.look()
+    desk.look(seconds=60)
+    for number, name in enumerate(others):
+        desk.node.logs(UID, f"{number}" * 64, namespace="shop", pod="web-1", container=name)
+        desk.look()
+    desk.node.logs(UID, OTHER_ID, namespace="shop", pod="web-1", container="api")
+    desk.node.pod_kills(UID, 1)
+    desk.look(seconds=1)
+    desk.now += 12
+    desk.settle(drained=False)
+    assert desk.container_ids() == [told]
+    assert desk.specs[0]["subject"]["pod"] == "web-1"
+    assert desk.records[0]["metadata"]["name"].endswith(f"-{OTHER_ID[:12]}-1") is (told is not None)
+    desk.now += 60
+    desk.settle(drained=False)
+    assert len(desk.records) == 1
+    assert desk.take(dump(f"/kubepods/burstable/pod{UID}/{OTHER_ID}")) == (told is not None)
+
+
 def test_no_counter_tells_more_kills_than_the_machine_counted_without_a_line(tmp_path: Path) -> None:
     """A line that was given to the wrong container leaves the right one's counter unexplained: that is no kill more."""
     desk = Desk(tmp_path, V1)

@@ -14,7 +14,7 @@ from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, P
 from oomreport.adapters.node.node_files import ContainerNames, NodeFiles, PodNames
 from oomreport.adapters.storage.checkpoint import StoredTally
 from oomreport.agent.node.kill_counter import Tally, keep_times, kills_of
-from oomreport.agent.node.node_state import KnownContainer, KnownPod
+from oomreport.agent.node.node_state import VANISHED_SECONDS, KnownContainer, KnownPod
 from oomreport.workload.container import Subject
 
 KEPT_SECONDS = 900.0
@@ -141,6 +141,21 @@ class NodeContainers:
         over = {uid: pod.tally.kills - pod.tally.explained - inside.get(uid, 0) for uid, pod in self._pods.items()}
         return {uid: surplus for uid, surplus in over.items() if surplus > 0}
 
+    def unread(self, pod_uid: str | None, at: float) -> KnownContainer | None:
+        """Return the container in which a pod's kill was, where it came and went between two looks, its counter unread.
+
+        That is the newest that only files told of shortly before, where all such are instances of one container.
+        """
+        found = [
+            known
+            for known in self._containers.values()
+            if known.subject.pod_uid == pod_uid
+            and not (known.counted or known.tally.seen)
+            and known.named_at is not None
+            and 0 <= at - known.named_at <= VANISHED_SECONDS
+        ]
+        return found[-1] if len({known.subject.container for known in found}) == 1 else None
+
     def agree(self) -> None:
         """Count records and counters as equal: the machine counted no kill without a record.
 
@@ -228,6 +243,7 @@ class NodeContainers:
                 continue
             known = self._containers.setdefault(container.id_start, KnownContainer(subject=Subject()))
             known.seen_at = max(known.seen_at, now) if known.path is None else known.seen_at
+            known.named_at = now if known.named_at is None else known.named_at
             known.subject = replace(
                 known.subject,
                 container_id=container.id_start,

@@ -32,9 +32,10 @@ class KnownPod:
 class KnownContainer:
     """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
 
-    `counted` says whether its counter was ever read, `processes_killed` is what it counted at most (with
-    memory.oom.group more than kills), `named` how many kills the log named it for since the start. `comms` and
-    `oom_score_adjs` were seen in its task tables. `flight` is the sampler's.
+    `named_at` is when the kubelet's files first told of it. `counted` says whether its counter was ever read,
+    `processes_killed` is what it counted at most (with memory.oom.group more than kills), `named` how many kills the
+    log named it for since the start. `comms` and `oom_score_adjs` were seen in its task tables. `flight` is the
+    sampler's.
     """
 
     subject: Subject
@@ -43,6 +44,7 @@ class KnownContainer:
     limit_bytes: int | None = None
     as_group: bool = False
     seen_at: float = 0.0
+    named_at: float | None = None
     gone_at: float | None = None
     counted: bool = False
     processes_killed: int = 0
