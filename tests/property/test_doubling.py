@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from oomreport.adapters.cel import Filter, FilterInvalid
-from oomreport.adapters.cluster.pod_filter import FilteredWatch, PodFilter
+from oomreport.adapters.cluster.watch_filter import EventFilter, FilteredWatch
 from oomreport.adapters.node.syslog_source import SyslogSource
 from oomreport.adapters.storage.log_file import searched_chunks_of
 from oomreport.cli.documents import documents_in
@@ -263,7 +263,7 @@ class _Chunks:
     "shape", [repeated('{"type":"', "x"), repeated("", '{"type":"ADDED","object":{}}\n'), repeated("", "\n")]
 )
 def test_the_time_to_filter_a_watch_grows_with_what_comes(shape: Callable[[int], bytes]) -> None:
-    kept = PodFilter(lambda _: True, lambda _: None)
+    kept = EventFilter.of_pods(lambda _: True)
 
     def read(data: bytes) -> None:
         async def whole() -> None:

@@ -120,6 +120,8 @@ class MemoryApi(ApiServer):
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
+        brief: bool = False,
+        through: Callable[[bytes], bytes] | None = None,
     ) -> Object:
         self.requests.append((method, where))
         for refusal in self.refusals:
@@ -127,14 +129,17 @@ class MemoryApi(ApiServer):
                 raise error
         place, sent = where_of(where), json.loads(json.dumps(body or {}))
         if method == "GET":
-            return deepcopy(self._found(place) if place.name else self._list(place, query or {}))
+            found = deepcopy(self._found(place) if place.name else self._list(place, query or {}))
+            answer: Object = json.loads(through(json.dumps(found).encode())) if through else found
+            return answer
         if method == "POST":
             return deepcopy(self._created(place, sent))
         if method == "DELETE":
             return self._deleted(place, sent.get("preconditions") or {})
         if "dryRun" in (query or {}):
             return deepcopy(self._found(place))
-        return deepcopy(self._patched(place, sent, content_type))
+        patched = deepcopy(self._patched(place, sent, content_type))
+        return {"metadata": patched["metadata"]} if brief else patched
 
     def _found(self, place: Where) -> Object:
         found = self._objects.get((place.kind, place.namespace, place.name))

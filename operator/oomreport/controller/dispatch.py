@@ -52,7 +52,7 @@ class Dispatch:
             case ReportKey():
                 await self._reconciler.look_at(key)
             case SurveyKey(namespace=namespace):
-                await self._rollout_pods.survey(namespace)
+                await self._rollout_pods.survey_when_settled(namespace)
             case MarkKey():
                 await self._announcer.write_mark(key)
             case PodNoteKey():

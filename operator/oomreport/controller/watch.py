@@ -17,7 +17,7 @@ import kopf
 
 from oomreport.adapters.cluster.api_access import ApiAccess
 from oomreport.adapters.cluster.api_server import ApiServer, path, session
-from oomreport.adapters.cluster.pod_filter import PodFilter
+from oomreport.adapters.cluster.watch_filter import EventFilter
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.known.watch_state import WatchState
@@ -28,7 +28,7 @@ from oomreport.controller.work.keys import PodKey, RecordKey
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError, OOMReportError
 from oomreport.incident.report.notice import ANNOTATIONS
-from oomreport.incident.witness.evidence import record_facts
+from oomreport.incident.witness.evidence import record_facts, used_record
 from oomreport.names import API_VERSION, GROUP, OOM_RECORDS, OOM_REPORTS, VERSION
 from oomreport.workload.pod import pod_facts
 
@@ -97,7 +97,8 @@ class PodAndRecordWatch:
         self._api, self._access, self._queue, self._now = api, access, queue, now
         self._pods, self._records, self._rollout_pods, self._agents = pods, records, rollout_pods, agents
         self._metrics, self._watches = metrics, watches
-        self._filter = PodFilter(self._wants, self._dropped)
+        self._pod_filter = EventFilter.of_pods(self._wants, self._pod_dropped)
+        self._record_filter = EventFilter.of_records(self._is_open, self._record_dropped)
         self._heard = 0.0
 
     @property
@@ -173,8 +174,19 @@ class PodAndRecordWatch:
     def _wants(self, pod: dict[str, Any]) -> bool:
         return self._agents.matches(pod) or self._pods.wants(pod)
 
-    def _dropped(self, lists: bool) -> None:  # noqa: FBT001 - the one argument of a callback
+    def _is_open(self, record: dict[str, Any]) -> bool:
+        """Return whether a record is still to be used; take note of one that was."""
+        facts = used_record(record)
+        if facts:
+            self._records.put(facts, now=self._now())
+        return facts is None
+
+    def _pod_dropped(self, lists: bool) -> None:  # noqa: FBT001 - the one argument of a callback
         self._metrics.heard("pods", kept=False)
+        self._note_listing(None if lists else "MODIFIED")
+
+    def _record_dropped(self, lists: bool) -> None:  # noqa: FBT001 - the one argument of a callback
+        self._metrics.heard(OOM_RECORDS, kept=False)
         self._note_listing(None if lists else "MODIFIED")
 
     def _response_begins(self, response: aiohttp.ClientResponse) -> None:
@@ -182,7 +194,9 @@ class PodAndRecordWatch:
         if response.url.query.get("watch") == "true":
             self._watch_begins(where, response)
         if where.endswith(_PODS):
-            self._filter.attach(response)
+            self._pod_filter.attach(response)
+        elif where.endswith(_RECORDS):
+            self._record_filter.attach(response)
 
     def _watch_begins(self, where: str, response: aiohttp.ClientResponse) -> None:
         # The server's URL may have a path of its own before ours.

@@ -48,6 +48,7 @@ from oomreport.controller.reporting.rollout_pods import RolloutPods
 from oomreport.controller.reporting.router import Router
 from oomreport.controller.settings import ControllerSettings
 from oomreport.controller.watch import AgentSelector, PodAndRecordWatch
+from oomreport.controller.work.keys import only_tells
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS
 
@@ -82,8 +83,12 @@ def parts_of(
 ) -> Parts:
     """Return the parts of a controller; nothing runs yet."""
     namespace, identity = settings.namespace, settings.identity
-    queue, pods, records, changes = WorkQueue(), PodCache(), RecordCache(), RuleChanges()
-    reports, owners, hooks = ReportStore(api, figures.written), Owners(api, pods), HookRegistry(api, namespace)
+    queue, pods, records, changes = WorkQueue(only_tells), PodCache(), RecordCache(), RuleChanges()
+    reports, owners, hooks = (
+        ReportStore(api, on_written=figures.written),
+        Owners(api, pods),
+        HookRegistry(api, namespace),
+    )
     policies = Policies(namespace, changes)
     window = int(settings.metrics_source.window.total_seconds()) if settings.metrics_source else 0
     surroundings = SurroundingsReader(api, policies, prometheus=prometheus, window_seconds=window)
@@ -203,6 +208,7 @@ def parts_of(
         ),
         **bounds.list_watches(api),
     }
+    reports.trust(lambda: list_watches["reports"].problem is None)
     figures.set_pending(deliverer.pending)
     figures.set_hooks(hooks.names)
     figures.set_agents(pods.agents)

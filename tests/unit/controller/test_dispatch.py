@@ -38,7 +38,7 @@ class Handler:
         (PodKey(uid="u"), "pod_router.route"),
         (NodeKey(name="n"), "anonymous.settle"),
         (KEY, "reconciler.look_at"),
-        (SurveyKey(namespace="shop"), "rollout_pods.survey"),
+        (SurveyKey(namespace="shop"), "rollout_pods.survey_when_settled"),
         (MarkKey(name="r"), "announcer.write_mark"),
         (PodNoteKey(uid="u"), "announcer.write_note"),
         (EventKey(namespace="shop", name="e"), "announcer.send_event"),

@@ -12,9 +12,9 @@ Modules:
     lease           Leader election by a Lease
     objects         What is read of any object that the API server sends
     own_account     The account of this process, as the API server knows it
-    pod_filter      A filter for pod events, between the API server's stream and Kopf
     policy_check    The reports that each OOMPolicy holds for, and overrides that name nothing
     prometheus      Queries for a container's memory at a metrics source
     record_client   Creation of OOMRecords at the API server
     transport       Requests to the API server, as the command line sends them
+    watch_filter    A filter for events between the API server's stream and Kopf
 """

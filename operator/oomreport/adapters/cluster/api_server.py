@@ -31,6 +31,8 @@ _MOST_WORDS = 500
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
+# The answer is a PartialObjectMetadata: who knows what was written need not read it again.
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 def path(api_version: str, plural: str, *, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
@@ -111,9 +113,11 @@ class ApiServer(SessionOwner):
                 return None
             raise
 
-    async def pages(self, where: str, **query: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """Return all objects, page by page."""
-        async for page, _ in self._pages(where, query):
+    async def pages(
+        self, where: str, through: Callable[[bytes], bytes] | None = None, **query: str
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Return all objects, page by page. A page's text goes through `through` first, which may shorten it."""
+        async for page, _ in self._pages(where, query, through):
             yield page
 
     async def listed(self, where: str) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
@@ -121,12 +125,14 @@ class ApiServer(SessionOwner):
         async for page in self._pages(where, {}):
             yield page
 
-    async def _pages(self, where: str, query: Mapping[str, str]) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+    async def _pages(
+        self, where: str, query: Mapping[str, str], through: Callable[[bytes], bytes] | None = None
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         more: dict[str, str] = {}
         size = _PAGE
         while True:
             try:
-                page = await self.get(where, limit=str(size), **query, **more)
+                page = await self._request("GET", where, query={"limit": str(size), **query, **more}, through=through)
             except ApiError as error:
                 # Objects may be made so large that a page of them is too much: then smaller pages.
                 if error.reason != _TOO_LARGE or size == 1:
@@ -173,11 +179,13 @@ class ApiServer(SessionOwner):
         """Replace an object; its resourceVersion guards against lost updates."""
         return await self._request("PUT", where, body=body, query={"fieldManager": self._manager})
 
-    async def merge(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change parts of an object (a JSON merge patch). A resourceVersion or uid in it is a precondition."""
-        return await self._request(
-            "PATCH", where, body=body, content_type=_MERGE, query={"fieldManager": self._manager}
-        )
+    async def merge(self, where: str, body: Mapping[str, Any], *, brief: bool = False) -> dict[str, Any]:
+        """Change parts of an object (a JSON merge patch). A resourceVersion or uid in it is a precondition.
+
+        `brief`: the answer has the object's metadata only.
+        """
+        query = {"fieldManager": self._manager}
+        return await self._request("PATCH", where, body=body, content_type=_MERGE, query=query, brief=brief)
 
     async def strategic(self, where: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         """Change parts of a built-in object, items of a list by their key (a strategic merge patch).
@@ -187,10 +195,13 @@ class ApiServer(SessionOwner):
         query = {"fieldManager": self._manager, **({"dryRun": "All"} if dry_run else {})}
         return await self._request("PATCH", where, body=body, content_type=_STRATEGIC, query=query)
 
-    async def apply(self, where: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make an object have these fields (server-side apply); fields of other writers stay as they are."""
+    async def apply(self, where: str, body: Mapping[str, Any], *, brief: bool = False) -> dict[str, Any]:
+        """Make an object have these fields (server-side apply); fields of other writers stay as they are.
+
+        `brief`: the answer has the object's metadata only.
+        """
         query = {"fieldManager": self._manager, "force": "true"}
-        return await self._request("PATCH", where, body=body, content_type=_APPLY, query=query)
+        return await self._request("PATCH", where, body=body, content_type=_APPLY, query=query, brief=brief)
 
     async def delete(self, where: str, *, uid: str | None = None, resource_version: str | None = None) -> bool:
         """Delete an object, if it is still this one; return whether it was there."""
@@ -221,10 +232,14 @@ class ApiServer(SessionOwner):
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
+        brief: bool = False,
+        through: Callable[[bytes], bytes] | None = None,
     ) -> dict[str, Any]:
         url = self._server + where
         data = None if body is None else orjson.dumps(body)
         headers = {"Content-Type": content_type} if data else {}
+        if brief:
+            headers["Accept"] = _METADATA_ONLY
         try:
             async with self._session.request(
                 method, _exactly(url), data=data, headers=headers, params=query, timeout=_TIMEOUT
@@ -239,7 +254,7 @@ class ApiServer(SessionOwner):
             words = f"{method} {url}: the answer is larger than {_MOST_ANSWER_BYTES >> 20} MiB"
             raise ApiError(words, status=response.status, reason=_TOO_LARGE)
         try:
-            result = orjson.loads(answer)
+            result = orjson.loads(through(answer) if through else answer)
         except ValueError as error:
             raise ApiError(f"{method} {url}: the answer is no JSON: {error}", status=response.status) from error
         if not isinstance(result, dict):

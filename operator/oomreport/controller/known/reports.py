@@ -8,7 +8,7 @@ A report's name is made of kind, name and container. Two workloads can make the 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -108,12 +108,22 @@ class ReportStore:
     ) -> None:
         self._api, self._on_written = api, on_written
         self._cache: OrderedDict[ReportKey, StoredReport] = OrderedDict()
+        # Of all reports that are there, as the watch tells: the hash of each key, which is enough to say "none".
+        self._there: set[int] = set()
+        self._is_followed: Callable[[], bool] = lambda: False
+
+    def trust(self, is_followed: Callable[[], bool]) -> None:
+        """Take a report for absent that the watch has not told of, while `is_followed` says that it works."""
+        self._is_followed = is_followed
 
     async def get(self, key: ReportKey) -> StoredReport | None:
         """Return a report, None where there is none. Raises ApiError."""
         if cached := self._cache.get(key):
             self._cache.move_to_end(key)
             return cached
+        # A report that another process has made just now is found when it is to be created.
+        if self._is_followed() and hash(key) not in self._there:
+            return None
         selector = ",".join(f"{label}={value}" for label, value in labels_of(key).items())
         where = path(API_VERSION, OOM_REPORTS, namespace=key.namespace)
         for report in (await self._api.get(where, labelSelector=selector)).get("items") or ():
@@ -140,13 +150,18 @@ class ReportStore:
         }
         where = path(API_VERSION, OOM_REPORTS, namespace=base.namespace, name=base.name, sub="status")
         try:
-            written = await self._api.apply(where, body)
+            written = await self._api.apply(where, body, brief=True)
         except ApiError as error:
             self.forget(key)
             if error.is_outdated:
                 raise StaleReportError(str(error), status=error.status, reason=error.reason) from error
             raise
-        kept = self._keep(key, written)
+        # The version is the one that was read, so what is not in the status is as it was.
+        metadata = written["metadata"]
+        kept = replace(
+            base, resource_version=metadata["resourceVersion"], generation=metadata.get("generation"), status=status
+        )
+        self._remember(key, kept)
         self._on_written(base.status, kept.status)
         return kept
 
@@ -181,8 +196,10 @@ class ReportStore:
         key = key_of_report(report)
         cached = self._cache.get(key)
         if kind == "DELETED":
+            self._there.discard(hash(key))
             self.forget(key)
             return None
+        self._there.add(hash(key))
         is_older = cached is not None and _number(report["metadata"]["resourceVersion"]) <= _number(
             cached.resource_version
         )
@@ -236,11 +253,15 @@ class ReportStore:
             redeliver=(metadata.get("annotations") or {}).get(ANNOTATION_REDELIVER, ""),
             status=report.get("status") or {},
         )
+        self._remember(key, stored)
+        return stored
+
+    def _remember(self, key: ReportKey, stored: StoredReport) -> None:
+        self._there.add(hash(key))
         self._cache[key] = stored
         self._cache.move_to_end(key)
         if len(self._cache) > _MOST_CACHED:
             self._cache.popitem(last=False)
-        return stored
 
 
 def _number(version: str) -> int:

@@ -22,7 +22,6 @@ from oomreport.hooks.report_event import report_event
 from oomreport.incident.kill import Kill
 from oomreport.incident.report.decision import RecordOutcome
 from oomreport.incident.report.notice import ReportObject, annotations, event, event_series
-from oomreport.incident.report.status import ReportStatus
 from oomreport.names import ANNOTATION_KILLS, ANNOTATION_LAST_KILL, API_VERSION, OOM_RECORDS
 from oomreport.times import rfc3339
 from oomreport.workload.pod import PodFacts
@@ -123,7 +122,7 @@ class Announcer:
 
     def announce_report(self, happened: Iterable[EventType], report: StoredReport, *, container: str) -> None:
         """Have Events sent about what happened to a report."""
-        status = ReportStatus.of(report.status)
+        status = report.known
         for type_ in happened:
             body = report_event(
                 type_,
@@ -149,6 +148,7 @@ class Announcer:
             await self._api.merge(
                 path(API_VERSION, OOM_RECORDS, name=key.name, sub="status"),
                 {"status": {"usedTime": rfc3339(now), **mark.as_json()}},
+                brief=True,
             )
         except ApiError as error:
             if not error.is_not_found:
@@ -164,7 +164,7 @@ class Announcer:
             return
         where = path("v1", "pods", namespace=note.namespace, name=note.name)
         try:
-            await self._api.merge(where, {"metadata": {"uid": key.uid, "annotations": note.annotations}})
+            await self._api.merge(where, {"metadata": {"uid": key.uid, "annotations": note.annotations}}, brief=True)
         except ApiError as error:
             if not error.is_final:
                 self._notes.setdefault(key.uid, note)

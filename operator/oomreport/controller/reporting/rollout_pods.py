@@ -6,12 +6,14 @@ new. A watch that lists anew never tells what was deleted before, so it is liste
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from oomreport.adapters.cluster.api_server import ApiServer, path
+from oomreport.adapters.cluster.watch_filter import EventFilter
 from oomreport.controller.known.owners import Owners
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.work.keys import ReportKey, SurveyKey, report_key
@@ -21,8 +23,11 @@ from oomreport.incident.report.rollout_conditions import is_followed
 from oomreport.workload.pod import node_name, pod_facts
 
 log = logging.getLogger(__name__)
-# Reports come in bursts, and listings of a watch in pieces: one listing of a namespace is for all of them.
-_SETTLE = timedelta(seconds=2)
+# Reports come in bursts, and listings of a watch in pieces: one listing of a namespace is for all of them. It is some
+# 11 MB for a thousand pods, so it waits for the end of a burst, but not for ever.
+_SETTLE, _LONGEST_WAIT = 2.0, 30.0
+# A kill settles five seconds after it (`Patience.settle`): what a listing shows is part of that look.
+_LOOK_WITHIN = timedelta(seconds=5)
 
 
 class RolloutPods:
@@ -32,6 +37,8 @@ class RolloutPods:
         self, *, api: ApiServer, queue: WorkQueue, pods: PodCache, owners: Owners, now: Callable[[], datetime]
     ) -> None:
         self._api, self._queue, self._pods, self._owners, self._now = api, queue, pods, owners, now
+        # By namespace: when a listing was first and last asked for, on the monotonic clock.
+        self._asked: dict[str, tuple[float, float]] = {}
 
     def keep(self, key: ReportKey, status: Mapping[str, Any]) -> None:
         """Follow the workload of a report while its pods can tell something."""
@@ -42,7 +49,20 @@ class RolloutPods:
 
     def survey_soon(self, namespace: str) -> None:
         """Have the pods of a namespace listed, once for all that ask for it within a while."""
+        now = time.monotonic()
+        self._asked[namespace] = self._asked.get(namespace, (now, now))[0], now
         self._queue.add_later(SurveyKey(namespace=namespace), _SETTLE)
+
+    async def survey_when_settled(self, namespace: str) -> None:
+        """List a namespace's pods, unless more has been asked for just now: then a little later. Raises ApiError."""
+        if namespace in self._asked:
+            first, last = self._asked[namespace]
+            pause = min(last + _SETTLE, first + _LONGEST_WAIT) - time.monotonic()
+            if pause > 0:
+                self._queue.add_later(SurveyKey(namespace=namespace), pause)
+                return
+            del self._asked[namespace]
+        await self.survey(namespace)
 
     async def survey(self, namespace: str) -> None:
         """Learn of all pods of the namespace's followed workloads, and of which are gone. Raises ApiError."""
@@ -53,9 +73,10 @@ class RolloutPods:
         shown: set[str] = set()
         # Who is new, or whose pods are not as they were known: of a thousand reports few.
         news = {one.identity for one in workloads if not self._pods.is_listed(namespace, one.identity)}
-        async for page in self._api.pages(path("v1", "pods", namespace=namespace)):
+        followed = EventFilter.of_pods(self._pods.follows).page
+        async for page in self._api.pages(path("v1", "pods", namespace=namespace), followed):
             for item in page:
-                if not self._pods.follows(item) or node_name(item) is None:
+                if node_name(item) is None:
                     continue
                 pod = pod_facts(item, annotations=ANNOTATIONS)
                 is_news = self._pods.put(pod, now=self._now())
@@ -70,10 +91,15 @@ class RolloutPods:
         for workload in workloads:
             self._pods.set_listed(namespace, workload.identity)
         log.debug("pods were listed", extra={"namespace": namespace, "workloads": len(workloads), "pods": len(shown)})
-        self.look_at(namespace, news)
+        for key in self._reports_of(namespace, news):
+            self._queue.add_later(key, _LOOK_WITHIN)
 
     def look_at(self, namespace: str, identities: Iterable[tuple[str, str, str]]) -> None:
         """Have the reports of followed workloads looked at."""
+        for key in self._reports_of(namespace, identities):
+            self._queue.add(key)
+
+    def _reports_of(self, namespace: str, identities: Iterable[tuple[str, str, str]]) -> Iterator[ReportKey]:
         for identity in identities:
             for workload, container in self._pods.followed(namespace, identity):
-                self._queue.add(report_key(namespace, workload, container))
+                yield report_key(namespace, workload, container)

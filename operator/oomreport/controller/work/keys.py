@@ -83,6 +83,11 @@ class HookKey:
     name: str
 
 
+def only_tells(key: object) -> bool:
+    """Return whether a key tells of what is counted already, so that counting goes first."""
+    return isinstance(key, MarkKey | PodNoteKey | EventKey | HookKey)
+
+
 def report_key(namespace: str, workload: Workload, container: str) -> ReportKey:
     """Return the key of the report on a workload's container."""
     return ReportKey(

@@ -2,6 +2,8 @@
 
 Whatever happens to a report only adds its key: thirty records of one moment are one look at the report, or two. A key
 that fails comes back later and later; it is never dropped, so an API server that is away loses nothing.
+
+Kills are counted first and told later: keys that only tell stand in a line of their own. What is late is told late.
 """
 
 import asyncio
@@ -15,14 +17,19 @@ from oomreport.errors import ApiError
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 30.0
+# While there is something to count, one key in so many only tells: a full ledger waits for the marks of its records.
+_TELL_ONE_IN = 4
 log = logging.getLogger(__name__)
 
 
 class WorkQueue:
-    """Keys that have to be looked at. For one event loop."""
+    """Keys that have to be looked at. `only_tells` says of a key whether it can wait. For one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, only_tells: Callable[[Hashable], bool] = lambda _: False) -> None:
+        self._only_tells = only_tells
         self._ready: deque[Hashable] = deque()
+        self._telling: deque[Hashable] = deque()
+        self._counted_in_turn = 0
         self._waiting: set[Hashable] = set()
         # With the loop's time at which each was begun.
         self._working: dict[Hashable, float] = {}
@@ -48,8 +55,7 @@ class WorkQueue:
             return
         self._waiting.add(key)
         if key not in self._working:
-            self._ready.append(key)
-            self._wake()
+            self._line_up(key)
 
     def add_later(self, key: Hashable, pause: float | timedelta) -> None:
         """Have a key looked at after a pause, or earlier where that was asked for already."""
@@ -86,22 +92,33 @@ class WorkQueue:
             self._wake()
 
     async def _next(self) -> Hashable | None:
-        while not self._ready:
+        while not self._ready and not self._telling:
             if self._stopped:
                 return None
             waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._wakers.append(waker)
             await waker
-        key = self._ready.popleft()
+        key = self._first()
         self._waiting.discard(key)
         self._working[key] = asyncio.get_running_loop().time()
         return key
 
+    def _first(self) -> Hashable:
+        turn_to_tell = self._counted_in_turn >= _TELL_ONE_IN - 1
+        if self._telling and (turn_to_tell or not self._ready):
+            self._counted_in_turn = 0
+            return self._telling.popleft()
+        self._counted_in_turn += 1
+        return self._ready.popleft()
+
+    def _line_up(self, key: Hashable) -> None:
+        (self._telling if self._only_tells(key) else self._ready).append(key)
+        self._wake()
+
     def _done(self, key: Hashable) -> None:
         self._working.pop(key, None)
         if key in self._waiting:
-            self._ready.append(key)
-            self._wake()
+            self._line_up(key)
 
     def _failed(self, key: Hashable, error: Exception) -> None:
         times = self._failures[key] = self._failures.get(key, 0) + 1

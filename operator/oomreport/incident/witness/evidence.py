@@ -131,6 +131,23 @@ def record_facts(record: Mapping[str, Any]) -> RecordFacts | None:
     )
 
 
+def used_record(record: Mapping[str, Any]) -> RecordFacts | None:
+    """Return what is remembered of an OOMRecord that was used; None for one that was not, or that says too little."""
+    metadata, spec, status = (record.get(part) or {} for part in ("metadata", "spec", "status"))
+    used, name, node = parse_time(status.get("usedTime")), metadata.get("name"), spec.get("nodeName")
+    if used is None or not name or not node:
+        return None
+    return RecordFacts(
+        name=name,
+        node=node,
+        time=used,
+        spec=RecordSpec(),
+        container_id=(spec.get("subject") or {}).get("containerID") or status.get("containerID"),
+        resource_version=metadata.get("resourceVersion", ""),
+        used=used,
+    )
+
+
 def is_used(record: Mapping[str, Any]) -> bool:
     """Return whether an OOMRecord, as the API server sends it, is marked as used."""
     return bool((record.get("status") or {}).get("usedTime"))

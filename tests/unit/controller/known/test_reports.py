@@ -2,7 +2,11 @@
 
 from typing import Any, cast
 
-from oomreport.controller.known.reports import ReportStore, key_of_report
+import pytest
+
+from oomreport.controller.known.reports import ReportStore, StaleReportError, key_of_report, labels_of
+from oomreport.names import API_VERSION, OOM_REPORTS
+from support.controller import Parts, run
 
 
 def report(version: int, *, generation: int = 1, observed: int | None = 1, decision: str = "Pending") -> dict[str, Any]:
@@ -43,3 +47,40 @@ def test_a_deleted_report_is_read_anew():
     assert known.take(None, edited)
     assert known.take("DELETED", report(13, generation=2)) is None
     assert known._cache == {}
+
+
+def test_a_report_that_the_watch_has_not_told_of_is_not_asked_for_and_is_found_before_it_is_written_over():
+    parts = Parts()
+    stored = parts.api.put(API_VERSION, OOM_REPORTS, report(1))
+    key = key_of_report(stored)
+    followed = [True]
+    parts.reports.trust(lambda: followed[0])
+    assert run(parts.reports.get(key)) is None
+    assert parts.api.requests == []
+    with pytest.raises(StaleReportError):
+        run(parts.reports.write_status(key, None, {"kills": 7}))
+    found = run(parts.reports.get(key))
+    assert found
+    assert found.status["kills"] == 1
+    parts.reports.forget(key)
+    assert run(parts.reports.get(key)) == found
+    parts.reports.take("DELETED", stored)
+    assert run(parts.reports.get(key)) is None
+    followed[0] = False
+    assert run(parts.reports.get(key)) == found
+
+
+def test_what_was_written_is_known_without_reading_it_again():
+    parts = Parts()
+    key = key_of_report(report(1))
+    stored = report(1, decision="Accepted")
+    stored["metadata"]["labels"] = labels_of(key)
+    parts.api.put(API_VERSION, OOM_REPORTS, stored)
+    first = run(parts.reports.get(key))
+    written = run(parts.reports.write_status(key, first, {"kills": 2, "observedGeneration": 1}))
+    requests = len(parts.api.requests)
+    assert run(parts.reports.get(key)) == written
+    assert (written.review, written.known.kills, len(parts.api.requests)) == ("Accepted", 2, requests)
+    again = run(parts.reports.write_status(key, written, {"kills": 3, "observedGeneration": 1}))
+    parts.reports.forget(key)
+    assert run(parts.reports.get(key)) == again

@@ -20,7 +20,7 @@ class Api:
     def __init__(self) -> None:
         self.written: list[Any] = []
 
-    async def merge(self, _where: str, body: dict[str, Any]) -> None:
+    async def merge(self, _where: str, body: dict[str, Any], *, brief: bool = False) -> None:
         self.written.append(body["status"]["outcome"])
 
 

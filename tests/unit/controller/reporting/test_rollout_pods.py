@@ -1,5 +1,7 @@
 """Workloads whose pods tell whether a recommendation is applied are followed, and listed once for all."""
 
+import pytest
+
 from oomreport.controller.reporting.rollout_pods import RolloutPods
 from oomreport.controller.work.keys import SurveyKey
 from oomreport.workload.pod import pod_facts
@@ -33,7 +35,7 @@ def test_a_listing_learns_of_healthy_pods_and_has_the_report_looked_at():
     run(rollout(parts).survey("shop"))
     assert parts.pods.get(UID)
     assert parts.pods.is_listed("shop", KEY.workload.identity)
-    assert parts.queue.taken() == [KEY]
+    assert parts.queue.later[KEY] == 5.0
 
 
 def test_a_listing_that_shows_nothing_new_has_nothing_looked_at():
@@ -41,8 +43,9 @@ def test_a_listing_that_shows_nothing_new_has_nothing_looked_at():
     parts.pod()
     rollout(parts).keep(KEY, ADVISED)
     run(rollout(parts).survey("shop"))
-    parts.queue.taken()
+    parts.queue.later.clear()
     run(rollout(parts).survey("shop"))
+    assert parts.queue.later == {}
     assert parts.queue.taken() == []
 
 
@@ -62,3 +65,22 @@ def test_a_namespace_in_which_nothing_is_followed_is_not_listed():
     parts = Parts()
     run(rollout(parts).survey("shop"))
     assert parts.api.asked("GET") == 0
+
+
+def test_a_listing_waits_for_the_end_of_a_burst_and_not_for_ever(monkeypatch: pytest.MonkeyPatch):
+    parts, clock = Parts(), [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    parts.pod()
+    rollout(parts).keep(KEY, ADVISED)
+    while clock[0] < 127:
+        clock[0] += 1.5
+        rollout(parts).survey_soon("shop")
+        run(rollout(parts).survey_when_settled("shop"))
+    assert parts.api.asked("GET", "/pods") == 0
+    clock[0] = 130
+    run(rollout(parts).survey_when_settled("shop"))
+    assert parts.api.asked("GET", "/pods") == 1
+    rollout(parts).survey_soon("shop")
+    clock[0] += 2
+    run(rollout(parts).survey_when_settled("shop"))
+    assert parts.api.asked("GET", "/pods") == 2

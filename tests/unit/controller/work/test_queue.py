@@ -118,3 +118,21 @@ def test_now_overtakes_later():
         await asyncio.gather(*tasks)
 
     run(story())
+
+
+def test_what_only_tells_goes_after_what_counts_and_never_waits_without_end():
+    async def story() -> None:
+        queue, handled = WorkQueue(lambda key: str(key).startswith("tell")), list[Hashable]()
+
+        async def handle(key: Hashable) -> None:
+            handled.append(key)
+
+        for number in range(8):
+            queue.add(f"tell {number}")
+        for number in range(8):
+            queue.add(f"count {number}")
+        await worked(queue, handle, workers=1, until=lambda: len(handled) == 16)
+        assert [str(key).split()[0] for key in handled[:8]] == ["count"] * 3 + ["tell"] + ["count"] * 3 + ["tell"]
+        assert sorted(map(str, handled)) == sorted([f"{what} {n}" for what in ("tell", "count") for n in range(8)])
+
+    run(story())

@@ -1,4 +1,4 @@
-"""A filter for pod events, between the API server's stream and Kopf.
+"""A filter for events between the API server's stream and Kopf.
 
 A cluster of 10 000 pods sends hundreds of events a second, and nearly none matters. To handle one, Kopf parses all of
 it and copies it twice. The filter decodes the few fields that decide (msgspec skips the others without making objects),
@@ -7,6 +7,8 @@ and hands on wanted lines byte for byte, so that Kopf sees a shorter stream and 
 What passes in any case: bookmarks, errors, deletions, and lines that cannot be decoded (Kopf then says what is wrong).
 Kopf continues a watch from the last version that it saw, a bookmark's at most a minute old: the filter drops again what
 the API server then repeats.
+
+Of records a day's worth is there, and the controller marks each as used: the mark comes back as an event.
 
 API servers that cannot stream lists (before Kubernetes 1.34, by default) send them in pages; a page is filtered whole.
 """
@@ -66,12 +68,39 @@ class _Pod(TypedDict, total=False):
     status: _Status
 
 
+class _Subject(TypedDict, total=False):
+    containerID: str
+
+
+class _RecordSpec(TypedDict, total=False):
+    nodeName: str
+    subject: _Subject | None
+
+
+class _RecordStatus(TypedDict, total=False):
+    usedTime: str | None
+    containerID: str | None
+
+
+class _RecordMetadata(TypedDict, total=False):
+    name: str
+    resourceVersion: str
+
+
+class _Record(TypedDict, total=False):
+    """The fields of an OOMRecord of which one that was used is remembered."""
+
+    metadata: _RecordMetadata
+    spec: _RecordSpec
+    status: _RecordStatus | None
+
+
 class _Event(msgspec.Struct):
     type: str
     object: msgspec.Raw
 
 
-class _PodPage(msgspec.Struct):
+class _ListPage(msgspec.Struct):
     kind: str
     apiVersion: str  # noqa: N815 - the API's name
     metadata: msgspec.Raw
@@ -79,23 +108,42 @@ class _PodPage(msgspec.Struct):
 
 
 _event = msgspec.json.Decoder(_Event)
-_pod = msgspec.json.Decoder(_Pod)
-_page = msgspec.json.Decoder(_PodPage)
+_page = msgspec.json.Decoder(_ListPage)
+_PODS, _RECORDS = msgspec.json.Decoder(_Pod), msgspec.json.Decoder(_Record)
 
 
-class PodFilter:
+class EventFilter:
     """Decides which events and which items of a page go on.
 
-    `is_wanted` gets a pod with the fields above only. `on_dropped` is called for each pod that does not go on, with
+    `is_wanted` gets an object with the fields above only. `on_dropped` is called for each that does not go on, with
     True while the API server still lists what exists.
     """
 
-    def __init__(self, is_wanted: Callable[[dict[str, Any]], bool], on_dropped: Callable[[bool], None]) -> None:
-        self._is_wanted, self._on_dropped = is_wanted, on_dropped
+    def __init__(
+        self,
+        decoder: msgspec.json.Decoder[Any],
+        is_wanted: Callable[[dict[str, Any]], bool],
+        on_dropped: Callable[[bool], None],
+    ) -> None:
+        self._decoder, self._is_wanted, self._on_dropped = decoder, is_wanted, on_dropped
         self._lists = False
 
+    @classmethod
+    def of_pods(
+        cls, is_wanted: Callable[[dict[str, Any]], bool], on_dropped: Callable[[bool], None] = lambda _: None
+    ) -> "EventFilter":
+        """Return a filter of pods."""
+        return cls(_PODS, is_wanted, on_dropped)
+
+    @classmethod
+    def of_records(
+        cls, is_wanted: Callable[[dict[str, Any]], bool], on_dropped: Callable[[bool], None] = lambda _: None
+    ) -> "EventFilter":
+        """Return a filter of records."""
+        return cls(_RECORDS, is_wanted, on_dropped)
+
     def attach(self, response: aiohttp.ClientResponse) -> None:
-        """Filter what a response to a list or a watch of pods will be read as."""
+        """Filter what a response to a list or a watch will be read as."""
         query, content = response.url.query, response.content
         if query.get("watch") == "true":
             self._lists = query.get("sendInitialEvents") == "true"
@@ -115,7 +163,7 @@ class PodFilter:
             return True
 
     def page(self, body: bytes) -> bytes:
-        """Return a page of a list with only the items that go on; unchanged where it is no list of pods."""
+        """Return a page of a list with only the items that go on; unchanged where it is no such list."""
         try:
             page = _page.decode(body)
             page.items = [item for item in page.items or () if self._passes(item, lists=True)]
@@ -123,9 +171,9 @@ class PodFilter:
             return body
         return msgspec.json.encode(page)
 
-    def _passes(self, pod: msgspec.Raw, *, lists: bool) -> bool:
+    def _passes(self, item: msgspec.Raw, *, lists: bool) -> bool:
         # The shapes are the API's own, and `is_wanted` reads a mapping as the API server sends it.
-        if self._is_wanted(cast("dict[str, Any]", _pod.decode(pod))):
+        if self._is_wanted(self._decoder.decode(item)):
             return True
         self._on_dropped(lists)
         return False

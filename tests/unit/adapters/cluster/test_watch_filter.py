@@ -14,9 +14,12 @@ from kopf._cogs.clients.api import iter_jsonlines
 
 from oomreport.adapters.cluster.api_access import ApiAccess
 from oomreport.adapters.cluster.api_server import session
-from oomreport.adapters.cluster.pod_filter import FilteredWatch, PodFilter
+from oomreport.adapters.cluster.watch_filter import EventFilter, FilteredWatch
 from oomreport.controller.known.pods import PodCache
+from oomreport.controller.known.records import RecordCache
+from oomreport.incident.witness.evidence import record_facts, used_record
 from oomreport.workload.owner import Workload
+from support.evidence import after, cid, record_object
 
 WEB = Workload(api_version="apps/v1", kind="Deployment", name="web")
 ENDED = {"terminated": {"reason": "OOMKilled", "exitCode": 137, "containerID": "containerd://" + "d" * 64}}
@@ -84,10 +87,6 @@ TYPES = st.sampled_from(["ADDED", "MODIFIED", "MODIFIED", "DELETED", "BOOKMARK",
 EVENTS = st.fixed_dictionaries({"type": TYPES, "object": PODS})
 
 
-def nothing(lists: bool) -> None:  # noqa: FBT001 - the one argument of a callback
-    pass
-
-
 def watching_pods() -> PodCache:
     """Return pods of which a workload is followed and an instance is watched."""
     pods = PodCache()
@@ -125,7 +124,7 @@ def test_what_goes_on_is_what_the_whole_event_would_have_decided_byte_for_byte(e
         for line, event in zip(lines, events, strict=True)
         if event["type"] not in ("ADDED", "MODIFIED") or pods.wants(event["object"])
     ]
-    found = filtered(b"".join(line + b"\n" for line in lines), cuts, PodFilter(pods.wants, nothing).passes)
+    found = filtered(b"".join(line + b"\n" for line in lines), cuts, EventFilter.of_pods(pods.wants).passes)
     assert found == b"".join(line + b"\n" for line in expected)
 
 
@@ -138,7 +137,7 @@ def test_a_page_keeps_the_items_that_the_whole_item_would_have_decided(items: li
         "metadata": {"resourceVersion": "7", "continue": "c"},
         "items": items,
     }
-    found = json.loads(PodFilter(pods.wants, nothing).page(json.dumps(page).encode()))
+    found = json.loads(EventFilter.of_pods(pods.wants).page(json.dumps(page).encode()))
     assert found == {**page, "items": [item for item in items if pods.wants(item)]}
 
 
@@ -146,8 +145,8 @@ def test_a_page_keeps_the_items_that_the_whole_item_would_have_decided(items: li
     "line", [b"no JSON", b"[]", b'{"type": "ADDED"}', b'{"type": "ADDED", "object": {"metadata": 7}}', b'\xff{"type"']
 )
 def test_what_cannot_be_decoded_goes_on(line: bytes):
-    assert PodFilter(lambda _: False, nothing).passes(line)
-    assert PodFilter(lambda _: False, nothing).page(line) == line
+    assert EventFilter.of_pods(lambda _: False).passes(line)
+    assert EventFilter.of_pods(lambda _: False).page(line) == line
 
 
 def test_a_line_that_never_ends_is_refused_and_not_kept():
@@ -157,11 +156,41 @@ def test_a_line_that_never_ends_is_refused_and_not_kept():
 
 def test_a_pod_that_is_known_passes_once_more_when_it_matters_no_longer():
     known = {"u"}
-    sieve = PodFilter(lambda pod: pod["metadata"]["uid"] in known, nothing)
+    sieve = EventFilter.of_pods(lambda pod: pod["metadata"]["uid"] in known)
     line = json.dumps({"type": "MODIFIED", "object": {"metadata": {"uid": "u"}}}).encode()
     assert sieve.passes(line)
     known.clear()
     assert not sieve.passes(line)
+
+
+def test_of_records_those_that_were_used_are_remembered_and_go_no_further():
+    records = RecordCache()
+
+    def is_open(record: dict[str, Any]) -> bool:
+        used = used_record(record)
+        return used is None or not (records.put(used, now=after(0)) or True)
+
+    sieve = EventFilter.of_records(is_open)
+    mark = {"usedTime": "2026-11-20T20:22:00Z", "outcome": "Counted"}
+    known, early = record_object("known"), record_object("early", container=cid(2))
+    facts = record_facts(known)
+    assert facts
+    records.put(facts, now=after(0))
+    lines = [
+        {"type": kind, "object": {**one, "metadata": {**one["metadata"], "resourceVersion": "7"}, "status": status}}
+        for kind, one, status in (
+            ("ADDED", known, {}),
+            ("MODIFIED", known, {"reportRef": {"namespace": "shop", "name": "web"}}),
+            ("MODIFIED", known, mark),
+            ("ADDED", early, mark),
+            ("DELETED", early, mark),
+        )
+    ]
+    assert [sieve.passes(json.dumps(line).encode()) for line in lines] == [True, True, False, False, True]
+    assert records.pending() == 0
+    assert set(records.used) == {"known", "early"}
+    assert records.has_own(cid(1))
+    assert records.has_own(cid(2))
 
 
 def test_kopf_reads_a_filtered_watch_and_a_filtered_page_from_a_real_server():
@@ -184,7 +213,7 @@ def test_kopf_reads_a_filtered_watch_and_a_filtered_page_from_a_real_server():
         app.router.add_get("/api/v1/pods", pods)
         async with TestServer(app) as server:
             access = ApiAccess(server=str(server.make_url("")).rstrip("/"), tls=False, authorization=lambda: None)
-            sieve = PodFilter(PodCache().wants, lists.append)
+            sieve = EventFilter.of_pods(PodCache().wants, lists.append)
             async with session(access, agent="test", on_response=sieve.attach) as client:
                 where = access.server + "/api/v1/pods"
                 async with client.get(where, params={"watch": "true", "sendInitialEvents": "true"}) as response:
