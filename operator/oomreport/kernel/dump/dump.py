@@ -5,7 +5,7 @@ from typing import Self
 
 from oomreport.kernel.dump.entry import Entry, entry_of
 from oomreport.kernel.dump.facts import DumpFacts, facts_of
-from oomreport.kernel.dump.fast_path import Whole
+from oomreport.kernel.dump.fast_path import BEHIND, Whole
 from oomreport.kernel.line import LONGEST_TEXT, Line
 from oomreport.kernel.text.killed import Killed, NoVictim
 from oomreport.kernel.text.kind import Kind
@@ -101,7 +101,7 @@ class Dump:
 
     def facts(self) -> DumpFacts:
         """Return what the dump says."""
-        if self.whole is not None and all(entry.kind is Kind.REAPED for entry in self.later):
+        if self.whole is not None and all(entry.kind in BEHIND for entry in self.later):
             facts = self.whole.facts(self.later)
             if facts is not None:
                 return facts

@@ -106,7 +106,7 @@ def facts_of(entries: Sequence[Entry]) -> DumpFacts:
     summary_lines = sections.values(Kind.SUMMARY, SummaryLine)
     summary_pid = summary_lines[-1].pid if summary_lines else None
     rows = tuple(sections.values(Kind.ROW, Row))
-    kills = _unique(_whole_kills(sections.values(Kind.KILLED, Killed), summary_pid))
+    kills = each_once(_whole_kills(sections.values(Kind.KILLED, Killed), summary_pid))
     chosen = sections.first(Kind.CHOSEN, Chosen)
     memory, limited = _memory(sections, entries)
     names = names_of_victim(kills, rows, chosen, summary_pid)
@@ -164,7 +164,7 @@ def _whole_kills(kills: list[Killed], summary_pid: int | None) -> list[Killed]:
     return found
 
 
-def _unique(kills: list[Killed]) -> tuple[Killed, ...]:
+def each_once(kills: list[Killed]) -> tuple[Killed, ...]:
     """Return each process once: with memory.oom.group the kernel names the first one again."""
     by_pid: dict[int, Killed] = {}
     for kill in kills:

@@ -20,22 +20,21 @@ line. `facts.py` is the reference: where this module gives facts, they are the s
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import NamedTuple
 
 from oomreport.kernel import lazy_re as re
 from oomreport.kernel.dump.entry import Entry, entry_of
-from oomreport.kernel.dump.facts import DumpFacts, names_of_victim, writes_limit
+from oomreport.kernel.dump.facts import DumpFacts, each_once, names_of_victim, writes_limit
 from oomreport.kernel.dump.record_run import records_of
 from oomreport.kernel.kmsg import unescaped
 from oomreport.kernel.line import Line
 from oomreport.kernel.record import Part, Stamp, Trigger
-from oomreport.kernel.text.digits import BYTES, COUNT, INT, KILOBYTES, LIMIT_KILOBYTES, MOST, PAGES
+from oomreport.kernel.text.digits import BYTES, COUNT, KILOBYTES, LIMIT_KILOBYTES, MOST
 from oomreport.kernel.text.killed import Killed, Reaped, killed_of
 from oomreport.kernel.text.kind import Kind, kind_of
 from oomreport.kernel.text.memcg import CgroupCounter, memory_usage, stats_of
 from oomreport.kernel.text.summary import Summary, constraint_of, summary_line_of
-from oomreport.kernel.text.table import Columns, Row, columns_of, row_of
+from oomreport.kernel.text.table import Columns, Row, columns_of, row_of, whole_rows
 from oomreport.kernel.text.trigger import cpu_of, trigger_of
 
 # Possessive, so that a line is taken in one way only: else a call trace of n lines could be taken in 3^n ways.
@@ -77,22 +76,6 @@ _TRIGGER = re.compile(
 )
 _THREAD = re.compile(r"^\[ *(\d+)\] +\d+ +(\d+) ", re.MULTILINE)
 _USAGE = re.compile(rf"(\S+): usage ({KILOBYTES})kB, limit ({LIMIT_KILOBYTES})kB, failcnt ({COUNT})\n")
-# The columns of kernels since 4.15 (mm/oom_kill.c, dump_tasks()), and of those since 6.8.
-_TABLES = (
-    ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_score_adj"),
-    (
-        "uid",
-        "tgid",
-        "total_vm",
-        "rss",
-        "rss_anon",
-        "rss_file",
-        "rss_shmem",
-        "pgtables_bytes",
-        "swapents",
-        "oom_score_adj",
-    ),
-)
 _HEADER = b" invoked oom-killer: "
 _KILLED = b": Killed process "
 # A dump with some 2000 rows: where it is longer, reading it line by line takes no longer than writing it did.
@@ -104,6 +87,9 @@ _KINDS = (
     Kind.HEADER, Kind.CPU, Kind.TRACE, Kind.USAGE, Kind.STATS, Kind.STAT, Kind.MEM_INFO, Kind.TABLE_TITLE, Kind.TABLE_HEAD,
     Kind.ROW, Kind.SUMMARY, None, Kind.KILLED, None,
 )  # fmt: skip
+
+# What the kernel prints behind a kill line: the others of a cgroup that dies as a group, and the reaper.
+BEHIND = frozenset({Kind.GROUP, Kind.KILLED, Kind.REAPED})
 
 
 class Whole(NamedTuple):
@@ -157,7 +143,7 @@ class Whole(NamedTuple):
         return entries
 
     def facts(self, later: Sequence[Entry] = ()) -> DumpFacts | None:
-        """Return what the dump says, with lines of the reaper behind it; None where a line can be read in two ways."""
+        """Return what the dump says, with lines of BEHIND behind it; None where a line can be read in two ways."""
         header, cpu_line, trace, usage, stats, figures, info, _, head, run, summary_line, _, kill_line, _ = (
             self.found.groups()
         )
@@ -165,6 +151,9 @@ class Whole(NamedTuple):
         killed = _killed_of(_text_of(kill_line))
         limited = stats_of(_text_of(stats[:-1])) if stats else None
         if killed is None or (limited is not None and limited.figures):
+            return None
+        group = [entry.value for entry in later if entry.kind is Kind.KILLED]
+        if any(not isinstance(one, Killed) or one.cut_in_pid for one in group):
             return None
         names = names_of_victim((killed,), rows, None, self.pid)
         summary = _summary_of(_text_of(summary_line), names, limited.path if limited is not None else None)
@@ -183,11 +172,11 @@ class Whole(NamedTuple):
             summary=summary,
             is_global=not is_memcg,
             chosen=None,
-            kills=(killed,),
+            kills=each_once([killed, *(one for one in group if isinstance(one, Killed))]),
             reaped=frozenset([entry.value.pid for entry in later if isinstance(entry.value, Reaped)]),
             no_victim=False,
             panicked=False,
-            group_kill=False,
+            group_kill=any(entry.kind is Kind.GROUP for entry in later),
             has_table=head is not None,
             rows=rows,
             rows_cut=bool(run) and len(rows) < run.count("\n"),
@@ -302,20 +291,11 @@ def _stats_of(figures: str) -> dict[str, int]:
 
 def _rows_of(run: str, head: Columns) -> tuple[Row, ...]:
     """Return the rows of a table: of the usual ones by one search, of others, or where one is cut, row by row."""
-    if head.names in _TABLES and "\\" not in run:
-        found = _rows_pattern(len(head.names)).findall(run)
-        if len(found) == run.count("\n"):
-            return tuple([
-                Row(int(n[0]), n[-1], int(n[1]), int(n[2]), int(n[3]), int(n[4]), int(n[-3]), int(n[-4]), None, int(n[-2]))
-                for n in found
-            ])  # fmt: skip
+    whole = whole_rows(run, head) if "\\" not in run else None
+    if whole is not None:
+        return whole
     rows = (row_of(text, head) for text in _lines_of(run))
     return tuple([row for row in rows if isinstance(row, Row)])
-
-
-@lru_cache(maxsize=4)
-def _rows_pattern(columns: int) -> re.Pattern[str]:
-    return re.compile(rf"^\[ *({INT})\]" + rf" +(-?{PAGES})" * columns + r" (.*)$", re.MULTILINE)
 
 
 def _lines_of(run: str) -> list[str]:

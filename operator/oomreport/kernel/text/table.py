@@ -102,6 +102,24 @@ def row_of(text: str, head: Columns = NO_HEAD) -> Row | CutRow | None:
     )
 
 
+def whole_rows(lines: str, head: Columns) -> tuple[Row, ...] | None:
+    """Return the rows of whole lines under a usual head, found by one search; None where any line is no such row."""
+    if head.names not in (_NEW, _SPLIT_RSS):
+        return None
+    found = _rows_pattern(len(head.names)).findall(lines)
+    if len(found) != lines.count("\n"):
+        return None
+    return tuple([
+        Row(int(n[0]), n[-1], int(n[1]), int(n[2]), int(n[3]), int(n[4]), int(n[-3]), int(n[-4]), None, int(n[-2]))
+        for n in found
+    ])  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _rows_pattern(columns: int) -> re.Pattern[str]:
+    return re.compile(rf"^\[ *({INT})\]" + rf" +(-?{PAGES})" * columns + r" (.*)$", re.MULTILINE)
+
+
 @lru_cache(maxsize=64)
 def _pattern_of(columns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\[ *({INT})\]" + rf" +(-?{PAGES})" * len(columns) + r"(?: (.*))?$", re.DOTALL)

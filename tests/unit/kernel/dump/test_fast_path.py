@@ -1,5 +1,6 @@
 import pytest
 
+from oomreport.kernel.dump.entry import entry_of
 from oomreport.kernel.dump.facts import facts_of
 from oomreport.kernel.dump.fast_path import Whole, whole_of
 from oomreport.kernel.text.kind import Kind
@@ -106,3 +107,26 @@ def test_a_killed_thread_whose_row_names_the_process_of_the_summary_is_read_at_o
     assert (found.pid, found.victim, facts.kills[0].pid) == (212, 214, 214)
     assert facts == facts_of(found.entries())
     assert whole(*_LINES[:9], row.replace(" 212 ", " 214 "), *_LINES[11:-1], kill) is None
+
+
+def test_the_others_of_a_group_and_the_reaper_may_stand_behind_it() -> None:
+    found = whole(*_LINES)
+    assert found is not None
+    later = []
+    for n, text in enumerate(
+        (
+            "Tasks in /c are going to be killed due to memory.oom.group set",
+            _LINES[-1],
+            _LINES[-1].replace("212 (node)", "213 (sh)"),
+            "oom_reaper: reaped process 212 (node), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB",
+        )
+    ):
+        line = found.last._replace(text=text, sequence=113 + n)
+        assert line.kind is not None
+        later.append(entry_of(line.kind, line))
+    facts = found.facts(later)
+    assert facts is not None
+    assert ([kill.pid for kill in facts.kills], facts.group_kill, facts.reaped) == ([212, 213], True, frozenset({212}))
+    assert facts == facts_of([*found.entries(), *later])
+    cut = found.last._replace(text="Memory cgroup out of memory: Killed process 21")
+    assert found.facts([*later, entry_of(Kind.KILLED, cut)]) is None
