@@ -35,9 +35,11 @@ class FakeNode:
         if self.version == V1:
             (folder / "memory.oom_control").write_text(f"oom_kill_disable 0\nunder_oom 0\noom_kill {kills}\n")
             (folder / "memory.limit_in_bytes").write_text(f"{limit or 9223372036854771712}\n")
+            (folder / "memory.failcnt").write_text("0\n")
         else:
             group = "" if group_kills is None else f"oom_group_kill {group_kills}\n"
-            (folder / "memory.events").write_text(f"low 0\nhigh 0\nmax 7\noom 3\noom_kill {kills}\n{group}")
+            (folder / "memory.events").write_text(f"low 0\nhigh 0\nmax 7\noom 0\noom_kill {kills}\n{group}")
+            (folder / "memory.events.local").write_text("low 0\nhigh 0\nmax 7\noom 0\noom_kill 0\n")
             (folder / "memory.max").write_text(f"{limit or 'max'}\n")
         return folder
 
@@ -53,6 +55,18 @@ class FakeNode:
             if self.version == V1:
                 return
             folder = folder.parent
+
+    def hit(self, path: str) -> None:
+        """Count that a cgroup's limit was hit: its own counter, and in v2 `oom` of memory.events from there upwards."""
+        folder = self.root / path.lstrip("/")
+        if self.version == V1:
+            (folder / "memory.failcnt").write_text(f"{int((folder / 'memory.failcnt').read_text()) + 1}\n")
+            return
+        _count(folder / "memory.events.local")
+        for above in (folder, *folder.parents):
+            if above == self.root:
+                return
+            _count(above / "memory.events")
 
     def memory(self, path: str, usage: int, *, inactive_file: int = 0) -> None:
         """Set what a cgroup uses."""
@@ -101,8 +115,9 @@ class FakeNode:
     ) -> str:
         """Make a container's cgroup, or change its counters; return its path."""
         pod = self.pod_path(uid, qos)
-        if not (self.root / pod.lstrip("/")).exists():
-            self.cgroup(pod)
+        for level in (f"{self.kubepods}/{qos}" if qos else pod, pod):
+            if not (self.root / level.lstrip("/")).exists():
+                self.cgroup(level)
         path = f"{pod}/{container_id}"
         folder = self.cgroup(path, kills, group_kills, limit)
         if self.version == V2:
@@ -122,3 +137,9 @@ class FakeNode:
         link = f"{pod}_{namespace}_{container}-{container_id}"[:251] + ".log"
         target = f"/var/log/pods/{folder.parent.name}/{container}/0.log"
         (self.log_root / "containers" / link).symlink_to(target)
+
+
+def _count(events: Path) -> None:
+    if events.exists():
+        fields = [line.split(" ") for line in events.read_text().splitlines()]
+        events.write_text("".join(f"{key} {int(value) + (key == 'oom')}\n" for key, value in fields))

@@ -49,6 +49,7 @@ from oomreport.names import API_VERSION, OOM_RECORD
 from oomreport.workload.container import Subject
 
 _NO_VICTIM_SECONDS = 60.0
+_MEMCG = "CONSTRAINT_MEMCG"
 # Each takes some 20 KB at most, and a large ring may hold a hundred thousand. No node kills so many processes in the
 # second or two that a kill waits for its counter.
 _MOST_PENDING = 200
@@ -262,6 +263,8 @@ class KillReporter:
         spec = record_spec(invocation, origin=self._origin(kill.source), time=kill.time, subject=subject, usage=usage)
         stamp = invocation.killed.monotonic_us or 0
         name = record_name(node_name=self._node_name, boot_id=self._boot_id, stamp_us=stamp)
+        if invocation.oom_memcg is None and subject is not None and not (self.replaying or self.catching_up):
+            spec = self._containers.limits_hit(subject, by_cgroup=invocation.constraint == _MEMCG).of(spec)
         self._emit(name, attribution.of(spec))
 
     def _refusal(
@@ -339,7 +342,7 @@ class KillReporter:
         key = subject.container_id or (subject.pod_uid or "").replace("-", "")
         name = counter_record_name(node_name=self._node_name, boot_id=self._boot_id, container_id=key, count=count)
         self.figures.from_counters += 1
-        self._emit(name, spec)
+        self._emit(name, self._containers.limits_hit(subject, by_cgroup=False).of(spec))
 
     def _emit(self, name: str, spec: RecordSpec) -> None:
         record = {"apiVersion": API_VERSION, "kind": OOM_RECORD, "metadata": {"name": name}, "spec": spec.as_json()}

@@ -136,6 +136,7 @@ class Watcher:
         elif now - self._looked_at >= self._settings.scan_seconds:
             self._looked_at = now
             self._containers.glance(now)
+            self._containers.mark_limits()
         self._settle()
         # After the kills, so that what is sampled later is not taken for the way to them.
         self._sampler.sample(time.monotonic())

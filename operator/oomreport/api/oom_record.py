@@ -27,7 +27,7 @@ from oomreport.api.resource import (
     immutable,
     unique,
 )
-from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_VICTIMS, Source, SubjectSource
+from oomreport.incident.oom_record import MOST_LOG_BYTES, MOST_VICTIMS, ScopeSource, Source, SubjectSource
 from oomreport.incident.report.decision import RecordOutcome
 from oomreport.incident.witness.attribution import MOST_CANDIDATES
 from oomreport.kernel.record import Part
@@ -90,6 +90,11 @@ class OOMRecordSpec(Model):
     NodeAllocatable: all pods of the node. Node: no memory cgroup, the node itself ran out of memory (or one of its NUMA
     nodes). OtherCgroup: another one, such as a system service or a cgroup made inside a container. Unknown: the log does
     not say."""
+    scope_source: ScopeSource | None = None
+    """How it was found whose limit was hit, where the log does not say; absent where it does. Counters: of the levels above
+    the victim one alone counted in that moment that its limit was hit; memory.limitBytes is that limit then."""
+    scope_candidates: Annotated[tuple[Scope, ...], atomic(len(Scope))] | None = None
+    """Whose limits were hit in that moment, where the log does not say and more than one was."""
     oom_memcg: CgroupPath | None = None
     """Path of the memory cgroup at its limit (oom_memcg); absent on a global OOM and where the log does not say."""
     task_memcg: CgroupPath | None = None

@@ -43,6 +43,29 @@ class SubjectSource(StrEnum):
     VANISHED_CGROUP = "VanishedCgroup"
 
 
+class ScopeSource(StrEnum):
+    """How it was found whose limit was hit, where the log does not say."""
+
+    COUNTERS = "Counters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsHit:
+    """Whose limits counters show as hit at a kill: one, or those in question. `limit_bytes` is that of the one."""
+
+    scopes: tuple[Scope, ...] = ()
+    limit_bytes: int | None = None
+
+    def of(self, spec: "RecordSpec") -> "RecordSpec":
+        """Return a record's spec with it; one that says itself whose limit was hit stays as it is."""
+        if spec.scope is not Scope.UNKNOWN or not self.scopes:
+            return spec
+        if len(self.scopes) > 1:
+            return replace(spec, scope_candidates=self.scopes)
+        memory = spec.memory or (MemoryUsage(limit_bytes=self.limit_bytes) if self.limit_bytes else None)
+        return replace(spec, scope=self.scopes[0], scope_source=ScopeSource.COUNTERS, memory=memory)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """The node and the boot that a record comes from. All None for a log of unknown origin."""
@@ -92,6 +115,8 @@ class RecordSpec:
     kernel_release: str | None = None
     constraint: str | None = None
     scope: Scope = Scope.UNKNOWN
+    scope_source: ScopeSource | None = None
+    scope_candidates: tuple[Scope, ...] = ()
     oom_memcg: str | None = None
     task_memcg: str | None = None
     trigger_cpuset: str | None = None

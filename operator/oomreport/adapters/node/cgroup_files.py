@@ -4,6 +4,7 @@
     kills        memory.oom_control  `oom_kill N`      memory.events  `oom_kill N`, `oom_group_kill N` (from 5.17)
     counts       the cgroup's own processes only       everything below as well
     limit        memory.limit_in_bytes                 memory.max
+    limit hit    memory.failcnt: charges refused       memory.events.local `oom` (from 5.2), memory.events `oom`
 
 Counters start at 0 with the cgroup and are gone with it, right after a container's PID 1 died. With memory.oom.group
 `oom_kill` counts processes, the chosen one twice, so it is no number of kills.
@@ -38,6 +39,14 @@ class KillCount:
 
     kills: int | None
     group_kills: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitCount:
+    """How often a cgroup's own limit was hit, and how often that and every limit below it (v2; None on v1)."""
+
+    own: int
+    all: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +128,16 @@ class CgroupFiles:
         """Return a cgroup's memory limit in bytes, or None where there is none."""
         text = self._read(path, "memory.limit_in_bytes" if self.version == 1 else "memory.max").strip()
         return int(text) if text.isdigit() and int(text) < _UNLIMITED else None
+
+    def limit_count(self, path: str) -> LimitCount | None:
+        """Return how often a cgroup's limit was hit, or None where it is gone or the kernel does not count."""
+        if self.version == 1:
+            text = self._read(path, "memory.failcnt").strip()
+            return LimitCount(own=int(text)) if text.isdigit() else None
+        own = _number_after(self._read(path, "memory.events.local"), b"oom ")
+        return (
+            None if own is None else LimitCount(own=own, all=_number_after(self._read(path, "memory.events"), b"oom "))
+        )
 
     def kills_as_group(self, path: str) -> bool:
         """Return whether the killer takes all processes of the cgroup at once (memory.oom.group, v2)."""

@@ -14,7 +14,9 @@ from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, P
 from oomreport.adapters.node.node_files import ContainerNames, NodeFiles, PodNames
 from oomreport.adapters.storage.checkpoint import StoredTally
 from oomreport.agent.node.kill_counter import Tally, keep_times, kills_of
+from oomreport.agent.node.limit_levels import LimitLevels, cgroups_above
 from oomreport.agent.node.node_state import VANISHED_SECONDS, KnownContainer, KnownPod
+from oomreport.incident.oom_record import LimitsHit
 from oomreport.workload.container import Subject
 
 KEPT_SECONDS = 900.0
@@ -42,6 +44,8 @@ class NodeContainers:
         self._kept: dict[str, StoredTally] = {}
         self._kubepods_at: float | None = None
         self._listed_at = self._seen_at = float("-inf")
+        self._limits = LimitLevels(cgroups) if cgroups else None
+        self._has_looked = False
 
     @property
     def pod_counts(self) -> bool:
@@ -106,7 +110,26 @@ class NodeContainers:
         for container in self._containers.values():
             if container.path is not None and container.gone_at is None and container.seen_at < now:
                 container.gone_at = now
+        self._has_looked = True
         self._forget(now)
+
+    def mark_limits(self) -> None:
+        """Compare the counters of limits from now on with what they are now, unless a kill is still to be explained."""
+        waiting = any(one.tally.ahead for one in self._containers.values()) or any(
+            one.ahead for one in self._pods.values()
+        )
+        if self._limits is not None and not waiting:
+            self._limits.mark(self._pods.values(), self._containers.values())
+
+    def limits_hit(self, subject: Subject, *, by_cgroup: bool) -> LimitsHit:
+        """Return whose limits counters show as hit since they were marked, for a kill in this pod or container.
+
+        `by_cgroup`: the kernel said that it was a cgroup's, not the node's.
+        """
+        pod = self.pod(subject.pod_uid)
+        if self._limits is None or pod is None:
+            return LimitsHit()
+        return self._limits.hit(pod, self.container(subject.container_id), by_cgroup=by_cgroup)
 
     def count(self, now: float) -> None:
         """Read the counters. One that cannot be read any more belongs to a container that is gone."""
@@ -261,6 +284,9 @@ class NodeContainers:
         pod = self._pods.setdefault(uid, KnownPod(subject=found.subject))
         if pod.path is None:
             pod.subject, pod.path, pod.kubepods = found.subject, found.path, found.kubepods
+            self._begin(pod.path, is_new=self._has_looked)
+            for above in cgroups_above(pod.path):
+                self._begin(above, is_new=False)
         pod.seen_at = now
         for cgroup in found.containers:
             self._take_container(cgroup, pod, now)
@@ -275,6 +301,7 @@ class NodeContainers:
                 known.subject = self._with_names(known.subject, pod.names)
             return
         known.path = cgroup.path
+        self._begin(cgroup.path, is_new=self._has_looked)
         known.tally = self._first_tally(container_id)
         known.limit_bytes = self._cgroups.limit(cgroup.path)
         known.as_group = self._cgroups.kills_as_group(cgroup.path)
@@ -288,6 +315,10 @@ class NodeContainers:
         if known.subject.pod is None and pod.names is not None:
             known.subject = self._with_names(known.subject, pod.names)
         self._count_container(self._cgroups, known, now)
+
+    def _begin(self, path: str, *, is_new: bool) -> None:
+        if self._limits is not None:
+            self._limits.begin(path, is_new=is_new)
 
     def _with_names(self, subject: Subject, names: PodNames) -> Subject:
         return subject.named(namespace=names.namespace, pod=names.pod, container=self._partial_name(subject))

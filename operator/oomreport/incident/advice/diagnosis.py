@@ -47,6 +47,7 @@ from oomreport.incident.advice.findings_settings import (
 from oomreport.incident.advice.findings_witness import (
     container_unknown,
     kernel_log_lost,
+    limit_by_counters,
     peak_against_limit,
     status_contradicted,
     status_only,
@@ -93,6 +94,7 @@ RULES: tuple[Rule, ...] = (
     Rule(name="StatusContradicted", severity="Info", find=status_contradicted),
     Rule(name="StatusOnly", severity="Info", find=status_only),
     Rule(name="KernelLogLost", severity="Warning", find=kernel_log_lost, of_record=True),
+    Rule(name="LimitByCounters", severity="Info", find=limit_by_counters, of_record=True),
     Rule(name="PeakAgainstLimit", severity="Info", find=peak_against_limit),
     Rule(name="SilentKill", severity="Warning", find=silent_kill),
     Rule(name="GroupKilled", severity="Info", find=group_killed, of_record=True),

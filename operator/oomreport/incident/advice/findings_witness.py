@@ -3,6 +3,7 @@
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.kill import Cause, Verdict
+from oomreport.incident.oom_record import ScopeSource
 from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
 from oomreport.workload.quantity import MI, format_quantity
 
@@ -38,6 +39,20 @@ def container_unknown(case: Case) -> str | None:
         "The kernel named the process only (it prints the cgroup of at most ten OOMs in five seconds), and neither the"
         " node's counters nor pod status told whose it was"
     )
+
+
+def limit_by_counters(case: Case) -> str | None:
+    """Say that counters told whose limit it was, or why they could not: the kernel left its dump out."""
+    spec = case.record.spec if case.record else None
+    if spec is None or spec.oom_memcg is not None:
+        return None
+    if spec.scope_source is ScopeSource.COUNTERS:
+        of = f" of {format_quantity(spec.limit)}" if spec.limit else ""
+        return f"The kernel left out whose limit was hit; of all levels the counter of one moved: {spec.scope}{of}"
+    if spec.scope_candidates:
+        hit = " and ".join(spec.scope_candidates)
+        return f"The kernel left out whose limit was hit, and the limits of several levels were hit just then: {hit}"
+    return None
 
 
 def peak_against_limit(case: Case) -> str | None:

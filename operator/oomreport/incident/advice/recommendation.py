@@ -336,7 +336,10 @@ def _confidence(case: Case) -> Confidence:
     known = any(heap.size for heap in (case.facts.heap if case.facts else ())) or case.around.peak is not None
     if case.kernel >= _KERNEL_SHARE * (case.used or 1) or (case.way.shape is Shape.UNKNOWN and not known):
         return Confidence.LOW
-    return Confidence.HIGH if known or case.way.rises or raises(case.past) else Confidence.MEDIUM
+    # Counters tell whose limit it was, and nothing of what filled it.
+    by_counters = case.record is not None and case.record.spec.scope_source is not None
+    carried = known or case.way.rises or raises(case.past)
+    return Confidence.HIGH if carried and not by_counters else Confidence.MEDIUM
 
 
 _BY_CAUSE: dict[str, Callable[[Case], Recommendation]] = {

@@ -35,6 +35,17 @@ def test_each_fact_is_found():
     assert rules(of=record(lostBefore=12)) == ["KernelLogLost"]
 
 
+def test_a_limit_that_only_counters_tell_is_said_and_so_is_one_that_they_cannot_tell():
+    whole = {"oomMemcg": None, "taskMemcg": None, "limit": 256 * MI}
+    by_counters = record(**whole, scope="Pod", scopeSource="Counters")
+    (found,) = findings(Case(kill=kill(), container="api", record=by_counters))
+    assert found.rule == "LimitByCounters"
+    assert found.message.endswith("the counter of one moved: Pod of 256Mi")
+    open_ = record(**whole, scope="Unknown", scopeCandidates=["Container", "NodeAllocatable"])
+    (found,) = findings(Case(kill=kill(cause=Cause.UNKNOWN), container="api", record=open_))
+    assert found.message.endswith("several levels were hit just then: Container and NodeAllocatable")
+
+
 def test_a_kill_of_a_known_container_that_the_node_counts_says_why_it_may():
     subject = {"podUID": "1", "containerID": cid(1), "namespace": "shop", "pod": "web-1", "container": "api"}
     (found,) = findings(Case(kill=Kill(container_id=cid(1)), container="unknown", record=record(subject=subject)))

@@ -30,6 +30,9 @@ def cause(facts: PodFacts | None = None, name: str = "api", **spec: Any) -> Caus
         ({"scope": "OtherCgroup", "oomMemcg": "/system.slice/x"}, Cause.UNKNOWN),
         ({"scope": "OtherCgroup", "oomMemcg": f"{CONTAINER}/worker"}, Cause.NESTED_CGROUP),
         ({"scope": "Unknown"}, Cause.UNKNOWN),
+        ({"scope": "Container", "scopeSource": "Counters", "oomMemcg": None}, Cause.CONTAINER_LIMIT),
+        ({"scope": "NodeAllocatable", "scopeSource": "Counters", "oomMemcg": None}, Cause.NODE_ALLOCATABLE),
+        ({"scope": "Unknown", "scopeCandidates": ["Container", "Pod"], "oomMemcg": None}, Cause.UNKNOWN),
         ({"scope": "SomethingNew"}, Cause.UNKNOWN),
     ],
 )
