@@ -16,15 +16,21 @@ class ClientPackage:
         self._api = api
 
     def send(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, content_type: str = JSON
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+        seconds: float = SECONDS,
     ) -> ApiAnswer:
-        """Send a request. Raises ApiError, with status 0, where there is no answer."""
+        """Send a request. Raises ApiError, with status 0, where no answer comes in `seconds`."""
         headers = {"Accept": JSON} | ({"Content-Type": content_type} if body is not None else {})
         try:
             request = self._api.param_serialize(
                 method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
-            answer = self._api.call_api(*request, _request_timeout=SECONDS)
+            answer = self._api.call_api(*request, _request_timeout=seconds)
             answer.read()
         except Exception as error:
             raise unreachable(error) from error

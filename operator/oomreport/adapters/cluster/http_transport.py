@@ -33,9 +33,15 @@ class HttpTransport:
         self._authorization = authorization
 
     def send(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, content_type: str = JSON
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+        seconds: float = SECONDS,
     ) -> ApiAnswer:
-        """Send a request. Raises ApiError, with status 0, where there is no answer."""
+        """Send a request. Raises ApiError, with status 0, where no answer comes in `seconds`."""
         headers = {"Accept": JSON}
         data = None
         if body is not None:
@@ -45,6 +51,7 @@ class HttpTransport:
             if (own := self._authorization()) is not None:
                 headers["Authorization"] = own
             connection = self._connect()
+            connection.timeout = seconds
             try:
                 connection.request(method, self._above + path, body=data, headers=headers)
                 answer = connection.getresponse()
@@ -61,7 +68,7 @@ class UnixConnection(http.client.HTTPConnection):
     """A connection to a Unix socket; its host is `localhost`, the one that `kubectl proxy` accepts."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=SECONDS)
+        super().__init__("localhost")
         self._path = path
 
     def connect(self) -> None:
@@ -78,7 +85,7 @@ def by_access(access: ApiAccess) -> HttpTransport:
 
     def connect() -> http.client.HTTPConnection:
         if address.scheme == "http":
-            return http.client.HTTPConnection(address.hostname or "", address.port, timeout=SECONDS)
-        return http.client.HTTPSConnection(address.hostname or "", address.port, context=tls, timeout=SECONDS)
+            return http.client.HTTPConnection(address.hostname or "", address.port)
+        return http.client.HTTPSConnection(address.hostname or "", address.port, context=tls)
 
     return HttpTransport(connect, access.authorization, above=address.path.rstrip("/"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from oomreport.adapters.cluster.http_transport import HttpTransport, UnixConnection
-from oomreport.adapters.cluster.transport import JSON, ApiAnswer, unreachable
+from oomreport.adapters.cluster.transport import JSON, SECONDS, ApiAnswer, unreachable
 from oomreport.errors import ApiError
 
 # $0 is the folder, the arguments are kubectl's. A second holder of the output would hide that kubectl has ended.
@@ -33,12 +33,18 @@ class KubectlProxy:
         self._started: tuple[subprocess.Popen[bytes], Path] | None = None
 
     def send(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, content_type: str = JSON
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+        seconds: float = SECONDS,
     ) -> ApiAnswer:
-        """Send a request. Raises ApiError, with status 0, where there is no answer."""
+        """Send a request. Raises ApiError, with status 0, where no answer comes in `seconds`."""
         _, folder = self._started or self._start()
         transport = HttpTransport(lambda: UnixConnection(folder / "socket"))
-        answer = transport.send(method, path, body=body, content_type=content_type)
+        answer = transport.send(method, path, body=body, content_type=content_type, seconds=seconds)
         # Where kubectl gets no answer it writes one of its own, as plain text; the API server's are JSON.
         if answer.status >= 500 and not answer.body.lstrip().startswith(b"{"):
             raise unreachable(answer.body.decode("utf-8", "replace").strip() or answer.reason)

@@ -46,9 +46,15 @@ class ApiTransport(Protocol):
     """A way to one API server, with the caller's credentials."""
 
     def send(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, content_type: str = JSON
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+        seconds: float = SECONDS,
     ) -> ApiAnswer:
-        """Send a request; `path` has its query. Raises ApiError, with status 0, where there is no answer."""
+        """Send a request; `path` has its query. Raises ApiError, with status 0, where no answer comes in `seconds`."""
         ...
 
 

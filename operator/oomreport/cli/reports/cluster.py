@@ -14,6 +14,8 @@ from oomreport.gitops.values import ANNOTATION_PREFIX
 from oomreport.names import ANNOTATION_REDELIVER, API_VERSION, OOM_HOOKS, OOM_REPORTS
 
 _PAGE = 200
+# A pod answers from memory. One that the API server does not reach gets no answer from it for half a minute.
+_PAGE_SECONDS = 10
 _FIELD_MANAGER = "oomreport-cli"
 
 
@@ -65,7 +67,7 @@ class Cluster:
 
     def page(self, namespace: str, pod: str, port: int, name: str) -> dict[str, Any]:
         """Return a page that a pod serves, whatever the status that the pod gives it. Raises ApiError."""
-        answer = self.transport.send("GET", f"{_pod(namespace, pod)}:{port}/proxy/{name}")
+        answer = self.transport.send("GET", f"{_pod(namespace, pod)}:{port}/proxy/{name}", seconds=_PAGE_SECONDS)
         # A refusal of the API server is a Status; that of the pod has its reasons in the body.
         said = answer.object_or_none()
         return said if said and said.get("kind") != "Status" else answer.object_or_raise(f"pod {namespace}/{pod}")

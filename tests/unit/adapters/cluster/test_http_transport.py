@@ -1,5 +1,7 @@
 """Requests by the standard library, to a server with TLS and a service account's token."""
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,15 @@ def test_a_service_account_is_shown_to_its_own_server_only(account: Path, tmp_pa
         with pytest.raises(ApiError, match=r"cannot be reached: .*certificate"):
             transport(account, api.port).send("POST", "/apis/x", body={"metadata": {"name": "one"}})
         assert not api.requests
+
+
+def test_a_server_that_does_not_answer_is_given_up_after_the_seconds_that_are_given(tmp_path: Path) -> None:
+    silent = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(silent))
+        listener.listen()
+        began = time.monotonic()
+        with pytest.raises(ApiError, match="timed out") as caught:
+            HttpTransport(lambda: UnixConnection(silent)).send("GET", "/version", seconds=0.2)
+    assert caught.value.is_unreachable
+    assert time.monotonic() - began < 5

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oomreport.adapters.cluster.transport import JSON, ApiAnswer, items_of
+from oomreport.adapters.cluster.transport import JSON, SECONDS, ApiAnswer, items_of
 from oomreport.errors import ApiError
 
 
@@ -36,7 +36,13 @@ class Pages:
         self.paths: list[str] = []
 
     def send(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, content_type: str = JSON
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+        seconds: float = SECONDS,
     ) -> ApiAnswer:
         self.paths.append(f"{method} {path}")
         if "continue=" in path:

@@ -2,7 +2,11 @@
 
 Modules:
 
+    agents        The agents: which are unready or missing, and what others warn of
+    check_result  What a check found, and what the checks ask of a cluster
     command       The command: what it prints and its exit status
     installation  What keeps kills from becoming reports in a cluster
-    unready_pods  The reasons of unready pods, by status, page or log
+    pod_words     What pods say of themselves, by status, page or log
+    rights        Rights of the two service accounts, and policies that bound them
+    workloads     The pods of a component, and why there are none
 """

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from oomreport.cli.reports.doctor.installation import CheckResult, Level, examined
+from oomreport.cli.reports.doctor.check_result import CheckResult, Level
+from oomreport.cli.reports.doctor.installation import examined
 from oomreport.cli.terminal import printable, say
 from oomreport.errors import OOMReportError
 

@@ -6,13 +6,14 @@ go on.
 
 # ruff: noqa: PLC0415 - what only some runs need is imported by them, so that starting is quick
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Protocol
 
-from oomreport.cli.reports.doctor.unready_pods import PodReader, UnreadyPods, last_event
+from oomreport.cli.reports.doctor.agents import agents
+from oomreport.cli.reports.doctor.check_result import MOST_NAMED, CheckResult, Connection, Level
+from oomreport.cli.reports.doctor.pod_words import PodWords
+from oomreport.cli.reports.doctor.rights import rights
+from oomreport.cli.reports.doctor.workloads import is_ready, pods_of, why_no_pods
 from oomreport.errors import ApiError
 from oomreport.incident.api_json import keys_of
 from oomreport.incident.report.status import ReportStatus
@@ -28,64 +29,21 @@ _MOST_SKEW = timedelta(seconds=5)
 _LEASE_STALE = timedelta(seconds=40)
 # The controller looks at a record at once, and waits for a witness at most a minute (--unknown-after).
 _RECORD_WAITS = timedelta(minutes=2)
-_MOST_NAMED = 10
 # The models of the API know them too, but need pydantic, which takes longer to import than all checks.
 STATUS_FIELDS = (*keys_of(ReportStatus), "deliveries")
-_LABELS = "app.kubernetes.io/name=oomreport,app.kubernetes.io/component="
-_NEEDED_BY_CONTROLLER = (
-    ("", "pods", ("get", "list", "watch", "patch")),
-    ("apps", "replicasets", ("get",)),
-    ("batch", "jobs", ("get",)),
-    ("oomreport.dev", OOM_RECORDS, ("get", "list", "watch", "delete")),
-    ("oomreport.dev", f"{OOM_RECORDS}/status", ("patch",)),
-    ("oomreport.dev", OOM_REPORTS, ("get", "list", "watch", "create", "patch", "delete")),
-    ("oomreport.dev", f"{OOM_REPORTS}/status", ("patch",)),
-    ("oomreport.dev", OOM_POLICIES, ("list", "watch")),
-    ("oomreport.dev", OOM_HOOKS, ("list", "watch")),
-    ("events.k8s.io", "events", ("create",)),
-)
 
 
-class Level(StrEnum):
-    """How a check ended."""
-
-    GOOD = "ok"
-    UNKNOWN = "not checked"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """What a check found; `todo` is what to do about it."""
-
-    check: str
-    level: Level
-    words: str
-    todo: str = ""
-
-
-class Connection(PodReader, Protocol):
-    """What the checks ask. All raise ApiError."""
-
-    def allowed(self, user: str, *, verb: str, group: str, resource: str, namespace: str) -> bool:
-        """Return whether a user may do something."""
-
-    def now(self) -> datetime:
-        """Return the API server's time."""
-
-
-def examined(ask: Connection, system: str, agents: str, *, own: Callable[[], datetime]) -> list[CheckResult]:
+def examined(ask: Connection, system: str, agent_namespace: str, *, own: Callable[[], datetime]) -> list[CheckResult]:
     """Return what all checks found; `own` tells this machine's time."""
     checks: tuple[tuple[str, Callable[[], Iterator[CheckResult]]], ...] = (
         ("Kubernetes", lambda: _version(ask)),
         ("CRDs", lambda: _kinds(ask)),
         ("controller", lambda: _controller(ask, system)),
-        ("rights of the controller", lambda: _rights(ask, system, agents)),
-        ("agents", lambda: _agents(ask, agents)),
+        ("rights", lambda: rights(ask, system, agent_namespace)),
+        ("agents", lambda: agents(ask, agent_namespace)),
         ("records", lambda: _records(ask)),
         ("policies", lambda: _policies(ask, system)),
-        ("versions", lambda: _versions(ask, system, agents)),
+        ("versions", lambda: _versions(ask, system, agent_namespace)),
         ("clocks", lambda: _clocks(ask, own)),
     )
     found: list[CheckResult] = []
@@ -123,7 +81,7 @@ def _kinds(ask: Connection) -> Iterator[CheckResult]:
         return
     old = [*_fields_missing(ask)]
     if old:
-        words = f"they are older than this command: {', '.join(old[:_MOST_NAMED])} missing"
+        words = f"they are older than this command: {', '.join(old[:MOST_NAMED])} missing"
         yield CheckResult(check="CRDs", level=Level.WARNING, words=words, todo=install)
         return
     yield CheckResult(check="CRDs", level=Level.GOOD, words="all four are served")
@@ -141,14 +99,14 @@ def _fields_missing(ask: Connection) -> Iterator[str]:
 
 
 def _controller(ask: Connection, namespace: str) -> Iterator[CheckResult]:
-    pods = _pods(ask, namespace, "controller")
+    pods = pods_of(ask, namespace, "controller")
     if not pods:
         words = f"no pod in namespace {namespace}"
-        words += last_event(ask, namespace)
+        words += why_no_pods(ask, namespace, "controller")
         todo = f"kubectl describe deploy,rs -n {namespace}; another namespace: --system-namespace"
         yield CheckResult(check="controller", level=Level.PROBLEM, words=words, todo=todo)
         return
-    ready, unready = [pod for pod in pods if _is_ready(pod)], UnreadyPods(ask)
+    ready, unready = [pod for pod in pods if is_ready(pod)], PodWords(ask)
     for pod in pods:
         if pod not in ready:
             name = pod["metadata"]["name"]
@@ -191,65 +149,6 @@ def _lease(ask: Connection, namespace: str) -> Iterator[CheckResult]:
         yield CheckResult(check="clocks", level=Level.WARNING, words=words, todo="check NTP on the controller's node")
 
 
-def _rights(ask: Connection, system: str, agents: str) -> Iterator[CheckResult]:
-    controller = f"system:serviceaccount:{system}:oomreport-controller"
-    missing = [
-        f"{verb} {resource}"
-        for group, resource, verbs in _NEEDED_BY_CONTROLLER
-        for verb in verbs
-        if not ask.allowed(controller, verb=verb, group=group, resource=resource, namespace="")
-    ]
-    if missing:
-        words = f"{controller} may not {', '.join(missing[:_MOST_NAMED])}"
-        todo = "install the ClusterRole and ClusterRoleBinding oomreport-controller again"
-        yield CheckResult(check="rights of the controller", level=Level.PROBLEM, words=words, todo=todo)
-    else:
-        yield CheckResult(check="rights of the controller", level=Level.GOOD, words="all that reports need")
-    agent = f"system:serviceaccount:{agents}:oomreport-agent"
-    if ask.allowed(agent, verb="create", group="oomreport.dev", resource=OOM_RECORDS, namespace=""):
-        yield CheckResult(check="rights of the agents", level=Level.GOOD, words=f"may create {OOM_RECORDS}")
-        return
-    words = f"{agent} may not create {OOM_RECORDS}: records wait on the nodes"
-    todo = "install the ClusterRole and ClusterRoleBinding oomreport-agent again"
-    yield CheckResult(check="rights of the agents", level=Level.PROBLEM, words=words, todo=todo)
-
-
-def _agents(ask: Connection, namespace: str) -> Iterator[CheckResult]:
-    pods = _pods(ask, namespace, "agent")
-    if not pods:
-        words = f"no pod in namespace {namespace}: kills are known by pod status only" + last_event(ask, namespace)
-        words += _forbidding_level(ask, namespace)
-        todo = f"kubectl describe ds -n {namespace}; another namespace: --agent-namespace"
-        yield CheckResult(check="agents", level=Level.PROBLEM, words=words, todo=todo)
-        return
-    not_ready = [pod for pod in pods if not _is_ready(pod)]
-    level = Level.GOOD if not not_ready else Level.WARNING
-    yield CheckResult(check="agents", level=level, words=f"{len(pods) - len(not_ready)} of {len(pods)} are ready")
-    unready = UnreadyPods(ask)
-    for pod in not_ready[:_MOST_NAMED]:
-        name, node = pod["metadata"]["name"], pod["spec"].get("nodeName") or "no node yet"
-        words = f"{name} on {node}: {unready.why(pod, 8081, 'status')}"
-        todo = f"kubectl logs -n {namespace} {name}"
-        yield CheckResult(check="agents", level=Level.PROBLEM, words=words, todo=todo)
-    covered = {pod["spec"].get("nodeName") for pod in pods}
-    nodes = [one["metadata"] for one in ask.get("/api/v1/nodes").get("items") or ()]
-    linux = [one["name"] for one in nodes if (one.get("labels") or {}).get("kubernetes.io/os", "linux") == "linux"]
-    if bare := sorted(set(linux) - covered):
-        words = f"{len(bare)} nodes have none: {', '.join(bare[:_MOST_NAMED])}" + last_event(ask, namespace)
-        yield CheckResult(check="agents", level=Level.WARNING, words=words, todo="see docs/platforms.md")
-
-
-def _forbidding_level(ask: Connection, namespace: str) -> str:
-    try:
-        labels = ask.get(f"/api/v1/namespaces/{namespace}")["metadata"].get("labels") or {}
-    except ApiError as error:
-        return "; the namespace does not exist" if error.status == 404 else ""
-    level = labels.get("pod-security.kubernetes.io/enforce", "")
-    return (
-        f"; its Pod Security level {level} forbids hostPath and SYSLOG" if level in ("baseline", "restricted") else ""
-    )
-
-
 def _records(ask: Connection) -> Iterator[CheckResult]:
     items = (
         ask.get(f"/apis/{API_VERSION}/{OOM_RECORDS}", fieldSelector="status.outcome=", limit="500").get("items") or ()
@@ -267,10 +166,10 @@ def _policies(ask: Connection, system: str) -> Iterator[CheckResult]:
     from oomreport.adapters.cluster.policy_check import PolicyCheck
 
     check = PolicyCheck(ask)
-    for words in list(check.idle_overrides(system))[:_MOST_NAMED]:
+    for words in list(check.idle_overrides(system))[:MOST_NAMED]:
         yield CheckResult(check="policies", level=Level.WARNING, words=words, todo="correct the override or delete it")
     found = check.policies_and_their_reports()
-    each = (f"{name} ({count} reports in its namespace)" for name, count in sorted(found.items())[:_MOST_NAMED])
+    each = (f"{name} ({count} reports in its namespace)" for name, count in sorted(found.items())[:MOST_NAMED])
     yield CheckResult(check="policies", level=Level.GOOD, words=", ".join(each) or "none, the defaults hold")
 
 
@@ -280,7 +179,7 @@ def _versions(ask: Connection, system: str, agents: str) -> Iterator[CheckResult
     images = {
         status.get("image", "")
         for namespace, component in ((system, "controller"), (agents, "agent"))
-        for pod in _pods(ask, namespace, component)
+        for pod in pods_of(ask, namespace, component)
         for status in pod["spec"].get("containers") or ()
     }
     level, words = Level.GOOD, f"this command is {__version__}, images: {', '.join(sorted(images)) or 'none'}"
@@ -303,17 +202,7 @@ def _clocks(ask: Connection, own: Callable[[], datetime]) -> Iterator[CheckResul
         words = f"this machine's differs from the API server's by {skew.total_seconds():.0f} s: ages are wrong here"
         yield CheckResult(check="clocks", level=Level.WARNING, words=words)
     if off:
-        words = f"nodes ahead of the API server: {', '.join(off[:_MOST_NAMED])}"
+        words = f"nodes ahead of the API server: {', '.join(off[:MOST_NAMED])}"
         yield CheckResult(check="clocks", level=Level.PROBLEM, words=words, todo="check NTP on these nodes")
     else:
         yield CheckResult(check="clocks", level=Level.GOOD, words="no node is ahead of the API server")
-
-
-def _pods(ask: Connection, namespace: str, component: str) -> list[dict[str, Any]]:
-    found = ask.get(f"/api/v1/namespaces/{namespace}/pods", labelSelector=_LABELS + component)
-    return [pod for pod in found.get("items") or () if not pod["metadata"].get("deletionTimestamp")]
-
-
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

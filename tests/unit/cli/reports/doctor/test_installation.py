@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from oomreport.api.oom_report import OOMReportStatus
+from oomreport.cli.reports.doctor.check_result import CheckResult, Level
 from oomreport.cli.reports.doctor.command import told
-from oomreport.cli.reports.doctor.installation import STATUS_FIELDS, CheckResult, Level, examined
+from oomreport.cli.reports.doctor.installation import STATUS_FIELDS, examined
 from oomreport.errors import ApiError
 from oomreport.times import rfc3339
 
@@ -21,6 +22,10 @@ GROUP = "/apis/oomreport.dev/v1alpha1"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/oomreports.oomreport.dev"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/oomreport-controller"
 NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+POLICY = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+DEPLOYMENTS = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments controller"
+DAEMON_SETS = f"/apis/apps/v1/namespaces/{AGENTS}/daemonsets agent"
+STATUS_PAGE = f"/api/v1/namespaces/{AGENTS}/pods/agent-1:8081/proxy/status"
 CONTROLLERS = f"/api/v1/namespaces/{SYSTEM}/pods controller"
 AGENT_PODS = f"/api/v1/namespaces/{AGENTS}/pods agent"
 EVENTS = f"/api/v1/namespaces/{AGENTS}/events"
@@ -58,6 +63,20 @@ def healthy() -> dict[str, Any]:
         f"{GROUP}/oomrecords": {"items": []},
         f"{GROUP}/oompolicies": {"items": []},
         f"{GROUP}/oomreports": {"items": []},
+        **{
+            f"{POLICY}/{name}": {"spec": {"expression": f"request.userInfo.username == '{user}'"}}
+            for name, user in (
+                ("oomreport-agent-own-node", f"system:serviceaccount:{AGENTS}:oomreport-agent"),
+                ("oomreport-controller-annotates-only", f"system:serviceaccount:{SYSTEM}:oomreport-controller"),
+            )
+        },
+        **{
+            f"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/{name}": {}
+            for name in ("oomreport-agent-own-node", "oomreport-controller-annotates-only")
+        },
+        DEPLOYMENTS: {"items": [{"spec": {"replicas": 1}}]},
+        DAEMON_SETS: {"items": [{"spec": {}, "status": {"desiredNumberScheduled": 1}}]},
+        STATUS_PAGE: {"problems": [], "warnings": []},
         NODE_LEASES: {"items": [{"metadata": {"name": "n1"}, "spec": {"renewTime": rfc3339(NOW)}}]},
     }
 
@@ -120,6 +139,23 @@ def image_that_cannot_be_pulled(answers: Answers) -> None:
     answers.known[CONTROLLERS] = {"items": [pod("controller-1", SYSTEM, ready=False, waiting=waiting)]}
 
 
+def controller_scaled_to_none(answers: Answers) -> None:
+    answers.known[CONTROLLERS] = {"items": []}
+    answers.known[DEPLOYMENTS]["items"][0]["spec"]["replicas"] = 0
+
+
+def controller_elsewhere(answers: Answers) -> None:
+    answers.known[CONTROLLERS] = answers.known[DEPLOYMENTS] = {"items": []}
+    answers.known["/apis/apps/v1/deployments controller"] = {"items": [{"metadata": {"namespace": "oom"}}]}
+
+
+def controller_without_memory(answers: Answers) -> None:
+    broken = pod("controller-1", SYSTEM, ready=False, waiting={"reason": "CrashLoopBackOff", "message": "back-off"})
+    ended = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    broken["status"]["containerStatuses"][0] |= {"lastState": ended, "restartCount": 7}
+    answers.known[CONTROLLERS] = {"items": [broken]}
+
+
 def stale_lease(answers: Answers) -> None:
     answers.known[LEASE]["spec"]["renewTime"] = rfc3339(NOW - timedelta(minutes=3))
 
@@ -140,10 +176,40 @@ def no_agents(answers: Answers) -> None:
     answers.known[EVENTS] = {"items": [{"reason": "FailedCreate", "message": message}]}
 
 
+def agents_that_fit_no_node(answers: Answers) -> None:
+    answers.known[AGENT_PODS] = {"items": []}
+    template = {"spec": {"nodeSelector": {"pool": "memory"}}}
+    answers.known[DAEMON_SETS] = {"items": [{"spec": {"template": template}, "status": {"desiredNumberScheduled": 0}}]}
+
+
+def no_daemon_set(answers: Answers) -> None:
+    answers.known[AGENT_PODS] = answers.known[DAEMON_SETS] = {"items": []}
+
+
+def agent_without_names(answers: Answers) -> None:
+    answers.known[STATUS_PAGE] = {"problems": [], "warnings": ["--log-root: /var/log/pods is missing"]}
+
+
+def agent_that_is_cut_off(answers: Answers) -> None:
+    answers.known[STATUS_PAGE] = ApiError("timed out")
+
+
+def no_lease_right(answers: Answers) -> None:
+    answers.forbidden = {"oomreport-controller create leases"}
+
+
+def no_admission_policy(answers: Answers) -> None:
+    del answers.known[f"{POLICY}/oomreport-agent-own-node"]
+
+
+def admission_policy_of_another_namespace(answers: Answers) -> None:
+    answers.known[f"{POLICY}/oomreport-controller-annotates-only"] = {"spec": {"expression": "'system:x'"}}
+
+
 def blind_agent(answers: Answers) -> None:
     answers.known[AGENT_PODS] = {"items": [pod("agent-1", AGENTS, ready=False)]}
     words = {"problems": ["CAP_SYSLOG is missing and kernel.dmesg_restrict is 1"]}
-    answers.known[f"/api/v1/namespaces/{AGENTS}/pods/agent-1:8081/proxy/status"] = words
+    answers.known[STATUS_PAGE] = words
 
 
 def mount_that_fails(answers: Answers) -> None:
@@ -181,13 +247,23 @@ def old_kubernetes(answers: Answers) -> None:
         (old_crds, Level.WARNING, "older than this command: status.lastSilentKillTime missing"),
         (no_controller, Level.PROBLEM, "no pod in namespace oomreport-system"),
         (image_that_cannot_be_pulled, Level.PROBLEM, "controller-1 is not ready: ImagePullBackOff not found"),
+        (controller_scaled_to_none, Level.PROBLEM, "oomreport-system; the Deployment has 0 replicas"),
+        (controller_elsewhere, Level.PROBLEM, "there is no Deployment there, but there is one in oom"),
+        (controller_without_memory, Level.PROBLEM, "it ended 7 times, last with OOMKilled, exit code 137"),
+        (agents_that_fit_no_node, Level.PROBLEM, "wants a pod on no node: its node selector (pool=memory)"),
+        (no_daemon_set, Level.PROBLEM, "there is no DaemonSet"),
+        (agent_without_names, Level.WARNING, "node n1: --log-root: /var/log/pods is missing"),
+        (agent_that_is_cut_off, Level.UNKNOWN, "as where a NetworkPolicy lets nobody in"),
+        (no_lease_right, Level.PROBLEM, "may not create leases in oomreport-system"),
+        (no_admission_policy, Level.WARNING, "oomreport-agent-own-node, or its binding, is missing"),
+        (admission_policy_of_another_namespace, Level.WARNING, "annotates-only does not name system:serviceaccount"),
         (stale_lease, Level.PROBLEM, "the lease of controller-1 was not renewed since"),
         (missing_right, Level.PROBLEM, "may not patch oomreports/status"),
         (agent_without_right, Level.PROBLEM, "may not create oomrecords"),
         (no_agents, Level.PROBLEM, 'violates PodSecurity "baseline"; its Pod Security level baseline forbids'),
         (blind_agent, Level.PROBLEM, "agent-1 on n1: CAP_SYSLOG is missing"),
         (mount_that_fails, Level.PROBLEM, "FailedMount: hostPath type check failed"),
-        (node_without_agent, Level.WARNING, "1 nodes have none: n2"),
+        (node_without_agent, Level.WARNING, "node n2 has none"),
         (records_that_wait, Level.PROBLEM, "2 wait for the controller, the oldest since"),
         (two_images, Level.WARNING, "controller and agents run different images"),
         (clock_ahead, Level.PROBLEM, "nodes ahead of the API server: n1 by 90 s"),

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
-from oomreport.cli.reports.doctor.unready_pods import UnreadyPods
+import pytest
+
+from oomreport.cli.reports.doctor.pod_words import PodWords
 from oomreport.errors import ApiError
 
 RUNNING: dict[str, Any] = {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}
@@ -43,14 +45,14 @@ class Reader:
 
 def test_a_pod_says_itself_what_is_wrong() -> None:
     reader = Reader({"problems": ["a", "b"]}, LOG)
-    assert UnreadyPods(reader).why(pod("one"), 8081, "status") == "a; b"
+    assert PodWords(reader).why(pod("one"), 8081, "status") == "a; b"
 
 
 def test_behind_a_network_policy_one_pod_is_asked_and_the_logs_of_all_are_read() -> None:
     for error in (ApiError("timed out"), ApiError("no route", status=503, reason="ServiceUnavailable")):
         reader = Reader(error, LOG)
-        unready = UnreadyPods(reader)
-        words = [unready.why(pod(name), 8081, "status") for name in ("one", "two", "three")]
+        said = PodWords(reader)
+        words = [said.why(pod(name), 8081, "status") for name in ("one", "two", "three")]
         assert reader.pages == 1
         assert len(set(words)) == 1
         assert "as where a NetworkPolicy lets nobody in" in words[0]
@@ -60,9 +62,9 @@ def test_behind_a_network_policy_one_pod_is_asked_and_the_logs_of_all_are_read()
 def test_who_may_read_neither_gets_what_is_known() -> None:
     forbidden = ApiError("forbidden", status=403, reason="Forbidden")
     reader = Reader(forbidden, forbidden)
-    unready = UnreadyPods(reader)
-    assert unready.why(pod("one"), 8081, "status") == "it runs and does not answer (Forbidden)"
-    assert unready.why(pod("two"), 8081, "status") == "it runs and does not answer (Forbidden)"
+    said = PodWords(reader)
+    assert said.why(pod("one"), 8081, "status") == "it runs and does not answer (Forbidden)"
+    assert said.why(pod("two"), 8081, "status") == "it runs and does not answer (Forbidden)"
     assert reader.pages == 2
 
 
@@ -71,5 +73,34 @@ def test_a_container_that_waits_is_not_asked() -> None:
         "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]
     }
     reader = Reader({}, [json.dumps({})])
-    assert UnreadyPods(reader).why(pod("one", **waiting), 8081, "status") == "ImagePullBackOff no such image"
+    assert PodWords(reader).why(pod("one", **waiting), 8081, "status") == "ImagePullBackOff no such image"
     assert reader.pages == 0
+
+
+def test_a_container_that_ends_again_and_again_is_told_with_its_last_end_and_its_last_words() -> None:
+    ended = {"terminated": {"reason": "Error", "exitCode": 2}}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+    status = {"containerStatuses": [{"state": waiting, "lastState": ended, "restartCount": 3}]}
+    reader = Reader({}, [json.dumps({"level": "error", "message": "cannot listen", "problem": "port 8080 is taken"})])
+    words = PodWords(reader).why(pod("one", **status), 8080, "healthz")
+    assert words == (
+        "CrashLoopBackOff back-off 10s; it ended 3 times, last with Error, exit code 2; "
+        "its log: cannot listen: port 8080 is taken"
+    )
+
+
+def test_where_one_pod_answers_another_that_does_not_is_not_behind_a_network_policy() -> None:
+    reader = Reader({"warnings": ["w"]}, [])
+    said = PodWords(reader)
+    assert said.warnings(pod("one"), 8081) == ["w"]
+    reader.answer = ApiError("timed out")
+    assert said.why(pod("two"), 8081, "status") == "it runs and the API server does not reach it (no answer)"
+
+
+def test_no_pod_is_asked_for_warnings_after_one_that_cannot_be_reached() -> None:
+    reader = Reader(ApiError("timed out"), [])
+    said = PodWords(reader)
+    with pytest.raises(ApiError):
+        said.warnings(pod("one"), 8081)
+    assert said.why(pod("two"), 8081, "status").endswith("as where a NetworkPolicy lets nobody in")
+    assert reader.pages == 1
