@@ -100,7 +100,7 @@ MODULE = {
             usually="10 s",
         ),
         Module(name="kind", programs={"kind": "sigs.k8s.io/kind"}, usually="20 s"),
-        # What checks the chart and the alerts; no cluster needs them.
+        # What checks the chart, the alerts and the workflows; no cluster needs them.
         Module(name="helm", programs={"helm": "helm.sh/helm/v3/cmd/helm"}, usually="4 min the first time"),
         # Service discovery is most of it, and checks of rules need none.
         Module(
@@ -108,6 +108,17 @@ MODULE = {
             programs={"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
             usually="5 min the first time",
             flags=("-ldflags", "-s -w", "-tags", "remove_all_sd"),
+        ),
+        Module(
+            name="helm-unittest",
+            programs={"helm-unittest": "github.com/helm-unittest/helm-unittest/cmd/helm-unittest"},
+            usually="2 min the first time",
+        ),
+        Module(
+            name="kubeconform", programs={"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, usually="20 s"
+        ),
+        Module(
+            name="actionlint", programs={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}, usually="20 s"
         ),
     )
 }

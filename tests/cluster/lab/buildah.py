@@ -4,6 +4,7 @@ Base, layers and the archives of the last builds are kept in the cache, in a sto
 /var/lib/containers is not touched.
 """
 
+import hashlib
 import os
 import subprocess
 import tempfile
@@ -17,7 +18,6 @@ from .say import step
 from .state import locked
 
 SUITE = "trixie"
-BASE = f"localhost/oomreport-base:{SUITE}"
 # What `python:slim` has and a minimal Debian lacks.
 PACKAGES = "python3,python3-venv,ca-certificates"
 NOT_NEEDED = (
@@ -31,6 +31,10 @@ NOT_NEEDED = (
     "dev",
     "proc",
     "sys",
+)
+# Named by what it is made from, so that another list of packages makes another base, and another image.
+BASE = (
+    f"localhost/oomreport-base:{SUITE}-{hashlib.sha256(repr((SUITE, PACKAGES, NOT_NEEDED)).encode()).hexdigest()[:12]}"
 )
 KEPT_ARCHIVES = 2
 KEPT_LAYERS = 60
@@ -71,6 +75,11 @@ def build(*, name: str, key: str, runc: Path) -> Path:
     for old in sorted(folder.glob("oomreport-*.tar"), key=lambda file: file.stat().st_mtime)[:-KEPT_ARCHIVES]:
         old.unlink(missing_ok=True)
     return archive
+
+
+def base_name() -> str:
+    """The name of the base that an image is built on now."""
+    return os.environ.get("OOMREPORT_BASE_IMAGE") or BASE
 
 
 def newest_archive() -> Path | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import buildah
 from .access import kubectl, run
 from .errors import ClusterError
 from .places import REPOSITORY
@@ -24,8 +25,8 @@ APPLY = ("apply", "--server-side", "--force-conflicts", "--field-manager=oomrepo
 
 
 def image_key(repository: Path = REPOSITORY, inputs: Iterable[str] = INPUTS) -> str:
-    """What the image is made from, as 12 hex digits: names, modes and contents of the input files."""
-    digest = hashlib.sha256()
+    """What the image is made from, as 12 hex digits: its base, and names, modes and contents of the input files."""
+    digest = hashlib.sha256(buildah.base_name().encode())
     for name in inputs:
         top = repository / name
         files = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.lab import product
+from cluster.lab import buildah, product
 from cluster.lab.places import REPOSITORY
 
 INPUTS = ("operator", "pyproject.toml", "Dockerfile")
@@ -46,6 +46,14 @@ def test_every_change_of_an_input_gives_another_key(checkout: Path, change: Call
     before = product.image_key(checkout, INPUTS)
     change(checkout)
     assert product.image_key(checkout, INPUTS) != before
+
+
+def test_another_base_gives_another_key(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = product.image_key(checkout, INPUTS)
+    monkeypatch.setattr(buildah, "BASE", "localhost/oomreport-base:of-other-packages")
+    changed = product.image_key(checkout, INPUTS)
+    monkeypatch.setenv("OOMREPORT_BASE_IMAGE", "docker.io/library/python:3.14-slim")
+    assert len({before, changed, product.image_key(checkout, INPUTS)}) == 3
 
 
 def test_this_checkout_names_inputs_that_exist() -> None:
