@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts/oomreport"
 IMAGE = "ghcr.io/oomreport/oomreport"
 # What .helmignore names; Helm is not asked, since its archives hold the time of packing.
-LEFT_OUT = {".helmignore"}
+LEFT_OUT = {".helmignore", "tests"}
 
 
 def main() -> int:

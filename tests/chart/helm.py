@@ -28,9 +28,10 @@ def rendered(values: Object | None = None, *files: Path, namespace: str = NAMESP
     return objects_of(text)
 
 
-def refusal(values: Object, *files: Path) -> str:
-    """Return the words of Helm for values that it does not take."""
-    command = [program("helm"), *_template(*files, namespace=NAMESPACE, chart=CHART), "-f", "-"]
+def refusal(values: Object, *, kubernetes: str = KUBERNETES) -> str:
+    """Return the words of Helm for what it does not take."""
+    template = _template(namespace=NAMESPACE, chart=CHART, kubernetes=kubernetes)
+    command = [program("helm"), *template, "-f", "-"]
     done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
     assert done.returncode != 0, "these values are taken"
     return done.stderr
@@ -72,6 +73,6 @@ def without_owner(objects: Objects) -> Objects:
     return result
 
 
-def _template(*files: Path, namespace: str, chart: Path) -> list[str]:
+def _template(*files: Path, namespace: str, chart: Path, kubernetes: str = KUBERNETES) -> list[str]:
     more = [option for file in files for option in ("-f", str(file))]
-    return ["template", "oomreport", str(chart), "--namespace", namespace, "--kube-version", KUBERNETES, *more]
+    return ["template", "oomreport", str(chart), "--namespace", namespace, "--kube-version", kubernetes, *more]

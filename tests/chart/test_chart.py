@@ -219,12 +219,19 @@ def test_without_agents_nothing_of_theirs_is_left():
         ({"agent": {"source": "dmesg"}}, "source"),
         ({"agent": {"podLogsDir": "var/log"}}, "podLogsDir"),
         ({"image": {"digest": "latest"}}, "digest"),
+        ({"commonLabels": {"app.kubernetes.io/name": "mine"}}, "/commonLabels/app.kubernetes.io"),
+        ({"nameOverride": "mine"}, "nameOverride"),
+        ({"controller": {"serviceAccount": {"name": "mine"}}}, "serviceAccount"),
         ({"controller": {"replicas": "two"}}, "replicas"),
         ({"monitoring": {"rules": {"enabled": True, "alerts": {"OOMKilled": {}}}}}, "there is no alert OOMKilled"),
     ],
 )
 def test_a_value_that_is_wrong_is_named(values: Object, words: str):
     assert words in refusal(values)
+
+
+def test_kubernetes_that_binds_no_token_to_a_node_is_refused():
+    assert "incompatible with Kubernetes" in refusal({}, kubernetes="1.31.9")
 
 
 def test_an_alert_can_be_switched_off_and_tuned():
@@ -278,13 +285,29 @@ def test_openshift_has_its_constraint_and_its_selinux_type_and_no_fixed_user():
     assert "runAsUser" not in workload(objects, "Deployment")[0]["securityContext"]
 
 
+def test_artifact_hub_is_told_of_every_crd_in_the_crds_own_words():
+    about = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
+    told = {one["name"]: one for one in yaml.safe_load(about["artifacthub.io/crds"])}
+    crds = [one for one in rendered().values() if one["kind"] == "CustomResourceDefinition"]
+    assert told.keys() == {one["metadata"]["name"] for one in crds}
+    for crd in crds:
+        (version,) = crd["spec"]["versions"]
+        words = version["schema"]["openAPIV3Schema"]["description"].splitlines()[0]
+        one = told[crd["metadata"]["name"]]
+        assert (one["kind"], one["version"], one["description"]) == (
+            crd["spec"]["names"]["kind"],
+            version["name"],
+            words,
+        )
+
+
 def test_the_values_and_their_schema_name_the_same_settings():
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
 
     def settings(one: Any, of: Object, where: str = "") -> Iterator[tuple[str, str]]:
-        known = of.get("properties")
-        if known is None or not isinstance(one, dict):
+        known = {name: under for name, under in of.get("properties", {}).items() if under is not False}
+        if not known or not isinstance(one, dict):
             return
         yield from ((where, key) for key in known.keys() ^ one.keys())
         for key in known.keys() & one.keys():

@@ -110,6 +110,22 @@ def test_an_upgrade_brings_new_fields_and_loses_no_report_and_no_review(cluster:
     assert get("oomreport", "deployment-web-api", "-n", "shop")["spec"]["review"]["note"] == "ok"
 
 
+def test_an_upgrade_keeps_what_the_user_set_and_takes_new_defaults(cluster: None, tmp_path: Path):
+    old = tmp_path / "oomreport"
+    subprocess.run(["cp", "-rL", CHART, old], check=True)
+    values = yaml.safe_load((old / "values.yaml").read_text())
+    del values["controller"]["podDisruptionBudget"]
+    (old / "values.yaml").write_text(yaml.safe_dump(values))
+    template = old / "templates/controller.yaml"
+    template.write_text(template.read_text().replace("$controller.podDisruptionBudget.enabled", "false"))
+    install(old, "--set", "clusterName=blue")
+    upgrade = ("upgrade", "oomreport", str(CHART))
+    assert "podDisruptionBudget" in helm(*upgrade, "--reuse-values", fails=True)
+    helm(*upgrade, "--reset-then-reuse-values")
+    container = get("deploy", "oomreport-controller", "-n", SYSTEM)["spec"]["template"]["spec"]["containers"][0]
+    assert container["args"] == ["--cluster-name=blue"]
+
+
 def test_uninstalling_leaves_reports_and_takes_rights_and_installing_again_goes_on(cluster: None):
     install()
     served()

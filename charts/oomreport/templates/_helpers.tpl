@@ -2,26 +2,21 @@
 {{- .Values.agent.namespace.name | default .Release.Namespace -}}
 {{- end }}
 
-{{/* Labels of every object. */}}
-{{- define "oomreport.labels" -}}
-app.kubernetes.io/name: oomreport
-app.kubernetes.io/part-of: oomreport
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{/* Labels of an object of `root`, and `more`; of one key the last counts, so that no map has a key twice. */}}
+{{- define "oomreport.labelsWith" -}}
+{{- $chart := printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- $labels := dict "app.kubernetes.io/instance" .root.Release.Name "helm.sh/chart" $chart -}}
+{{- toYaml (mergeOverwrite $labels (include "oomreport.podLabels" . | fromYaml)) -}}
 {{- end }}
+
+{{- define "oomreport.labels" -}}
+{{- include "oomreport.labelsWith" (dict "root" . "more" dict) -}}
 {{- end }}
 
 {{/* Labels of pods, which change no selector and do not roll pods when the chart's version changes. */}}
 {{- define "oomreport.podLabels" -}}
-app.kubernetes.io/name: oomreport
-app.kubernetes.io/part-of: oomreport
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $labels := dict "app.kubernetes.io/part-of" "oomreport" "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- toYaml (mergeOverwrite $labels .root.Values.commonLabels .more (dict "app.kubernetes.io/name" "oomreport")) -}}
 {{- end }}
 
 {{- define "oomreport.image" -}}
@@ -32,10 +27,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "oomreport.pullSecrets" -}}
-{{- $names := concat (.Values.global.imagePullSecrets | default list) .Values.imagePullSecrets | uniq -}}
-{{- range $names }}
-- name: {{ . }}
-{{- end }}
+{{- $names := list -}}
+{{- range concat (.Values.global.imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- $names = append $names (kindIs "map" . | ternary . (dict "name" .)) -}}
+{{- end -}}
+{{- with $names | uniq -}}
+{{- toYaml . -}}
+{{- end -}}
 {{- end }}
 
 {{/* The objects of a file of manifests/, in the namespaces and with the labels of this release. */}}
