@@ -161,6 +161,7 @@ class Parts:
             reports=self.reports,
             owners=self.owners,
             announcer=self.announcer,
+            patience=self.patience,
             namespace=NAMESPACE,
             now=self.now,
         )

@@ -131,6 +131,7 @@ def parts_of(
         reports=reports,
         owners=owners,
         announcer=announcer,
+        patience=settings.patience,
         namespace=namespace,
         now=now,
     )

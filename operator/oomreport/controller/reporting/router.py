@@ -23,7 +23,7 @@ from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError
 from oomreport.incident.report.decision import RecordOutcome
 from oomreport.incident.report.notice import ANNOTATIONS
-from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, RecordFacts, record_facts
+from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER, Patience, RecordFacts, record_facts
 from oomreport.names import API_VERSION, OOM_RECORDS, is_label, is_name
 from oomreport.workload.owner import Workload
 from oomreport.workload.pod import PodFacts, pod_facts
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 _GIVE_UP_AFTER = timedelta(hours=6)
 # A pod that is gone at the API server may be on its way to us as "deleted", with its last state.
 _DELETION_ARRIVES = timedelta(seconds=2)
+# How often a pod that is known, and followed, is looked at again for the instance that a record speaks of.
+_STATUS_ARRIVES = timedelta(seconds=2)
 
 
 class Router:
@@ -48,9 +50,11 @@ class Router:
         reports: ReportStore,
         owners: Owners,
         announcer: Announcer,
+        patience: Patience,
         namespace: str,
         now: Callable[[], datetime],
     ) -> None:
+        self._patience = patience
         self._api, self._queue, self._pods, self._records, self._reports = api, queue, pods, records, reports
         self._owners, self._announcer, self._namespace, self._now = owners, announcer, namespace, now
 
@@ -162,9 +166,15 @@ class Router:
             if found or named:
                 return report_key(pod.namespace, workload, found.name if found else named or UNKNOWN_CONTAINER)
             left = pod.container_left(record.time, record.container_id)
-            unknown = report_key(pod.namespace, workload, left.name if left else UNKNOWN_CONTAINER)
             # What ledgers hold may be more by the next look, and the pod does not decide it: so it is claimed.
-            return await self._claimed_as(record, await self._counting(pod.namespace, record) or unknown)
+            found_by_others = await self._counting(pod.namespace, record) or (
+                report_key(pod.namespace, workload, left.name) if left else None
+            )
+            if found_by_others is None and self._may_still_be_named(record, pod):
+                self._queue.add_later(RecordKey(name=record.name), _STATUS_ARRIVES)
+                return None
+            unknown = report_key(pod.namespace, workload, UNKNOWN_CONTAINER)
+            return await self._claimed_as(record, found_by_others or unknown)
         seen = self._records.first_seen.get(record.name)
         if seen and self._now() - seen < _DELETION_ARRIVES:
             self._queue.add_later(RecordKey(name=record.name), _DELETION_ARRIVES / 4)
@@ -210,6 +220,11 @@ class Router:
     async def _counting(self, namespace: str, record: RecordFacts) -> ReportKey | None:
         """Return the report that has counted a kill of the record's container instance."""
         return await self._reports.key_of_instance(namespace, record.container_id) if record.container_id else None
+
+    def _may_still_be_named(self, record: RecordFacts, pod: PodFacts) -> bool:
+        """Return whether pod status may still tell whose instance it was: a kubelet can be slower than the kernel."""
+        seen = self._records.first_seen.get(record.name)
+        return not pod.deleted and seen is not None and self._now() - seen < self._patience.unknown_after
 
     async def _claimed_as(self, record: RecordFacts, key: ReportKey) -> ReportKey | None:
         if not await self.claim(record.name, key):

@@ -1,14 +1,12 @@
 """What filled the memory, and how it grew."""
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import pairwise
 
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.leaks import duration, leak_of, rate
 from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.kill import Cause
-from oomreport.incident.memory.history import PastKill
+from oomreport.incident.memory.history import of_several_instances
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.workload.quantity import MI
 
@@ -17,8 +15,6 @@ _NOTABLE_CACHE = 0.1
 _NOTABLE_SHARE = 0.25
 _MANY = 8
 _STARTS = 3
-# Both the kill's time and its age are rounded to a second.
-_SAME_START = 2.0
 _NOTABLE_STALL = 10.0
 _OWN_LIMITS = (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 
@@ -46,17 +42,11 @@ def limit_below_start(case: Case) -> str | None:
     starts = [kill for kill in case.past[-_STARTS:] if kill.shape is Shape.STARTUP and kill.limit]
     if case.cause not in (Cause.CONTAINER_LIMIT, Cause.POD_LIMIT) or len(starts) < _STARTS or _files_in_memory(case):
         return None
-    if case.kill.silent or not _of_several_instances(starts):
+    if case.kill.silent or not of_several_instances(starts):
         return None
     runs = ", ".join(f"{duration(kill.uptime_seconds or 0)} at {in_mi(kill.limit or 0)}" for kill in starts)
     whose = "pod's limit" if case.cause == Cause.POD_LIMIT else "limit"
     return f"The {whose} is lower than container {case.container} needs to start: it was killed after {runs}"
-
-
-def _of_several_instances(kills: Sequence[PastKill]) -> bool:
-    """Return whether each kill was in an instance of its own, by when that had started; ages are whole seconds."""
-    starts = [(kill.pod, kill.time.timestamp() - (kill.uptime_seconds or 0)) for kill in kills]
-    return all(pod != other or abs(start - later) > _SAME_START for (pod, start), (other, later) in pairwise(starts))
 
 
 def startup_peak(case: Case) -> str | None:

@@ -7,7 +7,7 @@ from oomreport.incident.advice.leaks import duration, rate
 from oomreport.incident.advice.sizing import ceiling, in_mi, rounded, step
 from oomreport.incident.advice.trim import HEADROOM
 from oomreport.incident.kill import Cause
-from oomreport.incident.memory.history import in_a_row, insufficient, raises
+from oomreport.incident.memory.history import in_a_row, insufficient, of_several_instances, raises
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.incident.witness.policy import RequestRule
 from oomreport.workload.pod import ContainerFacts, ContainerKind
@@ -130,7 +130,10 @@ def _request(case: Case, limit: int, inputs: list[AdviceInput], *, pod: bool) ->
 
 
 def _after(case: Case) -> str:
-    return f" after {duration(case.way.uptime_seconds)}" if case.way.uptime_seconds else ""
+    """Say how old the instance was, unless it had lived through the kill before: then the limit was full sooner."""
+    if not case.way.uptime_seconds or not of_several_instances(case.past[-2:]):
+        return ""
+    return f" after {duration(case.way.uptime_seconds)}"
 
 
 def _way(case: Case) -> list[AdviceInput]:

@@ -11,6 +11,9 @@ from itertools import pairwise
 from oomreport.incident.kill import Cause, RecentKill
 from oomreport.incident.memory.trajectory import Shape, Trajectory
 
+# Both the kill's time and its age are rounded to a second.
+_SAME_START = 2.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastKill:
@@ -64,6 +67,12 @@ def raises(kills: Sequence[PastKill]) -> int:
     """Return how often the limit had been raised before the last of `kills`: steps up from kill to kill."""
     limits = [kill.limit for kill in kills if kill.limit is not None]
     return sum(after > before for before, after in pairwise(limits))
+
+
+def of_several_instances(kills: Sequence[PastKill]) -> bool:
+    """Return whether each kill was in an instance of its own, by when that had started; ages are whole seconds."""
+    starts = [(kill.pod, kill.time.timestamp() - (kill.uptime_seconds or 0)) for kill in kills]
+    return all(pod != other or abs(start - later) > _SAME_START for (pod, start), (other, later) in pairwise(starts))
 
 
 def in_a_row(kills: Sequence[PastKill]) -> int:

@@ -8,6 +8,7 @@ from oomreport.controller.reporting.router import Router
 from oomreport.controller.work.keys import MarkKey, NodeKey, RecordKey, ReportKey, node_report_key, report_key
 from oomreport.names import API_VERSION, OOM_RECORDS
 from oomreport.workload.owner import Workload
+from oomreport.workload.pod import pod_facts
 from support.api_server import Object
 from support.controller import KEY, NAMESPACE, Parts, pod_object, run
 from support.evidence import UID, WEB, cid
@@ -174,6 +175,30 @@ def test_a_record_without_its_containers_name_is_of_the_one_that_crashes_beside_
     assert key.container == "web"
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_record_without_its_containers_name_waits_for_a_slow_kubelet_to_tell_whose_instance_it_was(
+    parts: Parts, *, told: bool
+):
+    pod = beside(pod_object(), {"name": "proxy"})
+    pod["status"] = {"phase": "Pending"}
+    parts.workload()
+    parts.api.put("v1", "pods", pod)
+    name = parts.record(container=cid(9))
+    run(router(parts).route(name))
+    assert parts.queue.taken() == []
+    assert parts.queue.later == {RecordKey(name=name): 2}
+    if told:
+        ended = {"exitCode": 137, "reason": "Error", "containerID": f"containerd://{cid(9)}"}
+        api = {"name": "api", "restartCount": 1, "lastState": {"terminated": ended}}
+        pod["status"] = {"phase": "Running", "containerStatuses": [api]}
+        parts.pods.put(pod_facts(parts.api.put("v1", "pods", pod)), now=parts.now())
+    parts.seconds += 2 if told else 60
+    run(router(parts).route(name))
+    (key,) = parts.queue.taken()
+    assert isinstance(key, ReportKey)
+    assert key.container == ("api" if told else "unknown")
+
+
 def test_the_pod_may_be_gone_when_a_ledger_tells_whose_instance_it_was(parts: Parts):
     counted(parts, KEY, cid(9))
     name = parts.record(subject={**NAMES, "containerID": cid(9), "container": None})
@@ -185,7 +210,9 @@ def test_the_pod_may_be_gone_when_a_ledger_tells_whose_instance_it_was(parts: Pa
 def test_what_was_counted_for_an_unknown_container_names_none(parts: Parts):
     of_pod(parts, {"name": "proxy"})
     counted(parts, report_key("shop", WEB, "unknown"), cid(9))
-    run(router(parts).route(parts.record(container=cid(9))))
+    name = parts.record(container=cid(9))
+    parts.seconds += 60
+    run(router(parts).route(name))
     assert parts.queue.taken() == [report_key("shop", WEB, "unknown")]
 
 

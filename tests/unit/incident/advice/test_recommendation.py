@@ -271,6 +271,8 @@ def test_kills_in_one_instance_that_lives_on_are_no_failed_starts() -> None:
     assert stored["kills"] == 3
     assert "LimitBelowStart" not in {finding["rule"] for finding in stored["findings"]}
     assert not any("died" in finding["message"] for finding in stored["findings"])
+    # The limit was full long before the age of the instance at its third kill.
+    assert stored["recommendation"]["basis"].startswith("Kill 3: the container's limit of 512Mi was full. ")
 
 
 def test_a_cap_keeps_the_limit_of_the_kill_and_comes_first_in_the_basis() -> None:
