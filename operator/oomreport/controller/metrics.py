@@ -126,6 +126,10 @@ class Metrics:
         """Say where to ask how many agents there are, and how many of them are ready."""
         self._state.agents = agents
 
+    def set_queue(self, lines: Callable[[], Mapping[str, int]]) -> None:
+        """Say where to ask how many keys wait in each line."""
+        self._state.lines = lines
+
     def set_records_pending(self, records: Callable[[], int]) -> None:
         """Say where to ask how many records were not used yet."""
         self._state.records = records
@@ -187,9 +191,10 @@ class _State(Collector):
         self.pending: Pending = dict
         self.agents: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self.records: Callable[[], int] = lambda: 0
+        self.lines: Callable[[], Mapping[str, int]] = dict
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for part in (self._hooks, self._agents, self._records):
+        for part in (self._hooks, self._agents, self._records, self._queue):
             try:
                 yield from part()
             except Exception as error:
@@ -215,3 +220,10 @@ class _State(Collector):
     def _records(self) -> list[GaugeMetricFamily]:
         words = "Records that no report has used yet"
         return [GaugeMetricFamily("oomreport_records_pending", words, value=self.records())]
+
+    def _queue(self) -> list[GaugeMetricFamily]:
+        words = "Keys that wait: to count kills, and to tell of what is counted"
+        keys = GaugeMetricFamily("oomreport_queue_keys", words, labels=["line"])
+        for line, count in self.lines().items():
+            keys.add_metric([line], count)
+        return [keys]

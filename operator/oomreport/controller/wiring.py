@@ -214,6 +214,7 @@ def parts_of(
     figures.set_hooks(hooks.names)
     figures.set_agents(pods.agents)
     figures.set_records_pending(records.pending)
+    figures.set_queue(lambda: queue.lines)
     watch = PodAndRecordWatch(
         api=api,
         access=access,

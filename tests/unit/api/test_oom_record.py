@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from oomreport.incident.oom_record import (
     MOST_USAGE_SAMPLES,
     MOST_VICTIMS,
     Origin,
+    ScopeSource,
     Source,
     SubjectSource,
     record_spec,
@@ -142,6 +144,7 @@ def full() -> dict[str, Any]:
         pressure=Pressure(time=TIME, some=12.5, full=100.0),
     )
     spec = record_spec(invocation, origin=NODE, time=TIME, subject=subject, usage=usage)
+    spec = replace(spec, scope_source=ScopeSource.COUNTERS, scope_candidates=(Scope.CONTAINER, Scope.POD))
     return Attribution(source=SubjectSource.TASK_TABLE, candidates=("7a" * 32,)).of(spec).as_json()
 
 

@@ -93,3 +93,11 @@ def test_a_task_that_has_ended_and_an_api_server_that_is_silent_are_problems(ask
     ready, figures = looked(one)
     assert not ready
     assert set(figures["problems"]) == {"task worker 0", "API server"}
+
+
+def test_a_queue_that_is_late_is_said_and_keeps_nobody_from_work(asked: Asked, monkeypatch: pytest.MonkeyPatch):
+    assert "limits" not in looked(asked.readiness())[1]
+    monkeypatch.setattr(type(asked.queue), "late_seconds", 12.3)
+    ready, figures = looked(asked.readiness())
+    assert ready
+    assert figures["limits"] == {"queue": "kills are counted 12 s late, 0 keys wait; none is lost"}

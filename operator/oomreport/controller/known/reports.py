@@ -33,6 +33,8 @@ from oomreport.names import (
 from oomreport.workload.owner import Workload
 
 _MOST_CACHED = 500
+# Together, in the ledgers of what is cached: an entry takes about a kilobyte, and a full ledger has 512.
+_MOST_CACHED_ENTRIES = 40_000
 _MOST_LABEL = 63
 
 
@@ -108,6 +110,7 @@ class ReportStore:
     ) -> None:
         self._api, self._on_written = api, on_written
         self._cache: OrderedDict[ReportKey, StoredReport] = OrderedDict()
+        self._cached_entries = 0
         # Of all reports that are there, as the watch tells: the hash of each key, which is enough to say "none".
         self._there: set[int] = set()
         self._is_followed: Callable[[], bool] = lambda: False
@@ -210,7 +213,8 @@ class ReportStore:
 
     def forget(self, key: ReportKey) -> None:
         """Read a report anew the next time."""
-        self._cache.pop(key, None)
+        if gone := self._cache.pop(key, None):
+            self._cached_entries -= _entries(gone)
 
     async def _create(self, key: ReportKey) -> StoredReport:
         try:
@@ -258,10 +262,16 @@ class ReportStore:
 
     def _remember(self, key: ReportKey, stored: StoredReport) -> None:
         self._there.add(hash(key))
+        self.forget(key)
         self._cache[key] = stored
-        self._cache.move_to_end(key)
-        if len(self._cache) > _MOST_CACHED:
-            self._cache.popitem(last=False)
+        self._cached_entries += _entries(stored)
+        while len(self._cache) > _MOST_CACHED or self._cached_entries > _MOST_CACHED_ENTRIES:
+            _, gone = self._cache.popitem(last=False)
+            self._cached_entries -= _entries(gone)
+
+
+def _entries(report: StoredReport) -> int:
+    return len(report.status.get("counted") or ())
 
 
 def _number(version: str) -> int:

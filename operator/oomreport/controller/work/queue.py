@@ -30,7 +30,8 @@ class WorkQueue:
         self._ready: deque[Hashable] = deque()
         self._telling: deque[Hashable] = deque()
         self._counted_in_turn = 0
-        self._waiting: set[Hashable] = set()
+        # With the loop's time at which each was added.
+        self._waiting: dict[Hashable, float] = {}
         # With the loop's time at which each was begun.
         self._working: dict[Hashable, float] = {}
         self._timers: dict[Hashable, asyncio.TimerHandle] = {}
@@ -40,6 +41,18 @@ class WorkQueue:
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """Return how many keys stand in each line: those that count, and those that tell of what is counted."""
+        return {"count": len(self._ready), "tell": len(self._telling)}
+
+    @property
+    def late_seconds(self) -> float:
+        """Return for how long the first of those that count has waited; 0 where none does."""
+        if not self._ready:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._waiting[self._ready[0]]
 
     @property
     def longest_seconds(self) -> float:
@@ -53,7 +66,7 @@ class WorkQueue:
             timer.cancel()
         if key in self._waiting:
             return
-        self._waiting.add(key)
+        self._waiting[key] = asyncio.get_running_loop().time()
         if key not in self._working:
             self._line_up(key)
 
@@ -99,7 +112,7 @@ class WorkQueue:
             self._wakers.append(waker)
             await waker
         key = self._first()
-        self._waiting.discard(key)
+        del self._waiting[key]
         self._working[key] = asyncio.get_running_loop().time()
         return key
 

@@ -70,6 +70,18 @@ def test_a_report_that_the_watch_has_not_told_of_is_not_asked_for_and_is_found_b
     assert run(parts.reports.get(key)) == found
 
 
+def test_reports_with_long_ledgers_are_not_all_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("oomreport.controller.known.reports._MOST_CACHED_ENTRIES", 25)
+    known = reports()
+    for number in range(12):
+        one = report(20 + number, generation=2)
+        one["spec"]["workloadRef"]["name"] = f"web-{number % 6}"
+        one["status"]["counted"] = [{"id": str(entry)} for entry in range(10 if number < 6 else 5)]
+        assert known.take("MODIFIED", one)
+        assert sum(len(kept.status["counted"]) for kept in known._cache.values()) <= 25
+    assert [kept.resource_version for kept in known._cache.values()] == ["27", "28", "29", "30", "31"]
+
+
 def test_what_was_written_is_known_without_reading_it_again():
     parts = Parts()
     key = key_of_report(report(1))

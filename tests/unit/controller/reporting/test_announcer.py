@@ -9,8 +9,8 @@ from oomreport.controller.known.pods import PodCache
 from oomreport.controller.known.records import RecordCache
 from oomreport.controller.reporting.announcer import Announcer
 from oomreport.controller.work.keys import MarkKey
-from oomreport.controller.work.queue import WorkQueue
 from oomreport.incident.report.decision import RecordOutcome
+from support.controller import KeyList
 from support.evidence import after, record
 
 REPORT = ("shop", "deployment-web-api")
@@ -30,7 +30,7 @@ def test_a_second_look_does_not_change_how_a_record_was_counted(second_look: str
     records.put(record("one"), now=after(0))
     announcer = Announcer(
         api=cast("Any", api),
-        queue=WorkQueue(),
+        queue=KeyList(),
         pods=PodCache(),
         records=records,
         identity="controller-1",

@@ -136,3 +136,26 @@ def test_what_only_tells_goes_after_what_counts_and_never_waits_without_end():
         assert sorted(map(str, handled)) == sorted([f"{what} {n}" for what in ("tell", "count") for n in range(8)])
 
     run(story())
+
+
+def test_what_waits_is_a_figure_for_each_line_and_how_late_the_first_is():
+    async def story() -> None:
+        queue, hold = WorkQueue(lambda key: str(key).startswith("tell")), asyncio.Event()
+
+        async def handle(_: Hashable) -> None:
+            await hold.wait()
+
+        assert (queue.lines, queue.late_seconds) == ({"count": 0, "tell": 0}, 0.0)
+        tasks = [asyncio.create_task(queue.work(handle))]
+        for key in ("held", "count 1", "count 2", "tell 1"):
+            queue.add(key)
+            await asyncio.sleep(1)
+        assert queue.lines == {"count": 2, "tell": 1}
+        assert queue.late_seconds == pytest.approx(3.0)
+        hold.set()
+        await asyncio.sleep(0.1)
+        assert (queue.lines, queue.late_seconds) == ({"count": 0, "tell": 0}, 0.0)
+        queue.stop()
+        await asyncio.gather(*tasks)
+
+    run(story())
