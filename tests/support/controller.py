@@ -9,6 +9,7 @@ from typing import Any
 
 from oomreport.controller.known.hooks import HookRegistry
 from oomreport.controller.known.managers import Managers
+from oomreport.controller.known.memory_sources import MetricsApi
 from oomreport.controller.known.outbox import Outbox
 from oomreport.controller.known.owners import Owners
 from oomreport.controller.known.pods import PodCache
@@ -212,7 +213,7 @@ class Parts:
             records=self.records,
             surroundings=SurroundingsReader(self.api, self.policies),
             managers=Managers(self.api),
-            running_memory=RunningMemory(self.api, self.pods, self.queue, self.now),
+            running_memory=RunningMemory(MetricsApi(self.api, self.now), self.pods, self.queue, self.now),
             watches=self.watches,
             now=self.now,
         )

@@ -22,6 +22,12 @@ def vector(*values: str) -> Answer:
     return success({"resultType": "vector", "result": result})
 
 
+def samples(*found: tuple[dict[str, str], int]) -> Answer:
+    """Return the answer with samples of these labels and sizes."""
+    result = [{"metric": labels, "value": [1435781451.781, str(size)]} for labels, size in found]
+    return success({"resultType": "vector", "result": result})
+
+
 def success(data: Any) -> Answer:
     return 200, {"Content-Type": "application/json"}, json.dumps({"status": "success", "data": data}).encode()
 

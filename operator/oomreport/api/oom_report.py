@@ -247,7 +247,7 @@ class UsageSinceModel(Model):
     """What the running containers held since the last change of the limit, from a metrics source."""
 
     source: Annotated[str, Field(max_length=64)]
-    """Where the sizes come from: metrics.k8s.io, or the name of the configured source."""
+    """Where the sizes come from: metrics.k8s.io, or Prometheus where the controller has --prometheus-url."""
     limit_bytes: int | None = None
     """The limit that the containers run with."""
     request_bytes: int | None = None

@@ -146,7 +146,7 @@ OPTIONS: Mapping[str, Sequence[Option]] = {
             metavar="URL",
             parse=url,
             help="Ask the metrics source at this base URL, below which /api/v1/query is, for the peak of a container's"
-            " memory. No limit below the peak is recommended.",
+            " memory, and for what running containers hold. No limit below the peak is recommended.",
             default_words="none is asked",
             variable="OOMREPORT_PROMETHEUS_URL",
         ),

@@ -23,6 +23,7 @@ from oomreport.controller.dispatch import Dispatch
 from oomreport.controller.known.hooks import HOOKS, HookRegistry
 from oomreport.controller.known.list_watch import ListWatch, Take
 from oomreport.controller.known.managers import Managers
+from oomreport.controller.known.memory_sources import MetricsApi, PrometheusMemory
 from oomreport.controller.known.namespace_bounds import NamespaceBounds
 from oomreport.controller.known.outbox import Outbox
 from oomreport.controller.known.owner_labels import OwnerLabels
@@ -92,7 +93,8 @@ def parts_of(
     policies = Policies(namespace, changes)
     window = int(settings.metrics_source.window.total_seconds()) if settings.metrics_source else 0
     surroundings = SurroundingsReader(api, policies, prometheus=prometheus, window_seconds=window)
-    running_memory = RunningMemory(api, pods, queue, now)
+    source = PrometheusMemory(prometheus) if prometheus is not None else MetricsApi(api, now)
+    running_memory = RunningMemory(source, pods, queue, now)
     managers, outbox = Managers(api), Outbox(hooks, now)
     watches = WatchState(("pods", OOM_RECORDS), now)
 

@@ -11,6 +11,8 @@ dropped. `=~` matches the whole value, in RE2's syntax.
 
 import json
 import math
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from oomreport.adapters.http.http_session import SessionOwner
 from oomreport.errors import MetricsError
 
 _MOST_WORDS = 300
-_MOST_BYTES = 1 << 20
+# A sample with its labels has some 400 bytes: those of 40 000 containers.
+_MOST_BYTES = 16 << 20
+_READ_AT_ONCE = 1 << 20
 # Where a proxy takes GET only, it answers a POST with one of these.
 _NO_POST = (405, 501)
 
@@ -36,6 +40,17 @@ def peak_query(*, namespace: str, pods: str, container: str, window_seconds: int
     """Return the query for a container's highest working set in a window. `pods` is an RE2 pattern of pod names."""
     selector = f"namespace={quoted(namespace)},pod=~{quoted(pods)},container={quoted(container)}"
     return f"max(max_over_time(container_memory_working_set_bytes{{{selector}}}[{window_seconds}s]))"
+
+
+def working_sets_query(*, namespace: str, containers: Sequence[str]) -> str:
+    """Return the query for the highest working set of the last minutes, by pod, container and cgroup.
+
+    It looks back as far as a query of now does by default (--query.lookback-delta), and so sees what rose and fell
+    between two looks. `id` is the cgroup: it tells a container from the one before it, whose samples are there as long.
+    """
+    names = "|".join(re.escape(name) for name in containers)
+    selector = f"namespace={quoted(namespace)},container=~{quoted(names)}"
+    return f"max by (pod, container, id) (max_over_time(container_memory_working_set_bytes{{{selector}}}[5m]))"
 
 
 class Prometheus(SessionOwner):
@@ -58,11 +73,15 @@ class Prometheus(SessionOwner):
 
     async def value(self, query: str) -> float | None:
         """Return the one value of an instant query, None where there is no sample. Raises MetricsError."""
+        return max((size for _, size in await self.vector(query)), default=None)
+
+    async def vector(self, query: str) -> list[tuple[Mapping[str, str], float]]:
+        """Return the labels and the value of each sample of an instant query that has one. Raises MetricsError."""
         form = {"query": query, "timeout": f"{max(1, round(self._seconds))}s"}
         status, body = await self._answer("POST", form)
         if status in _NO_POST:
             status, body = await self._answer("GET", form)
-        return _value(self._url, status, body)
+        return _samples(self._url, status, body)
 
     async def _answer(self, method: str, form: dict[str, str]) -> tuple[int, bytes]:
         sent: dict[str, Any] = {"data": form} if method == "POST" else {"params": form}
@@ -72,10 +91,12 @@ class Prometheus(SessionOwner):
             async with self._session.request(
                 method, self._url, headers=headers, allow_redirects=False, **sent
             ) as response:
-                body = await response.content.read(_MOST_BYTES)
-                while len(body) < _MOST_BYTES and (more := await response.content.read(_MOST_BYTES - len(body))):
+                body = bytearray()
+                while more := await response.content.read(_READ_AT_ONCE):
                     body += more
-                return response.status, body
+                    if len(body) > _MOST_BYTES:
+                        raise MetricsError(f"{self._url}: the answer has more than {_MOST_BYTES >> 20} MiB")
+                return response.status, bytes(body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise MetricsError(f"{self._url}: no answer: {str(error) or type(error).__name__}") from error
 
@@ -92,8 +113,11 @@ class Prometheus(SessionOwner):
         return {"Authorization": f"Bearer {token}"}
 
 
-def _value(url: str, status: int, body: bytes) -> float | None:
-    """Return the value of an answer. A source that refuses a query says why in JSON, a proxy before it in anything."""
+def _samples(url: str, status: int, body: bytes) -> list[tuple[Mapping[str, str], float]]:
+    """Return the samples of an answer.
+
+    A source that refuses a query says why in JSON, a proxy before it in anything.
+    """
     try:
         answer = json.loads(body)
     except ValueError:
@@ -105,7 +129,7 @@ def _value(url: str, status: int, body: bytes) -> float | None:
         data = answer["data"]
         if data["resultType"] != "vector":
             raise MetricsError(f"{url}: the result is a {str(data['resultType'])[:20]}, not a vector")
-        found = [float(sample["value"][1]) for sample in data["result"]]
+        found = [(dict(sample["metric"]), float(sample["value"][1])) for sample in data["result"]]
     except (KeyError, IndexError, TypeError, ValueError):
         raise MetricsError(f"{url}: the answer is not that of a Prometheus") from None
-    return max((one for one in found if math.isfinite(one)), default=None)
+    return [(labels, size) for labels, size in found if math.isfinite(size)]

@@ -1,46 +1,39 @@
-"""Memory of followed workloads' running containers, from metrics.k8s.io.
+"""Memory of followed workloads' running containers.
 
-It is read once a minute.
-
-One call for each namespace that has a followed workload, whatever their number. Where the API is not served, or may not
-be read, nothing is known and the reports say so. A workload whose pods have different limits is in a rollout: it is not
-looked at before that is over.
+It is read once a minute: one question for each namespace that has a followed workload, whatever their number. Where the
+source does not answer, nothing is known and the reports say so. A workload whose pods have different limits is in a
+rollout: it is not looked at before that is over.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from oomreport.adapters.cluster.api_server import ApiServer, path
+from oomreport.controller.known.memory_sources import MemorySource, WorkingSet
 from oomreport.controller.known.pods import PodCache
 from oomreport.controller.work.keys import ReportKey, report_key
 from oomreport.controller.work.queue import WorkQueue
-from oomreport.errors import ApiError
+from oomreport.errors import ApiError, MetricsError
 from oomreport.incident.memory.forecast import forecast_of
 from oomreport.incident.memory.usage_since import MemoryReading, UsageSince, looked
 from oomreport.incident.report.status import ReportStatus
-from oomreport.times import parse_time
 from oomreport.workload.pod import ContainerFacts
-from oomreport.workload.quantity import parse_quantity
 
 log = logging.getLogger(__name__)
-SOURCE = "metrics.k8s.io"
 LOOK_EVERY = timedelta(minutes=1)
 # A report is written with what was seen this often: a write for each look would be one a minute and report.
 _WRITE_EVERY = timedelta(minutes=30)
-# metrics-server reads the kubelets every 15 s; a sample this old is none of now.
-_LATE = timedelta(minutes=5)
 _NEAR = timedelta(days=1)
 
 
 class RunningMemory:
     """What running containers hold, by report."""
 
-    def __init__(self, api: ApiServer, pods: PodCache, queue: WorkQueue, now: Callable[[], datetime]) -> None:
-        self._api, self._pods, self._queue, self._now = api, pods, queue, now
+    def __init__(self, source: MemorySource, pods: PodCache, queue: WorkQueue, now: Callable[[], datetime]) -> None:
+        self._source, self._pods, self._queue, self._now = source, pods, queue, now
         self._usage: dict[ReportKey, UsageSince] = {}
         self._written: dict[ReportKey, datetime] = {}
         self._near: set[ReportKey] = set()
@@ -75,23 +68,25 @@ class RunningMemory:
         for namespace, found in by_namespace.items():
             await self._look_at(namespace, found)
 
-    async def _look_at(self, namespace: str, keys: Iterable[ReportKey]) -> None:
+    async def _look_at(self, namespace: str, keys: Collection[ReportKey]) -> None:
         try:
-            listed = await self._api.get(path("metrics.k8s.io/v1beta1", "pods", namespace=namespace))
-        except ApiError as error:
+            found = await self._source.working_sets(namespace, {key.container for key in keys})
+        except (ApiError, MetricsError) as error:
             if namespace not in self._refused:
                 self._refused.add(namespace)
                 log.info("running memory is unknown", extra={"namespace": namespace, "error": str(error)})
             return
         self._refused.discard(namespace)
+        sizes: defaultdict[tuple[str, str], list[WorkingSet]] = defaultdict(list)
+        for one in found:
+            sizes[one.pod, one.container].append(one)
         now = self._now()
-        sizes = dict(_sizes(listed, now))
         for key in keys:
             self._take(key, sizes, now)
 
-    def _take(self, key: ReportKey, sizes: Mapping[tuple[str, str], int], now: datetime) -> None:
+    def _take(self, key: ReportKey, sizes: Mapping[tuple[str, str], Sequence[WorkingSet]], now: datetime) -> None:
         running = [
-            (container, sizes.get((pod.name, key.container)))
+            (container, _size_of(container, sizes.get((pod.name, key.container), ())))
             for pod in self._pods.of_workload(key.namespace, key.workload.identity)
             if not (pod.deleted or pod.terminating or pod.finished)
             and (container := pod.container(key.container)) is not None
@@ -107,7 +102,7 @@ class RunningMemory:
             now=now.replace(microsecond=0),
             limit=running[0][0].memory_limit,
             request=running[0][0].memory_request,
-            source=SOURCE,
+            source=self._source.name,
         )
         if usage is None:
             return
@@ -124,13 +119,7 @@ def _reading(container: ContainerFacts, size: int) -> MemoryReading:
     return MemoryReading(size=size, started=container.running_since)
 
 
-def _sizes(listed: Mapping[str, Any], now: datetime) -> Iterable[tuple[tuple[str, str], int]]:
-    """Return the working sets by pod and container; what is malformed or late is left out."""
-    for item in listed.get("items") or ():
-        time = parse_time(item.get("timestamp"))
-        if time is None or abs(now - time) > _LATE:
-            continue
-        for container in item.get("containers") or ():
-            size = parse_quantity((container.get("usage") or {}).get("memory"))
-            if size is not None:
-                yield (str(item.get("metadata", {}).get("name")), str(container.get("name"))), size
+def _size_of(container: ContainerFacts, found: Sequence[WorkingSet]) -> int | None:
+    """Return what the running container holds. A source may still know the one before it, by another cgroup."""
+    own = [one.size for one in found if one.cgroup is None or (container.running_id or "") in one.cgroup]
+    return max(own, default=None)

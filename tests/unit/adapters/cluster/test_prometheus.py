@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oomreport.adapters.cluster.prometheus import Prometheus, peak_query, quoted
+from oomreport.adapters.cluster.prometheus import Prometheus, peak_query, quoted, working_sets_query
 from oomreport.errors import MetricsError
 from support.api import certificate
 from support.metrics_source import Answer, MetricsSource, refusal, serving, success, vector
@@ -154,3 +154,17 @@ def test_a_value_cannot_leave_its_quotes():
     assert query == (
         f"max(max_over_time(container_memory_working_set_bytes{{namespace={inside},pod=~{inside},container={inside}}}[60s]))"
     )
+
+
+def test_the_working_sets_of_some_containers_are_asked_for_by_name_and_cgroup():
+    evil = 'a"b|c'
+    assert working_sets_query(namespace="shop", containers=["api", evil]) == (
+        "max by (pod, container, id) (max_over_time(container_memory_working_set_bytes"
+        '{namespace="shop",container=~"api|a\\"b\\\\|c"}[5m]))'
+    )
+
+
+def test_an_answer_without_end_is_given_up(source: MetricsSource):
+    source.answer = lambda _: (200, {}, b" " * (17 << 20))
+    with pytest.raises(MetricsError, match="more than 16 MiB"):
+        ask(source.url)

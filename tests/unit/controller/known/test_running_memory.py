@@ -1,16 +1,18 @@
 """What running containers hold: one call a namespace, and no number by accident."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from oomreport.controller.known.memory_sources import MemorySource, MetricsApi, WorkingSet
 from oomreport.controller.known.pods import PodCache
-from oomreport.controller.known.running_memory import SOURCE, RunningMemory
+from oomreport.controller.known.running_memory import RunningMemory
 from oomreport.controller.work.keys import report_key
 from oomreport.controller.work.queue import WorkQueue
-from oomreport.errors import ApiError
+from oomreport.errors import ApiError, MetricsError
 from oomreport.incident.api_json import as_json
 from oomreport.times import rfc3339_seconds
 from oomreport.workload.pod import PodFacts
@@ -20,7 +22,7 @@ from support.evidence import WEB, cid, container
 KEY = report_key("shop", WEB, "api")
 
 
-class MetricsApi:
+class ApiServer:
     """Serves metrics.k8s.io as metrics-server does, or refuses."""
 
     def __init__(self) -> None:
@@ -40,10 +42,13 @@ class World:
 
     def __init__(self) -> None:
         self.clock = datetime(2026, 11, 20, 12, tzinfo=UTC)
-        self.api, self.pods, self.queue = MetricsApi(), PodCache(), WorkQueue()
-        self.memory = RunningMemory(self.api, self.pods, self.queue, lambda: self.clock)  # type: ignore[arg-type]
+        self.api, self.pods, self.queue = ApiServer(), PodCache(), WorkQueue()
+        self.memory = RunningMemory(self.source(), self.pods, self.queue, lambda: self.clock)
         self.pods.follow("shop", WEB, "api")
         self.run("web-1", 1)
+
+    def source(self) -> MemorySource:
+        return MetricsApi(self.api, lambda: self.clock)  # type: ignore[arg-type]
 
     def run(self, name: str, number: int, *, limit: int = 512 * MI) -> None:
         facts = container(
@@ -75,7 +80,7 @@ def test_one_call_a_namespace_and_look_however_many_reports_it_has() -> None:
     assert world.api.asked == ["/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods"]
     usage = world.memory.of(KEY)
     assert usage
-    assert (usage.peak, usage.limit, usage.request, usage.source) == (200 * MI, 512 * MI, 256 * MI, SOURCE)
+    assert (usage.peak, usage.limit, usage.request, usage.source) == (200 * MI, 512 * MI, 256 * MI, "metrics.k8s.io")
 
 
 @pytest.mark.parametrize(
@@ -153,3 +158,56 @@ def test_what_is_followed_no_more_is_forgotten() -> None:
     world.look()
 
     assert world.memory.of(KEY) is None
+
+
+class Told:
+    """A source that tells the cgroup too."""
+
+    name = "Prometheus"
+
+    def __init__(self, *sets: WorkingSet) -> None:
+        self.sets, self.failure = sets, ""
+
+    async def working_sets(self, namespace: str, containers: Collection[str]) -> tuple[WorkingSet, ...]:
+        assert (namespace, containers) == ("shop", {"api"})
+        if self.failure:
+            raise MetricsError(self.failure)
+        return self.sets
+
+
+@pytest.mark.parametrize(
+    ("sets", "peak"),
+    [
+        ((WorkingSet("web-1", "api", 300 * MI, f"/kubepods/pod1/{cid(9)}"),), None),
+        (
+            (
+                WorkingSet("web-1", "api", 500 * MI, f"/kubepods/pod1/{cid(9)}"),
+                WorkingSet("web-1", "api", 200 * MI, f"/kubepods.slice/cri-containerd-{cid(1)}.scope"),
+            ),
+            200 * MI,
+        ),
+        ((WorkingSet("web-1", "api", 300 * MI),), 300 * MI),
+    ],
+)
+def test_what_a_source_still_knows_of_the_container_before_is_not_the_running_ones(
+    sets: tuple[WorkingSet, ...], peak: int | None
+) -> None:
+    world = World()
+    memory = RunningMemory(Told(*sets), world.pods, world.queue, lambda: world.clock)
+    asyncio.run(memory.look())
+    known = memory.of(KEY)
+
+    assert (known and known.peak) == peak
+    assert known is None or known.source == "Prometheus"
+
+
+def test_a_source_that_fails_leaves_what_was_known() -> None:
+    world, source = World(), Told(WorkingSet("web-1", "api", 300 * MI))
+    memory = RunningMemory(source, world.pods, world.queue, lambda: world.clock)
+    asyncio.run(memory.look())
+    source.failure = "HTTP 503"
+    asyncio.run(memory.look())
+    known = memory.of(KEY)
+
+    assert known
+    assert known.last == world.clock
