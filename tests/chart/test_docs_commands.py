@@ -74,7 +74,7 @@ def test_kustomize_installs_backs_up_and_uninstalls_as_written_and_reports_stay(
     # Nothing runs on an API server alone, and doctor says so.
     assert "no pod in namespace oomreport-system" in run(doctor, codes=(1,))
     assert "deployment-web-api" in run(reports)
-    restore = re.search(r"`(kubectl apply [^`]*oomreport-backup.yaml)`", (ROOT / "docs/upgrade.md").read_text())
+    restore = re.search(r"`(kubectl create [^`]*oomreport-backup.yaml)`", (ROOT / "docs/upgrade.md").read_text())
     assert restore
     kubectl("delete", "-k", str(ROOT / "crds"))
     for line in commands("docs/upgrade.md", "kubectl apply --server-side -k")[:1]:
