@@ -56,4 +56,11 @@ def by_kubeconfig(context: str | None, kubeconfig: str | None) -> tuple[ClientPa
     except (ConfigException, OSError, ValueError) as error:
         raise ApiError(f"kubeconfig: {error}") from error
     chosen = next((one for one in contexts if one["name"] == context), active)["context"]
-    return ClientPackage(client.ApiClient()), str(chosen.get("namespace") or "default"), str(chosen.get("user") or "")
+    configuration = client.Configuration.get_default_copy()
+    # Left to itself the package tries a request that ran out of time three times more.
+    configuration.retries = False
+    return (
+        ClientPackage(client.ApiClient(configuration)),
+        str(chosen.get("namespace") or "default"),
+        str(chosen.get("user") or ""),
+    )

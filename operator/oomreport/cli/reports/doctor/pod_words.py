@@ -108,8 +108,9 @@ def _last_end(container: Mapping[str, Any]) -> str:
     ended = (container.get("lastState") or {}).get("terminated")
     if not ended:
         return ""
+    how = f"with {ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}"
     times = container.get("restartCount") or 1
-    return f"; it ended {times} times, last with {ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}"
+    return f"; it ended {times} times, last {how}" if times > 1 else f"; it ended {how}"
 
 
 def last_event(ask: PodReader, namespace: str, name: str = "") -> str:

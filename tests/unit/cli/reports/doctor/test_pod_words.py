@@ -89,6 +89,13 @@ def test_a_container_that_ends_again_and_again_is_told_with_its_last_end_and_its
     )
 
 
+def test_a_container_that_ended_once_is_not_counted() -> None:
+    ended = {"lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}, "restartCount": 1}
+    status = {"containerStatuses": [{"state": {"running": {}}, **ended}]}
+    words = PodWords(Reader({"problems": ["starting"]}, [])).why(pod("one", **status), 8080, "healthz")
+    assert words == "starting; it ended with OOMKilled, exit code 137"
+
+
 def test_where_one_pod_answers_another_that_does_not_is_not_behind_a_network_policy() -> None:
     reader = Reader({"warnings": ["w"]}, [])
     said = PodWords(reader)
