@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from oomreport.errors import OOMReportError
 
+# So many filters are remembered, each with a text of at most 2048 characters. A cluster has some tens of hooks.
+MOST_FILTERS: Final = 500
 _VARIABLE: Final = "event"
 _MOST_CHARACTERS: Final = 2048
 _MOST_LOOPS, _MOST_NESTED = 6, 2

@@ -14,13 +14,12 @@ import signal
 import sys
 from typing import Any
 
-from oomreport.adapters.cel import Filter, FilterFailed, FilterInvalid
+from oomreport.adapters.cel import MOST_FILTERS, Filter, FilterFailed, FilterInvalid
 
 # A filter compares some values: that takes less than a millisecond.
 MOST_SECONDS = 0.5
 # Address space: Python and the library need 30 MiB of it, an event at most 60 KiB. The controller's limit is 512 MiB.
 MOST_BYTES = 192 << 20
-_MOST_KEPT = 500
 
 
 def main() -> None:
@@ -42,7 +41,7 @@ def _answer(request: dict[str, Any], compiled: dict[str, Filter]) -> dict[str, A
     text = request["filter"]
     try:
         if text not in compiled:
-            if len(compiled) >= _MOST_KEPT:
+            if len(compiled) >= MOST_FILTERS:
                 compiled.clear()
             compiled[text] = Filter(text)
         if "event" not in request:

@@ -53,7 +53,8 @@ _MEMCG = "CONSTRAINT_MEMCG"
 # Each takes some 20 KB at most, and a large ring may hold a hundred thousand. No node kills so many processes in the
 # second or two that a kill waits for its counter.
 _MOST_PENDING = 200
-# So many times the wait for lines, the machine's count limits no counter after something was refused.
+# So many times the wait for a counter, the machine's count limits no counter after something was refused: the refused
+# line, a kill printed beside it, and that kill's counter may each be seen one wait after the other.
 _CONTESTED_TIMES = 3
 
 

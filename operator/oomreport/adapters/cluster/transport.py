@@ -10,6 +10,7 @@ from oomreport.errors import ApiError
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+# A person waits for the answer. The API server gives up after 60 s (--request-timeout).
 SECONDS = 30
 
 

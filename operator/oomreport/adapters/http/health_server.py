@@ -25,7 +25,9 @@ from typing import Any, cast
 _MOST_REQUEST_BYTES = 4096
 # A kubelet on the same node sends its request at once, and by default waits a second for the answer.
 _REQUEST_SECONDS = 0.5
+# A kubelet and a Prometheus have one or two connections each; what an idle one costs is a descriptor.
 _MOST_CLIENTS = 64
+# So long it may sleep before it sees that it was closed.
 _TURN_SECONDS = 1.0
 
 

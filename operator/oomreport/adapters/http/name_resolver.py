@@ -12,7 +12,8 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-# A waiting thread costs some 20 KiB. A name is asked for once at a time, however many deliveries wait for it.
+# A waiting thread costs some 20 KiB. A name is asked for once at a time, however many deliveries wait for it: so many
+# hosts whose name servers are slow hold up nobody else.
 _THREADS = 64
 # As socket.getaddrinfo returns it.
 _Found = list[Any]

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from oomreport.adapters.cel import FilterFailed, FilterInvalid
+from oomreport.adapters.cel import MOST_FILTERS, FilterFailed, FilterInvalid
 from oomreport.adapters.cel_process import FilterProcess
 from oomreport.api.oom_hook import OOMHook
-
-_MOST = 500
 
 
 class Filters:
@@ -51,6 +49,6 @@ class Filters:
         await self._process.close()
 
     def _keep(self, text: str, problem: str | None) -> None:
-        if len(self._checked) >= _MOST:
+        if len(self._checked) >= MOST_FILTERS:
             self._checked.clear()
         self._checked[text] = problem
