@@ -10,6 +10,7 @@ Modules:
     kubeconfig      A kubeconfig whose credentials are written in it
     kubectl_proxy   The API server through `kubectl proxy`
     lease           Leader election by a Lease
+    nesting         The nesting of objects that others wrote
     objects         What is read of any object that the API server sends
     own_account     The account of this process, as the API server knows it
     policy_check    The reports that each OOMPolicy holds for, and overrides that name nothing

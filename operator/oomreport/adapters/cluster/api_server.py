@@ -3,6 +3,7 @@
 JSON goes in and comes out. One exception tells the request and the answer.
 """
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
@@ -15,19 +16,23 @@ from yarl import URL
 
 from oomreport import __version__
 from oomreport.adapters.cluster.api_access import ApiAccess
+from oomreport.adapters.cluster.nesting import is_deep, without_deep_items
 from oomreport.adapters.http.http_session import SessionOwner
 from oomreport.errors import ApiError
 
+log = logging.getLogger(__name__)
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 _PAGE = 200
 # etcd holds objects of 1.5 MiB at most (its --max-request-bytes), and a page of 200 pods has some 2 to 5 MiB. JSON
 # takes some nine times its size when it is parsed, and the container's limit is 512Mi.
 _MOST_ANSWER_BYTES = 24 * 1024 * 1024
 _TOO_LARGE = "AnswerTooLarge"
+_TOO_DEEP = "AnswerTooDeep"
 # The server ends a watch by itself after this long; a connection that is silent for longer is dead.
 _WATCH_SECONDS = 240
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_WATCH_SECONDS + 15)
 _MOST_WORDS = 500
+_PASSED_OVER = "an object that is nested too deep is passed over"
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
@@ -105,11 +110,11 @@ class ApiServer(SessionOwner):
         return await self._request("GET", where, query=query)
 
     async def found(self, where: str) -> dict[str, Any] | None:
-        """Return an object, None where there is none."""
+        """Return an object, None where there is none, or one that is nested too deep to be read."""
         try:
             return await self.get(where)
         except ApiError as error:
-            if error.is_not_found:
+            if error.is_not_found or error.reason == _TOO_DEEP:
                 return None
             raise
 
@@ -162,6 +167,9 @@ class ApiServer(SessionOwner):
                 if response.status >= 400:
                     raise _refused("GET", url, response.status, await response.read())
                 async for line in _lines(response.content):
+                    if is_deep(line):
+                        log.warning(_PASSED_OVER, extra={"path": where})
+                        continue
                     event: dict[str, Any] = orjson.loads(line)
                     if event["type"] == "ERROR":
                         status = event["object"]
@@ -253,6 +261,13 @@ class ApiServer(SessionOwner):
         if len(answer) > _MOST_ANSWER_BYTES:
             words = f"{method} {url}: the answer is larger than {_MOST_ANSWER_BYTES >> 20} MiB"
             raise ApiError(words, status=response.status, reason=_TOO_LARGE)
+        if method == "GET" and is_deep(answer):
+            shallow = without_deep_items(answer)
+            if is_deep(shallow):
+                words = f"GET {url}: the object is nested too deep"
+                raise ApiError(words, status=response.status, reason=_TOO_DEEP)
+            answer = shallow
+            log.warning(_PASSED_OVER, extra={"path": where})
         try:
             result = orjson.loads(through(answer) if through else answer)
         except ValueError as error:

@@ -5,6 +5,7 @@ it and copies it twice. The filter decodes the few fields that decide (msgspec s
 and hands on wanted lines byte for byte, so that Kopf sees a shorter stream and nothing else.
 
 What passes in any case: bookmarks, errors, deletions, and lines that cannot be decoded (Kopf then says what is wrong).
+What is nested too deep to be decoded never does (nesting.py).
 Kopf continues a watch from the last version that it saw, a bookmark's at most a minute old: the filter drops again what
 the API server then repeats.
 
@@ -18,6 +19,8 @@ from typing import Any, TypedDict, cast
 
 import aiohttp
 import msgspec
+
+from oomreport.adapters.cluster.nesting import is_deep, without_deep_items
 
 # An object has at most 1.5 MiB in etcd, and a line somewhat more; what is longer than this is no watch of pods.
 _MOST_LINE_BYTES = 16 * 1024 * 1024
@@ -153,6 +156,9 @@ class EventFilter:
 
     def passes(self, line: bytes) -> bool:
         """Return whether a line of a watch goes on."""
+        return self._is_wanted_line(line) and not is_deep(line)
+
+    def _is_wanted_line(self, line: bytes) -> bool:
         try:
             event = _event.decode(line)
             if event.type not in ("ADDED", "MODIFIED"):
@@ -161,9 +167,12 @@ class EventFilter:
             return self._passes(event.object, lists=self._lists)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return True
+        except RecursionError:
+            return False
 
     def page(self, body: bytes) -> bytes:
         """Return a page of a list with only the items that go on; unchanged where it is no such list."""
+        body = without_deep_items(body)
         try:
             page = _page.decode(body)
             page.items = [item for item in page.items or () if self._passes(item, lists=True)]

@@ -228,3 +228,14 @@ def test_kopf_reads_a_filtered_watch_and_a_filtered_page_from_a_real_server():
     ]
     assert page["items"] == [wanted]
     assert lists == [True, False, True]
+
+
+@pytest.mark.parametrize("levels", [300, 2000, 20_000])
+@pytest.mark.parametrize("kind", ["ADDED", "DELETED"])
+def test_what_is_nested_deeper_than_kopf_can_read_does_not_go_on(levels: int, kind: str):
+    kept = EventFilter.of_pods(lambda _: True)
+    deep = '{"metadata":{"name":"deep","managedFields":' + '{"f:a":' * levels + "{}" + "}" * levels + "}}"
+    whole = '{"metadata":{"name":"whole"}}'
+    assert not kept.passes(f'{{"type":"{kind}","object":{deep}}}'.encode())
+    page = f'{{"kind":"PodList","apiVersion":"v1","metadata":{{}},"items":[{deep},{whole}]}}'
+    assert json.loads(kept.page(page.encode()))["items"] == [json.loads(whole)]
