@@ -52,11 +52,17 @@ class Checkout:
 
     @property
     def configurations(self) -> list[Path]:
-        """Return the .oomreport.yaml files below the paths, and above them up to the checkout's root."""
-        found = [path for path in self._walked if path.name == CONFIGURATION]
+        """Return the .oomreport.yaml files below the paths, and above them up to the checkout's root.
+
+        What is no file is none: a link may lead to a device that never ends. Raises InputUnreadable for a huge one.
+        """
+        found = [path for path in self._walked if path.name == CONFIGURATION and path.is_file()]
         for root in self._roots:
             folder = root if root.is_dir() else root.parent
             found += [path for one in _upward(folder) if (path := one / CONFIGURATION).is_file()]
+        for path in found:
+            if path.stat().st_size > _MOST_BYTES:
+                raise InputUnreadable(f"{self.shown(str(path))}: is larger than {_MOST_BYTES >> 20} MiB")
         return list(dict.fromkeys(path.resolve() for path in found))
 
     @property

@@ -5,6 +5,8 @@ Owner references are free text for the API server, annotations too; a process ch
 
 import copy
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,3 +129,19 @@ def test_an_annotation_that_is_none_keeps_nobody_elses_change_away(
     file = checkout.folder.parent / "reports.yaml"
     assert main(["recommend", "-A", "--reports", str(file), "-o", "values"]) == 0
     assert capsys.readouterr().out.count("480Mi") == 2
+
+
+def test_a_configuration_that_is_a_device_or_huge_takes_no_memory(checkout: GitCheckout) -> None:
+    checkout.write({"web.yaml": workload("Deployment", "web")})
+    (checkout.folder.parent / "reports.yaml").write_text(a_list(a_report("web")))
+    arguments = ["apply", ".", "--dry-run", "--reports", "../reports.yaml"]
+    program = f"import sys; from oomreport.cli.main import main; sys.exit(main({arguments!r}))"
+    limited = ["bash", "-c", f'ulimit -v 1000000; exec "{sys.executable}" -c "$0"', program]
+    (checkout.folder / ".oomreport.yaml").symlink_to("/dev/zero")
+    ran = subprocess.run(limited, cwd=checkout.folder, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, "480Mi" in ran.stdout) == (0, True), ran.stderr
+    (checkout.folder / ".oomreport.yaml").unlink()
+    with (checkout.folder / ".oomreport.yaml").open("wb") as file:
+        file.truncate(20 << 30)
+    ran = subprocess.run(limited, cwd=checkout.folder, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stderr) == (2, "oomreport: .oomreport.yaml: is larger than 16 MiB\n")
