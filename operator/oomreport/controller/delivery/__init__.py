@@ -13,5 +13,6 @@ Modules:
     lane            The lane of one hook: its pending deliveries and their attempts
     rate_limit      The rate limit of one hook: so many events in a period
     resize_target   The resize of a killed container's memory limit in place
+    rooms           The room that the hooks of one namespace have among all
     webhook_target  The webhook of a hook: signed events by HTTP
 """

@@ -6,13 +6,18 @@ from typing import Any
 from oomreport.adapters.cel import MOST_FILTERS, FilterFailed, FilterInvalid
 from oomreport.adapters.cel_process import FilterProcess
 from oomreport.api.oom_hook import OOMHook
+from oomreport.controller.delivery.rooms import Rooms
 
 
 class Filters:
-    """Asks each filter in a process of its own; one that is invalid, or asked for too much, is not asked again."""
+    """Asks each filter in a process of its own; one that is invalid, or asked for too much, is not asked again.
+
+    The filters of a namespace wait for each other, so that however many there are, others' wait for one of them.
+    """
 
     def __init__(self) -> None:
         self._process = FilterProcess()
+        self._rooms = Rooms(most=1)
         self._checked: dict[str, str | None] = {}
 
     async def problem(self, hook: OOMHook) -> str | None:
@@ -22,7 +27,8 @@ class Filters:
             return None
         if text not in self._checked:
             try:
-                await self._process.check(text)
+                async with self._rooms.of(hook.metadata["namespace"]):
+                    await self._process.check(text)
             except FilterInvalid as error:
                 self._keep(text, str(error))
             except FilterFailed as error:
@@ -39,7 +45,8 @@ class Filters:
         if self._checked.get(text) is not None:
             return False
         try:
-            return await self._process.matches(text, event)
+            async with self._rooms.of(hook.metadata["namespace"]):
+                return await self._process.matches(text, event)
         except FilterInvalid as error:
             self._keep(text, str(error))
             raise FilterFailed(str(error)) from error

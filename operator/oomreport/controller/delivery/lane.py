@@ -13,7 +13,7 @@ ID.
 import asyncio
 import random
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from oomreport.controller.delivery.digest import Digests, digest_id
 from oomreport.controller.delivery.filters import Filters
 from oomreport.controller.delivery.hook_target import DigestTarget, Due, HookTarget, target_of
 from oomreport.controller.delivery.rate_limit import LONG_AGO, Allowance
+from oomreport.controller.delivery.rooms import Rooms
 from oomreport.controller.known.hooks import HookRegistry
 from oomreport.controller.known.outbox import Attempted, InDigest, Outbox, Withdrawn
 from oomreport.controller.known.owner_labels import OwnerLabels
@@ -77,6 +78,7 @@ class LaneContext:
     retry: Terms
     workers: int
     now: Callable[[], datetime]
+    rooms: Rooms = field(default_factory=Rooms)
 
 
 class Lane:
@@ -160,13 +162,14 @@ class Lane:
         if (pause := self._hold_until - self._now()) > timedelta():
             self._queue.add_later(key, pause)
             return
-        match key:
-            case Item():
-                await self._tell(hook, key)
-            case _DigestDue(id=digest):
-                await self._tell_digest(hook, digest)
-            case _PeriodEnd():
-                await self._end_period(hook)
+        async with self._shared.rooms.of(hook.metadata["namespace"]):
+            match key:
+                case Item():
+                    await self._tell(hook, key)
+                case _DigestDue(id=digest):
+                    await self._tell_digest(hook, digest)
+                case _PeriodEnd():
+                    await self._end_period(hook)
 
     # --- One delivery ---
 

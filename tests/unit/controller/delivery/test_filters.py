@@ -76,3 +76,34 @@ def test_a_filter_that_asked_for_too_much_is_named_and_not_asked_again() -> None
         assert await filters.matches(filtered("event.name == 'a'"), {"name": "a"})
 
     with_filters(story)
+
+
+class Process:
+    """The process of filters, which answers one at a time."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._one = asyncio.Lock()
+
+    async def matches(self, text: str, event: object) -> bool:
+        async with self._one:
+            self.asked.append(text)
+            await asyncio.sleep(0)
+        return True
+
+
+def test_the_filters_of_one_namespace_let_those_of_another_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def asked() -> list[str]:
+        filters, process = Filters(), Process()
+        monkeypatch.setattr(filters, "_process", process)
+        many = [
+            OOMHook.model_validate(hook("many", "other", filter=f"event.kills == {number}")) for number in range(50)
+        ]
+        tasks = [asyncio.create_task(filters.matches(one, {})) for one in many]
+        await asyncio.sleep(0)
+        await filters.matches(OOMHook.model_validate(hook("one", filter="event.kills > 0")), {})
+        before = [*process.asked]
+        await asyncio.gather(*tasks)
+        return before
+
+    assert asyncio.run(asked()).index("event.kills > 0") <= 2

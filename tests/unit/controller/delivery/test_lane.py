@@ -14,6 +14,7 @@ from oomreport.controller.delivery.deliverer import Deliverer
 from oomreport.controller.delivery.filters import Filters
 from oomreport.controller.delivery.hook_target import Due
 from oomreport.controller.delivery.lane import LaneContext
+from oomreport.controller.delivery.rooms import MOST_OF_NAMESPACE
 from oomreport.controller.known.outbox import Attempted, InDigest, Outbox, Withdrawn
 from oomreport.controller.known.owner_labels import OwnerLabels
 from oomreport.controller.work.keys import ReportKey
@@ -281,3 +282,33 @@ def test_the_reports_of_a_hook_that_is_gone_are_looked_at_and_its_lane_ends():
 def test_logs_name_a_delivery_in_words():
     item = Item(report=KEY, delivery=delivery().key)
     assert str(item) == f"OOMKilled of {KEY} to shop/chat"
+
+
+def test_many_hooks_of_one_namespace_keep_few_connections_open_and_hold_up_no_other_namespace():
+    class Slow(Desk):
+        answer = asyncio.Event()
+
+        async def begin(self, *reports: ReportKey) -> Deliverer:
+            for name, namespace in [*((f"hook{number}", "shop") for number in range(100)), ("one", "other")]:
+                self.parts.api.put("oomreport.dev/v1alpha1", "oomhooks", hook(name, namespace))
+            return await super().begin(*reports)
+
+        async def deliver(self, due: Due) -> Answer:
+            self.told.append(due.hook.metadata["namespace"])
+            await self.answer.wait()
+            return DONE
+
+    desk, elsewhere = Slow(), replace(KEY, namespace="other")
+    keys = [DeliveryKey(hook=f"shop/hook{number}", kill_id="r1", event=EventType.OOM_KILLED) for number in range(100)]
+    keys.append(DeliveryKey(hook="other/one", kill_id="r1", event=EventType.OOM_KILLED))
+
+    async def story(deliverer: Deliverer) -> None:
+        deliverer.take(KEY, [replace(delivery(), key=key) for key in keys[:-1]])
+        deliverer.take(elsewhere, [replace(delivery(), key=keys[-1])])
+        await until(lambda: "other" in desk.told)
+        await asyncio.sleep(0.1)
+        assert desk.told.count("shop") == MOST_OF_NAMESPACE
+        desk.answer.set()
+        await until(lambda: len(desk.told) == len(keys))
+
+    play(desk, story, KEY, elsewhere)
