@@ -43,3 +43,9 @@ def test_no_value_of_an_event_is_pasted_into_a_script(workflow: dict[str, Any]) 
     for job in workflow["jobs"].values():
         for step in job["steps"]:
             assert "${{" not in step.get("run", ""), step
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_sample_job_runs_an_image_that_somebody_may_replace(file: Path) -> None:
+    for name in re.findall(r"image: \{name: \"([^\"]+)\"", file.read_text()):
+        assert name.startswith(("$", "ghcr.io/oomreport/oomreport:")), name
