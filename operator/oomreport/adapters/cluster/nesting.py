@@ -6,11 +6,12 @@ deeper than any object that is needed is passed over before anything reads it.
 """
 
 import re
+from collections.abc import Iterator
 
 # A pod has some 20 levels, a hook with its template 30.
 MOST_LEVELS = 100
 # A text without an end goes to the end of the data, so that no place is looked at twice.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"]*+"?|[{}\[\]]')
 _TEXT, _OPENING = ord('"'), b"{["
 _CURLY = bytes.maketrans(b"[]", b"{}")
 _OTHERS = bytes(byte for byte in range(256) if byte not in b"{}[]")
@@ -30,7 +31,7 @@ def without_deep_items(data: bytes) -> bytes:
     kept: list[bytes] = []
     level = deepest = begin = 0
     first = last = None
-    for token in _TOKEN.finditer(data):
+    for token in _tokens(data):
         at = token.start()
         if data[at] == _TEXT:
             continue
@@ -49,6 +50,11 @@ def without_deep_items(data: bytes) -> bytes:
     return data if first is None or last is None else data[:first] + b",".join(kept) + data[last:]
 
 
+def _tokens(data: bytes) -> Iterator[re.Match[bytes]]:
+    """Yield texts and brackets. What is escaped in a text is made something else of the same length first."""
+    return _TOKEN.finditer(data.replace(b"\\\\", b"__").replace(b'\\"', b"__"))
+
+
 def _may_be_deep(data: bytes) -> bool:
     """Take the innermost pairs of brackets away, one level at a time; brackets in texts may be left over."""
     brackets = data.translate(_CURLY, _OTHERS)
@@ -62,7 +68,7 @@ def _may_be_deep(data: bytes) -> bool:
 
 def _deepest(data: bytes) -> int:
     level = deepest = 0
-    for token in _TOKEN.finditer(data):
+    for token in _tokens(data):
         byte = data[token.start()]
         if byte == _TEXT:
             continue
