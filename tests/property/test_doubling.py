@@ -85,9 +85,13 @@ def test_the_time_to_explain_a_log_grows_with_its_size(name: str, explain: Calla
     assert_linear_time(explain, LOGS[name])
 
 
+# A megabyte of a value is skipped; lines behind it are read as any other's, which takes longer for each byte.
+_LARGEST_OF = {"framed: an open value": min(LARGEST, 1 << 20)}
+
+
 @pytest.mark.parametrize("name", LOGS)
 def test_the_time_to_read_every_line_of_a_log_grows_with_its_size(name: str) -> None:
-    assert_linear_time(every_line, LOGS[name])
+    assert_linear_time(every_line, LOGS[name], largest=_LARGEST_OF.get(name))
 
 
 @pytest.mark.parametrize("name", _EXPLAINED)

@@ -134,6 +134,8 @@ class Dump:
 
     def extend_last(self, text: str) -> None:
         """Append the rest of a split record to the line seen last."""
+        if len(self.last.text) >= LONGEST_TEXT:
+            return  # what is behind is not looked at, so that a record without an end is not read again and again
         last = self.entries.pop()
         line = last.line._replace(text=(last.line.text + text)[:LONGEST_TEXT])
         kind = line.kind or last.kind
