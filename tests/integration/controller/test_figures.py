@@ -59,6 +59,7 @@ def test_a_kill_is_told_at_the_next_scrape_and_its_alert_fires_and_resolves(shop
     run("promtool", "check", "metrics", text=controller.probe_text("metrics"))
     # Prometheus' test begins at time 0: a kill of now is one of minute 20.
     name = next(one for one in series if one.startswith("oomreport_report_last_kill"))
+    nobody = {"labels": '{alertname="OOMReportNoAgents"}', "value": 1}  # there is no node
     scenario = {
         "rule_files": [str(RULES)],
         "evaluation_interval": "1m",
@@ -79,9 +80,12 @@ def test_a_kill_is_told_at_the_next_scrape_and_its_alert_fires_and_resolves(shop
                     for when, expected in (
                         (
                             "21m",
-                            [{"labels": f'{{alertname="OOMReportContainerKilled",workload="{web}"}}', "value": 1}],
+                            [
+                                {"labels": f'{{alertname="OOMReportContainerKilled",workload="{web}"}}', "value": 1},
+                                nobody,
+                            ],
                         ),
-                        ("45m", []),
+                        ("45m", [nobody]),
                     )
                 ],
             }
