@@ -35,8 +35,8 @@ def pod_names(workload: Workload, pod: str | None) -> str | None:
     is_whole = len(workload.name) <= base_room or workload.kind == "StatefulSet"
     # Where the pattern does not fit this pod, something else named it, perhaps an operator.
     if rest and is_whole and (pod is None or _is_named(pod, workload.name, rest)):
-        return _literal(workload.name) + rest
-    return _literal(pod) if pod else None
+        return literal(workload.name) + rest
+    return literal(pod) if pod else None
 
 
 def _is_named(pod: str, workload: str, rest: str) -> bool:
@@ -44,6 +44,7 @@ def _is_named(pod: str, workload: str, rest: str) -> bool:
     return pod.startswith(workload) and re.fullmatch(rest, pod[len(workload) :], re.ASCII) is not None
 
 
-def _literal(name: str) -> str:
+def literal(name: str) -> str:
+    """Return an RE2 pattern that matches just this name."""
     # A dash means something between brackets only.
     return re.escape(name).replace("\\-", "-")

@@ -31,28 +31,26 @@ def without_deep_items(data: bytes) -> bytes:
     kept: list[bytes] = []
     level = deepest = begin = 0
     first = last = None
-    for token in _tokens(data):
-        at = token.start()
-        if data[at] == _TEXT:
-            continue
-        if data[at] in _OPENING:
-            if level == _ARRAY_LEVEL:
-                begin, deepest = at, 0
-                first = at if first is None else first
-            level += 1
-            deepest = max(deepest, level)
-            continue
-        level -= 1
-        if level == _ARRAY_LEVEL:
+    for at, step in _brackets(data):
+        if step > 0 and level == _ARRAY_LEVEL:
+            begin, deepest = at, 0
+            first = at if first is None else first
+        level += step
+        deepest = max(deepest, level)
+        if step < 0 and level == _ARRAY_LEVEL:
             last = at + 1
             if deepest <= MOST_LEVELS:
                 kept.append(data[begin:last])
     return data if first is None or last is None else data[:first] + b",".join(kept) + data[last:]
 
 
-def _tokens(data: bytes) -> Iterator[re.Match[bytes]]:
-    """Yield texts and brackets. What is escaped in a text is made something else of the same length first."""
-    return _TOKEN.finditer(data.replace(b"\\\\", b"__").replace(b'\\"', b"__"))
+def _brackets(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the place of each bracket outside texts, and 1 where it opens a level, -1 where it closes one."""
+    # What is escaped in a text is made something else of the same length first.
+    for token in _TOKEN.finditer(data.replace(b"\\\\", b"__").replace(b'\\"', b"__")):
+        at = token.start()
+        if data[at] != _TEXT:
+            yield at, 1 if data[at] in _OPENING else -1
 
 
 def _may_be_deep(data: bytes) -> bool:
@@ -68,10 +66,7 @@ def _may_be_deep(data: bytes) -> bool:
 
 def _deepest(data: bytes) -> int:
     level = deepest = 0
-    for token in _tokens(data):
-        byte = data[token.start()]
-        if byte == _TEXT:
-            continue
-        level += 1 if byte in _OPENING else -1
+    for _, step in _brackets(data):
+        level += step
         deepest = max(deepest, level)
     return deepest

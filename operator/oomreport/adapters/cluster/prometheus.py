@@ -11,7 +11,6 @@ dropped. `=~` matches the whole value, in RE2's syntax.
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,12 @@ from oomreport import __version__
 from oomreport.adapters.cluster.api_access import verifying
 from oomreport.adapters.http.http_session import SessionOwner
 from oomreport.errors import MetricsError
+from oomreport.workload.pod_names import literal
 
 _MOST_WORDS = 300
 # A sample with its labels has some 400 bytes: those of 40 000 containers.
 _MOST_BYTES = 16 << 20
+# No more than this is read past the bound.
 _READ_AT_ONCE = 1 << 20
 # Where a proxy takes GET only, it answers a POST with one of these.
 _NO_POST = (405, 501)
@@ -48,8 +49,7 @@ def working_sets_query(*, namespace: str, containers: Sequence[str]) -> str:
     It looks back as far as a query of now does by default (--query.lookback-delta), and so sees what rose and fell
     between two looks. `id` is the cgroup: it tells a container from the one before it, whose samples are there as long.
     """
-    names = "|".join(re.escape(name) for name in containers)
-    selector = f"namespace={quoted(namespace)},container=~{quoted(names)}"
+    selector = f"namespace={quoted(namespace)},container=~{quoted('|'.join(map(literal, containers)))}"
     return f"max by (pod, container, id) (max_over_time(container_memory_working_set_bytes{{{selector}}}[5m]))"
 
 

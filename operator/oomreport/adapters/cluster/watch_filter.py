@@ -171,8 +171,11 @@ class EventFilter:
             return False
 
     def page(self, body: bytes) -> bytes:
-        """Return a page of a list with only the items that go on; unchanged where it is no such list."""
-        body = without_deep_items(body)
+        """Return a page as the API server sends it with only the items that go on; unchanged where it is no list."""
+        return self.shallow_page(without_deep_items(body))
+
+    def shallow_page(self, body: bytes) -> bytes:
+        """Return the same of a page in which nothing is nested too deep."""
         try:
             page = _page.decode(body)
             page.items = [item for item in page.items or () if self._passes(item, lists=True)]

@@ -73,7 +73,7 @@ class RolloutPods:
         shown: set[str] = set()
         # Who is new, or whose pods are not as they were known: of a thousand reports few.
         news = {one.identity for one in workloads if not self._pods.is_listed(namespace, one.identity)}
-        followed = EventFilter.of_pods(self._pods.follows).page
+        followed = EventFilter.of_pods(self._pods.follows).shallow_page
         async for page in self._api.pages(path("v1", "pods", namespace=namespace), followed):
             for item in page:
                 if node_name(item) is None:

@@ -152,8 +152,8 @@ class Whole(NamedTuple):
         limited = stats_of(_text_of(stats[:-1])) if stats else None
         if killed is None or (limited is not None and limited.figures):
             return None
-        group = [entry.value for entry in later if entry.kind is Kind.KILLED]
-        if any(not isinstance(one, Killed) or one.cut_in_pid for one in group):
+        group = [entry.value for entry in later if isinstance(entry.value, Killed)]
+        if any(one.cut_in_pid for one in group):
             return None
         names = names_of_victim((killed,), rows, None, self.pid)
         summary = _summary_of(_text_of(summary_line), names, limited.path if limited is not None else None)
@@ -172,7 +172,7 @@ class Whole(NamedTuple):
             summary=summary,
             is_global=not is_memcg,
             chosen=None,
-            kills=each_once([killed, *(one for one in group if isinstance(one, Killed))]),
+            kills=each_once([killed, *group]),
             reaped=frozenset([entry.value.pid for entry in later if isinstance(entry.value, Reaped)]),
             no_victim=False,
             panicked=False,

@@ -1,7 +1,9 @@
 """A run of whole /dev/kmsg records, taken apart at once.
 
-6,1983,35433481,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),..,oom_memcg=
-4,1984,35433490,c;/kubepods.slice/..,task_memcg=..          goes on with the record before: it was too long for one
+A text that is too long for one record goes on in the next ones, which have the flag `c`:
+
+    6,1983,35433481,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),..,oom_memcg=
+    4,1984,35433490,c;/kubepods.slice/..,task_memcg=..
 """
 
 from collections.abc import Sequence
@@ -10,8 +12,9 @@ from oomreport.kernel import lazy_re as re
 from oomreport.kernel.line import LONGEST_TEXT
 
 # A number of 64 bits that counts from 0 at boot has no more than 18 digits in any log.
-_RECORD = re.compile(rb"^[0-7],(\d{1,18}),(\d{1,18}),-(?:,caller=[TC]\d{1,20})?;([^\n]*)\n", re.MULTILINE)
-_PIECE = re.compile(rb"^[0-7],(\d{1,18}),(\d{1,18}),([-c])(?:,caller=[TC]\d{1,20})?;([^\n]*)\n", re.MULTILINE)
+_WITH_FLAG = rb"^[0-7],(\d{1,18}),(\d{1,18}),%s(?:,caller=[TC]\d{1,20})?;([^\n]*)\n"
+_RECORD = re.compile(_WITH_FLAG % b"-", re.MULTILINE)
+_PIECE = re.compile(_WITH_FLAG % b"([-c])", re.MULTILINE)
 # The lines of a dump that name cgroups, whose paths have up to 4096 bytes.
 _LONG = (b"oom-kill:constraint=", b"Memory cgroup stats for ")
 

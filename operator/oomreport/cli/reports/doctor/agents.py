@@ -10,6 +10,7 @@ from oomreport.cli.reports.doctor.workloads import is_ready, pods_of, why_no_pod
 from oomreport.errors import ApiError
 
 _CHECK = "agents"
+# The agent's --health-address by default.
 _PORT = 8081
 # Each answer takes some hundredths of a second.
 _MOST_ASKED = 100

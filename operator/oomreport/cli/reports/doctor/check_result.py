@@ -7,6 +7,7 @@ from typing import Protocol
 
 from oomreport.cli.reports.doctor.pod_words import PodReader
 
+# A line stays legible; what else there is shows once these are mended.
 MOST_NAMED = 10
 
 
