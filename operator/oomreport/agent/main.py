@@ -17,6 +17,7 @@ from oomreport.adapters.node.memory_files import MemoryFiles
 from oomreport.adapters.node.node_files import NodeFiles
 from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
+from oomreport.adapters.storage.journal import Journal
 from oomreport.adapters.storage.spool import Spool
 from oomreport.agent.log import Log
 from oomreport.agent.metrics import metrics_text
@@ -197,6 +198,9 @@ class Agent:
         memory = MemoryFiles(cgroups.root, cgroups.version) if cgroups else None
         containers = NodeContainers(cgroups, NodeFiles(settings.log_root), agent_pod_uid=settings.pod_uid)
         sampler = Sampler(containers, memory, interval=settings.sample_seconds)
+        checkpoint_file = settings.state_dir / "checkpoint.json" if settings.state_dir else None
+        kept = self._kept(checkpoint_file)
+        journal = Journal(settings.state_dir, kept.journal if kept else None) if settings.state_dir else None
         processes = Processes(containers, memory, self._proc) if memory and self._proc.shows_all_processes() else None
         reporter = KillReporter(
             node_name=settings.node_name,
@@ -207,9 +211,9 @@ class Agent:
             log=self._log,
             counter_wait=settings.counter_wait,
             usage=sampler.usage,
-            **({"process": processes.subject} if processes else {}),
+            process=processes.subject if processes else None,
+            note=journal.add if journal else None,
         )
-        checkpoint_file = settings.state_dir / "checkpoint.json" if settings.state_dir else None
         return Watcher(
             settings,
             boot_id=self._boot_id,
@@ -218,8 +222,9 @@ class Agent:
             sampler=sampler,
             processes=processes,
             reporter=reporter,
-            kept=self._kept(checkpoint_file),
+            kept=kept,
             checkpoint_file=checkpoint_file,
+            journal=journal,
             sink=sink,
             log=self._log,
         )

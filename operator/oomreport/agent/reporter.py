@@ -19,16 +19,18 @@ Anonymous kills (rate limit) wait for a moment in which every kill counted has i
 of the same kills. Where lines were lost there is no such moment, and whoever calls says when waiting is over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from oomreport.adapters.storage.journal import Told
 from oomreport.agent.anonymous_clues import AnonymousKillClues, remember
 from oomreport.agent.belief import Belief
 from oomreport.agent.clock import Moment
 from oomreport.agent.log import Log
 from oomreport.agent.node.containers import NodeContainers
+from oomreport.agent.node.kill_counter import Tally
 from oomreport.agent.ownership import Ownership
 from oomreport.agent.refusals import Refusal, Refusals
 from oomreport.incident.memory.usage import Usage
@@ -87,7 +89,7 @@ class KillReporter:
     """Decides which kills become records, and of whom; hands them to `put`.
 
     `usage` returns how a container's memory came to what it was at a time, `process` the container that a process is
-    in.
+    in. `note` is told what was put, for the process after this one.
 
     While it is `replaying` it is told what happened before anybody watched: counters hold these kills too, and those
     whose lines were overwritten long ago, so they are not explained. While it is `catching_up` it is told what happened
@@ -105,20 +107,30 @@ class KillReporter:
         log: Log,
         counter_wait: float = 10.0,
         usage: Callable[[str | None, datetime, Moment], Usage | None] = lambda *_: None,
-        process: Callable[[int], Subject | None] = lambda _: None,
+        process: Callable[[int], Subject | None] | None = None,
+        note: Callable[[Told], None] | None = None,
     ) -> None:
         self._node_name, self._boot_id, self._kernel_release = node_name, boot_id, kernel_release
         self._containers, self._put, self._log = containers, put, log
-        self._counter_wait, self._usage, self._process = counter_wait, usage, process
+        self._counter_wait, self._usage = counter_wait, usage
+        self._process, self._note = process or (lambda _: None), note or (lambda _: None)
         self._pending: list[_Pending] = []
         self._clues, self._ownership = AnonymousKillClues(containers), Ownership(containers)
         self._no_victims: dict[str, float] = {}
         self._belief = Belief(containers, self._ownership)
         self._contested_at = float("-inf")
         self._not_told = 0
+        self._told_before: set[str] = set()
         self.refusals = Refusals(log)
         self.figures = ReporterFigures()
         self.replaying = self.catching_up = False
+
+    def take_over(self, told: Iterable[Told], now: float) -> None:
+        """Take what an earlier process told as told: counters show it, and its lines may come once more."""
+        for each in told:
+            self._told_before.add(each.name)
+            if each.kills and (tally := self._tally(each.container_id, each.pod_uid)) is not None:
+                tally.take_over(now, by_counter=each.by_counter)
 
     def waiting_since(self) -> float | None:
         """Return since when kills wait to be attributed, None where none does."""
@@ -137,8 +149,10 @@ class KillReporter:
         """Take an invocation that the log told of; `time` is that of its first line.
 
         `excess` is how many more kills the log tells than the machine counted. Returns how many lines that name a kill
-        tell of none: they are refused, or late.
+        tell of none: they are refused, late, or were taken over as told.
         """
+        if self._name(invocation) in self._told_before:
+            return _kill_lines(invocation)
         attribution = Attribution()
         killed_as_group = group_memcg(invocation)
         path = invocation.task_memcg
@@ -262,11 +276,13 @@ class KillReporter:
             subject = self._containers.named(subject)
         usage = self._usage(subject.container_id, kill.time, now) if subject is not None else None
         spec = record_spec(invocation, origin=self._origin(kill.source), time=kill.time, subject=subject, usage=usage)
-        stamp = invocation.killed.monotonic_us or 0
-        name = record_name(node_name=self._node_name, boot_id=self._boot_id, stamp_us=stamp)
         if invocation.oom_memcg is None and subject is not None and not (self.replaying or self.catching_up):
             spec = self._containers.limits_hit(subject, by_cgroup=invocation.constraint == _MEMCG).of(spec)
-        self._emit(name, attribution.of(spec))
+        self._emit(self._name(invocation), attribution.of(spec), kills=kill.lines)
+
+    def _name(self, invocation: Invocation) -> str:
+        stamp = invocation.killed.monotonic_us or 0
+        return record_name(node_name=self._node_name, boot_id=self._boot_id, stamp_us=stamp)
 
     def _refusal(
         self, invocation: Invocation, subject: Subject | None, path: str | None, now: Moment, excess: int
@@ -343,13 +359,22 @@ class KillReporter:
         key = subject.container_id or (subject.pod_uid or "").replace("-", "")
         name = counter_record_name(node_name=self._node_name, boot_id=self._boot_id, container_id=key, count=count)
         self.figures.from_counters += 1
-        self._emit(name, self._containers.limits_hit(subject, by_cgroup=False).of(spec))
+        self._emit(name, self._containers.limits_hit(subject, by_cgroup=False).of(spec), kills=1)
 
-    def _emit(self, name: str, spec: RecordSpec) -> None:
+    def _emit(self, name: str, spec: RecordSpec, *, kills: int) -> None:
         record = {"apiVersion": API_VERSION, "kind": OOM_RECORD, "metadata": {"name": name}, "spec": spec.as_json()}
         self._put(record)
         self.figures.records += 1
         subject, victim = spec.subject, spec.victims[0] if spec.victims else None
+        self._note(
+            Told(
+                name=name,
+                kills=kills,
+                container_id=subject.container_id if subject else None,
+                pod_uid=subject.pod_uid if subject else None,
+                by_counter=spec.source == Source.CGROUP_COUNTER,
+            )
+        )
         self._log.info(
             "kill recorded",
             record=name,
@@ -377,8 +402,12 @@ class KillReporter:
             known.recorded_at = now
             remember(known, ((victim.comm, victim.oom_score_adj) for victim in invocation.victims))
             return known.tally.explain(now)
-        pod = self._containers.pod(subject.pod_uid)
-        return pod is None or pod.tally.explain(now)
+        tally = self._tally(None, subject.pod_uid)
+        return tally is None or tally.explain(now)
+
+    def _tally(self, container_id: str | None, pod_uid: str | None) -> Tally | None:
+        known = self._containers.container(container_id) or self._containers.pod(pod_uid)
+        return known.tally if known is not None else None
 
     def _origin(self, source: Source) -> Origin:
         return Origin(

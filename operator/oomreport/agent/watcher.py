@@ -23,6 +23,7 @@ from oomreport.adapters.http.health_server import Health
 from oomreport.adapters.node.log_source import LogPosition
 from oomreport.adapters.node.proc_files import ProcFiles, give_back_memory
 from oomreport.adapters.storage.checkpoint import Checkpoint, write_checkpoint
+from oomreport.adapters.storage.journal import Journal
 from oomreport.agent.clock import Moment
 from oomreport.agent.kill_balance import KillAccount
 from oomreport.agent.listener import Heard, Listener
@@ -52,7 +53,8 @@ class Watcher:
     """Watches one node until it is stopped.
 
     `kept` is what an earlier process of this boot left, `checkpoint_file` where to leave it (None: nothing is kept),
-    `sink` is where the reporter puts records. `processes` is None where process IDs are not those of the kernel.
+    `journal` what was told since; `sink` is where the reporter puts records. `processes` is None where process IDs are
+    not those of the kernel.
     """
 
     def __init__(
@@ -68,12 +70,13 @@ class Watcher:
         sink: RecordSink,
         kept: Checkpoint | None,
         checkpoint_file: Path | None,
+        journal: Journal | None,
         log: Log,
     ) -> None:
         self._settings, self._boot_id, self._proc, self._log = settings, boot_id, proc, log
         self._containers, self._reporter, self._sink = containers, reporter, sink
         self._sampler, self._processes = sampler, processes
-        self._checkpoint_file = checkpoint_file
+        self._checkpoint_file, self._journal = checkpoint_file, journal
         self._position = kept.position if kept else LogPosition()
         self._account = KillAccount(kept.told, kept.owed) if kept else KillAccount(None)
         self._listener = Listener(
@@ -110,6 +113,9 @@ class Watcher:
         self._look(now, apart=0.0)
         self._containers.count(now)
         self._containers.restore_gone(now)
+        if self._journal is not None:
+            self._reporter.take_over(self._journal.told, now)
+            self._account.owe(sum(each.kills for each in self._journal.told))
         self._containers.write_off_pods()
         while not self._stopping:
             self.turn()
@@ -283,6 +289,7 @@ class Watcher:
             position=self._position,
             told=self._account.told(),
             owed=self._account.owed,
+            journal=self._journal.number + 1 if self._journal else 0,
             tallies=self._containers.kept_tallies(now),
         )
         try:
@@ -292,6 +299,8 @@ class Watcher:
                 self._log.error("checkpoint cannot be written", problem=str(error))
             self._checkpoint_problem = f"checkpoint cannot be written: {error}"
             return
+        if self._journal is not None:
+            self._journal.begin()
         self._saved_position, self._saved_records, self._checkpoint_problem = self._position, records, None
         give_back_memory()
 

@@ -34,6 +34,8 @@ static const char HELP[] =
     "  leak MIB S [BASE]                     allocate BASE MiB, then MIB more every S seconds, without end\n"
     "  workers N MIB [EVERY_S [DELAY_S]]     after DELAY_S a child (hog-child) every EVERY_S, N in all, each allocates MIB and\n"
     "                                        stays; this process prints the end of each that is killed, and stays alive\n"
+    "  bursts MIB AT:N:MS...                 AT seconds after its start N children (hog-child), one every MS milliseconds, and so on\n"
+    "                                        for each AT:N:MS; each child allocates MIB and is waited for; then stay\n"
     "  exit-after S CODE                     exit with CODE after S seconds\n"
     "  forge S TEXT...                       for S seconds make the kernel print each TEXT (at most 249 bytes) in turn, by faults\n"
     "                                        in a memfd of that name; needs no right and no capability; then stay\n"
@@ -42,6 +44,8 @@ static const char HELP[] =
     "  print TEXT [MODE...]                  write TEXT and a newline to stdout; then MODE, or stay\n"
     "  kmsg TEXT [MODE...]                   write TEXT to /dev/kmsg (HOG_KMSG names another path); then MODE, or stay\n"
     "  after PATH MODE...                    wait until the file PATH exists: many pods start at one moment; then MODE\n"
+    "  unless PATH MODE...                   where the file PATH exists say so and stay; else MODE\n"
+    "  into PATH MODE...                     append what this process says to the file PATH, children too; then MODE\n"
     "  adj N MODE...                         write N to /proc/self/oom_score_adj; then MODE\n"
     "\n"
     "Exit status: 0 after SIGTERM, 2 for a usage error, 3 when a step failed.\n";
@@ -135,6 +139,32 @@ static void await_child(int n) {
         say("child ended n=%d pid=%d signal=%d", n, child, WTERMSIG(status));
     else
         say("child ended n=%d pid=%d exit=%d", n, child, WEXITSTATUS(status));
+}
+
+static double now_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A burst that is due while another is under way follows it at once. */
+static void bursts(long mib, int count, char **each) {
+    double began = now_seconds();
+    int n = 0;
+    for (int index = 0; index < count; index++) {
+        double at, apart_ms;
+        int kills;
+        if (sscanf(each[index], "%lf:%d:%lf", &at, &kills, &apart_ms) != 3)
+            usage("bursts are AT:N:MS");
+        for (int kill = 0; kill < kills; kill++) {
+            double left = began + at + kill * apart_ms / 1000 - now_seconds();
+            if (left > 0)
+                wait_seconds(left);
+            allocating_child(mib, 0, ++n);
+            await_child(n);
+        }
+    }
+    say("children done n=%d", n);
 }
 
 static void write_file(const char *path, const char *text, size_t length) {
@@ -250,6 +280,8 @@ __attribute__((noreturn)) static void run(int count, char **arguments) {
         for (int n = 1; n <= workers; n++)
             await_child(n);
         say("children done n=%d", workers);
+    } else if (!strcmp(mode, "bursts") && left >= 2) {
+        bursts((long)number(left, rest, 0, 0), left - 1, rest + 1);
     } else if (!strcmp(mode, "exit-after") && left == 2) {
         wait_seconds(number(left, rest, 0, 0));
         say("exiting code=%d", (int)number(left, rest, 1, 0));
@@ -271,6 +303,16 @@ __attribute__((noreturn)) static void run(int count, char **arguments) {
     } else if (!strcmp(mode, "after") && left >= 2) {
         while (access(rest[0], F_OK))
             wait_seconds(0.01);
+        run(left - 1, rest + 1);
+    } else if (!strcmp(mode, "unless") && left >= 2) {
+        if (access(rest[0], F_OK))
+            run(left - 1, rest + 1);
+        say("closed");
+    } else if (!strcmp(mode, "into") && left >= 2) {
+        int file = open(rest[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (file < 0 || dup2(file, 1) < 0)
+            fail(rest[0]);
+        close(file);
         run(left - 1, rest + 1);
     } else if (!strcmp(mode, "adj") && left >= 2) {
         write_file("/proc/self/oom_score_adj", rest[0], strlen(rest[0]));

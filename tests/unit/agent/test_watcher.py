@@ -1,6 +1,7 @@
 """The loop on a kernel log that is a real one, read from a source that the test owns; nothing waits."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from oomreport.adapters.node.log_source import LogPosition, Reading
 from oomreport.adapters.node.node_files import NodeFiles
 from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
+from oomreport.adapters.storage.journal import Journal
 from oomreport.adapters.storage.spool import Spool
 from oomreport.agent import listener
 from oomreport.agent.log import Log
@@ -80,6 +82,7 @@ class World:
         *,
         kills: int = 0,
         kept: Checkpoint | None = None,
+        state: Path | None = None,
     ) -> None:
         self.folder, self.ring, self.refused = folder, Ring(), False
         monkeypatch.setattr(listener, "opened_source", self._opened)
@@ -90,6 +93,8 @@ class World:
         settings = settings_of(["--node-name=worker-3", "--dry-run"], {})
         containers = NodeContainers(CgroupFiles(node.cgroup_root), NodeFiles(node.log_root), agent_pod_uid=None)
         sampler = Sampler(containers, None, interval=0)
+        state = state or folder
+        journal = Journal(state, kept.journal if kept else None)
         self.spool = Spool(folder / "spool")
         self.reporter = KillReporter(
             node_name="worker-3",
@@ -101,9 +106,10 @@ class World:
             counter_wait=counter_wait,
             usage=lambda *_: None,
             process=lambda _: None,
+            note=journal.add,
         )
         self.records: list[dict[str, Any]] = []
-        self.checkpoint = folder / "checkpoint"
+        self.checkpoint = state / "checkpoint"
         self.watcher = Watcher(
             settings,
             boot_id="9f1c2b7a-1111",
@@ -115,6 +121,7 @@ class World:
             sink=SpoolSink(self.spool, lambda: None, Log("error")),
             kept=kept,
             checkpoint_file=self.checkpoint,
+            journal=journal,
             log=Log("error"),
         )
 
@@ -131,11 +138,11 @@ class World:
 
     def run(self, story: Iterator[Callable[[], bool]]) -> None:
         """Run the loop through a story, which yields what it waits for, and stop it at the end."""
-        turns, done = iter(range(10_000)), next(story)
+        turns, done = iter(range(100_000)), next(story)
 
         def tell() -> None:
             nonlocal done
-            assert next(turns, None) is not None, "the loop turned 10 000 times"
+            assert next(turns, None) is not None, "the loop turned 100 000 times"
             if done():
                 done = next(story, lambda: False)
                 if story.gi_frame is None:  # type: ignore[attr-defined]
@@ -148,10 +155,10 @@ class World:
         """Return whether the loop watches what comes now."""
         return not self.reporter.replaying
 
-    def kill(self, lines: Sequence[Line]) -> None:
-        """Have the kernel kill: counters first, then the lines, as it does."""
-        self.kills(1)
-        self.container(kills=1)
+    def kill(self, lines: Sequence[Line], *, number: int = 1) -> None:
+        """Have the kernel kill, for the first time or again: counters first, then the lines, as it does."""
+        self.kills(number)
+        self.container(kills=number)
         self.ring.lines = list(lines)
 
     def _put(self, record: dict[str, Any]) -> None:
@@ -246,6 +253,54 @@ def test_the_line_of_a_kill_that_a_counter_told_while_the_log_was_out_of_reach_i
     until(lambda: bool(seeing.records), seeing.watcher.turn)
     assert [one["spec"]["source"] for one in seeing.records] == ["Kmsg"]
     assert set(seeing.watcher.health().figures["refused"].values()) == {0}
+
+
+BEGUN = Checkpoint(boot_id="9f1c2b7a-1111", position=LogPosition(), told=0)
+
+
+def killed_behind(world: World, *each: Sequence[Line]) -> None:
+    """Have kills told one after the other by an agent that is killed itself before it writes a checkpoint."""
+    for number, lines in enumerate(each, 1):
+        world.kill(lines, number=number)
+        until(lambda number=number: len(world.records) == number, world.watcher.turn)  # type: ignore[misc]
+    assert not world.checkpoint.exists()
+
+
+def names_told_after(world: World) -> list[str]:
+    """Run the agent that comes afterwards until it has nothing more to tell: a dump ends after a silence of 50 ms."""
+    end = time.monotonic() + 0.3
+
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        yield lambda: time.monotonic() > end
+
+    world.run(story())
+    return [one["metadata"]["name"] for one in world.records]
+
+
+def test_what_a_killed_agent_told_is_not_told_by_the_counter_where_the_ring_has_lost_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_behind(World(tmp_path / "one", monkeypatch, kept=BEGUN, state=tmp_path), capture())
+    after = World(tmp_path / "two", monkeypatch, counter_wait=0.0, kills=1, kept=BEGUN, state=tmp_path)
+    assert names_told_after(after) == []
+
+
+def test_a_counter_s_kill_keeps_its_number_when_the_lines_of_a_later_one_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = World(tmp_path / "one", monkeypatch, counter_wait=0.0, kept=BEGUN, state=tmp_path)
+    killed_behind(before, (), capture())
+    after = World(tmp_path / "two", monkeypatch, counter_wait=0.0, kills=2, kept=BEGUN, state=tmp_path)
+    after.ring.lines = capture()
+    assert set(names_told_after(after)) <= {one["metadata"]["name"] for one in before.records}
+
+
+def test_a_kill_that_nobody_told_before_is_told_by_its_counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_behind(World(tmp_path / "one", monkeypatch, kept=BEGUN, state=tmp_path), capture())
+    after = World(tmp_path / "two", monkeypatch, counter_wait=0.0, kills=2, kept=BEGUN, state=tmp_path)
+    (name,) = names_told_after(after)
+    assert name.endswith("-2")
 
 
 def until(what: Callable[[], bool], turn: Callable[[], None]) -> None:

@@ -31,13 +31,15 @@ class Checkpoint:
     """The state of one boot. `tallies` are by container ID, those without kills left out.
 
     `told` is how many of the machine's kills were accounted for, None where it does not count them. `owed` are further
-    ones that counters told while the log could not be read.
+    ones that counters told while the log could not be read. `journal` is the number of the journal of what was told
+    afterwards.
     """
 
     boot_id: str
     position: LogPosition
     told: int | None = None
     owed: int = 0
+    journal: int = 0
     tallies: Mapping[str, StoredTally] = field(default_factory=dict)
 
 
@@ -63,6 +65,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
             ),
             told=_number(data, "told"),
             owed=_number(data, "owed") or 0,
+            journal=_number(data, "journal") or 0,
             tallies={
                 key: StoredTally(kills=_number(tally, "kills") or 0, explained=_number(tally, "explained") or 0)
                 for key, tally in data.get("tallies", {}).items()
@@ -91,6 +94,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "tail": base64.b64encode(checkpoint.position.tail).decode("ascii"),
         "told": checkpoint.told,
         "owed": checkpoint.owed,
+        "journal": checkpoint.journal,
         "tallies": {
             key: {"kills": tally.kills, "explained": tally.explained} for key, tally in checkpoint.tallies.items()
         },

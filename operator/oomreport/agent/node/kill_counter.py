@@ -87,9 +87,14 @@ class Tally:
 
     def explain_by_counter(self, now: float) -> None:
         """Count a record that was made from the counter alone."""
+        self.take_over(now, by_counter=True)
+
+    def take_over(self, now: float, *, by_counter: bool) -> None:
+        """Count a record that an earlier process made."""
         self.explained += 1
-        self.by_counter += 1
-        self.by_counter_at = now
+        if by_counter:
+            self.by_counter += 1
+            self.by_counter_at = now
         self._note(now)
 
     def write_off(self) -> None:

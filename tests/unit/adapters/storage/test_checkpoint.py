@@ -9,6 +9,7 @@ KEPT = Checkpoint(
     boot_id="9f1c2b7a-0000",
     position=LogPosition(sequence=12, stamp_us=34, tail=b"<6>[    0.000034] \xff text\n"),
     told=7,
+    journal=5,
     tallies={"7a" * 32: StoredTally(kills=3, explained=2)},
 )
 
