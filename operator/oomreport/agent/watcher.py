@@ -45,6 +45,8 @@ _CHECKPOINT_SECONDS = 30.0
 # A record that is told again after a crash is created once all the same, so a storm need not wait for the disk.
 _CHECKPOINT_SECONDS_AFTER_KILL = 1.0
 _STALE_SECONDS = 30.0
+# A readiness probe fails at its third look, 2 s apart; then the agent's silence proves nothing of the time before.
+_GAP_SECONDS = 15.0
 # Counters get this many times their own wait to tell of a kill whose line was lost.
 _PATIENCE_TIMES = 3
 
@@ -90,7 +92,7 @@ class Watcher:
         )
         reporter.replaying, reporter.catching_up = kept is None, True
         self._kills: int | None = -1
-        self._looked_at = self._moved_at = float("-inf")
+        self._looked_at = self._moved_at = self._gap_at = float("-inf")
         self._untold_since: float | None = None
         self._unseen = 0
         self._saved_at, self._saved_records, self._saved_position = time.monotonic(), 0, self._position
@@ -135,7 +137,7 @@ class Watcher:
             self._look(now, apart=_LOOK_APART_SECONDS)
             self._list_processes(killed=True)
         if moved or killed:
-            self._listener.read()
+            self._read()
         now = time.monotonic()
         if killed or self._listener.kill_seen or self._waiting or self._reporter.replaying:
             self._containers.count(now)
@@ -150,6 +152,13 @@ class Watcher:
         self._save()
         self._turned_at = time.monotonic()
 
+    def _read(self) -> None:
+        """Read the log to its end, and note where it has lost lines of kills."""
+        lost = self._listener.lost
+        self._listener.read()
+        if self._listener.lost > lost and self._account.untold(self._proc.oom_kills()):
+            self._gap_at = time.monotonic()
+
     def health(self) -> Health:
         """Return how the reading goes, for the probes."""
         listener, kills, now = self._listener, self._reporter.figures, time.monotonic()
@@ -158,6 +167,8 @@ class Watcher:
             problems.append(f"the kernel log was not read for {now - listener.read_at:.0f} s")
         elif listener.read_at is None and listener.problem is None:
             problems.append("the kernel log was not read yet")
+        if now - self._gap_at < _GAP_SECONDS:
+            problems.append("lines of kills were overwritten before they could be read")
         return Health(
             alive=now - self._turned_at < _STALE_SECONDS,
             problems=tuple(problems),

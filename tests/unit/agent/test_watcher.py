@@ -51,21 +51,23 @@ class Ring:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.position = LogPosition()
+        self.lost = 0
         self.broken = False
         self.closed = False
         self.on_wait: Callable[[], None] = lambda: None
 
     def wait(self, seconds: float, wake_fd: int) -> bool:
         self.on_wait()
-        return bool(self.lines) or self.broken
+        return bool(self.lines) or self.broken or bool(self.lost)
 
     def read(self) -> Reading:
         if self.broken:
             raise OSError(19, "No such device")
         lines, self.lines = tuple(self.lines), []
+        lost, self.lost = self.lost, 0
         if lines:
             self.position = LogPosition(sequence=lines[-1].sequence)
-        return Reading(lines=lines, lost=0, drained=True)
+        return Reading(lines=lines, lost=lost, drained=True)
 
     def close(self) -> None:
         self.closed = True
@@ -322,3 +324,33 @@ def test_a_log_that_becomes_unreadable_is_closed_and_named(world: World) -> None
     world.watcher.turn()
     assert world.ring.closed
     assert any("kernel log became unreadable" in problem for problem in world.watcher.health().problems)
+
+
+@pytest.mark.parametrize("kills", [0, 1])
+def test_an_agent_whose_log_lost_lines_of_kills_is_no_proof_that_there_was_none(world: World, kills: int) -> None:
+    """The controller takes a ready agent without a record for that; lines of anything else may be lost."""
+    world.watcher.turn()
+    world.kills(kills)
+    world.ring.lost = 900
+    world.watcher.turn()
+    assert world.watcher.health().figures["lostMessages"] == 900
+    assert bool(world.watcher.health().problems) == bool(kills)
+
+
+def test_lines_that_were_lost_beside_those_of_every_kill_are_no_problem(world: World) -> None:
+    world.watcher.turn()
+    world.kill(capture())
+    world.ring.lost = 900
+    world.watcher.turn()
+    assert world.watcher.health().problems == ()
+
+
+def test_a_gap_in_the_log_is_over_when_probes_have_seen_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.watcher.turn()
+    world.kills(1)
+    world.ring.lost = 900
+    world.watcher.turn()
+    present = time.monotonic()
+    for seconds, is_over in ((8, False), (16, True)):
+        monkeypatch.setattr(time, "monotonic", lambda seconds=seconds: present + seconds)
+        assert (not any("overwritten" in one for one in world.watcher.health().problems)) is is_over
