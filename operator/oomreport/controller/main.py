@@ -164,7 +164,8 @@ class Controller:
             for number in range(self._settings.workers)
         }
         follow = asyncio.create_task(
-            keep_watching(lambda: parts.watch.follow(self._take_signals), parts.watches), name="watch"
+            keep_watching(lambda: parts.watch.follow(self._take_signals), parts.watches, lambda: api.silent_seconds),
+            name="watch",
         )
         others = {
             begin,

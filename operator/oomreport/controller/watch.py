@@ -25,6 +25,7 @@ from oomreport.controller.metrics import Metrics
 from oomreport.controller.reporting.rollout_pods import RolloutPods
 from oomreport.controller.work.backoff import Backoff
 from oomreport.controller.work.keys import PodKey, RecordKey
+from oomreport.controller.work.loop_time import ended
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError, OOMReportError
 from oomreport.incident.report.notice import ANNOTATIONS
@@ -122,7 +123,7 @@ class PodAndRecordWatch:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _ended(tasks)
+            await _end(tasks)
         for task in done:
             task.result()
 
@@ -194,9 +195,9 @@ class PodAndRecordWatch:
         if response.url.query.get("watch") == "true":
             self._watch_begins(where, response)
         if where.endswith(_PODS):
-            self._pod_filter.attach(response)
+            self._pod_filter.attach(response, lambda: self._watches.hear("pods"))
         elif where.endswith(_RECORDS):
-            self._record_filter.attach(response)
+            self._record_filter.attach(response, lambda: self._watches.hear(OOM_RECORDS))
 
     def _watch_begins(self, where: str, response: aiohttp.ClientResponse) -> None:
         # The server's URL may have a path of its own before ours.
@@ -243,11 +244,8 @@ class PodAndRecordWatch:
         return await self._api.status_of(_RECORDS, **query, **options) == 200
 
 
-async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
     """End tasks. Raises WatchHangsError where they do not end: two of them must not watch at once."""
-    for task in tasks:
-        task.cancel()
-    _, pending = await asyncio.wait(tasks, timeout=_END_SECONDS)
-    if pending:
-        names = ", ".join(sorted(task.get_name() for task in pending))
+    if left := await ended(tasks, _END_SECONDS):
+        names = ", ".join(sorted(task.get_name() for task in left))
         raise WatchHangsError(f"tasks of the watch do not end: {names}")

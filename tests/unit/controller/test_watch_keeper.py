@@ -1,7 +1,13 @@
-"""A watch that ended or is blind is begun anew; one that cannot be ended ends the process."""
+"""A watch that ended or is blind is begun anew; one that cannot be ended ends the process.
+
+Neither an API server that answers nobody nor an event loop that is late makes a watch blind.
+"""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -28,8 +34,15 @@ def watches(*, is_open: bool) -> WatchState:
     return state
 
 
-async def kept(follow: Callable[[], object], state: WatchState, until: Callable[[], bool]) -> None:
-    keeping = keep_watching(follow, state, most_blind_seconds=0.01, look_seconds=0.005)  # type: ignore[arg-type]
+async def kept(
+    follow: Callable[[], Coroutine[Any, Any, None]],
+    state: WatchState,
+    until: Callable[[], bool],
+    *,
+    most_blind: float = 0.01,
+    silent: Callable[[], float] = lambda: 0.0,
+) -> None:
+    keeping = keep_watching(follow, state, silent, most_blind_seconds=most_blind, look_seconds=0.005)
     task = asyncio.create_task(keeping)
     async with asyncio.timeout(10):
         while not until() and not task.done():
@@ -95,3 +108,67 @@ def test_a_watch_that_does_not_end_is_an_error_that_ends_the_process():
 
     with pytest.raises(WatchHangsError):
         asyncio.run(story())
+
+
+def test_a_watch_is_not_begun_anew_while_the_api_server_answers_nobody():
+    begun: list[float] = []
+    began = time.monotonic()
+    back_at = 0.3
+
+    async def follow() -> None:
+        begun.append(time.monotonic() - began)
+        await asyncio.sleep(60)
+
+    def silent() -> float:
+        passed = time.monotonic() - began
+        return 100 + passed if passed < back_at else 0.0
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(kept(follow, watches(is_open=False), lambda: len(begun) >= 2, silent=silent))
+    assert begun[1] >= back_at
+
+
+def test_each_watch_that_sees_nothing_gets_more_time_than_the_one_before():
+    begun: list[float] = []
+
+    async def follow() -> None:
+        begun.append(time.monotonic())
+        await asyncio.sleep(60)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(kept(follow, watches(is_open=False), lambda: len(begun) >= 5))
+    lasted = [after - before for before, after in pairwise(begun)]
+    # 10, 20, 40 and 80 ms.
+    assert lasted[3] > 0.07
+
+
+def test_a_loop_that_is_always_late_neither_makes_a_watch_blind_nor_ends_the_process():
+    begun, ended = [0], [0]
+
+    async def follow() -> None:
+        begun[0] += 1
+        try:
+            await asyncio.sleep(0.6)
+        finally:
+            # As Kopf, it takes some turns of the loop to end.
+            for _ in range(8):
+                await asyncio.sleep(0)
+            ended[0] += 1
+
+    async def starved() -> None:
+        while True:
+            time.sleep(0.05)
+            await asyncio.sleep(0)
+
+    async def story() -> None:
+        starving = asyncio.create_task(starved())
+        try:
+            await kept(follow, watches(is_open=False), lambda: ended[0] >= 1, most_blind=0.1)
+        finally:
+            starving.cancel()
+
+    began = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(story())
+    assert begun == [1]
+    assert time.monotonic() - began >= 0.6

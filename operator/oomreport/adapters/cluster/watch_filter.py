@@ -145,12 +145,12 @@ class EventFilter:
         """Return a filter of records."""
         return cls(_RECORDS, is_wanted, on_dropped)
 
-    def attach(self, response: aiohttp.ClientResponse) -> None:
-        """Filter what a response to a list or a watch will be read as."""
+    def attach(self, response: aiohttp.ClientResponse, on_heard: Callable[[], None] = lambda: None) -> None:
+        """Filter what a response to a list or a watch will be read as; `on_heard` is told of each piece of a watch."""
         query, content = response.url.query, response.content
         if query.get("watch") == "true":
             self._lists = query.get("sendInitialEvents") == "true"
-            response.content = cast("aiohttp.StreamReader", FilteredWatch(content, self.passes))
+            response.content = cast("aiohttp.StreamReader", FilteredWatch(content, self.passes, on_heard))
         elif "limit" in query:
             response.content = cast("aiohttp.StreamReader", FilteredPage(content, self.page))
 
@@ -194,8 +194,13 @@ class EventFilter:
 class FilteredWatch:
     """The lines of a watch that pass, in the place of a response's content."""
 
-    def __init__(self, content: aiohttp.StreamReader, passes: Callable[[bytes], bool]) -> None:
-        self._content, self._passes = content, passes
+    def __init__(
+        self,
+        content: aiohttp.StreamReader,
+        passes: Callable[[bytes], bool],
+        on_heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._content, self._passes, self._on_heard = content, passes, on_heard
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the stream's own
         return getattr(self._content, name)
@@ -204,6 +209,7 @@ class FilteredWatch:
         """Return what passes of each chunk that arrives. Raises ClientPayloadError for a line without an end."""
         begun = bytearray()
         async for chunk in self._content.iter_chunked(size):
+            self._on_heard()
             whole, newline, rest = chunk.rpartition(b"\n")
             if newline:
                 lines = [*bytes(begun + whole).split(b"\n")]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 NOT_BEGUN = "it has not begun"
 # A watch that its server ends is begun again within a moment; longer than this is a gap.
 _GAP = timedelta(seconds=4)
-# Watches begin anew every two minutes (watch.py), so one that is older than this is held open by nobody.
+# Watches begin anew every two minutes (watch.py), so one that told nothing for longer than this is held open by nobody.
 _STALLED = timedelta(minutes=4)
 
 
@@ -20,9 +20,13 @@ _STALLED = timedelta(minutes=4)
 class _Watch:
     is_open: Callable[[], bool]
     began: datetime | None = None
+    heard: datetime
     last_open: datetime
     in_gap: bool = False
     gap_end: datetime | None = None
+
+    def goes_on(self, now: datetime) -> bool:
+        return self.began is not None and self.is_open() and now - self.heard < _STALLED
 
 
 class WatchState:
@@ -30,20 +34,24 @@ class WatchState:
 
     def __init__(self, kinds: Iterable[str], now: Callable[[], datetime]) -> None:
         self._now = now
-        self._watches = {kind: _Watch(is_open=lambda: False, last_open=now()) for kind in kinds}
+        self._watches = {kind: _Watch(is_open=lambda: False, heard=now(), last_open=now()) for kind in kinds}
 
     def begin(self, kind: str, is_open: Callable[[], bool]) -> None:
         """Take note that a watch has begun; `is_open` tells whether it goes on."""
         watch, now = self._watches[kind], self._now()
         if watch.in_gap:
             watch.in_gap, watch.gap_end = False, now
-        watch.is_open, watch.began, watch.last_open = is_open, now, now
+        watch.is_open, watch.began, watch.heard, watch.last_open = is_open, now, now, now
+
+    def hear(self, kind: str) -> None:
+        """Take note that a watch has told something, be it a bookmark: a list may take long."""
+        self._watches[kind].heard = self._now()
 
     def look(self) -> None:
         """Take note of which watches go on."""
         now = self._now()
         for watch in self._watches.values():
-            if watch.began is not None and watch.is_open() and now - watch.began < _STALLED:
+            if watch.goes_on(now):
                 watch.last_open = now
             elif watch.began is not None and now - watch.last_open > _GAP:
                 watch.in_gap = True
@@ -54,10 +62,11 @@ class WatchState:
         watch = self._watches[kind]
         return watch.began is not None and not watch.in_gap
 
-    def blind_for(self) -> timedelta:
-        """Return for how long one of the kinds is not watched."""
+    @property
+    def is_open(self) -> bool:
+        """Return whether all kinds are watched at this moment."""
         self.look()
-        return self._now() - min(watch.last_open for watch in self._watches.values())
+        return all(watch.goes_on(self._now()) for watch in self._watches.values())
 
     def problems(self) -> dict[str, str]:
         """Return why each kind that is not watched is not."""

@@ -2,7 +2,8 @@
 
 Modules:
 
-    backoff  Pauses between two tries of what must work in the end
-    keys     The keys of the work queue
-    queue    A work queue with retries, each key once at a time
+    backoff    Pauses between two tries of what must work in the end
+    keys       The keys of the work queue
+    loop_time  Waits that count only the time in which the loop was there
+    queue      A work queue with retries, each key once at a time
 """

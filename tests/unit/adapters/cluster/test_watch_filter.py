@@ -197,6 +197,7 @@ def test_kopf_reads_a_filtered_watch_and_a_filtered_page_from_a_real_server():
     wanted = {"metadata": {"uid": "u", "name": "a"}, "status": {"containerStatuses": [{"lastState": ENDED}]}}
     quiet = {"metadata": {"uid": "q", "name": "b"}, "spec": {"x": "y" * 200_000}}
     lists: list[bool] = []
+    heard: list[str] = []
 
     async def pods(request: web.Request) -> web.StreamResponse:
         if "watch" not in request.query:
@@ -214,7 +215,11 @@ def test_kopf_reads_a_filtered_watch_and_a_filtered_page_from_a_real_server():
         async with TestServer(app) as server:
             access = ApiAccess(server=str(server.make_url("")).rstrip("/"), tls=False, authorization=lambda: None)
             sieve = EventFilter.of_pods(PodCache().wants, lists.append)
-            async with session(access, agent="test", on_response=sieve.attach) as client:
+
+            def begins(response: aiohttp.ClientResponse) -> None:
+                sieve.attach(response, lambda: heard.append(response.url.query_string))
+
+            async with session(access, agent="test", on_response=begins) as client:
                 where = access.server + "/api/v1/pods"
                 async with client.get(where, params={"watch": "true", "sendInitialEvents": "true"}) as response:
                     events = [json.loads(line) async for line in iter_jsonlines(response.content)]
@@ -228,6 +233,8 @@ def test_kopf_reads_a_filtered_watch_and_a_filtered_page_from_a_real_server():
     ]
     assert page["items"] == [wanted]
     assert lists == [True, False, True]
+    # Of the watch, be it a bookmark or what is dropped; a page is no watch.
+    assert set(heard) == {"watch=true&sendInitialEvents=true"}
 
 
 @pytest.mark.parametrize("levels", [300, 2000, 20_000])

@@ -48,11 +48,12 @@ def test_a_gap_takes_the_word_of_the_watch_until_it_is_over_and_for_what_was_bef
     one.open = False
     assert not one.at(15)
     assert one.state.heard_since("oomrecords", NODES) == {}
-    assert one.state.blind_for().total_seconds() == 5
+    assert not one.state.is_open
     one.parts.seconds = 40
     one.begin()
     assert one.state.heard_since("oomrecords", NODES) == {"worker-1": after(40)}
     assert one.state.problems() == {}
+    assert one.state.is_open
 
 
 def test_a_watch_that_nobody_ends_has_stalled():
@@ -61,3 +62,12 @@ def test_a_watch_that_nobody_ends_has_stalled():
     assert all(one.at(seconds) for seconds in range(0, 240, 2))
     one.at(241)
     assert not one.at(250)
+
+
+def test_a_watch_that_still_tells_has_not_stalled():
+    one = Watched()
+    one.begin()
+    for seconds in range(0, 600, 100):
+        assert one.at(seconds)
+        one.state.hear("oomrecords")
+    assert one.state.is_open
