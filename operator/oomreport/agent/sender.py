@@ -1,8 +1,9 @@
 """The sender: from the spool to the API server, in a thread.
 
 A record that cannot be delivered now waits, and so do all others: what stops one usually stops all. The pause doubles
-up to a minute, with jitter, so that a thousand agents do not come back at once; Retry-After is obeyed. A record that is
-refused is set aside and offered again at the next start and every hour, since rights and CRDs change.
+up to a minute, with jitter, so that a thousand agents do not come back at once. Retry-After is obeyed, and the pause
+stands behind it: an API server that is overloaded asks all agents for the same second. A record that is refused is set
+aside and offered again at the next start and every hour, since rights and CRDs change.
 """
 
 import os
@@ -162,7 +163,7 @@ class Sender:
     def _failed(self, outcome: Retry) -> float:
         doubled = min(_MOST_BACKOFF, self._backoff * 2 or self._first_backoff)
         self._backoff = doubled
-        wait = max(outcome.after or 0.0, doubled * (0.5 + os.urandom(1)[0] / 510))
+        wait = (outcome.after or 0.0) + doubled * (0.5 + os.urandom(1)[0] / 510)
         if not self._warned:
             self._warned = True
             self._log.warning(

@@ -1,6 +1,7 @@
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -30,10 +31,10 @@ def until(what: Callable[[], object], seconds: float = 10.0) -> None:
 class Post:
     """A spool and its sender, to an API server at a port."""
 
-    def __init__(self, folder: Path, port: int, log: Log | None = None) -> None:
+    def __init__(self, folder: Path, port: int, log: Log | None = None, first_backoff: float = 0.05) -> None:
         self.spool = Spool(folder)
         client = RecordClient(f"http://127.0.0.1:{port}", token_file=None, ca_file=None)
-        self.sender = Sender(self.spool, client, log or Log("error"), first_backoff=0.05)
+        self.sender = Sender(self.spool, client, log or Log("error"), first_backoff=first_backoff)
 
     def put(self, *names: str) -> None:
         for name in names:
@@ -173,6 +174,28 @@ def test_a_server_that_asks_for_patience_gets_it(tmp_path: Path, api: FakeApi) -
     until(lambda: len(api.created) == 2)
     post.sender.stop(1)
     assert asked[1] - asked[0] >= 1
+
+
+def test_agents_that_are_asked_for_the_same_patience_do_not_come_back_at_once(tmp_path: Path, api: FakeApi) -> None:
+    came: dict[str, list[float]] = defaultdict(list)
+
+    def once(body: Any) -> Any:
+        times = came[body["metadata"]["name"]]
+        times.append(time.monotonic())
+        return status(429, "TooManyRequests", "", Retry_After="1") if len(times) == 1 else None
+
+    api.answer = once
+    posts = [Post(tmp_path / str(number), api.port, first_backoff=1.0) for number in range(10)]
+    for number, post in enumerate(posts):
+        post.put(f"r{number}")
+        post.sender.start()
+    until(lambda: len(api.created) == 10)
+    for post in posts:
+        post.sender.stop(1)
+    waited = sorted(again - first for first, again in came.values())
+    # One second as asked for, and half a second to a whole one of their own.
+    assert waited[0] >= 1.4
+    assert waited[-1] - waited[0] > 0.1
 
 
 def test_stopping_sends_what_can_be_sent_and_does_not_wait_for_what_cannot(tmp_path: Path) -> None:
