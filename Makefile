@@ -75,6 +75,10 @@ bench-advice: install ## workloads of known demand under our advice, VPA's and K
 bench-scale: install ## the controller beside PODS=10000 pods: start, quiet events, kills under churn, a storm (about 10 minutes)
 	@$(BIN)/python tests/bench/bench_scale.py
 
+.PHONY: bench-nodes
+bench-nodes: install ## the agents of NODES=5000 nodes at one API server: steady kills, a storm, an outage (about 5 minutes)
+	@$(BIN)/python tests/bench/bench_nodes.py
+
 .PHONY: bench-metrics
 bench-metrics: install ## one scrape of the controller with 1 000 and 5 000 reports: series, bytes, processor time
 	@$(BIN)/python tests/bench/bench_metrics.py

@@ -7,7 +7,7 @@ written as a kubelet does. Then, for the controller as a process of its own with
 
     start   seconds until ready, resident memory
     quiet   pod events that say nothing, and the same events for a bare watch with aiohttp and orjson in the same run
-    kills   20 a second under churn: by record alone, by status alone, by both; from the last write to the report
+    kills   20 a second under churn: by record, by status, by both; from before the first write to the report
     storm   KILLS (default 1000) records as fast as the API server takes them
 
 Environment: PODS (10000), CHURN events a second (200), SECONDS of each phase (30), KILLS. The last line is a JSON
@@ -32,15 +32,16 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from bench.scale import objects  # noqa: E402
+from bench.scale.cluster import run_in_cluster  # noqa: E402
 from bench.scale.fill import Bulk, at_once, fill  # noqa: E402
 from bench.scale.process import memory_mib, processor_seconds  # noqa: E402
-from integration.api_server import ADMIN, CONTROLLER, CONTROLLER_NAMESPACE, WORKLOADS, holder_of, manifests, token  # noqa: E402
+from integration.api_server import CONTROLLER, CONTROLLER_NAMESPACE, holder_of, token  # noqa: E402
 from integration.controller.process import Controller  # noqa: E402
 from oomreport.adapters.cluster.api_access import api_access  # noqa: E402
 from oomreport.adapters.cluster.api_server import ApiServer, path  # noqa: E402
+from oomreport.incident.witness.ledger import ledger_of, status_kill_id  # noqa: E402
 from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS  # noqa: E402
 
-CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster"), "--name", "bench-scale"]
 PODS = int(os.environ.get("PODS", "10000"))
 CHURN = float(os.environ.get("CHURN", "200"))
 SECONDS = float(os.environ.get("SECONDS", "30"))
@@ -53,27 +54,27 @@ Known = list[tuple[dict[str, Any], str]]
 
 
 class Truth:
-    """How many kills each workload had, and when the last sign of each was written; and what the reports say."""
+    """The kills of each workload, when the first sign of each was sent, and what reports say."""
 
     def __init__(self) -> None:
         self.kills: Counter[tuple[str, str]] = Counter()
         self.reported: dict[tuple[str, str], int] = {}
-        self._written: dict[tuple[tuple[str, str], int], float] = {}
-        self.seconds: list[float] = []
+        self._sent: dict[str, float] = {}
+        self.seconds: dict[bool, list[float]] = {True: [], False: []}
 
-    def count(self, pod: dict[str, Any]) -> None:
-        """Take note of one more kill, whose last sign is at the API server by now."""
-        key = (pod["metadata"]["namespace"], pod["metadata"]["name"].rpartition("-7d9c-")[0])
-        self.kills[key] += 1
-        self._written[key, self.kills[key]] = time.monotonic()
+    def count(self, pod: dict[str, Any], kill_id: str) -> None:
+        """Take note of one more kill, whose first sign is sent now."""
+        self.kills[pod["metadata"]["namespace"], pod["metadata"]["name"].rpartition("-7d9c-")[0]] += 1
+        self._sent[kill_id] = time.monotonic()
 
     def look_at(self, report: dict[str, Any]) -> None:
         """Take note of what a report counts now."""
+        status = report.get("status", {})
         key = (report["metadata"]["namespace"], report["spec"]["workloadRef"]["name"])
-        before, self.reported[key] = self.reported.get(key, 0), int(report.get("status", {}).get("kills", 0))
-        for number in range(before + 1, self.reported[key] + 1):
-            if written := self._written.pop((key, number), None):
-                self.seconds.append(time.monotonic() - written)
+        self.reported[key] = int(status.get("kills", 0))
+        for entry in ledger_of(status):
+            if sent := self._sent.pop(entry.id, None):
+                self.seconds[entry.from_status].append(time.monotonic() - sent)
 
     @property
     def missing(self) -> int:
@@ -84,6 +85,13 @@ class Truth:
     def doubled(self) -> int:
         """Return the kills that reports count too much."""
         return sum(max(0, count - self.kills[key]) for key, count in self.reported.items())
+
+    def times(self, *, from_status: bool) -> tuple[int, int]:
+        """Return p50 and p99 in milliseconds, of the kills with a record or of those without one."""
+        found = self.seconds[from_status]
+        if len(found) < 2:
+            return 0, 0
+        return round(statistics.median(found) * 1000), round(statistics.quantiles(found, n=100)[98] * 1000)
 
 
 async def watch_reports(api: ApiServer, truth: Truth) -> None:
@@ -123,13 +131,14 @@ async def kill(bulk: Bulk, known: Known, truth: Truth, which: int) -> None:
     index = which * 7919 % (len(known) // 2)
     pod, instance = known[index]
     by_record, by_status = which % 4 != 3, which % 4 >= 2
+    fresh = objects.new_container_id() if by_status else instance
+    known[index] = (pod, fresh)
+    record = objects.record(pod, instance, next(_stamps))
+    truth.count(pod, record["metadata"]["name"] if by_record else status_kill_id(instance))
     if by_record:
-        await bulk.create(OOM_RECORDS, objects.record(pod, instance, next(_stamps)))
+        await bulk.create(OOM_RECORDS, record)
     if by_status:
-        fresh = objects.new_container_id()
-        known[index] = (pod, fresh)
         await bulk.set_status(pod, objects.running(fresh, restarts=1, last=objects.killed(instance)))
-    truth.count(pod)
 
 
 async def kills_under_churn(bulk: Bulk, known: Known, truth: Truth) -> int:
@@ -230,9 +239,9 @@ async def kills(bulk: Bulk, known: Known, pid: int) -> dict[str, Any]:
         await settled(truth, 120)
         figures["kills"] = total
         figures["ms_per_kill_under_churn"] = round((processor_seconds(pid) - before) / total * 1000, 1)
-        if len(truth.seconds) > 1:
-            figures["kill_to_report_p50_ms"] = round(statistics.median(truth.seconds) * 1000)
-            figures["kill_to_report_p99_ms"] = round(statistics.quantiles(truth.seconds, n=100)[98] * 1000)
+        figures["kill_to_report_p50_ms"], figures["kill_to_report_p99_ms"] = truth.times(from_status=False)
+        # They wait for a record first, for as long as --grace says (process.py).
+        figures["status_to_report_p50_ms"], figures["status_to_report_p99_ms"] = truth.times(from_status=True)
         print("scale:", json.dumps(figures), flush=True)
         before, began = processor_seconds(pid), time.monotonic()
         await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
@@ -247,32 +256,13 @@ async def kills(bulk: Bulk, known: Known, pid: int) -> dict[str, Any]:
     return figures
 
 
-def install() -> None:
-    """Apply the product's CRDs, rights and policies; its workloads are not needed here."""
-    things = manifests("syslog")
-    first = [one for one in things if one["kind"] in {"Namespace", "CustomResourceDefinition"}]
-    ADMIN.apply(*first)
-    kinds = [f"crd/{one['metadata']['name']}" for one in first if one["kind"] == "CustomResourceDefinition"]
-    ADMIN.kubectl("wait", "--for=condition=Established", "--timeout=60s", *kinds)
-    ADMIN.apply(*(one for one in things if one not in first and one["kind"] not in WORKLOADS))
-
-
-def main() -> int:
-    """Bring an API server up, measure inside its namespaces, and take it down."""
-    if os.environ.get("OOMREPORT_CLUSTER") == "bench-scale":
-        install()
-        with tempfile.TemporaryDirectory() as folder:
-            figures = asyncio.run(measure(Path(folder)))
-        print(json.dumps(figures))
-        return 0 if not figures["lost"] and not figures["doubled"] else 1
-    status = subprocess.run([*CLUSTER, "up", "--api-only"], check=False).returncode
-    if status:
-        return status
-    try:
-        return subprocess.run([*CLUSTER, "exec", "--", sys.executable, __file__], check=False).returncode
-    finally:
-        subprocess.run([*CLUSTER, "down"], check=False)
+def benchmark() -> int:
+    """Measure, print the figures, and return 1 where a kill was lost or counted twice."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = asyncio.run(measure(Path(folder)))
+    print(json.dumps(figures))
+    return 0 if not figures["lost"] and not figures["doubled"] else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_cluster("bench-scale", __file__, benchmark))

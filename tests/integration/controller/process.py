@@ -11,6 +11,9 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from oomreport.adapters.cluster.api_access import api_access
 
 PROGRAM = Path(__file__).parents[3] / ".venv/bin/oomreport-controller"
 # Shorter than in a cluster, so that a test need not wait long for what time alone decides.
@@ -83,3 +86,18 @@ class Controller:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as held:
         return int(held.getsockname()[1])
+
+
+def api_server_pid() -> int:
+    """Return the process that serves the port of KUBECONFIG."""
+    server = api_access({"KUBECONFIG": os.environ["KUBECONFIG"]}).server
+    wanted = f"--secure-port={urlsplit(server).port}"
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if words and words[0].endswith("kube-apiserver") and wanted in words:
+                return int(folder.name)
+    raise AssertionError(f"no kube-apiserver with {wanted}")

@@ -16,10 +16,9 @@ import yaml
 from integration.api_server import ADMIN, AGENT_NAMESPACE, CONTROLLER, Object, manifests
 from integration.controller.client import V1, Client, eventually
 from integration.controller.conftest import Start
-from integration.controller.process import Controller
+from integration.controller.process import Controller, api_server_pid
 from integration.controller.shop import Shop, record
 from integration.controller.test_reports import send, settled
-from oomreport.adapters.cluster.api_access import api_access
 from oomreport.adapters.cluster.api_server import path
 
 
@@ -187,18 +186,3 @@ def test_an_api_server_that_hangs(shop: Shop, start: Start, agent: None, capsys:
     with capsys.disabled():
         print(f"\nhung: not ready after {unready:.1f} s, ready {ready:.1f} s after it went on")
     assert contradicted(Client()) == []
-
-
-def api_server_pid() -> int:
-    """Return the process that serves the port of KUBECONFIG."""
-    server = api_access({"KUBECONFIG": os.environ["KUBECONFIG"]}).server
-    wanted = f"--secure-port={urlsplit(server).port}"
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if words and words[0].endswith("kube-apiserver") and wanted in words:
-                return int(folder.name)
-    raise AssertionError(f"no kube-apiserver with {wanted}")
