@@ -52,6 +52,11 @@ class KeyList(WorkQueue):
         super().__init__()
         self.keys: list[Hashable] = []
         self.later: dict[Hashable, float] = {}
+        self.late = 0.0
+
+    @property
+    def late_seconds(self) -> float:
+        return self.late
 
     def add(self, key: Hashable) -> None:
         self.keys.append(key)

@@ -248,6 +248,7 @@ def parts_of(
             rollout_pods=rollout_pods,
             on_deliveries=deliverer.take,
             retention=settings.retention,
+            unknown_after=settings.patience.unknown_after,
             now=now,
         ),
         handle=dispatch.handle,

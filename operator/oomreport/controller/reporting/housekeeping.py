@@ -49,7 +49,10 @@ class RetentionLimits:
 
 
 class Housekeeping:
-    """Rounds over everything that is kept. Each raises ApiError where the API server does not answer."""
+    """Rounds over everything that is kept. Each raises ApiError where the API server does not answer.
+
+    `unknown_after` is how long a record that has had its turn may still wait for other witnesses.
+    """
 
     def __init__(
         self,
@@ -64,11 +67,13 @@ class Housekeeping:
         rollout_pods: RolloutPods,
         on_deliveries: Callable[[ReportKey, Iterable[Delivery]], None],
         retention: RetentionLimits,
+        unknown_after: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._api, self._queue, self._pods, self._records, self._reports = api, queue, pods, records, reports
         self._policies, self._load_hooks, self._rollout_pods = policies, load_hooks, rollout_pods
         self._on_deliveries, self._retention, self._now = on_deliveries, retention, now
+        self._unknown_after = unknown_after
 
     async def begin(self) -> None:
         """Learn how to advise, whom to tell, and what was done before this process started.
@@ -133,8 +138,11 @@ class Housekeeping:
         ]
         # Records that cannot be counted are given up after hours (router.py); they must not fill etcd until then.
         open_on: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        # In a storm, or behind an absence of the API server, thousands may be open whose turn is still to come: first a
+        # record's own, then that of its report.
+        had_turn = self._now() - self._unknown_after - timedelta(seconds=2 * self._queue.late_seconds)
         for name, seen in self._records.first_seen.items():
-            if still_open := self._records.get(name):
+            if seen < had_turn and (still_open := self._records.get(name)):
                 open_on[still_open.node].append((seen, name))
         for node, seen_names in open_on.items():
             beyond = [name for _, name in sorted(seen_names, reverse=True)[retention.records_per_node :]]

@@ -28,6 +28,7 @@ def housekeeping(parts: Parts, *, records_per_node: int = 100, reports: int = 10
         load_hooks=load_hooks,
         rollout_pods=parts.rollout_pods,
         on_deliveries=lambda key, found: parts.deliveries.update({key: tuple(found)}),
+        unknown_after=timedelta(seconds=60),
         retention=RetentionLimits(
             record_age=timedelta(days=1),
             records_per_node=records_per_node,
@@ -80,6 +81,28 @@ def test_records_that_were_used_go_by_age_and_by_number_on_their_node():
     run(housekeeping(parts, records_per_node=2).round())
     left = [one["metadata"]["name"] for one in parts.api.all(API_VERSION, OOM_RECORDS)]
     assert left == ["r2", "r3"]
+
+
+def open_after(seconds: float, *, late: float = 0.0) -> list[str]:
+    """Return which of three open records are there after a round so many seconds behind them, where two may be open."""
+    parts = Parts()
+    for number in range(3):
+        parts.record(f"r{number}")
+        parts.seconds += 1
+    parts.seconds += seconds
+    parts.queue.late = late
+    run(housekeeping(parts, records_per_node=2).round())
+    return [one["metadata"]["name"] for one in parts.api.all(API_VERSION, OOM_RECORDS)]
+
+
+def test_of_records_that_stay_open_the_oldest_of_a_node_go():
+    assert open_after(61) == ["r1", "r2"]
+
+
+def test_no_record_goes_before_it_had_its_turn_however_many_are_open():
+    assert open_after(30) == ["r0", "r1", "r2"]
+    assert open_after(100, late=30) == ["r0", "r1", "r2"]
+    assert open_after(130, late=30) == ["r1", "r2"]
 
 
 def test_reports_go_by_their_last_kill_and_by_number():
