@@ -136,15 +136,19 @@ class Watcher:
             self._containers.count(now)
             self._look(now, apart=_LOOK_APART_SECONDS)
             self._list_processes(killed=True)
+        lines = self._listener.lines
         if moved or killed:
             self._read()
         now = time.monotonic()
         if killed or self._listener.kill_seen or self._waiting or self._reporter.replaying:
-            self._containers.count(now)
+            # The kernel counts a kill for the machine, then for the cgroup, then prints it: without any of these the
+            # counters of all containers stand still.
+            if killed or self._kills is None or self._listener.lines > lines:
+                self._containers.count(now)
         elif now - self._looked_at >= self._settings.scan_seconds:
             self._looked_at = now
             self._containers.glance(now)
-            self._containers.mark_limits()
+            self._containers.mark_limits(now, kills=self._kills)
         self._settle()
         # After the kills, so that what is sampled later is not taken for the way to them.
         self._sampler.sample(time.monotonic())

@@ -27,6 +27,7 @@ from oomreport.errors import SourceUnavailable
 from oomreport.incident.oom_record import Source
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
+from oomreport.kernel.text.kind import Kind
 from oomreport.workload.container import subject_of
 from support.node_files import V1, FakeNode
 
@@ -202,6 +203,36 @@ def test_a_kill_whose_lines_were_lost_is_told_by_its_counter(tmp_path: Path, mon
     world.run(story())
     assert world.records[0]["spec"]["source"] == "CgroupCounter"
     assert world.watcher.health().figures["recordsFromCounters"] == 1
+
+
+def test_the_counters_of_all_containers_are_read_where_something_moved_and_not_at_every_turn_of_a_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+    counted: list[float] = []
+    count = NodeContainers.count
+
+    def noted(containers: NodeContainers, now: float) -> None:
+        counted.append(now)
+        count(containers, now)
+
+    def turned() -> bool:
+        nonlocal turns
+        turns += 1
+        return bool(world.records)
+
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        monkeypatch.setattr(NodeContainers, "count", noted)
+        # A second kill is counted whose line does not come, so that of the first waits for it.
+        world.kill([line for line in capture() if line.kind is Kind.KILLED])
+        world.kills(2)
+        yield turned
+
+    world.run(story())
+    assert turns > 10
+    # At once, after the log was read, and when the loop ends.
+    assert len(counted) == 3
 
 
 def test_the_checkpoint_stands_behind_the_lines_whose_records_are_safe(world: World) -> None:

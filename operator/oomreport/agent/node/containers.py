@@ -113,13 +113,18 @@ class NodeContainers:
         self._has_looked = True
         self._forget(now)
 
-    def mark_limits(self) -> None:
-        """Compare the counters of limits from now on with what they are now, unless a kill is still to be explained."""
+    def mark_limits(self, now: float, *, kills: int | None) -> None:
+        """Compare the counters of limits from now on with what they are now, unless a kill is still to be explained.
+
+        `kills` is the machine's count of kills, None where it has none.
+        """
+        if self._limits is None or not self._limits.due(now, kills):
+            return
         waiting = any(one.tally.ahead for one in self._containers.values()) or any(
             one.ahead for one in self._pods.values()
         )
-        if self._limits is not None and not waiting:
-            self._limits.mark(self._pods.values(), self._containers.values())
+        if not waiting:
+            self._limits.mark(self._pods.values(), self._containers.values(), now=now, kills=kills)
 
     def limits_hit(self, subject: Subject, *, by_cgroup: bool) -> LimitsHit:
         """Return whose limits counters show as hit since they were marked, for a kill in this pod or container.

@@ -5,7 +5,8 @@ A kill without a dump does not say whose limit it was. The level at its limit co
 counter stands still is not the one, and where one level alone is left, it is. On v1 page cache moves failcnt as well:
 that can only leave more levels in question, never a wrong one.
 
-Counters are compared with a mark, which is set while nothing is killed.
+Counters are compared with a mark, which is set while nothing is killed: after kills, and once a minute for what page
+cache moved. That reads a file of each cgroup.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,8 @@ from oomreport.adapters.node.cgroup_files import CgroupFiles, LimitCount
 from oomreport.agent.node.node_state import KnownContainer, KnownPod
 from oomreport.incident.oom_record import LimitsHit
 from oomreport.workload.container import Scope, scope_of
+
+_MARK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class LimitLevels:
     def __init__(self, cgroups: CgroupFiles) -> None:
         self._cgroups = cgroups
         self._marks: dict[str, LimitCount | None] = {}
+        self._marked: tuple[float, int | None] = (float("-inf"), None)
 
     def begin(self, path: str, *, is_new: bool) -> None:
         """Mark a cgroup that was not known. The counters of one that has just been made began at 0."""
@@ -38,8 +42,16 @@ class LimitLevels:
             read = self._cgroups.limit_count(path)
             self._marks[path] = LimitCount(own=0, all=0) if is_new and read else read
 
-    def mark(self, pods: Iterable[KnownPod], containers: Iterable[KnownContainer]) -> None:
+    def due(self, now: float, kills: int | None) -> bool:
+        """Return whether marks may be out of date; `kills` is the machine's count, None where it has none."""
+        at, counted = self._marked
+        return kills is None or kills != counted or now - at >= _MARK_SECONDS
+
+    def mark(
+        self, pods: Iterable[KnownPod], containers: Iterable[KnownContainer], *, now: float, kills: int | None
+    ) -> None:
         """Mark all that are there, and forget what went."""
+        self._marked = now, kills
         paths: set[str] = set()
         for pod in pods:
             if pod.path is not None:

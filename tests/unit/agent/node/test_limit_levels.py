@@ -83,9 +83,25 @@ def test_where_no_limit_was_hit_nothing_is_claimed(tmp_path: Path, version: int)
 def test_what_was_hit_before_the_mark_is_not_the_one(tmp_path: Path, version: int) -> None:
     desk = watched(tmp_path, version)
     desk.node.hit(POD)
-    desk.containers.mark_limits()
+    desk.containers.mark_limits(0.0, kills=None)
     desk.node.hit(CONTAINER)
     assert told(desk)["scope"] == "Container"
+
+
+@VERSIONS
+@pytest.mark.parametrize(
+    ("later", "kills", "scope"),
+    [(5.0, 1, "Unknown"), (5.0, 2, "Container"), (60.0, 1, "Container"), (5.0, None, "Container")],
+)
+def test_marks_are_set_anew_after_kills_and_once_a_minute(
+    tmp_path: Path, version: int, later: float, kills: int | None, scope: str
+) -> None:
+    desk = watched(tmp_path, version)
+    desk.containers.mark_limits(0.0, kills=1)
+    desk.node.hit(POD)
+    desk.containers.mark_limits(later, kills=kills)
+    desk.node.hit(CONTAINER)
+    assert told(desk)["scope"] == scope
 
 
 @VERSIONS
@@ -94,7 +110,7 @@ def test_no_mark_is_set_while_a_kill_is_to_be_explained(tmp_path: Path, version:
     desk.node.hit(CONTAINER)
     desk.node.kill(CONTAINER)
     desk.containers.count(desk.now)
-    desk.containers.mark_limits()
+    desk.containers.mark_limits(0.0, kills=None)
     desk.take(anonymous())
     desk.settle()
     assert desk.specs[0]["scope"] == "Container"
