@@ -269,8 +269,8 @@ class Watcher:
         return now - max(since, self._moved_at) >= _LOST_SECONDS or now - since >= _LONGEST_WAIT_SECONDS
 
     def _give_up(self, now: float, kills: int | None) -> None:
-        """Stop waiting for lines that were lost, of kills in no cgroup that is watched."""
-        untold = self._account.untold(kills)
+        """Stop waiting for lines that were lost, of kills in no cgroup that is watched: counters tell of others."""
+        untold = max(0, (self._account.untold(kills) or 0) - self._containers.ahead())
         if not untold:
             self._untold_since = None
         elif self._untold_since is None:
@@ -278,7 +278,7 @@ class Watcher:
         elif now - self._untold_since > _PATIENCE_TIMES * self._settings.counter_wait:
             self._untold_since = None
             self._unseen += untold
-            self._account.settle(kills)
+            self._account.give_up(untold)
             self._log.warning("kills were counted that neither the log nor a pod's counter told of", kills=untold)
 
     def _list_processes(self, *, killed: bool = False) -> None:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ class World:
         kills: int = 0,
         kept: Checkpoint | None = None,
         state: Path | None = None,
+        watcher_wait: float = 10.0,
     ) -> None:
         self.folder, self.ring, self.refused = folder, Ring(), False
         monkeypatch.setattr(listener, "opened_source", self._opened)
@@ -93,7 +95,7 @@ class World:
         self.kills(kills)
         self.node = node = FakeNode(folder / "node", V1)
         self.container(kills=kills)
-        settings = settings_of(["--node-name=worker-3", "--dry-run"], {})
+        settings = replace(settings_of(["--node-name=worker-3", "--dry-run"], {}), counter_wait=watcher_wait)
         containers = NodeContainers(CgroupFiles(node.cgroup_root), NodeFiles(node.log_root), agent_pod_uid=None)
         sampler = Sampler(containers, None, interval=0)
         state = state or folder
@@ -385,3 +387,46 @@ def test_a_gap_in_the_log_is_over_when_probes_have_seen_it(world: World, monkeyp
     for seconds, is_over in ((8, False), (16, True)):
         monkeypatch.setattr(time, "monotonic", lambda seconds=seconds: present + seconds)
         assert (not any("overwritten" in one for one in world.watcher.health().problems)) is is_over
+
+
+def test_a_kill_whose_line_was_lost_is_told_behind_a_storm_that_leaves_its_container_no_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines of later kills come within the wait for the lost one's, again and again, for longer than patience."""
+    world = World(tmp_path, monkeypatch, counter_wait=0.2, watcher_wait=0.2)
+
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        world.kill((), number=1)
+        for number in range(2, 14):
+            soon = time.monotonic() + 0.1
+            yield lambda soon=soon: time.monotonic() > soon  # type: ignore[misc]
+            world.kill(capture(), number=number)
+        end = time.monotonic() + 0.5
+        yield lambda: time.monotonic() > end
+
+    world.run(story())
+    assert [one["spec"]["source"] for one in world.records].count("CgroupCounter") == 1
+    assert len(world.records) == 13
+    assert world.watcher.health().figures["unseenKills"] == 0
+
+
+def test_a_kill_that_nobody_can_tell_takes_none_along_that_a_counter_will_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one has waited as long as patience lasts, the other has just begun."""
+    world = World(tmp_path, monkeypatch, counter_wait=0.3, watcher_wait=0.1)
+
+    def story() -> Iterator[Callable[[], bool]]:
+        yield world.watches
+        world.kills(1)
+        half = time.monotonic() + 0.2
+        yield lambda: time.monotonic() > half
+        world.kill((), number=1)
+        world.kills(2)
+        end = time.monotonic() + 0.8
+        yield lambda: time.monotonic() > end
+
+    world.run(story())
+    assert [one["spec"]["source"] for one in world.records] == ["CgroupCounter"]
+    assert world.watcher.health().figures["unseenKills"] == 1

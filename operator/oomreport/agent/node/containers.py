@@ -169,6 +169,11 @@ class NodeContainers:
         over = {uid: pod.tally.kills - pod.tally.explained - inside.get(uid, 0) for uid, pod in self._pods.items()}
         return {uid: surplus for uid, surplus in over.items() if surplus > 0}
 
+    def ahead(self) -> int:
+        """Return how many kills counters of this node's own pods show that are in no record yet."""
+        inside = sum(one.tally.unexplained for one in self._containers.values() if self.owns(one.subject))
+        return inside + sum(len(one.ahead) for one in self._pods.values() if self.owns(one.subject))
+
     def unread(self, pod_uid: str | None, at: float) -> KnownContainer | None:
         """Return the container in which a pod's kill was, where it came and went between two looks, its counter unread.
 

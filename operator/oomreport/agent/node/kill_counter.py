@@ -24,9 +24,10 @@ def kills_of(count: KillCount, *, as_group: bool) -> int | None:
 def keep_times(ahead: list[float], kills: int, now: float) -> None:
     """Keep a time for each of so many kills that no record explains.
 
-    The oldest go first, since lines come in the order of their kills; what is new gets `now`.
+    The newest go first: the ring loses its oldest lines, so a line that comes is that of a later kill. What is new gets
+    `now`.
     """
-    del ahead[: max(0, len(ahead) - kills)]
+    del ahead[kills:]
     ahead += [now] * (kills - len(ahead))
 
 
@@ -86,7 +87,8 @@ class Tally:
         return True
 
     def explain_by_counter(self, now: float) -> None:
-        """Count a record that was made from the counter alone."""
+        """Count a record that was made from the counter alone, of the oldest kill that none explained."""
+        del self.ahead[:1]
         self.take_over(now, by_counter=True)
 
     def take_over(self, now: float, *, by_counter: bool) -> None:

@@ -36,9 +36,19 @@ def test_what_no_record_explains_is_ahead_since_it_was_seen() -> None:
     tally.see(2, now=20)
     assert (tally.unexplained, tally.ahead_since) == (2, 10)
     tally.explain(now=21)
-    assert (tally.unexplained, tally.ahead_since) == (1, 20)
+    assert (tally.unexplained, tally.ahead_since) == (1, 10)
     tally.explain(now=22)
     assert (tally.unexplained, tally.ahead_since) == (0, None)
+
+
+def test_a_line_that_was_lost_keeps_its_time_however_many_later_ones_come() -> None:
+    """Else its turn would never come where the container is killed in again and again."""
+    tally = Tally()
+    tally.see(1, now=10)
+    for number in range(2, 20):
+        tally.see(number, now=10 * number)
+        tally.explain(now=10 * number + 1)
+    assert (tally.unexplained, tally.ahead_since) == (1, 10)
 
 
 def test_each_kill_that_a_counter_tells_has_its_own_time() -> None:
