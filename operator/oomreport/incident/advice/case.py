@@ -13,8 +13,11 @@ from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.incident.witness.surroundings import UNBOUNDED, Surroundings
 from oomreport.kernel.record import MemoryUsage, Task
 from oomreport.workload.pod import ContainerFacts, PodFacts
+from oomreport.workload.quantity import MI
 
 _REACHED = 0.98
+# What containerd and CRI-O give a pod's /dev/shm (defaultShmSize in both).
+_DEV_SHM = 64 * MI
 _OF_OTHER_MEMORY = (Cause.POD_LIMIT, Cause.NESTED_CGROUP)
 
 
@@ -135,6 +138,18 @@ class Case:
     def shmem(self) -> int:
         """Return shared memory and tmpfs, in bytes."""
         return (self.sample.shmem if self.sample else None) or self.stat("shmem")
+
+    @property
+    def files_in_memory(self) -> int:
+        """Return how much of the shared memory is files, as far as can be known, in bytes.
+
+        What processes map is their own, as the buffers of a database or the heap of ZGC, and goes with them. But files
+        may be mapped too: those of a memory-backed volume, and up to its size those of /dev/shm.
+        """
+        if self.pod is None or self.pod.memory_volumes or self.shmem <= _DEV_SHM:
+            return self.shmem
+        mapped = self.stat("mapped_file", "file_mapped") - self.page_cache
+        return self.shmem - min(self.shmem, max(0, mapped))
 
     @property
     def page_cache(self) -> int:

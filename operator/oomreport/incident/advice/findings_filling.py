@@ -92,7 +92,7 @@ def tmpfs_filled(case: Case) -> str | None:
 
 def _files_in_memory(case: Case) -> bool:
     """Return whether files in memory make up half: then what fills the limit is written, whenever that is."""
-    return bool(case.used) and case.shmem >= _HALF * (case.used or 0)
+    return bool(case.used) and case.files_in_memory >= _HALF * (case.used or 0)
 
 
 def kernel_memory(case: Case) -> str | None:

@@ -21,7 +21,7 @@ _MOST_VALUE = 256
 # What a runtime needs beside its heap.
 _BESIDE_HEAP = 1.3
 # So many kills in a row at one limit lead to a raise, whatever is believed: no demand that ends may be stuck.
-_IN_A_ROW = 3
+IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def raised(case: Case, limit: int) -> HigherLimit | NothingMore:
         *_way(case),
     ]
     happened = f"Kill {case.kills}: the {whose}'s limit of {format_quantity(limit)} was full{_after(case)}."
-    if number >= policy.most_raises and in_a_row(kills) < _IN_A_ROW:
+    if number >= policy.most_raises and in_a_row(kills) < IN_A_ROW:
         why = f"{happened} It was raised {number} times without an end: look at what it does before more is given."
         return NothingMore(why=why, inputs=tuple(inputs))
     steady = not pod and not number and case.way.rises

@@ -12,11 +12,11 @@ from typing import Any
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.findings_limit import no_limit_fired
 from oomreport.incident.advice.leaks import ABOUT, Leak, duration, is_contradicted, leak_in_sight, leak_of, rate
-from oomreport.incident.advice.raising import MOST_INPUTS, AdviceInput, NothingMore, raised, share_of_request
+from oomreport.incident.advice.raising import IN_A_ROW, MOST_INPUTS, AdviceInput, NothingMore, raised, share_of_request
 from oomreport.incident.advice.sizing import in_mi, rounded
 from oomreport.incident.advice.trim import HEADROOM, NOTABLE, trim_of
 from oomreport.incident.kill import Cause
-from oomreport.incident.memory.history import raises
+from oomreport.incident.memory.history import in_a_row, raises
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.incident.memory.usage_since import DAY, UsageSince
 from oomreport.incident.witness.pod_statistics import is_of_cgroup_v1, used_by_containers
@@ -151,9 +151,12 @@ def _tmpfs(case: Case, limit: int) -> Recommendation | None:
     """Shared memory is charged until its files are deleted: a memory-backed volume or /dev/shm fills any limit."""
     used = case.used or limit
     shmem = case.shmem
-    if shmem < _TMPFS_SHARE * used:
+    if case.files_in_memory < _TMPFS_SHARE * used:
         return None
     volumes = case.pod.memory_volumes if case.pod else ()
+    if case.pod is not None and not volumes and in_a_row(case.past) >= IN_A_ROW:
+        # There is no volume to bound, and /dev/shm has a size of its own: what goes on is none of its files.
+        return None
     bounded = volumes and all(volume.size_limit for volume in volumes)
     bound = sum(volume.size_limit or 0 for volume in volumes)
     if bounded and shmem <= bound * 1.02 and bound <= limit:

@@ -103,6 +103,41 @@ def test_tmpfs_that_fills_the_limit_is_bounded_and_the_volume_named() -> None:
     assert {"TmpfsFilled", "VolumeWithoutSize"} <= rules(**values)
 
 
+@pytest.mark.parametrize("mapped", ["mapped_file", "file_mapped"])
+def test_shared_memory_that_processes_map_is_theirs_and_the_limit_is_raised(mapped: str) -> None:
+    stat = {"anon": 100 * MI, "file": 410 * MI, "shmem": 400 * MI, mapped: 390 * MI}
+
+    assert advice(stat=stat)["action"] == "RaiseLimit"
+    assert "TmpfsFilled" not in rules(stat=stat)
+    # Files of a volume may be mapped as well, and mapped libraries are no shared memory.
+    assert advice(stat=stat, volumes=(MemoryVolume(name="scratch"),))["action"] == "LimitTmpfs"
+    assert advice(stat={**stat, mapped: 10 * MI})["action"] == "LimitTmpfs"
+    # So may those of /dev/shm, up to 64Mi.
+    small = {"anon": 10 * MI, "file": 60 * MI, "shmem": 60 * MI, mapped: 60 * MI}
+    assert advice(limit=72 * MI, stat=small)["action"] == "LimitTmpfs"
+
+
+@pytest.mark.parametrize(("volumes", "action"), [((), "RaiseLimit"), ((MemoryVolume(name="scratch"),), "LimitTmpfs")])
+def test_where_there_is_no_volume_to_bound_three_kills_in_a_row_raise_the_limit(
+    volumes: tuple[MemoryVolume, ...], action: str
+) -> None:
+    stat = {"anon": 100 * MI, "file": 400 * MI, "shmem": 400 * MI}
+    recent = [
+        {
+            "id": f"r{n}",
+            "time": rfc3339(after(n - 100)),
+            "verdict": "Confirmed",
+            "cause": "ContainerLimit",
+            "limitBytes": 512 * MI,
+        }
+        for n in range(2)
+    ]
+    stored = {"kills": 2, "recentKills": recent, "firstKillTime": recent[0]["time"]}
+
+    assert advice(stat=stat, volumes=volumes)["action"] == "LimitTmpfs"
+    assert advice(stat=stat, volumes=volumes, stored=stored)["action"] == action
+
+
 def test_files_in_memory_are_no_peak_of_a_start_however_young_the_container_is() -> None:
     way = usage([n * 60 * MI for n in range(8)], interval=5.0, end=0.0)
     assert "StartupPeak" in rules(way=way)
