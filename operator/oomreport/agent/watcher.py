@@ -111,6 +111,13 @@ class Watcher:
 
     def run(self) -> None:
         """Watch until stopped."""
+        self.begin()
+        while not self._stopping:
+            self.turn()
+        self._finish()
+
+    def begin(self) -> None:
+        """Take over what an earlier process left, before the first turn."""
         now = time.monotonic()
         self._look(now, apart=0.0)
         self._containers.count(now)
@@ -119,9 +126,6 @@ class Watcher:
             self._reporter.take_over(self._journal.told, now)
             self._account.owe(sum(each.kills for each in self._journal.told))
         self._containers.write_off_pods()
-        while not self._stopping:
-            self.turn()
-        self._finish()
 
     def turn(self) -> None:
         """Wait for something to happen, at most a second, and act on it."""
