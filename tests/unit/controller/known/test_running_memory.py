@@ -1,7 +1,9 @@
 """What running containers hold: one call a namespace, and no number by accident."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +16,9 @@ from oomreport.controller.work.keys import report_key
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.errors import ApiError, MetricsError
 from oomreport.incident.api_json import as_json
+from oomreport.incident.memory.usage_since import MOST_POINTS
 from oomreport.times import rfc3339_seconds
+from oomreport.workload.owner import Workload
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
 from support.evidence import WEB, cid, container
@@ -50,13 +54,13 @@ class World:
     def source(self) -> MemorySource:
         return MetricsApi(self.api, lambda: self.clock)  # type: ignore[arg-type]
 
-    def run(self, name: str, number: int, *, limit: int = 512 * MI) -> None:
+    def run(self, name: str, number: int, *, limit: int = 512 * MI, workload: Workload = WEB) -> None:
         facts = container(
             limit=limit, memory_request=256 * MI, running_id=cid(number), running_since=self.clock - timedelta(hours=1)
         )
         pod = PodFacts(uid=name, namespace="shop", name=name, node="worker-1", containers=(facts,))
         self.pods.put(pod, now=self.clock)
-        self.pods.set_workload(pod, WEB)
+        self.pods.set_workload(pod, workload)
 
     def told(self, size: str, *, pod: str = "web-1", name: str = "api", age: float = 15.0) -> None:
         time = rfc3339_seconds(self.clock - timedelta(seconds=age))
@@ -81,6 +85,29 @@ def test_one_call_a_namespace_and_look_however_many_reports_it_has() -> None:
     usage = world.memory.of(KEY)
     assert usage
     assert (usage.peak, usage.limit, usage.request, usage.source) == (200 * MI, 512 * MI, 256 * MI, "metrics.k8s.io")
+
+
+def test_a_hundred_followed_containers_take_at_most_half_a_mebibyte() -> None:
+    """So a thousand take five. Their pods are known anyway; after 95 minutes a series is as long as it gets."""
+    world = World()
+    for number in range(100):
+        workload = replace(WEB, name=f"shop-{number}")
+        world.run(f"shop-{number}-0", number, workload=workload)
+        world.pods.follow("shop", workload, "api")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for minute in range(36):
+            for number in range(100):
+                world.told(f"{200 * MI + number * 4096 + minute}", pod=f"shop-{number}-0")
+            world.look()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    usage = world.memory.of(report_key("shop", workload, "api"))
+    assert usage
+    assert len(usage.points) == MOST_POINTS
+    assert (after - before) / MI < 0.5
 
 
 @pytest.mark.parametrize(
