@@ -80,15 +80,15 @@ OPTIONS: Mapping[str, Sequence[Option]] = {
         _time(
             field="settle",
             flag="--settle",
-            help="Take a container that still runs this long after a kill for one that survived it. The kubelet needs a"
-            " few seconds to tell of an end.",
+            help="Take a container that ends, or is killed in again, this long after a kill for one that survived it.",
             default="5s",
         ),
         _time(
             field="grace",
             flag="--grace",
-            help="Wait this long for the kernel record of a termination OOMKilled before it is counted alone. An agent"
-            " tells within seconds, unless its node is busy.",
+            help="Wait this long for the other witness: for the kernel record of a termination OOMKilled before it is"
+            " counted alone, and for the kubelet before a container that still runs is taken for one that survived the"
+            " kill. Both tell within seconds, unless the node is busy.",
             default="15s",
         ),
         _time(

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 # Reports come in bursts, and listings of a watch in pieces: one listing of a namespace is for all of them. It is some
 # 11 MB for a thousand pods, so it waits for the end of a burst, but not for ever.
 _SETTLE, _LONGEST_WAIT = 2.0, 30.0
-# A kill settles five seconds after it (`Patience.settle`): what a listing shows is part of that look.
+# A kill settles fifteen seconds after it at the latest (`Patience.grace`): what a listing shows is part of that look.
 _LOOK_WITHIN = timedelta(seconds=5)
 
 

@@ -139,7 +139,7 @@ def lived_on(entry: LedgerEntry, ledger: Sequence[LedgerEntry], evidence: Eviden
 
 def settles(entry: LedgerEntry, evidence: Evidence, patience: Patience) -> datetime:
     """Return when a container that still runs has outlived the kill."""
-    return max(entry.time, evidence.first_seen.get(entry.id, entry.time)) + patience.settle
+    return max(entry.time, evidence.first_seen.get(entry.id, entry.time)) + patience.grace
 
 
 def finished(ending: Ending, otherwise: datetime) -> datetime:

@@ -27,8 +27,10 @@ HOST_CONTAINER = "host"
 class Patience:
     """How long to wait for a witness that may still come, before the others decide.
 
-    settle            a container that is seen running this long after a kill has survived it
-    grace             a termination OOMKilled waits this long for its kernel record
+    settle            a container that ends, or is killed in again, this long after a kill has survived it
+    grace             a termination OOMKilled waits this long for its kernel record; so long, too, a kubelet may take to
+                      tell of an end (it sends again after 10 s what it could not send): a container that is seen
+                      running after it has survived the kill
     match_after       a record that names no container waits this long for the records of its neighbours
     unknown_after     and this long for a termination that it can be matched with
     termination_age   an older termination is history: its report has been deleted already

@@ -66,6 +66,7 @@ def housekeeping(api: _Api, told: _Anything) -> Housekeeping:
         retention=RetentionLimits(
             record_age=timedelta(days=1), records_per_node=10, report_age=timedelta(days=30), reports=100
         ),
+        unknown_after=timedelta(minutes=1),
         now=lambda: NOON,
     )
 

@@ -38,7 +38,7 @@ def test_a_record_is_reported_at_once_without_waiting_for_status():
     assert decision.status["kills"] == 1
     assert (last["verdict"], last["cause"], last["silent"]) == ("KernelOnly", "ContainerLimit", False)
     assert decision.used == {"worker-1-9f1c2b7a-35435120": RecordOutcome.COUNTED}
-    assert decision.look_again == after(5)
+    assert decision.look_again == after(15)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_the_end_of_another_instance_confirms_nothing():
 
 def test_a_container_that_still_runs_makes_the_kill_silent_once_it_had_time_to_die():
     first = decide(evidence(record(), pods=(pod(running()),)), PATIENCE)
-    early = then(first, evidence(pods=(pod(running()),), seconds=4))
-    late = then(early, evidence(pods=(pod(running()),), seconds=5.1))
+    early = then(first, evidence(pods=(pod(running()),), seconds=14))
+    late = then(early, evidence(pods=(pod(running()),), seconds=15.1))
     assert not early.changed
     assert late.changed
     assert late.status["lastKill"]["silent"] is True
@@ -78,7 +78,7 @@ def test_a_container_that_still_runs_makes_the_kill_silent_once_it_had_time_to_d
 
 
 def test_a_silent_kill_stays_silent_when_its_pod_is_forgotten():
-    first = decide(evidence(record(), pods=(pod(running()),), seconds=6), PATIENCE)
+    first = decide(evidence(record(), pods=(pod(running()),), seconds=16), PATIENCE)
     decision = then(first, evidence(seconds=900))
     assert not decision.changed
     assert decision.status["lastKill"]["silent"] is True
