@@ -42,6 +42,16 @@ def test_an_older_state_changes_nothing():
     assert pods.get(UID).containers[0].terminations
 
 
+def test_the_end_of_an_earlier_instance_is_kept_for_a_while_though_status_shows_a_later_one():
+    pods = PodCache()
+    for number in range(1, 13):
+        pods.put(facts(number, container=ended(instance=cid(number))), now=after(number))
+    kept = [end.container_id for end in pods.get(UID).containers[0].terminations]
+    assert kept == [cid(number) for number in range(12, 3, -1)]
+    pods.put(facts(13, container=running(instance=cid(13))), now=after(12 + 300))
+    assert pods.get(UID).containers[0].terminations == ()
+
+
 def test_annotations_are_remembered_and_are_no_news():
     pods = PodCache()
     assert pods.put(facts(7, container=ended()), now=after(0))

@@ -24,6 +24,10 @@ from oomreport.workload.pod import (
 _REMEMBER = timedelta(minutes=15)
 _CONFIRM = timedelta(hours=1)
 _MOST_GONE = 20_000
+# An end waits for its record for 15 seconds (`Patience.grace`), and for its turn in a long queue.
+_REMEMBER_END = timedelta(minutes=5)
+# A kubelet starts a container again at once, then after 10, 20, 40, 80 and 160 seconds: six ends in that time.
+_MOST_EARLIER_ENDS = 8
 _Identity = tuple[str, str, str]
 
 
@@ -65,7 +69,13 @@ class PodCache:
         before = self._known.get(pod.uid)
         if pod.uid in self._gone or (before and _version(pod) < _version(before.pod)):
             return False
-        pod = replace(pod, containers=tuple(self._as_seen(container, now) for container in pod.containers))
+        pod = replace(
+            pod,
+            containers=tuple(
+                self._with_earlier_ends(self._as_seen(container, now), before.pod if before else None, now)
+                for container in pod.containers
+            ),
+        )
         if pod.config_hash:
             self._by_hash[pod.config_hash] = pod.uid
         if pod.deleted:
@@ -83,6 +93,23 @@ class PodCache:
             each.seen_at(self.first_seen.setdefault(each.container_id, now)) for each in container.terminations
         )
         return replace(container, terminations=terminations)
+
+    def _with_earlier_ends(self, container: ContainerFacts, before: PodFacts | None, now: datetime) -> ContainerFacts:
+        """Keep the OOM kills of instances that status showed lately, and shows no more.
+
+        Status has the last end only, and a container that is killed again within seconds takes the one before from it,
+        which still waits for its record.
+        """
+        known = before.container(container.name) if before else None
+        shown = set(container.container_ids)
+        kept = tuple(
+            end
+            for end in (known.terminations if known else ())
+            if end.oom_killed
+            and end.container_id not in shown
+            and now - self.first_seen.get(end.container_id, now) < _REMEMBER_END
+        )
+        return replace(container, terminations=container.terminations + kept[:_MOST_EARLIER_ENDS])
 
     def get(self, uid: str) -> PodFacts | None:
         """Return a pod by its UID or config hash, also one that went a while ago."""

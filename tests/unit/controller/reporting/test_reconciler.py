@@ -1,13 +1,17 @@
 """A report is gathered, decided and written; whatever is in its way, it is counted once."""
 
+import asyncio
 import logging
+from typing import Any
 
 import pytest
 
+from oomreport.adapters.cluster.api_server import path
 from oomreport.controller.reporting.gathering import EvidenceGatherer
 from oomreport.controller.reporting.reconciler import ReportReconciler
 from oomreport.controller.work.keys import EventKey, MarkKey, PodNoteKey, node_report_key
 from oomreport.errors import ApiError
+from oomreport.names import API_VERSION, OOM_REPORTS
 from oomreport.workload.pod import pod_facts
 from support.controller import KEY, NAMESPACE, Parts, pod_object, run
 from support.evidence import UID, cid
@@ -90,6 +94,56 @@ def test_a_report_that_somebody_else_wrote_meanwhile_is_read_and_decided_anew(pa
     assert report["status"]["kills"] == 1
 
 
+def test_a_report_is_created_while_what_bounds_its_advice_is_read(parts: Parts, monkeypatch: pytest.MonkeyPatch):
+    answer = parts.api._request
+
+    async def slow(method: str, where: str, **rest: Any) -> Any:
+        while "/nodes/" in where and not parts.api.reports():
+            await asyncio.sleep(0.01)
+        return await answer(method, where, **rest)
+
+    monkeypatch.setattr(parts.api, "_request", slow)
+    parts.api.put("v1", "nodes", {"metadata": {"name": "worker-1"}, "status": {"allocatable": {"memory": "8Gi"}}})
+    parts.seconds = 2
+    run(reconciler(parts).look_at(KEY))
+    (report,) = parts.api.reports()
+    assert report["status"]["kills"] == 1
+    assert "NodeAllocatable" not in report["status"]["recommendation"].get("unknown", ())
+
+
+def test_a_report_that_another_process_wrote_while_it_was_created_is_counted_on(parts: Parts):
+    other = Parts(api=parts.api, seconds=2)
+    other.record("worker-1-9f1c2b7a-11111111")
+    other.router.assign("worker-1-9f1c2b7a-11111111", KEY)
+    run(other.reconciler.look_at(KEY))
+    (report,) = parts.api.reports()
+    where = path(API_VERSION, OOM_REPORTS, namespace="shop", name=report["metadata"]["name"])
+    run(parts.api.merge(where, {"spec": {"review": {"decision": "Accepted"}}}))
+    # As long as the watch has not told of it, a report is taken for absent.
+    parts.reports.trust(lambda: True)
+    parts.seconds = 3
+    run(reconciler(parts).look_at(KEY))
+    (report,) = parts.api.reports()
+    assert report["status"]["kills"] == 2
+    assert report["status"]["observedGeneration"] == report["metadata"]["generation"] == 2
+
+
+def test_kills_that_only_status_shows_are_each_counted_though_the_second_hides_the_first():
+    parts = Parts()
+    for number in (1, 2):
+        parts.seconds = 2.0 * number
+        stored = parts.pod(ended=True, instance=cid(number))
+        facts = pod_facts(stored)
+        parts.pods.put(facts, now=parts.now())
+        run(parts.owners.workload_of(facts))
+        run(reconciler(parts).look_at(KEY))
+    assert parts.api.reports() == []
+    parts.seconds += parts.patience.grace.total_seconds()
+    run(reconciler(parts).look_at(KEY))
+    (report,) = parts.api.reports()
+    assert report["status"]["kills"] == 2
+
+
 def test_a_report_that_never_stands_still_is_left_to_the_queue(parts: Parts):
     parts.api.refuse(409, "PATCH", "/status")
     with pytest.raises(ApiError, match="changed each of 5 times"):
@@ -136,6 +190,10 @@ def test_an_entry_is_forgettable_when_no_witness_has_brought_it_up_for_a_while(p
     run(parts.api.delete(f"/apis/oomreport.dev/v1alpha1/oomrecords/{RECORD}"))
     parts.record("another", container=cid(2))
     parts.router.assign("another", KEY)
+    parts.seconds += 301
+    # The end of the instance before is remembered up to here.
+    assert run(gatherer(parts).gather(KEY, stored, ())).forgettable == set()
+    parts.pods.put(pod_facts(pod_object(instance=cid(2), ended=True, resourceVersion="100")), now=parts.now())
     assert run(gatherer(parts).gather(KEY, stored, ())).forgettable == set()
     parts.seconds += 301
     assert run(gatherer(parts).gather(KEY, stored, ())).forgettable == {RECORD}
