@@ -4,9 +4,10 @@ Looking twice does no harm: the write says which version it builds on, the ledge
 record is marked only after that. A process that dies in between finds the record in the ledger and marks it.
 """
 
+import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,7 +27,7 @@ from oomreport.incident.kill import Kill, Verdict
 from oomreport.incident.report.decision import Decision, RecordOutcome, decide
 from oomreport.incident.report.review import is_material
 from oomreport.incident.report.status import ReportStatus
-from oomreport.incident.witness.evidence import Patience
+from oomreport.incident.witness.evidence import Evidence, Patience
 
 log = logging.getLogger(__name__)
 _MOST_TRIES = 5
@@ -88,7 +89,15 @@ class ReportReconciler:
     async def _written(self, key: ReportKey) -> tuple[StoredReport | None, Decision]:
         for _ in range(_MOST_TRIES):
             stored = await self._reports.get(key)
-            evidence = await self._evidence.gather(key, stored, self._unsettled.get(key, ()))
+            if stored is None and any(record.is_kill for record in self._records.of_report(key)):
+                # It will be written in any case, and creating it takes as long as reading what bounds the advice.
+                made, evidence = await asyncio.gather(self._reports.ensure(key), self._gathered(key, None))
+                if made.status:
+                    # Another process has made it meanwhile.
+                    continue
+                stored = made
+            else:
+                evidence = await self._gathered(key, stored)
             decision = decide(evidence, self._patience(key), without_delivered(stored.known) if stored else None)
             draft = await self._outbox.draft(key, stored, decision, self._default_patience)
             if not draft.changed:
@@ -107,6 +116,9 @@ class ReportReconciler:
         raise StaleReportError(
             f"report {key} changed each of {_MOST_TRIES} times before it could be written", status=409
         )
+
+    def _gathered(self, key: ReportKey, stored: StoredReport | None) -> Awaitable[Evidence]:
+        return self._evidence.gather(key, stored, self._unsettled.get(key, ()))
 
     def _note_stored(self, key: ReportKey, report: StoredReport | None, draft: Draft) -> None:
         self._outbox.stored(key, draft)
