@@ -36,6 +36,9 @@ ANNOTATION_REDELIVER: Final = f"{GROUP}/redeliver"
 _INITIALISMS: Final = frozenset({"id", "rss", "uid", "vm"})
 # A DNS label as the API server checks it; node names are DNS subdomains and may hold dots.
 _MOST_NAME = 63
+_DIGITS = 10
+# So much of a name stands before its hash at most.
+UNHASHED = _MOST_NAME - _DIGITS - 1
 _MOST_SUBDOMAIN = 253
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _NOT_LABEL = re.compile(r"[^a-z0-9-]+")
@@ -68,8 +71,8 @@ def label_name(*parts: str) -> str:
         return plain
     import hashlib  # noqa: PLC0415 - a few milliseconds that explaining a log has no use for
 
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
-    return f"{plain[: _MOST_NAME - len(digest) - 1]}-{digest}".strip("-")
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
+    return f"{plain[:UNHASHED]}-{digest}".strip("-")
 
 
 def bounded_text(text: str, most_bytes: int) -> str:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 _JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JAVA_OPTS", "JVM_OPTS", "CATALINA_OPTS")
+_VARIABLES = frozenset({*_JAVA_VARIABLES, "NODE_OPTIONS", "GOMEMLIMIT"})
 _XMX = re.compile(r"-Xmx(\d{1,18})([kKmMgGtT]?)(?![\w.])")
 _MAX_HEAP = re.compile(r"-XX:MaxHeapSize=(\d{1,18})([kKmMgGtT]?)(?![\w.])")
 _PERCENT = re.compile(r"-XX:MaxRAMPercentage=(\d{1,3}(?:\.\d{1,6})?)")
@@ -62,7 +63,9 @@ def _texts(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield texts by the variable that holds them, the weakest first: a command line wins over JAVA_TOOL_OPTIONS."""
     for variable in container.get("env") or ():
         if isinstance(variable, Mapping) and isinstance(variable.get("value"), str):
-            yield str(variable.get("name")), variable["value"]
+            name = str(variable.get("name"))
+            if name in _VARIABLES:
+                yield name, variable["value"]
     parts = [*(container.get("command") or ()), *(container.get("args") or ())]
     yield "", " ".join(part for part in parts if isinstance(part, str))
 

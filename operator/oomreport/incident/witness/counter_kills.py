@@ -5,13 +5,15 @@ which kill of the instance it was by number. Its line can still come: from the n
 kernel's buffer. So up to the reading of a counter an instance has no more kills than the counter says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 
 from oomreport.incident.oom_record import Source, counter_record_name
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.incident.witness.ledger import MOST_COUNTED, LedgerEntry
+from oomreport.names import UNHASHED
 
 # A counter is read after the kill. Stamps of the log drift: its clock is not the one that is set by NTP.
 _STAMPS_DRIFT = timedelta(seconds=2)
@@ -21,7 +23,7 @@ def is_told_already(record: RecordFacts, instance: Sequence[LedgerEntry]) -> boo
     """Return whether a counter's kill is in the ledger; `instance` are the entries of its container."""
     if record.spec.source is not Source.CGROUP_COUNTER or not instance:
         return False
-    numbers = _numbers_of(record)
+    numbers = _numbers_of(record, (record.name, *(entry.id for entry in instance)))
     counters = [(entry.time, numbers[entry.id]) for entry in instance if entry.id in numbers]
     counters += [(record.time, numbers[record.name])] if record.name in numbers else []
     return any(_are_too_many(record, instance, at=time, number=number) for time, number in counters)
@@ -31,7 +33,7 @@ def told_by_counter(record: RecordFacts, instance: Sequence[LedgerEntry]) -> Led
     """Return the entry of the counter that told of a line's kill before."""
     if record.spec.source is Source.CGROUP_COUNTER or not instance:
         return None
-    numbers = _numbers_of(record)
+    numbers = _numbers_of(record, (entry.id for entry in instance))
     later = [one for one in instance if one.id in numbers and record.time <= one.time + _STAMPS_DRIFT]
     too_many = any(_are_too_many(record, instance, at=one.time, number=numbers[one.id]) for one in later)
     return later[0] if too_many else None
@@ -43,12 +45,29 @@ def _are_too_many(record: RecordFacts, instance: Sequence[LedgerEntry], *, at: d
     return record.time <= at + _STAMPS_DRIFT and sum(time <= at + _STAMPS_DRIFT for time in times) > number
 
 
-def _numbers_of(record: RecordFacts) -> Mapping[str, int]:
-    """Return the names that the counter's records of this container instance have, and which kill each is of."""
+def _numbers_of(record: RecordFacts, names: Iterable[str]) -> Mapping[str, int]:
+    """Return the names that the counter's records of this container instance have, and which kill each is of.
+
+    Empty where none of `names` begins like one of them, which is all that most kills need.
+    """
     spec, container_id = record.spec, record.container_id
     if container_id is None or spec.node_name is None or spec.boot_id is None:
         return {}
+    begins = _beginning(spec.node_name, spec.boot_id, container_id)
+    if not any(name.startswith(begins) for name in names):
+        return {}
     return _numbers(spec.node_name, spec.boot_id, container_id)
+
+
+@lru_cache(maxsize=1024)
+def _beginning(node_name: str, boot_id: str, container_id: str) -> str:
+    """Return what all these names have in common, as far as no hash follows."""
+    first, second = (
+        counter_record_name(node_name=node_name, boot_id=boot_id, container_id=container_id, count=count)
+        for count in (1, 2)
+    )
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
+    return "".join(letter for letter, _ in same)[:UNHASHED]
 
 
 @lru_cache(maxsize=8)
