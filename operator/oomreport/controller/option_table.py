@@ -216,7 +216,7 @@ OPTIONS: Mapping[str, Sequence[Option]] = {
         ),
     ),
     "Process": (
-        _number(field="workers", flag="--workers", help="Work on at most this many keys at once.", default="8"),
+        _number(field="workers", flag="--workers", help="Work on at most this many keys at once.", default="16"),
         Option(
             field="health_address",
             flag="--health-address",

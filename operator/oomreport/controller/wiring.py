@@ -49,7 +49,7 @@ from oomreport.controller.reporting.rollout_pods import RolloutPods
 from oomreport.controller.reporting.router import Router
 from oomreport.controller.settings import ControllerSettings
 from oomreport.controller.watch import AgentSelector, PodAndRecordWatch
-from oomreport.controller.work.keys import only_tells
+from oomreport.controller.work.keys import line_of
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS
 
@@ -84,7 +84,7 @@ def parts_of(
 ) -> Parts:
     """Return the parts of a controller; nothing runs yet."""
     namespace, identity = settings.namespace, settings.identity
-    queue, pods, records, changes = WorkQueue(only_tells), PodCache(), RecordCache(), RuleChanges()
+    queue, pods, records, changes = WorkQueue(line_of), PodCache(), RecordCache(), RuleChanges()
     reports, owners, hooks = (
         ReportStore(api, on_written=figures.written),
         Owners(api, pods),

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 # Reports come in bursts, and listings of a watch in pieces: one listing of a namespace is for all of them. It is some
 # 11 MB for a thousand pods, so it waits for the end of a burst, but not for ever.
 _SETTLE, _LONGEST_WAIT = 2.0, 30.0
+# Listings of a namespace take a twentieth of the time at most: the next waits so many times as long as the last took.
+_REST = 20.0
 # A kill settles fifteen seconds after it at the latest (`Patience.grace`): what a listing shows is part of that look.
 _LOOK_WITHIN = timedelta(seconds=5)
 
@@ -39,6 +41,8 @@ class RolloutPods:
         self._api, self._queue, self._pods, self._owners, self._now = api, queue, pods, owners, now
         # By namespace: when a listing was first and last asked for, on the monotonic clock.
         self._asked: dict[str, tuple[float, float]] = {}
+        # By namespace: until when a listing is not repeated, on the same clock.
+        self._rests: dict[str, float] = {}
 
     def keep(self, key: ReportKey, status: Mapping[str, Any]) -> None:
         """Follow the workload of a report while its pods can tell something."""
@@ -57,7 +61,7 @@ class RolloutPods:
         """List a namespace's pods, unless more has been asked for just now: then a little later. Raises ApiError."""
         if namespace in self._asked:
             first, last = self._asked[namespace]
-            pause = min(last + _SETTLE, first + _LONGEST_WAIT) - time.monotonic()
+            pause = max(min(last + _SETTLE, first + _LONGEST_WAIT), self._rests.get(namespace, 0.0)) - time.monotonic()
             if pause > 0:
                 self._queue.add_later(SurveyKey(namespace=namespace), pause)
                 return
@@ -66,9 +70,10 @@ class RolloutPods:
 
     async def survey(self, namespace: str) -> None:
         """Learn of all pods of the namespace's followed workloads, and of which are gone. Raises ApiError."""
-        began = self._now()
+        began, started = self._now(), time.monotonic()
         workloads = self._pods.followed_in(namespace)
         if not workloads:
+            self._rests.pop(namespace, None)
             return
         shown: set[str] = set()
         # Who is new, or whose pods are not as they were known: of a thousand reports few.
@@ -90,6 +95,7 @@ class RolloutPods:
                 self._pods.put(replace(pod, deleted=True), now=self._now())
         for workload in workloads:
             self._pods.set_listed(namespace, workload.identity)
+        self._rests[namespace] = time.monotonic() + _REST * (time.monotonic() - started)
         log.debug("pods were listed", extra={"namespace": namespace, "workloads": len(workloads), "pods": len(shown)})
         for key in self._reports_of(namespace, news):
             self._queue.add_later(key, _LOOK_WITHIN)

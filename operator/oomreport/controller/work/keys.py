@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from oomreport.controller.work.queue import QueueLine
 from oomreport.incident.witness.evidence import HOST_CONTAINER, UNKNOWN_CONTAINER
 from oomreport.workload.owner import Workload
 
@@ -83,9 +84,15 @@ class HookKey:
     name: str
 
 
-def only_tells(key: object) -> bool:
-    """Return whether a key tells of what is counted already, so that counting goes first."""
-    return isinstance(key, MarkKey | PodNoteKey | EventKey | HookKey)
+def line_of(key: object) -> QueueLine:
+    """Return where a key stands: who counts goes before who tells of what is counted, and a listing is long."""
+    match key:
+        case RecordKey() | PodKey():
+            return QueueLine.FIND
+        case MarkKey() | PodNoteKey() | EventKey() | HookKey() | SurveyKey():
+            return QueueLine.TELL
+        case _:
+            return QueueLine.COUNT
 
 
 def report_key(namespace: str, workload: Workload, container: str) -> ReportKey:

@@ -4,6 +4,8 @@ Whatever happens to a report only adds its key: thirty records of one moment are
 that fails comes back later and later; it is never dropped, so an API server that is away loses nothing.
 
 Kills are counted first and told later: keys that only tell stand in a line of their own. What is late is told late.
+Before both stand those that find a report, mostly without a request: the more records have theirs, the more one look
+counts.
 """
 
 import asyncio
@@ -12,24 +14,36 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import timedelta
+from enum import IntEnum
 
 from oomreport.errors import ApiError
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 30.0
-# While there is something to count, one key in so many only tells: a full ledger waits for the marks of its records.
-_TELL_ONE_IN = 4
+# Of so many keys one is of a later line where one waits there, and of so many workers one has such a key: a full ledger
+# waits for the marks of its records, and what tells takes requests from what counts.
+_LATER_ONE_IN = 4
 log = logging.getLogger(__name__)
 
 
-class WorkQueue:
-    """Keys that have to be looked at. `only_tells` says of a key whether it can wait. For one event loop."""
+class QueueLine(IntEnum):
+    """Where a key stands: it finds a report, counts in one, or tells of what was counted."""
 
-    def __init__(self, only_tells: Callable[[Hashable], bool] = lambda _: False) -> None:
-        self._only_tells = only_tells
-        self._ready: deque[Hashable] = deque()
-        self._telling: deque[Hashable] = deque()
-        self._counted_in_turn = 0
+    FIND = 0
+    COUNT = 1
+    TELL = 2
+
+
+class WorkQueue:
+    """Keys that have to be looked at. `line_of` says where a key stands. For one event loop."""
+
+    def __init__(self, line_of: Callable[[Hashable], QueueLine] = lambda _: QueueLine.COUNT) -> None:
+        self._line_of = line_of
+        self._lines: dict[QueueLine, deque[Hashable]] = {line: deque() for line in QueueLine}
+        # By line: how many keys of the lines before it were taken since its last one.
+        self._passed_over = dict.fromkeys(QueueLine, 0)
+        self._busy = dict.fromkeys(QueueLine, 0)
+        self._workers = 0
         # With the loop's time at which each was added.
         self._waiting: dict[Hashable, float] = {}
         # With the loop's time at which each was begun.
@@ -45,14 +59,14 @@ class WorkQueue:
     @property
     def lines(self) -> dict[str, int]:
         """Return how many keys stand in each line: those that count, and those that tell of what is counted."""
-        return {"count": len(self._ready), "tell": len(self._telling)}
+        waiting = {line: len(keys) for line, keys in self._lines.items()}
+        return {"count": waiting[QueueLine.FIND] + waiting[QueueLine.COUNT], "tell": waiting[QueueLine.TELL]}
 
     @property
     def late_seconds(self) -> float:
         """Return for how long the first of those that count has waited; 0 where none does."""
-        if not self._ready:
-            return 0.0
-        return asyncio.get_running_loop().time() - self._waiting[self._ready[0]]
+        firsts = [self._waiting[keys[0]] for line, keys in self._lines.items() if keys and line is not QueueLine.TELL]
+        return asyncio.get_running_loop().time() - min(firsts) if firsts else 0.0
 
     @property
     def longest_seconds(self) -> float:
@@ -83,6 +97,7 @@ class WorkQueue:
 
     async def work(self, handle: Callable[[Hashable], Awaitable[None]]) -> None:
         """Handle keys until the queue is stopped. Several of these may run; no key is handled by two at once."""
+        self._workers += 1
         while not self._stopped:
             key = await self._next()
             if key is None:
@@ -105,7 +120,7 @@ class WorkQueue:
             self._wake()
 
     async def _next(self) -> Hashable | None:
-        while not self._ready and not self._telling:
+        while not any(self._lines.values()):
             if self._stopped:
                 return None
             waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -117,19 +132,25 @@ class WorkQueue:
         return key
 
     def _first(self) -> Hashable:
-        turn_to_tell = self._counted_in_turn >= _TELL_ONE_IN - 1
-        if self._telling and (turn_to_tell or not self._ready):
-            self._counted_in_turn = 0
-            return self._telling.popleft()
-        self._counted_in_turn += 1
-        return self._ready.popleft()
+        waiting = [line for line in QueueLine if self._lines[line]]
+        line = next(filter(self._has_its_turn, waiting[1:]), waiting[0])
+        self._passed_over[line] = 0
+        self._busy[line] += 1
+        for later in waiting:
+            self._passed_over[later] += later > line
+        return self._lines[line].popleft()
+
+    def _has_its_turn(self, later: QueueLine) -> bool:
+        most_busy = max(1, self._workers // _LATER_ONE_IN)
+        return self._passed_over[later] >= _LATER_ONE_IN - 1 and self._busy[later] < most_busy
 
     def _line_up(self, key: Hashable) -> None:
-        (self._telling if self._only_tells(key) else self._ready).append(key)
+        self._lines[self._line_of(key)].append(key)
         self._wake()
 
     def _done(self, key: Hashable) -> None:
         self._working.pop(key, None)
+        self._busy[self._line_of(key)] -= 1
         if key in self._waiting:
             self._line_up(key)
 

@@ -1,5 +1,7 @@
 """Workloads whose pods tell whether a recommendation is applied are followed, and listed once for all."""
 
+from typing import Any
+
 import pytest
 
 from oomreport.controller.reporting.rollout_pods import RolloutPods
@@ -65,6 +67,32 @@ def test_a_namespace_in_which_nothing_is_followed_is_not_listed():
     parts = Parts()
     run(rollout(parts).survey("shop"))
     assert parts.api.asked("GET") == 0
+
+
+def test_listings_of_a_large_namespace_take_a_twentieth_of_the_time_at_most(monkeypatch: pytest.MonkeyPatch):
+    parts, clock = Parts(), [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    parts.pod()
+    answer = parts.api._request
+
+    async def slow(method: str, where: str, **rest: Any) -> Any:
+        clock[0] += 3
+        return await answer(method, where, **rest)
+
+    monkeypatch.setattr(parts.api, "_request", slow)
+    rollout(parts).keep(KEY, ADVISED)
+    clock[0] += 2
+    run(rollout(parts).survey_when_settled("shop"))
+    assert parts.api.asked("GET", "/pods") == 1
+    rollout(parts).survey_soon("shop")
+    began = clock[0]
+    clock[0] += 50
+    run(rollout(parts).survey_when_settled("shop"))
+    assert parts.api.asked("GET", "/pods") == 1
+    # The listing, and the pod's owner.
+    clock[0] = began + 20 * 2 * 3
+    run(rollout(parts).survey_when_settled("shop"))
+    assert parts.api.asked("GET", "/pods") == 2
 
 
 def test_a_listing_waits_for_the_end_of_a_burst_and_not_for_ever(monkeypatch: pytest.MonkeyPatch):

@@ -7,9 +7,14 @@ from collections.abc import Hashable
 
 import pytest
 
-from oomreport.controller.work.queue import WorkQueue
+from oomreport.controller.work.queue import QueueLine, WorkQueue
 from oomreport.errors import ApiError
 from support.virtual_time import run
+
+
+def line_of(key: Hashable) -> QueueLine:
+    """The line that a key names itself; others count."""
+    return {"find": QueueLine.FIND, "tell": QueueLine.TELL}.get(str(key).split()[0], QueueLine.COUNT)
 
 
 async def worked(queue: WorkQueue, handle, *, workers: int = 4, until) -> None:
@@ -122,7 +127,7 @@ def test_now_overtakes_later():
 
 def test_what_only_tells_goes_after_what_counts_and_never_waits_without_end():
     async def story() -> None:
-        queue, handled = WorkQueue(lambda key: str(key).startswith("tell")), list[Hashable]()
+        queue, handled = WorkQueue(line_of), list[Hashable]()
 
         async def handle(key: Hashable) -> None:
             handled.append(key)
@@ -138,9 +143,52 @@ def test_what_only_tells_goes_after_what_counts_and_never_waits_without_end():
     run(story())
 
 
+def test_who_finds_a_report_goes_before_who_counts_and_no_line_waits_without_end():
+    async def story() -> None:
+        queue, handled = WorkQueue(line_of), list[str]()
+
+        async def handle(key: Hashable) -> None:
+            handled.append(str(key).split()[0])
+
+        for what in ("tell", "count", "find"):
+            for number in range(8):
+                queue.add(f"{what} {number}")
+        await worked(queue, handle, workers=1, until=lambda: len(handled) == 24)
+        assert handled[:10] == ["find", "find", "find", "count", "tell"] * 2
+        assert Counter(handled) == {"find": 8, "count": 8, "tell": 8}
+
+    run(story())
+
+
+def test_while_there_is_something_to_count_a_quarter_of_the_workers_tells_at_most():
+    async def story() -> None:
+        queue, most, running = WorkQueue(line_of), Counter[str](), Counter[str]()
+
+        async def handle(key: Hashable) -> None:
+            what = str(key).split()[0]
+            running[what] += 1
+            if any(str(one).startswith("count") for one in queue._waiting):
+                most[what] = max(most[what], running[what])
+            # To tell takes longer.
+            await asyncio.sleep(1.0 if what == "tell" else 0.01)
+            running[what] -= 1
+
+        for number in range(400):
+            queue.add(f"count {number}")
+            queue.add(f"tell {number}")
+        tasks = [asyncio.create_task(queue.work(handle)) for _ in range(8)]
+        await asyncio.sleep(1000)
+        assert most["tell"] == 2
+        assert len(queue) == 0
+        queue.stop()
+        await asyncio.gather(*tasks)
+
+    run(story())
+
+
 def test_what_waits_is_a_figure_for_each_line_and_how_late_the_first_is():
     async def story() -> None:
-        queue, hold = WorkQueue(lambda key: str(key).startswith("tell")), asyncio.Event()
+        queue, hold = WorkQueue(line_of), asyncio.Event()
 
         async def handle(_: Hashable) -> None:
             await hold.wait()
