@@ -3,6 +3,9 @@
 An agent that cannot read the log tells of a kill by the counter of its container, and the name of that record says
 which kill of the instance it was by number. Its line can still come: from the next agent, which finds it in the
 kernel's buffer. So up to the reading of a counter an instance has no more kills than the counter says.
+
+Where the container came and went between two looks (cgroup v2), only its pod's counter tells of the kill. Pod status
+names the instance then; the number is that of the pod, so such a kill stands for one line before it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +37,11 @@ def told_by_counter(record: RecordFacts, instance: Sequence[LedgerEntry]) -> Led
     if record.spec.source is Source.CGROUP_COUNTER or not instance:
         return None
     numbers = _numbers_of(record, (entry.id for entry in instance))
-    later = [one for one in instance if one.id in numbers and record.time <= one.time + _STAMPS_DRIFT]
+    of_pod = _numbers_of(record, (entry.id for entry in instance), of_pod=True)
+    before = [one for one in instance if record.time <= one.time + _STAMPS_DRIFT]
+    if of_pods := [one for one in before if one.id in of_pod]:
+        return of_pods[0]
+    later = [one for one in before if one.id in numbers]
     too_many = any(_are_too_many(record, instance, at=one.time, number=numbers[one.id]) for one in later)
     return later[0] if too_many else None
 
@@ -45,18 +52,20 @@ def _are_too_many(record: RecordFacts, instance: Sequence[LedgerEntry], *, at: d
     return record.time <= at + _STAMPS_DRIFT and sum(time <= at + _STAMPS_DRIFT for time in times) > number
 
 
-def _numbers_of(record: RecordFacts, names: Iterable[str]) -> Mapping[str, int]:
-    """Return the names that the counter's records of this container instance have, and which kill each is of.
+def _numbers_of(record: RecordFacts, names: Iterable[str], *, of_pod: bool = False) -> Mapping[str, int]:
+    """Return the names of records that the counter of this container instance tells, and which kill each is of.
 
-    Empty where none of `names` begins like one of them, which is all that most kills need.
+    Of its pod's counter where `of_pod`. Empty where none of `names` begins like one of them, which is all that most
+    kills need.
     """
-    spec, container_id = record.spec, record.container_id
-    if container_id is None or spec.node_name is None or spec.boot_id is None:
+    spec, uid = record.spec, record.pod_uid or ""
+    counted = uid.replace("-", "") if of_pod else record.container_id
+    if not counted or spec.node_name is None or spec.boot_id is None:
         return {}
-    begins = _beginning(spec.node_name, spec.boot_id, container_id)
+    begins = _beginning(spec.node_name, spec.boot_id, counted)
     if not any(name.startswith(begins) for name in names):
         return {}
-    return _numbers(spec.node_name, spec.boot_id, container_id)
+    return _numbers(spec.node_name, spec.boot_id, counted)
 
 
 @lru_cache(maxsize=1024)

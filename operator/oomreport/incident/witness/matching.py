@@ -9,11 +9,14 @@ runtime calls OOMKilled, then what lies closest.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
+from oomreport.incident.oom_record import Source
 from oomreport.incident.witness.evidence import Ending, RecordFacts
 
 # The end of a container is cut to whole seconds, and may take a while after the kill.
 _ENDS_BEFORE = timedelta(seconds=2)
 _ENDS_WITHIN = timedelta(seconds=15)
+# A counter bears the time at which it was looked at. On a busy node that is as late as the end may be.
+_ENDS_BEFORE_COUNTER = _ENDS_WITHIN
 
 
 def matches(records: Iterable[RecordFacts], endings: Iterable[Ending]) -> dict[str, Ending]:
@@ -33,11 +36,12 @@ def matches(records: Iterable[RecordFacts], endings: Iterable[Ending]) -> dict[s
 def may_belong(record: RecordFacts, ending: Ending) -> bool:
     """Return whether a record that names no container can be that of a termination."""
     end = ending.termination.finished
+    before = _ENDS_BEFORE_COUNTER if record.spec.source is Source.CGROUP_COUNTER else _ENDS_BEFORE
     return (
         end is not None
         and ending.termination.perhaps_oom_killed
         and ending.pod.node == record.node
-        and -_ENDS_BEFORE <= end - record.time <= _ENDS_WITHIN
+        and -before <= end - record.time <= _ENDS_WITHIN
         and (record.pod_uid is None or ending.pod.is_named_by(record.pod_uid))
     )
 

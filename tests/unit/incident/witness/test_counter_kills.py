@@ -8,7 +8,7 @@ import pytest
 from oomreport.incident.oom_record import counter_record_name
 from oomreport.incident.report.decision import decide
 from oomreport.incident.witness.evidence import RecordFacts
-from support.evidence import PATIENCE, cid, ended, evidence, pod, record
+from support.evidence import PATIENCE, UID, cid, ended, evidence, pod, record
 
 BOOT = "9f1c2b7a-0000-4000-8000-000000000000"
 
@@ -48,3 +48,28 @@ def test_status_and_counter_and_line_of_one_kill_are_one():
     for one in (by_counter(1, 5), line(0)):
         status = decide(evidence(one, pods=pods, status=status, seconds=299), PATIENCE).status
     assert (status["kills"], status["lastKill"]["id"]) == (1, "line-0")
+
+
+def by_pod(count: int, seconds: float) -> RecordFacts:
+    """A kill that its pod's counter told, of an instance that pod status named."""
+    name = counter_record_name(node_name="worker-1", boot_id=BOOT, container_id=UID.replace("-", ""), count=count)
+    nothing = {"victims": [], "memory": None, "oomMemcg": None, "taskMemcg": None}
+    status = {"containerID": cid(1)}
+    return record(name, seconds=seconds, container=None, source="CgroupCounter", status=status, **nothing)
+
+
+@pytest.mark.parametrize(
+    ("records", "kills"),
+    [
+        ((by_pod(17, 5), line(0)), 1),
+        ((by_pod(17, 5), line(60)), 2),
+        ((by_pod(17, 5), line(0), line(60)), 2),
+    ],
+    ids=["its line comes", "a later line", "both lines come"],
+)
+def test_a_kill_that_the_pods_counter_told_and_its_line_are_one(records: tuple[RecordFacts, ...], kills: int):
+    pods = (pod(ended(seconds=1)),)
+    status: dict[str, Any] = decide(evidence(pods=pods, seconds=30), PATIENCE).status
+    for one in records:
+        status = decide(evidence(one, pods=pods, status=status, seconds=299), PATIENCE).status or status
+    assert status["kills"] == kills

@@ -39,6 +39,11 @@ def test_a_kill_may_be_that_of_an_end_on_its_node_in_its_seconds(values: dict[st
     assert may_belong(anonymous(), ending(**values)) is fits
 
 
+@pytest.mark.parametrize(("seconds", "fits"), [(-4, True), (-14, True), (-17, False), (15, True), (17, False)])
+def test_a_counter_may_be_looked_at_long_after_the_end(seconds: float, *, fits: bool):
+    assert may_belong(record(container=None, source="CgroupCounter"), ending(seconds=seconds)) is fits
+
+
 def test_a_known_pod_narrows_the_choice():
     known = record(container=None)
     assert may_belong(known, ending())
