@@ -29,7 +29,7 @@ def is_told_already(record: RecordFacts, instance: Sequence[LedgerEntry]) -> boo
     numbers = _numbers_of(record, (record.name, *(entry.id for entry in instance)))
     counters = [(entry.time, numbers[entry.id]) for entry in instance if entry.id in numbers]
     counters += [(record.time, numbers[record.name])] if record.name in numbers else []
-    return any(_are_too_many(record, instance, at=time, number=number) for time, number in counters)
+    return _are_too_many(record, instance, counters)
 
 
 def told_by_counter(record: RecordFacts, instance: Sequence[LedgerEntry]) -> LedgerEntry | None:
@@ -42,14 +42,20 @@ def told_by_counter(record: RecordFacts, instance: Sequence[LedgerEntry]) -> Led
     if of_pods := [one for one in before if one.id in of_pod]:
         return of_pods[0]
     later = [one for one in before if one.id in numbers]
-    too_many = any(_are_too_many(record, instance, at=one.time, number=numbers[one.id]) for one in later)
-    return later[0] if too_many else None
+    counters = [(one.time, numbers[one.id]) for one in instance if one.id in numbers]
+    return later[0] if later and _are_too_many(record, instance, counters) else None
 
 
-def _are_too_many(record: RecordFacts, instance: Sequence[LedgerEntry], *, at: datetime, number: int) -> bool:
-    """Return whether the ledger would have more kills than the counter had at a time, if a record were one more."""
+def _are_too_many(
+    record: RecordFacts, instance: Sequence[LedgerEntry], counters: Sequence[tuple[datetime, int]]
+) -> bool:
+    """Return whether the ledger would have more kills than the counter had at a time, if a record were one more.
+
+    One reading may find several kills, each with a record of its own: it had as many as the last of them says.
+    """
     times = [record.time, *(entry.time for entry in instance if not entry.from_status)]
-    return record.time <= at + _STAMPS_DRIFT and sum(time <= at + _STAMPS_DRIFT for time in times) > number
+    ends = [at + _STAMPS_DRIFT for at, _ in counters if record.time <= at + _STAMPS_DRIFT]
+    return any(sum(time <= end for time in times) > max(number for at, number in counters if at <= end) for end in ends)
 
 
 def _numbers_of(record: RecordFacts, names: Iterable[str], *, of_pod: bool = False) -> Mapping[str, int]:

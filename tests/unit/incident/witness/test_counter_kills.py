@@ -30,8 +30,20 @@ def by_counter(count: int, seconds: float) -> RecordFacts:
         ((by_counter(2, 5), line(0)), 2),
         ((by_counter(1, 5), by_counter(2, 25), line(0), line(20)), 2),
         ((by_counter(1, 5), by_counter(2, 25), line(20)), 2),
+        ((by_counter(1, 5), by_counter(2, 5), by_counter(3, 5)), 3),
+        ((by_counter(1, 5), by_counter(2, 6), line(0)), 2),
+        ((line(0), line(1), by_counter(3, 5), by_counter(4, 5)), 4),
     ],
-    ids=["its line comes", "a later line", "the line of the first", "both lines come", "one line is lost"],
+    ids=[
+        "its line comes",
+        "a later line",
+        "the line of the first",
+        "both lines come",
+        "one line is lost",
+        "three in one reading",
+        "a line of two in one reading",
+        "two in one reading behind lines",
+    ],
 )
 def test_a_counters_kill_and_its_line_are_one_in_any_order(records: tuple[RecordFacts, ...], kills: int):
     for order in permutations(records):
