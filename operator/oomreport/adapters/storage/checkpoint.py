@@ -8,7 +8,7 @@ record that is read again after a crash finds the counters as they were before i
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,22 @@ from oomreport.adapters.node.log_source import LogPosition
 from oomreport.adapters.storage.files import write_whole
 
 _VERSION = 1
+_NAMES = ("pod_uid", "namespace", "pod", "container")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTally:
-    """The kills that a cgroup's counter showed, and how many of them are in records."""
+    """The kills that a cgroup's counter showed, and how many of them are in records.
+
+    The names are those of its container, None where nobody knew them: its files may be gone by the next start.
+    """
 
     kills: int
     explained: int
+    pod_uid: str | None = None
+    namespace: str | None = None
+    pod: str | None = None
+    container: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +75,11 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
             owed=_number(data, "owed") or 0,
             journal=_number(data, "journal") or 0,
             tallies={
-                key: StoredTally(kills=_number(tally, "kills") or 0, explained=_number(tally, "explained") or 0)
+                key: StoredTally(
+                    kills=_number(tally, "kills") or 0,
+                    explained=_number(tally, "explained") or 0,
+                    **{name: _text(tally, name) for name in _NAMES},
+                )
                 for key, tally in data.get("tallies", {}).items()
             },
         )
@@ -84,6 +96,14 @@ def _number(data: Mapping[str, Any], key: str) -> int | None:
     raise TypeError(message)
 
 
+def _text(data: Mapping[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    message = f"{key} is no text: {value!r}"
+    raise TypeError(message)
+
+
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace what was kept. Raises OSError."""
     data = {
@@ -95,8 +115,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "told": checkpoint.told,
         "owed": checkpoint.owed,
         "journal": checkpoint.journal,
-        "tallies": {
-            key: {"kills": tally.kills, "explained": tally.explained} for key, tally in checkpoint.tallies.items()
-        },
+        "tallies": {key: asdict(tally) for key, tally in checkpoint.tallies.items()},
     }
     write_whole(path, json.dumps(data).encode())

@@ -73,7 +73,14 @@ class NodeContainers:
         """After the first look, keep what is still unexplained of containers that went in between."""
         for key, kept in self._kept.items():
             if kept.kills > kept.explained:
-                known = self._containers.setdefault(key, KnownContainer(subject=Subject(container_id=key)))
+                subject = Subject(
+                    container_id=key,
+                    pod_uid=kept.pod_uid,
+                    namespace=kept.namespace,
+                    pod=kept.pod,
+                    container=kept.container,
+                )
+                known = self._containers.setdefault(key, KnownContainer(subject=subject))
                 known.tally = Tally.restored(total=kept.kills, explained=kept.explained)
                 known.tally.see(kept.kills, now)
                 known.gone_at = known.seen_at = now
@@ -217,7 +224,14 @@ class NodeContainers:
     def kept_tallies(self, now: float) -> dict[str, StoredTally]:
         """Return what a later process must know, by container ID; of containers long gone that is nothing."""
         return {
-            key: StoredTally(kills=tally.total, explained=max(0, tally.total - tally.unexplained))
+            key: StoredTally(
+                kills=tally.total,
+                explained=max(0, tally.total - tally.unexplained),
+                pod_uid=container.subject.pod_uid,
+                namespace=container.subject.namespace,
+                pod=container.subject.pod,
+                container=container.subject.container,
+            )
             for key, container in self._containers.items()
             if (tally := container.tally).total
             and (container.gone_at is None or now - container.gone_at < _KEPT_AFTER_SECONDS)

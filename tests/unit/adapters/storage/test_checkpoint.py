@@ -10,7 +10,7 @@ KEPT = Checkpoint(
     position=LogPosition(sequence=12, stamp_us=34, tail=b"<6>[    0.000034] \xff text\n"),
     told=7,
     journal=5,
-    tallies={"7a" * 32: StoredTally(kills=3, explained=2)},
+    tallies={"7a" * 32: StoredTally(kills=3, explained=2, pod_uid="9b02072e", container="api")},
 )
 
 
@@ -42,6 +42,7 @@ def test_none_is_there_before_the_first(tmp_path: Path) -> None:
         '{"version": 1, "bootID": "x", "told": "7"}',
         '{"version": 1, "bootID": "x", "sequence": "abc"}',
         '{"version": 1, "bootID": "x", "tallies": {"a": {"kills": true, "explained": 0}}}',
+        '{"version": 1, "bootID": "x", "tallies": {"a": {"kills": 1, "explained": 0, "pod": 7}}}',
     ],
 )
 def test_a_damaged_one_is_an_error_and_no_crash(tmp_path: Path, text: str) -> None:

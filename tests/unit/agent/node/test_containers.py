@@ -74,7 +74,23 @@ def test_what_an_earlier_process_counted_is_taken_over(tmp_path: Path) -> None:
     assert unexplained(ID) == 1
     assert unexplained(OTHER_ID) == 1
     assert unexplained("c0" * 32) == 1
-    assert desk.containers.kept_tallies(0.0)[ID] == StoredTally(kills=4, explained=3)
+    assert desk.containers.kept_tallies(0.0)[ID] == StoredTally(kills=4, explained=3, pod_uid=UID)
+
+
+def test_a_container_that_went_while_no_process_ran_keeps_its_names(tmp_path: Path) -> None:
+    """Its link among the logs goes with the pod, or with the next instance but one."""
+    before = Desk(tmp_path / "before", V1)
+    before.node.container(UID, ID, kills=1)
+    before.node.logs(UID, ID, namespace="shop", pod="web-1", container="api")
+    before.look()
+    after = Desk(tmp_path / "after", V1)
+    after.containers.restore(before.containers.kept_tallies(before.now))
+    after.look()
+    after.containers.restore_gone(after.now)
+    known = after.containers.container(ID)
+    assert known
+    subject = known.subject
+    assert (subject.pod_uid, subject.namespace, subject.pod, subject.container) == (UID, "shop", "web-1", "api")
 
 
 def test_a_kernel_that_does_not_count_makes_no_container_look_gone(tmp_path: Path) -> None:
