@@ -71,6 +71,10 @@ bench-guest: install ## the agent on a node with cgroup v2 and systemd: start, m
 bench-advice: install ## workloads of known demand under our advice, VPA's and KRR's (about 3 minutes on two cores)
 	@$(BIN)/python tests/bench/bench_advice.py
 
+.PHONY: bench-programs
+bench-programs: install ## real programs under limits that are too low, killed, advised, applied, until quiet (about 15 minutes)
+	@$(BIN)/python tests/bench/bench_programs.py
+
 .PHONY: bench-scale
 bench-scale: install ## the controller beside PODS=10000 pods: start, quiet events, kills under churn, a storm (about 10 minutes)
 	@$(BIN)/python tests/bench/bench_scale.py

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from advice import kinds, replayed, workloads
 from advice.score import ADVISERS, NAMED_WITHIN, Ratio, Sum, Table, complaints, makers_of, plug_in, ratios, table_of
+from tables import shown
 
 _FIGURES = ("kills", "GiB-days", "changes")
 _HEAD = (
@@ -75,21 +76,6 @@ def share_rows(against: list[Ratio]) -> list[tuple[str, ...]]:
 
 def _share(one: Ratio) -> tuple[str, str]:
     return f"{one.value:.2f}", f"{one.low:.2f} to {one.high:.2f}"
-
-
-def shown(head: tuple[str, ...], lines: list[tuple[str, ...]], *, markdown: bool) -> str:
-    """Return lines as a table."""
-    widths = [max(len(line[column]) for line in (head, *lines)) for column in range(len(head))]
-
-    def line_of(cells: tuple[str, ...]) -> str:
-        padded = [
-            cell.ljust(width) if not number else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return f"| {' | '.join(padded)} |" if markdown else "  ".join(padded).rstrip()
-
-    rule = [f"|{'|'.join('-' * (width + 2) for width in widths)}|"] if markdown else []
-    return "\n".join([line_of(head), *rule, *(line_of(line) for line in lines)])
 
 
 def main() -> int:

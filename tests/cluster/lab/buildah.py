@@ -53,25 +53,12 @@ def build(*, name: str, key: str, runc: Path) -> Path:
     install(IMAGE)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(cache() / "locks" / "buildah", waiting_for="another image build"):
-        base = os.environ.get("OOMREPORT_BASE_IMAGE") or _base()
-        with step(f"Building image {name}", usually="1 min the first time, 15 s when only source changed"):
-            layers = [
-                "--layers",
-                "--pull-never",
-                "--network=host",
-                f"--runtime={runc}",
-                *_mounts(),
-                f"--build-arg=BASE={base}",
-            ]
-            _buildah("build", *layers, f"--label=dev.oomreport.inputs={key}", f"--tag={name}", str(REPOSITORY))
-        with step("Writing the image archive", usually="5 s"):
-            fresh = folder / f".oomreport-{key}.tar"
-            fresh.unlink(missing_ok=True)
-            _buildah("push", "--quiet", "--disable-compression", name, f"docker-archive:{fresh}:{name}")
-            fresh.replace(archive)
-            # Every build leaves its layers as images without a name. They make the next one fast, so they go rarely.
-            if len(_buildah("images", "--all", "--quiet").split()) > KEPT_LAYERS:
-                _buildah("rmi", "--prune")
+        base = os.environ.get("OOMREPORT_BASE_IMAGE") or debian(BASE, PACKAGES)
+        label = f"--label=dev.oomreport.inputs={key}"
+        write_image(REPOSITORY, archive, name=name, base=base, runc=runc, options=[label])
+        # Every build leaves its layers as images without a name. They make the next one fast, so they go rarely.
+        if len(_buildah("images", "--all", "--quiet").split()) > KEPT_LAYERS:
+            _buildah("rmi", "--prune")
     for old in sorted(folder.glob("oomreport-*.tar"), key=lambda file: file.stat().st_mtime)[:-KEPT_ARCHIVES]:
         old.unlink(missing_ok=True)
     return archive
@@ -88,16 +75,16 @@ def newest_archive() -> Path | None:
     return max(archives, key=lambda file: file.stat().st_mtime, default=None)
 
 
-def _base() -> str:
-    """The name of the Debian base, made once."""
-    if _run(_command("images", "--quiet", BASE)).returncode == 0:
-        return BASE
+def debian(name: str, packages: str) -> str:
+    """Make an image of a minimal Debian with these packages, once, and return its name."""
+    if _run(_command("images", "--quiet", name)).returncode == 0:
+        return name
     with (
-        step(f"Making a Debian {SUITE} base with debootstrap", usually="1 min, once a machine"),
+        step(f"Making a Debian {SUITE} with debootstrap: {name}", usually="1 to 4 min, once a machine"),
         tempfile.TemporaryDirectory(dir=cache(), prefix="base-") as scratch,
     ):
         root = Path(scratch, "root")
-        debian_tree(root, SUITE, PACKAGES)
+        debian_tree(root, SUITE, packages)
         tar = Path(scratch, "base.tar")
         left_out = [f"--exclude=./{folder}/*" for folder in NOT_NEEDED]
         answer = _run(["tar", "--create", "--numeric-owner", f"--file={tar}", f"--directory={root}", *left_out, "."])
@@ -107,10 +94,29 @@ def _base() -> str:
         try:
             _buildah("add", container, str(tar), "/")
             _buildah("config", "--cmd=bash", container)
-            _buildah("commit", "--quiet", container, BASE)
+            _buildah("commit", "--quiet", container, name)
         finally:
             _buildah("rm", container)
-    return BASE
+    return name
+
+
+def write_image(context: Path, archive: Path, *, name: str, base: str, runc: Path, options: Sequence[str] = ()) -> None:
+    """Build an image from the Dockerfile of `context`, and write it as a Docker archive."""
+    with step(f"Building image {name}", usually="1 min the first time, 15 s when only source changed"):
+        layers = [
+            "--layers",
+            "--pull-never",
+            "--network=host",
+            f"--runtime={runc}",
+            *_mounts(),
+            f"--build-arg=BASE={base}",
+        ]
+        _buildah("build", *layers, *options, f"--tag={name}", str(context))
+    with step("Writing the image archive", usually="5 s"):
+        fresh = archive.with_name(f".{archive.name}")
+        fresh.unlink(missing_ok=True)
+        _buildah("push", "--quiet", "--disable-compression", name, f"docker-archive:{fresh}:{name}")
+        fresh.replace(archive)
 
 
 def _mounts() -> list[str]:
