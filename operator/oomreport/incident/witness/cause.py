@@ -15,6 +15,7 @@ from oomreport.incident.witness.pod_statistics import is_only_container
 from oomreport.workload.container import Scope, subject_of
 from oomreport.workload.pod import ContainerFacts, ContainerKind, PodFacts
 
+_CONTAINER_OR_POD = frozenset({Scope.CONTAINER, Scope.POD})
 _NUMA = frozenset({"CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"})
 
 
@@ -31,18 +32,24 @@ def cause_of(record: RecordFacts | None, pod: PodFacts | None, container: Contai
             return Cause.NODE_ALLOCATABLE
         case Scope.CONTAINER:
             return Cause.CONTAINER_LIMIT
-        case Scope.POD if pod and container is None and pod.memory_limit is None:
-            # The kubelet made it from limits of containers, and which of them was hit is not known.
-            return Cause.UNKNOWN
         case Scope.POD:
-            if pod is None:
-                return Cause.CONTAINER_LIMIT if is_only_container(record.spec) else Cause.POD_LIMIT
-            own = container and _is_the_containers_own(record, pod, container)
-            return Cause.CONTAINER_LIMIT if own else Cause.POD_LIMIT
+            return _of_pod(record, pod, container)
+        case Scope.UNKNOWN if pod and container and set(record.spec.scope_candidates) == _CONTAINER_OR_POD:
+            # By the counters it was one of the two, and in a pod with one limited container they are one limit.
+            return Cause.CONTAINER_LIMIT if _is_the_containers_own(record, pod, container) else Cause.UNKNOWN
         case Scope.OTHER_CGROUP if _is_inside_container(record):
             same = container and record.limit is not None and record.limit == container.memory_limit
             return Cause.CONTAINER_LIMIT if same else Cause.NESTED_CGROUP
     return Cause.UNKNOWN
+
+
+def _of_pod(record: RecordFacts, pod: PodFacts | None, container: ContainerFacts | None) -> Cause:
+    if pod is None:
+        return Cause.CONTAINER_LIMIT if is_only_container(record.spec) else Cause.POD_LIMIT
+    if container is None:
+        # The kubelet made it from limits of containers, and which of them was hit is not known.
+        return Cause.UNKNOWN if pod.memory_limit is None else Cause.POD_LIMIT
+    return Cause.CONTAINER_LIMIT if _is_the_containers_own(record, pod, container) else Cause.POD_LIMIT
 
 
 def _is_the_containers_own(record: RecordFacts, pod: PodFacts, container: ContainerFacts) -> bool:

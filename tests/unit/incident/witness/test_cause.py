@@ -40,6 +40,17 @@ def test_the_scope_of_the_limit_names_the_cause(spec: dict[str, Any], expected: 
     assert cause(pod(running(limit=512 * MI)), **spec) is expected
 
 
+def test_container_or_pod_by_the_counters_are_one_limit_where_one_container_has_one():
+    spec = {"scope": "Unknown", "scopeCandidates": ["Container", "Pod"], "oomMemcg": None, "limit": None}
+    side = running("side", instance=cid(2))
+
+    assert cause(pod(running()), **spec) is Cause.CONTAINER_LIMIT
+    assert cause(pod(running(), side), **spec) is Cause.UNKNOWN
+    assert cause(pod(running(), memory_limit=512 * MI), **spec) is Cause.UNKNOWN
+    assert cause(None, **spec) is Cause.UNKNOWN
+    assert cause(pod(running()), **{**spec, "scopeCandidates": ["Pod", "QoSClass"]}) is Cause.UNKNOWN
+
+
 def test_no_record_no_cause():
     assert cause_of(None, pod(running()), running()) is Cause.UNKNOWN
 
