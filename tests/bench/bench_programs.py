@@ -35,28 +35,27 @@ from e2e import nodes  # noqa: E402
 from e2e.kube import eventually, items, kubectl  # noqa: E402
 
 CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster")]
-NAMESPACE = "bench-programs"
 COMMAND = ROOT / ".venv/bin/oomreport"
 EVERY = 2.0
 
 
-def run(programs: Sequence[Program], *, at_once: int, minutes: float, forecasting: bool) -> list[Trial]:
+def run(programs: Sequence[Program], namespace: str, *, at_once: int, minutes: float, forecasting: bool) -> list[Trial]:
     """Run every program to its end, so many at a time; leaks, which need little, run beside them."""
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
-    kubectl("create", "namespace", NAMESPACE)
-    eventually("the default service account", lambda: items("serviceaccounts", NAMESPACE))
-    memory, world, end = Memory(), World(NAMESPACE), time.monotonic() + 60 * minutes
+    kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=true")
+    kubectl("create", "namespace", namespace)
+    eventually("the default service account", lambda: items("serviceaccounts", namespace))
+    memory, world, end = Memory(), World(namespace), time.monotonic() + 60 * minutes
     memory.start()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "need").mkdir()
-        trials = [Trial(one, folder, NAMESPACE, memory, forecasting) for one in programs]
+        trials = [Trial(one, folder, namespace, memory, forecasting) for one in programs]
         waiting = list(trials)
         while time.monotonic() < end and any(one.phase is not Phase.DONE for one in trials):
             world.look()
             to_apply = [one for one in trials if one not in waiting and one.look(world)]
             if to_apply:
-                applied(folder)
+                applied(folder, namespace)
             for one in to_apply:
                 one.applied()
             busy = sum(one.phase is not Phase.DONE for one in trials if one not in waiting and not one.program.leaks)
@@ -70,13 +69,13 @@ def run(programs: Sequence[Program], *, at_once: int, minutes: float, forecastin
             if one.phase is not Phase.DONE:
                 one.end("not finished")
     memory.stop()
-    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    kubectl("delete", "namespace", namespace, "--wait=false")
     return trials
 
 
-def applied(folder: Path) -> None:
+def applied(folder: Path, namespace: str) -> None:
     """Have the product's command write all recommendations into the manifests, as in a checkout."""
-    command = [str(COMMAND), "apply", *map(str, folder.glob("*.json")), "-n", NAMESPACE, "--quiet"]
+    command = [str(COMMAND), "apply", *map(str, folder.glob("*.json")), "-n", namespace, "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"oomreport apply: {done.stdout}{done.stderr}", flush=True)
@@ -94,6 +93,9 @@ def deployed() -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="run these programs (default: all)")
+    parser.add_argument(
+        "--namespace", default="bench-programs", help="make this namespace anew (default: bench-programs)"
+    )
     parser.add_argument("--at-once", type=int, default=6, help="programs beside the leaks at a time (default: 6)")
     parser.add_argument(
         "--minutes", type=float, default=14.0, help="what is not at its end then is ended (default: 14)"
@@ -108,7 +110,13 @@ def main() -> int:
     nodes.choose(nodes.kinds()[0])
     programs = [one for one in PROGRAMS if not options.only or one.name in options.only]
     with prometheus() if options.prometheus else nullcontext():
-        trials = run(programs, at_once=options.at_once, minutes=options.minutes, forecasting=options.prometheus)
+        trials = run(
+            programs,
+            options.namespace,
+            at_once=options.at_once,
+            minutes=options.minutes,
+            forecasting=options.prometheus,
+        )
     print(shown(table.HEAD, [table.row(one) for one in trials], markdown=options.markdown))
     print(json.dumps(table.figures(trials)))
     return 0

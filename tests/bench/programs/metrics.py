@@ -17,7 +17,7 @@ _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 @contextmanager
 def prometheus() -> Iterator[None]:
-    """Have the controller read running memory from a Prometheus that scrapes the kubelet's cAdvisor every 15 s."""
+    """Have the controller read running memory from a Prometheus that scrapes the kubelet every 15 s."""
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
     kubectl("create", "namespace", NAMESPACE)
     apply(*_rights(), _configuration(), _pod(), _service())
@@ -56,13 +56,13 @@ def _rights() -> list[Object]:
 
 def _configuration() -> Object:
     job = {
-        "job_name": "cadvisor",
+        "job_name": "kubelet",
         "scheme": "https",
-        "metrics_path": f"/api/v1/nodes/{chosen().name}/proxy/metrics/cadvisor",
+        "metrics_path": f"/api/v1/nodes/{chosen().name}/proxy/metrics/resource",
         "authorization": {"credentials_file": f"{_TOKEN}/token"},
         "tls_config": {"ca_file": f"{_TOKEN}/ca.crt"},
         "static_configs": [{"targets": [_api_server()]}],
-        # The rest of cAdvisor's series is not asked for.
+        # Its other series are not asked for.
         "metric_relabel_configs": [
             {"source_labels": ["__name__"], "regex": "container_memory_working_set_bytes", "action": "keep"}
         ],

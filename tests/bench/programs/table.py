@@ -10,6 +10,7 @@ HEAD = (
     "program",
     "true need",
     "first limit",
+    "limits not enough",
     "kills until quiet",
     "final limit",
     "over true need",
@@ -28,6 +29,7 @@ def row(trial: Trial) -> tuple[str, ...]:
         trial.name,
         f"{trial.need}Mi" if trial.need else "",
         f"{trial.limits[0]}Mi" if trial.limits else "",
+        "" if leaks else str(raised(trial)),
         "" if leaks else str(trial.kills),
         f"{trial.limits[-1]}Mi" if trial.limits else "",
         f"{over_need(trial):.2f}" if trial.need and trial.limits else "",
@@ -36,6 +38,11 @@ def row(trial: Trial) -> tuple[str, ...]:
         "" if trial.forecast_error is None else f"of kill {trial.forecast_kill}: {trial.forecast_error:+.0%}",
         trial.outcome,
     )
+
+
+def raised(trial: Trial) -> int:
+    """Return how many limits were not enough. A limit may kill more than once before the next one is deployed."""
+    return len(trial.limits) - 1 + (trial.outcome == "killed on")
 
 
 def over_need(trial: Trial) -> float:
@@ -50,6 +57,8 @@ def figures(trials: Sequence[Trial]) -> dict[str, Any]:
     kills = [one.kills for one in bounded]
     return {
         "programs": len(trials),
+        "limits_not_enough_median": statistics.median(map(raised, bounded)) if bounded else None,
+        "limits_not_enough_most": max(map(raised, bounded), default=0),
         "kills_median": statistics.median(kills) if kills else None,
         "kills_most": max(kills, default=0),
         "over_need_most": round(max((over_need(one) for one in bounded), default=0.0), 2),

@@ -16,9 +16,7 @@ from oomreport.times import parse_time
 
 # A first limit that is too low by as much as people set them (docs/advice.md).
 SHARE = 0.6
-# Longer than any of the programs takes to fill.
-SETTLED_SECONDS = 70.0
-# Twice as long: what is killed again is killed within the first half.
+# No kill for so long is quiet: what fills does so in less than half of it.
 QUIET_SECONDS = 100.0
 MOST_KILLS = 6
 # Where a program that sizes itself may have its need, in steps, and for how long it must live there.
@@ -125,7 +123,7 @@ class Trial:
             self._look_at_rung(world, running)
         elif running is not None:
             self.memory.watch(running)
-            if self._lasted(running, SETTLED_SECONDS):
+            if self._lasted(running, self.program.settles):
                 self.need = -(-self.memory.peak(running) // MIB)
                 self.story.append(f"{self.memory.counted(running) // MIB}Mi with page cache")
                 self._clear()
@@ -176,7 +174,11 @@ class Trial:
             self.end("named")
         elif self.kills >= MOST_KILLS:
             self.end("killed on")
-        elif not self.program.leaks and running is not None and self._lasted(running, QUIET_SECONDS):
+        elif (
+            not self.program.leaks
+            and running is not None
+            and self._lasted(running, max(QUIET_SECONDS, self.program.settles))
+        ):
             self.end("quiet" if not self.exits else "quiet, ended by itself before")
         return self.phase is Phase.RUN and "memoryLimit" in advice and advice["previousLimit"] == f"{self.limits[-1]}Mi"
 
