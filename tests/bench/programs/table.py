@@ -85,7 +85,8 @@ def missed(trials: Sequence[Trial]) -> list[str]:
     found += [
         f"{one.name}: report has {one.kills} kills, the ring {one.ring_kills}"
         for one in trials
-        if one.kills != one.ring_kills
+        # In a storm the kernel leaves out whose cgroup it was, and the ring has fewer by name.
+        if one.kills < one.ring_kills
     ]
     found += [
         f"{one.name}: not named by the second kill" for one in trials if one.program.leaks and (one.named_at or 3) > 2
