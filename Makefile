@@ -83,6 +83,10 @@ bench-scale: install ## the controller beside PODS=10000 pods: start, quiet even
 bench-nodes: install ## the agents of NODES=5000 nodes at one API server: steady kills, a storm, an outage (about 5 minutes)
 	@$(BIN)/python tests/bench/bench_nodes.py
 
+.PHONY: soak
+soak: install ## KILLS=10000 real kills while agent, controllers, API server and kernel log fail, SEED (about 40 minutes)
+	@$(BIN)/python tests/soak/soak.py
+
 .PHONY: bench-metrics
 bench-metrics: install ## one scrape of the controller with 1 000 and 5 000 reports: series, bytes, processor time
 	@$(BIN)/python tests/bench/bench_metrics.py
