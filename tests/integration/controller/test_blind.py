@@ -186,3 +186,33 @@ def test_an_api_server_that_hangs(shop: Shop, start: Start, agent: None, capsys:
     with capsys.disabled():
         print(f"\nhung: not ready after {unready:.1f} s, ready {ready:.1f} s after it went on")
     assert contradicted(Client()) == []
+
+
+def test_a_controller_without_processor_time_waits_for_it_and_begins_nothing_anew(
+    shop: Shop, start: Start, product: list[Object], capsys: pytest.CaptureFixture[str]
+):
+    controller = start()
+    crds = [one for one in product if one["kind"] == "CustomResourceDefinition"]
+    names = [f"crd/{one['metadata']['name']}" for one in crds]
+    os.kill(controller.process.pid, signal.SIGSTOP)
+    try:
+        # Its watch of records ends while it does not run.
+        ADMIN.kubectl("delete", "--wait=true", *names)
+        ADMIN.apply(*crds)
+        ADMIN.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+        for _ in range(5):
+            os.kill(controller.process.pid, signal.SIGCONT)
+            time.sleep(0.02)
+            os.kill(controller.process.pid, signal.SIGSTOP)
+            time.sleep(10.5)
+    finally:
+        os.kill(controller.process.pid, signal.SIGCONT)
+    ready = becomes(controller, ready=True)
+    with capsys.disabled():
+        print(f"\nstarved: ready {ready:.1f} s after it had time again")
+    assert controller.process.poll() is None
+    assert "blind" not in str(controller.messages("warning", "error"))
+    pod = shop.pod(shop.name("after"))
+    send(Client(), record(pod, node=shop.node))
+    pod.ends()
+    settled(shop, f"pod-{pod.name}-api", kills=1, verdict="Confirmed")
