@@ -184,7 +184,8 @@ def test_kills_while_the_log_cannot_be_read_are_counted_once_under_their_names(
                     print(f"{name} by the ring: {truth.stamps(name)}\n  by its ledger: {ledger(namespace, name)}")
     # What a replay or a later look might still add comes within the controller's grace.
     time.sleep(15)
-    assert told(namespace) == by_kernel
+    # A slow runtime ends containers after their pods are gone.
+    assert told(namespace) == truth.by_workload()
     assert in_two_places(namespace) == []
     assert unknown_reports(namespace) == unknown_before
     assert machine >= sum(by_kernel.values())
