@@ -75,6 +75,27 @@ def test_a_deleted_pod_is_remembered_for_a_while_and_does_not_come_back():
     assert pods.of_workload("shop", ("apps", "Deployment", "web")) == ()
 
 
+def ends_told(*, at: float, deleted: bool, report_deleted_at: float) -> list[str]:
+    """Return the ends that a report tells, made again after one that was deleted at this time."""
+    pods, identity = PodCache(), ("apps", "Deployment", "web")
+    pods.put(facts(7, container=ended(seconds=at)), now=after(at + 1))
+    pods.set_workload(facts(7), Workload(api_version="apps/v1", kind="Deployment", name="web"))
+    pods.set_told("shop", identity, "api", now=after(report_deleted_at))
+    # Whether pods or reports of a namespace go first is not known.
+    pods.put(facts(8, container=ended(seconds=at), deleted=deleted), now=after(30))
+    pods.sweep(now=after(60))
+    return [
+        end.container_id for one in pods.of_report("shop", identity, "api") for end in one.containers[0].terminations
+    ]
+
+
+def test_the_end_of_a_deleted_pod_that_a_deleted_report_told_is_not_told_by_the_next_one():
+    """A namespace that is deleted and made again, as tests do, has the same workloads."""
+    assert ends_told(at=5, deleted=True, report_deleted_at=20) == []
+    assert ends_told(at=25, deleted=True, report_deleted_at=20) == [cid(1)]
+    assert ends_told(at=5, deleted=False, report_deleted_at=20) == [cid(1)]
+
+
 def test_a_static_pod_is_found_by_its_config_hash():
     pods = PodCache()
     pods.put(facts(config_hash="f" * 32), now=after(0))

@@ -50,6 +50,8 @@ class PodCache:
         # By namespace and workload: the containers whose reports its pods can tell something new.
         self._followed: defaultdict[str, dict[_Identity, tuple[Workload, set[str]]]] = defaultdict(dict)
         self._listed: set[tuple[str, _Identity]] = set()
+        # By namespace, workload and container: when its report was deleted, which had told of the ends before.
+        self._told_until: dict[tuple[str, _Identity, str], datetime] = {}
         self._agents: dict[str, tuple[str, datetime]] = {}
         # By the agent's pod: whether it is ready.
         self._agent_pods: dict[str, bool] = {}
@@ -125,6 +127,21 @@ class PodCache:
         """Return the remembered pods of a workload, in a fixed order."""
         uids = sorted(self._of_workload.get((namespace, workload), ()))
         return tuple(pod for uid in uids if (pod := self.get(uid)))
+
+    def of_report(self, namespace: str, workload: _Identity, container: str) -> tuple[PodFacts, ...]:
+        """Return the remembered pods of a report's workload, in a fixed order.
+
+        A report that was deleted, as with its namespace, had told of the ends before: of pods that are deleted too, the
+        next report of the same workload does not tell them again.
+        """
+        pods, until = self.of_workload(namespace, workload), self._told_until.get((namespace, workload, container))
+        if until is None:
+            return pods
+        return tuple(_without_ends(pod, container, until) if pod.deleted else pod for pod in pods)
+
+    def set_told(self, namespace: str, workload: _Identity, container: str, *, now: datetime) -> None:
+        """Take note that a container's report is deleted."""
+        self._told_until[namespace, workload, container] = now
 
     def follow(self, namespace: str, workload: Workload, container: str) -> bool:
         """Want every pod of a workload; return whether its pods have to be listed."""
@@ -262,6 +279,7 @@ class PodCache:
             for instance in container.container_ids
         }
         self.first_seen = {instance: at for instance, at in self.first_seen.items() if instance in shown}
+        self._told_until = {key: at for key, at in self._told_until.items() if now - at <= _REMEMBER}
 
     def _forget(self, pod: PodFacts) -> None:
         if pod.config_hash and self._by_hash.get(pod.config_hash) == pod.uid:
@@ -271,6 +289,18 @@ class PodCache:
             self._of_workload[key].discard(pod.uid)
             if not self._of_workload[key]:
                 del self._of_workload[key]
+
+
+def _without_ends(pod: PodFacts, name: str, until: datetime) -> PodFacts:
+    containers = tuple(
+        replace(
+            one, terminations=tuple(end for end in one.terminations if end.finished is None or end.finished > until)
+        )
+        if one.name == name
+        else one
+        for one in pod.containers
+    )
+    return replace(pod, containers=containers)
 
 
 def _told(pod: PodFacts) -> PodFacts:

@@ -60,7 +60,7 @@ class EvidenceGatherer:
         now = self._now()
         for entry in ledger:
             self._pods.watch(entry.container_id)
-        pods = self._pods.of_workload(key.namespace, key.workload.identity)
+        pods = self._pods.of_report(key.namespace, key.workload.identity, key.container)
         open_records = self._records.of_report(key)
         forgettable = await self._forgettable(key, ledger, pods)
         is_due = bool(open_records) or len(ledger) > _LONG_LEDGER
