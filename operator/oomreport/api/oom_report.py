@@ -427,7 +427,7 @@ class OOMReportStatus(Model):
     """The last kill in full."""
     recent_kills: Annotated[tuple[RecentKillModel, ...], atomic(MOST_RECENT_KILLS)] = ()
     """The last kills in short, newest first, at most 10."""
-    counted: Annotated[tuple[CountedKill, ...], atomic(MOST_COUNTED)] = ()
+    counted: Annotated[tuple[CountedKill, ...], keyed(MOST_COUNTED, "id")] = ()
     """The ledger that keeps a kill from being counted twice, at most 512."""
     settled_before: MicroTime | None = None
     """No termination that finished at or before this time is counted any more: what the ledger held of it was dropped."""
