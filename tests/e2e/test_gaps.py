@@ -8,9 +8,12 @@ OOMREPORT_GAPS is how many gaps are made of each source, 1 without it; OOMREPORT
 import json
 import os
 import random
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -77,16 +80,35 @@ class Truth:
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
+        self._lock = threading.Lock()
         self._workload_of: dict[str, str] = {}
         self._kills: dict[tuple[int, int], tuple[str, RingKill]] = {}
 
     def look(self) -> None:
-        for pod in pods(self._namespace):
-            self._workload_of[pod["metadata"]["uid"]] = pod["metadata"]["labels"]["app"]
-        for kill in ring_kills():
-            for uid, workload in self._workload_of.items():
-                if uid in kill.memcg or uid.replace("-", "_") in kill.memcg:
-                    self._kills[kill.stamp_us, kill.pid] = (workload, kill)
+        with self._lock:
+            for pod in pods(self._namespace):
+                self._workload_of[pod["metadata"]["uid"]] = pod["metadata"]["labels"]["app"]
+            for kill in ring_kills():
+                for uid, workload in self._workload_of.items():
+                    if uid in kill.memcg or uid.replace("-", "_") in kill.memcg:
+                        self._kills[kill.stamp_us, kill.pid] = (workload, kill)
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Look again and again, also while agents are replaced: a guest's ring wraps within a minute."""
+        done = threading.Event()
+
+        def look_on() -> None:
+            while not done.wait(2):
+                self.look()
+
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(look_on)
+            try:
+                yield
+            finally:
+                done.set()
+        looking.result()
 
     def by_workload(self) -> dict[str, int]:
         self.look()
@@ -149,26 +171,27 @@ def test_kills_while_the_log_cannot_be_read_are_counted_once_under_their_names(
     truth = Truth(namespace)
     eventually("a kill of each", lambda: truth.by_workload().keys() == WORKLOADS.keys() or None, seconds=90)
     rows: list[str] = []
-    try:
-        for number in range(1, GAPS + 1):
-            length = drawn.uniform(3, 45)
-            before = truth.by_workload()
-            # New pods begin their crash loop anew, so that a gap has more than one kill.
-            kubectl("delete", "pods", "-n", namespace, "-l", "app in (web, twin)", "--wait=false")
-            SOURCES[source]()
-            eventually("the agent is blind", lambda: blind_agents(node), seconds=60)
-            began = time.monotonic()
-            while time.monotonic() - began < length:
-                truth.look()
-                time.sleep(0.5)
-            meanwhile = {name: count - before[name] for name, count in truth.by_workload().items()}
-            use_overlay(source)
-            rows.append(f"gap {number:2} of {source}: {length:4.1f} s, kills meanwhile {meanwhile}")
-    finally:
-        use_overlay("syslog")
-    for name in WORKLOADS:
-        kubectl("scale", f"deployment/{name}", "-n", namespace, "--replicas=0")
-    eventually("no pod is left", lambda: not pods(namespace), seconds=60)
+    with truth.looking():
+        try:
+            for number in range(1, GAPS + 1):
+                length = drawn.uniform(3, 45)
+                before = truth.by_workload()
+                # New pods begin their crash loop anew, so that a gap has more than one kill.
+                kubectl("delete", "pods", "-n", namespace, "-l", "app in (web, twin)", "--wait=false")
+                SOURCES[source]()
+                eventually("the agent is blind", lambda: blind_agents(node), seconds=60)
+                began = time.monotonic()
+                while time.monotonic() - began < length:
+                    truth.look()
+                    time.sleep(0.5)
+                meanwhile = {name: count - before[name] for name, count in truth.by_workload().items()}
+                use_overlay(source)
+                rows.append(f"gap {number:2} of {source}: {length:4.1f} s, kills meanwhile {meanwhile}")
+        finally:
+            use_overlay("syslog")
+        for name in WORKLOADS:
+            kubectl("scale", f"deployment/{name}", "-n", namespace, "--replicas=0")
+        eventually("no pod is left", lambda: not pods(namespace), seconds=60)
     try:
         # A slow runtime ends containers after their pods are gone.
         eventually("each kill is told", lambda: told(namespace) == truth.by_workload() or None, seconds=90)
