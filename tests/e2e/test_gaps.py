@@ -150,12 +150,13 @@ def in_two_places(namespace: str) -> list[str]:
     return [id_ for id_, times in Counter(entries).items() if times > 1]
 
 
-def unknown_reports(namespace: str) -> dict[str, int]:
-    """Return the reports for containers that nobody could name, with their kills."""
+def unknown_reports(namespace: str, node: Node) -> dict[str, int]:
+    """Return the reports for containers that nobody could name, with their kills: the namespace's and the node's."""
     return {
         f"{one['metadata']['namespace']}/{one['metadata']['name']}": one.get("status", {}).get("kills", 0)
         for one in items("oomreports")
-        if one["spec"]["container"] == "unknown" and one["metadata"]["namespace"] in (namespace, CONTROLLER_NAMESPACE)
+        if one["spec"]["container"] == "unknown"
+        and (one["metadata"]["namespace"] == namespace or one["spec"]["workloadRef"]["name"] == node.name)
     }
 
 
@@ -165,7 +166,7 @@ def test_kills_while_the_log_cannot_be_read_are_counted_once_under_their_names(
 ) -> None:
     drawn = random.Random(f"{SEED} {source}")
     use_overlay(source)
-    unknown_before, machine_before = unknown_reports(namespace), kills_of_machine(node)
+    unknown_before, machine_before = unknown_reports(namespace, node), kills_of_machine(node)
     for name, (replicas, containers) in WORKLOADS.items():
         apply(deployment(name, namespace, pod_spec(*containers), replicas=replicas))
     truth = Truth(namespace)
@@ -202,7 +203,7 @@ def test_kills_while_the_log_cannot_be_read_are_counted_once_under_their_names(
             print(f"\nseed {SEED}")
             print("\n".join(rows))
             print(f"by the kernel's ring {by_kernel}, of the machine {machine}; told {told(namespace)}")
-            print(f"in two places: {in_two_places(namespace)}, unknown: {unknown_reports(namespace)}")
+            print(f"in two places: {in_two_places(namespace)}, unknown: {unknown_reports(namespace, node)}")
             for name in WORKLOADS:
                 if told(namespace).get(name) != by_kernel.get(name):
                     print(f"{name} by the ring: {truth.stamps(name)}\n  by its ledger: {ledger(namespace, name)}")
@@ -210,5 +211,5 @@ def test_kills_while_the_log_cannot_be_read_are_counted_once_under_their_names(
     time.sleep(15)
     assert told(namespace) == truth.by_workload()
     assert in_two_places(namespace) == []
-    assert unknown_reports(namespace) == unknown_before
+    assert unknown_reports(namespace, node) == unknown_before
     assert machine >= sum(by_kernel.values())
