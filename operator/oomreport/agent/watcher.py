@@ -274,7 +274,9 @@ class Watcher:
 
     def _give_up(self, now: float, kills: int | None) -> None:
         """Stop waiting for lines that were lost, of kills in no cgroup that is watched: counters tell of others."""
-        untold = max(0, (self._account.untold(kills) or 0) - self._containers.ahead())
+        untold = self._account.untold(kills)
+        # At a turn without such kills, which is nearly each, no container is looked at.
+        untold = max(0, untold - self._containers.ahead()) if untold else 0
         if not untold:
             self._untold_since = None
         elif self._untold_since is None:
