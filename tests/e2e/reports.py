@@ -1,6 +1,6 @@
 """The product's answer as a user sees it, and the comparison with what was observed from outside."""
 
-from e2e.kube import Object, eventually, item, items
+from e2e.kube import CONTROLLER_NAMESPACE, Object, eventually, item, items
 from e2e.nodes import chosen
 from e2e.witness import RingKill, kills_of_pod, pods
 
@@ -18,6 +18,17 @@ def report_of(namespace: str, kind: str, name: str, container: str = "api") -> O
     ]
     assert len(found) <= 1, f"{len(found)} reports of {kind} {name}"
     return found[0] if found else None
+
+
+def counted_ids(namespace: str) -> list[str]:
+    """Return the IDs of all kills that the ledgers of a namespace's reports, and of the nodes', count."""
+    return [
+        entry["id"]
+        for where in (namespace, CONTROLLER_NAMESPACE)
+        for report in items("oomreports", where)
+        for entry in report.get("status", {}).get("counted", ())
+        if entry["verdict"] != "Contradicted"
+    ]
 
 
 def settled_report(

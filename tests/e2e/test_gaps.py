@@ -17,8 +17,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, Object, apply, eventually, items, kubectl
+from e2e.kube import AGENT_NAMESPACE, Object, apply, eventually, items, kubectl
 from e2e.nodes import Node
+from e2e.reports import counted_ids
 from e2e.test_kmsg_source import use_overlay
 from e2e.witness import RingKill, pods, ring_kills
 from e2e.workloads import container, deployment, pod_spec
@@ -140,14 +141,7 @@ def told(namespace: str) -> dict[str, int]:
 
 def in_two_places(namespace: str) -> list[str]:
     """Return the kills that two entries of ledgers tell: the same record, or the same end of one instance."""
-    entries = [
-        entry["id"]
-        for report in items("oomreports")
-        if report["metadata"]["namespace"] in (namespace, CONTROLLER_NAMESPACE)
-        for entry in report.get("status", {}).get("counted", ())
-        if entry["verdict"] != "Contradicted"
-    ]
-    return [id_ for id_, times in Counter(entries).items() if times > 1]
+    return [id_ for id_, times in Counter(counted_ids(namespace)).items() if times > 1]
 
 
 def unknown_reports(namespace: str, node: Node) -> dict[str, int]:

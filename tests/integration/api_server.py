@@ -95,6 +95,15 @@ def manifests(overlay: str) -> list[Object]:
     return [one for text in texts for one in yaml.safe_load_all(text) if one]
 
 
+def install(objects: list[Object], *, seconds: int = 30) -> None:
+    """Apply objects but the workloads: CRDs and namespaces first, which are waited for so long at most."""
+    first = [one for one in objects if one["kind"] in {"Namespace", "CustomResourceDefinition"}]
+    ADMIN.apply(*first)
+    kinds = [f"crd/{one['metadata']['name']}" for one in first if one["kind"] == "CustomResourceDefinition"]
+    ADMIN.kubectl("wait", "--for=condition=Established", f"--timeout={seconds}s", *kinds)
+    ADMIN.apply(*(one for one in objects if one not in first and one["kind"] not in WORKLOADS))
+
+
 def token(account: str, namespace: str, *, bound_to: str | None = None) -> str:
     """Return a token of a service account by TokenRequest, bound to a pod or to nothing."""
     bound = ["--bound-object-kind=Pod", f"--bound-object-name={bound_to}"] if bound_to else []

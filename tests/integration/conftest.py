@@ -15,12 +15,12 @@ from integration.api_server import (
     ADMIN,
     AGENT,
     AGENT_NAMESPACE,
-    WORKLOADS,
     Caller,
     Object,
     RefusedError,
     eventually,
     holder_of,
+    install,
     manifests,
     node,
     pod,
@@ -57,11 +57,7 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> None:
 def product(api_server: None) -> list[Object]:
     """Everything of the default overlay but the workloads, applied and in force."""
     objects = manifests("syslog")
-    first = [one for one in objects if one["kind"] in {"Namespace", "CustomResourceDefinition"}]
-    ADMIN.apply(*first)
-    kinds = [f"crd/{one['metadata']['name']}" for one in first if one["kind"] == "CustomResourceDefinition"]
-    ADMIN.kubectl("wait", "--for=condition=Established", "--timeout=30s", *kinds)
-    ADMIN.apply(*(one for one in objects if one not in first and one["kind"] not in WORKLOADS))
+    install(objects)
     ADMIN.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     # An API server alone has no controller that makes it.
     ADMIN.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": NAMESPACE}})

@@ -14,22 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oomreport.adapters.node.cgroup_files import CgroupFiles
 from oomreport.adapters.node.log_source import LogPosition, Reading
-from oomreport.adapters.node.node_files import NodeFiles
-from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.adapters.storage.checkpoint import read_checkpoint
-from oomreport.adapters.storage.journal import Journal
 from oomreport.agent import listener
-from oomreport.agent.log import Log
-from oomreport.agent.node.containers import NodeContainers
-from oomreport.agent.node.sampling import Sampler
-from oomreport.agent.reporter import KillReporter
-from oomreport.agent.settings import settings_of
 from oomreport.agent.watcher import Watcher
 from oomreport.incident.oom_record import Source
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
+from support.agent import watcher_of
 from support.node_files import V1, V2, FakeNode
 
 STEPS = 60
@@ -133,31 +125,13 @@ class Node:
         monkeypatch.setattr(
             listener, "opened_source", lambda *_, after, **__: Ring(self._lines, after, self._clock, self._draw)
         )
-        kept = read_checkpoint(folder / "checkpoint")
-        journal = Journal(folder, kept.journal if kept else None)
-        containers = NodeContainers(CgroupFiles(self._files.cgroup_root), NodeFiles(self._files.log_root))
-        reporter = KillReporter(
-            node_name="worker-3",
-            boot_id="9f1c2b7a-1111",
-            kernel_release="6.12.0",
-            containers=containers,
+        self.agent, _ = watcher_of(
+            self._files,
+            proc=folder / "proc",
+            state=folder,
+            kept=read_checkpoint(folder / "checkpoint"),
             put=self._put,
-            log=Log("error"),
-            note=journal.add,
-        )
-        self.agent = Watcher(
-            settings_of(["--node-name=worker-3", "--dry-run"], {}),
-            boot_id="9f1c2b7a-1111",
-            proc=ProcFiles(folder / "proc"),
-            containers=containers,
-            sampler=Sampler(containers, None, interval=0),
-            processes=None,
-            reporter=reporter,
             sink=self,
-            kept=kept,
-            checkpoint_file=folder / "checkpoint",
-            journal=journal,
-            log=Log("error"),
         )
         self.agent.begin()
         return self.agent

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, eventually, items, kubectl, roll_out
+from e2e.reports import counted_ids
 from soak.account import Account, account, twice, within
 from soak.faults import AGENT, CONTROLLER, Faults, lease_changes, machine_kills
 from soak.plan import Plan
@@ -80,7 +81,7 @@ def soak(namespace: str, plan: Plan, say: Callable[[str], None]) -> Figures:
         seed=plan.seed,
         seconds=round(time.monotonic() - began),
         account=found,
-        twice=twice(_entries(namespace)),
+        twice=twice(counted_ids(namespace)),
         machine=machine,
         faults={**dict(sorted(faults.struck.items())), "lease_changed_hands": changes},
     )
@@ -194,13 +195,3 @@ def _unnamed(namespace: str, since: datetime) -> int:
         if where != namespace or report["spec"]["container"] == "unknown"
         for entry in report.get("status", {}).get("counted", ())
     )
-
-
-def _entries(namespace: str) -> list[str]:
-    return [
-        entry["id"]
-        for where in (namespace, CONTROLLER_NAMESPACE)
-        for report in items("oomreports", where)
-        for entry in report.get("status", {}).get("counted", ())
-        if entry["verdict"] != "Contradicted"
-    ]

@@ -45,7 +45,8 @@ _CHECKPOINT_SECONDS = 30.0
 # A record that is told again after a crash is created once all the same, so a storm need not wait for the disk.
 _CHECKPOINT_SECONDS_AFTER_KILL = 1.0
 _STALE_SECONDS = 30.0
-# A readiness probe fails at its third look, 2 s apart; then the agent's silence proves nothing of the time before.
+# A readiness probe fails at its third look, 2 s apart; then the agent's silence proves nothing of the time before. A
+# kubelet that is late gets more than twice the time of three looks.
 _GAP_SECONDS = 15.0
 # Counters get this many times their own wait to tell of a kill whose line was lost.
 _PATIENCE_TIMES = 3

@@ -49,7 +49,7 @@ from oomreport.controller.reporting.rollout_pods import RolloutPods
 from oomreport.controller.reporting.router import Router
 from oomreport.controller.settings import ControllerSettings
 from oomreport.controller.watch import AgentSelector, PodAndRecordWatch
-from oomreport.controller.work.keys import ReportKey, line_of
+from oomreport.controller.work.keys import line_of
 from oomreport.controller.work.queue import WorkQueue
 from oomreport.names import API_VERSION, OOM_RECORDS, OOM_REPORTS
 
@@ -205,13 +205,7 @@ def parts_of(
             api,
             path(API_VERSION, OOM_REPORTS),
             _report_feed(
-                reports,
-                rollout_pods,
-                queue,
-                figures.reports,
-                owner_labels=owner_labels,
-                memory=running_memory,
-                on_deleted=lambda key: pods.set_told(key.namespace, key.workload.identity, key.container, now=now()),
+                reports, rollout_pods, queue, figures.reports, owner_labels=owner_labels, memory=running_memory
             ),
             on_listed=figures.reports.listed,
         ),
@@ -313,7 +307,6 @@ def _report_feed(
     *,
     owner_labels: OwnerLabels,
     memory: RunningMemory,
-    on_deleted: Callable[[ReportKey], None],
 ) -> Take:
     def take(kind: str | None, report: Mapping[str, Any]) -> None:
         series.take(kind, report)
@@ -321,8 +314,7 @@ def _report_feed(
         key = key_of_report(report)
         memory.seed(key, report.get("status") or {})
         if kind == "DELETED":
-            rollout_pods.keep(key, {})
-            on_deleted(key)
+            rollout_pods.report_deleted(key)
         if edited := reports.take(kind, report):
             queue.add(edited)
 

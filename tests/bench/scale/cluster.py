@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from integration.api_server import ADMIN, WORKLOADS, manifests
+from integration.api_server import install, manifests
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -17,7 +17,7 @@ def run_in_cluster(name: str, script: str, measure: Callable[[], int]) -> int:
     Inside, the product is installed and `measure` is called.
     """
     if os.environ.get("OOMREPORT_CLUSTER") == name:
-        _install()
+        install(manifests("syslog"), seconds=60)
         return measure()
     cluster = [sys.executable, str(_ROOT / "tests/cluster/cluster"), "--name", name]
     status = subprocess.run([*cluster, "up", "--api-only"], check=False).returncode
@@ -27,13 +27,3 @@ def run_in_cluster(name: str, script: str, measure: Callable[[], int]) -> int:
         return subprocess.run([*cluster, "exec", "--", sys.executable, script], check=False).returncode
     finally:
         subprocess.run([*cluster, "down"], check=False)
-
-
-def _install() -> None:
-    """Apply CRDs, rights and policies; the workloads are not needed here."""
-    things = manifests("syslog")
-    first = [one for one in things if one["kind"] in {"Namespace", "CustomResourceDefinition"}]
-    ADMIN.apply(*first)
-    kinds = [f"crd/{one['metadata']['name']}" for one in first if one["kind"] == "CustomResourceDefinition"]
-    ADMIN.kubectl("wait", "--for=condition=Established", "--timeout=60s", *kinds)
-    ADMIN.apply(*(one for one in things if one not in first and one["kind"] not in WORKLOADS))

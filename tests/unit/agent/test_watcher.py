@@ -9,27 +9,20 @@ from typing import Any
 
 import pytest
 
-from oomreport.adapters.node.cgroup_files import CgroupFiles
 from oomreport.adapters.node.log_source import LogPosition, Reading
-from oomreport.adapters.node.node_files import NodeFiles
-from oomreport.adapters.node.proc_files import ProcFiles
 from oomreport.adapters.storage.checkpoint import Checkpoint, read_checkpoint
-from oomreport.adapters.storage.journal import Journal
 from oomreport.adapters.storage.spool import Spool
 from oomreport.agent import listener
 from oomreport.agent.log import Log
 from oomreport.agent.node.containers import NodeContainers
-from oomreport.agent.node.sampling import Sampler
 from oomreport.agent.record_sink import SpoolSink
-from oomreport.agent.reporter import KillReporter
-from oomreport.agent.settings import settings_of
-from oomreport.agent.watcher import Watcher
 from oomreport.errors import SourceUnavailable
 from oomreport.incident.oom_record import Source
 from oomreport.kernel.kmsg import line_of_record
 from oomreport.kernel.line import Line
 from oomreport.kernel.text.kind import Kind
 from oomreport.workload.container import subject_of
+from support.agent import agent_settings, watcher_of
 from support.node_files import V1, FakeNode
 
 LOG = next((Path(__file__).parents[2] / "records").glob("kernel-5.10*cgv1-01-single-cgfs-besteffort")) / "log.kmsg"
@@ -95,39 +88,19 @@ class World:
         self.kills(kills)
         self.node = node = FakeNode(folder / "node", V1)
         self.container(kills=kills)
-        settings = replace(settings_of(["--node-name=worker-3", "--dry-run"], {}), counter_wait=watcher_wait)
-        containers = NodeContainers(CgroupFiles(node.cgroup_root), NodeFiles(node.log_root), agent_pod_uid=None)
-        sampler = Sampler(containers, None, interval=0)
         state = state or folder
-        journal = Journal(state, kept.journal if kept else None)
         self.spool = Spool(folder / "spool")
-        self.reporter = KillReporter(
-            node_name="worker-3",
-            boot_id="9f1c2b7a-1111",
-            kernel_release="5.10.0",
-            containers=containers,
-            put=self._put,
-            log=Log("error"),
-            counter_wait=counter_wait,
-            usage=lambda *_: None,
-            process=lambda _: None,
-            note=journal.add,
-        )
         self.records: list[dict[str, Any]] = []
         self.checkpoint = state / "checkpoint"
-        self.watcher = Watcher(
-            settings,
-            boot_id="9f1c2b7a-1111",
-            proc=ProcFiles(folder / "proc"),
-            containers=containers,
-            sampler=sampler,
-            processes=None,
-            reporter=self.reporter,
-            sink=SpoolSink(self.spool, lambda: None, Log("error")),
+        self.watcher, self.reporter = watcher_of(
+            node,
+            proc=folder / "proc",
+            state=state,
             kept=kept,
-            checkpoint_file=self.checkpoint,
-            journal=journal,
-            log=Log("error"),
+            put=self._put,
+            sink=SpoolSink(self.spool, lambda: None, Log("error")),
+            settings=replace(agent_settings(), counter_wait=watcher_wait),
+            counter_wait=counter_wait,
         )
 
     def container(self, *, kills: int) -> None:
@@ -389,6 +362,12 @@ def test_a_gap_in_the_log_is_over_when_probes_have_seen_it(world: World, monkeyp
         assert (not any("overwritten" in one for one in world.watcher.health().problems)) is is_over
 
 
+def passed(seconds: float) -> Callable[[], bool]:
+    """Return whether so many seconds have passed from now on."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
 def test_a_kill_whose_line_was_lost_is_told_behind_a_storm_that_leaves_its_container_no_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,11 +378,9 @@ def test_a_kill_whose_line_was_lost_is_told_behind_a_storm_that_leaves_its_conta
         yield world.watches
         world.kill((), number=1)
         for number in range(2, 14):
-            soon = time.monotonic() + 0.1
-            yield lambda soon=soon: time.monotonic() > soon  # type: ignore[misc]
+            yield passed(0.1)
             world.kill(capture(), number=number)
-        end = time.monotonic() + 0.5
-        yield lambda: time.monotonic() > end
+        yield passed(0.5)
 
     world.run(story())
     assert [one["spec"]["source"] for one in world.records].count("CgroupCounter") == 1
@@ -420,12 +397,10 @@ def test_a_kill_that_nobody_can_tell_takes_none_along_that_a_counter_will_tell(
     def story() -> Iterator[Callable[[], bool]]:
         yield world.watches
         world.kills(1)
-        half = time.monotonic() + 0.2
-        yield lambda: time.monotonic() > half
+        yield passed(0.2)
         world.kill((), number=1)
         world.kills(2)
-        end = time.monotonic() + 0.8
-        yield lambda: time.monotonic() > end
+        yield passed(0.8)
 
     world.run(story())
     assert [one["spec"]["source"] for one in world.records] == ["CgroupCounter"]

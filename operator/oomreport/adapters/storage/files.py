@@ -37,8 +37,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
             os.fsync(descriptor)
     except OSError:
         # On a full disk half a file would keep the disk full.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        remove(temporary)
         raise
     finally:
         os.close(descriptor)
@@ -51,8 +50,13 @@ def remove_unfinished(*folders: Path) -> None:
     """Remove what `write_whole` left behind where its process ended in the middle."""
     for folder in folders:
         for path in folder.glob(".*.new"):
-            with contextlib.suppress(OSError):
-                path.unlink()
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, where that can be done."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def sync_file(path: Path) -> None:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from oomreport.adapters.storage.files import remove
+
 _NAME = "told"
 
 
@@ -46,7 +48,7 @@ class Journal:
         keep = None if number is None else self._file(self.number)
         for old in folder.glob(f"{_NAME}.*"):
             if old != keep:
-                _remove(old)
+                remove(old)
 
     def add(self, told: Told) -> None:
         """Note that a record was put."""
@@ -62,7 +64,7 @@ class Journal:
     def begin(self) -> None:
         """Begin anew behind a checkpoint that was written with the number after this one."""
         self.close()
-        _remove(self._file(self.number))
+        remove(self._file(self.number))
         self.number += 1
 
     def close(self) -> None:
@@ -87,8 +89,3 @@ def _read(path: Path) -> tuple[Told, ...]:
             entry: Any = json.loads(line)
             found.append(Told(**entry))
     return tuple(found)
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oomreport.adapters.storage.files import remove_unfinished, sync_file, sync_folder, write_whole
+from oomreport.adapters.storage.files import remove, remove_unfinished, sync_file, sync_folder, write_whole
 
 _BULK = ("log", "tasks", "usage")
 _MOST_REFUSED = 1000
@@ -124,7 +124,8 @@ class Spool:
         """Forget a record that was delivered."""
         with self._lock:
             self._entries.pop(name, None)
-            self._unlink(self._file(name))
+            # One that a power cut brings back is delivered again, which changes nothing.
+            remove(self._file(name))
 
     def refuse(self, name: str, reason: str) -> None:
         """Set a record aside that will not be taken, with the reason."""
@@ -142,7 +143,7 @@ class Spool:
                 except OSError:
                     # Kept where it is: the next start offers it again.
                     return
-            self._unlink(self._file(name))
+            remove(self._file(name))
             self._refused_count = self._bound_refused()
 
     def readmit(self) -> int:
@@ -157,7 +158,7 @@ class Spool:
             records.append((path, record))
         for path, record in records:
             if self.add(record).on_disk:
-                self._unlink(path)
+                remove(path)
         self._refused_count = sum(1 for _ in self._refused.glob("*.json"))
         return len(records)
 
@@ -218,7 +219,7 @@ class Spool:
                 continue
             if blank:
                 self.torn += (path.stem,)
-                self._unlink(path)
+                remove(path)
                 continue
             found.append((path.stem, _Entry(size=status.st_size, since=status.st_mtime, synced=True)))
         return found
@@ -238,7 +239,7 @@ class Spool:
         while self._entries and (len(self._entries) >= self._most_records or self._bytes() + size > self._most_bytes):
             oldest = next(iter(self._entries))
             del self._entries[oldest]
-            self._unlink(self._file(oldest))
+            remove(self._file(oldest))
             dropped.append(oldest)
         self._dropped += len(dropped)
         return tuple(dropped)
@@ -269,17 +270,11 @@ class Spool:
         for _, bytes_, path in files:
             size += bytes_
             if kept >= _MOST_REFUSED or size > self._most_bytes:
-                self._unlink(path)
+                remove(path)
                 self._dropped += 1
             else:
                 kept += 1
         return kept
-
-    @staticmethod
-    def _unlink(path: Path) -> None:
-        """Remove a file; one that a power cut brings back is delivered again, which changes nothing."""
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _is_blank(path: Path) -> bool:

@@ -17,6 +17,7 @@ from oomreport.agent.node.node_state import KnownContainer, KnownPod
 from oomreport.incident.oom_record import LimitsHit
 from oomreport.workload.container import Scope, scope_of
 
+# As often as pods and containers are listed anew where nothing seems to have changed (containers.py).
 _MARK_SECONDS = 60.0
 
 

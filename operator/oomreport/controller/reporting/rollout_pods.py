@@ -51,6 +51,11 @@ class RolloutPods:
         elif self._pods.follow(key.namespace, key.workload, key.container):
             self.survey_soon(key.namespace)
 
+    def report_deleted(self, key: ReportKey) -> None:
+        """Follow the workload no more; the next report of it tells no end again that this one had told."""
+        self.keep(key, {})
+        self._pods.set_told(key.namespace, key.workload.identity, key.container, now=self._now())
+
     def survey_soon(self, namespace: str) -> None:
         """Have the pods of a namespace listed, once for all that ask for it within a while."""
         now = time.monotonic()

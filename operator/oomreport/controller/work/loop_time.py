@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
+# As often as watches have to be looked at (watch_state.py).
 LOOK_SECONDS = 1.0
 
 

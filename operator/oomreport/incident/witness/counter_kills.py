@@ -34,16 +34,19 @@ def is_told_already(record: RecordFacts, instance: Sequence[LedgerEntry]) -> boo
 
 def told_by_counter(record: RecordFacts, instance: Sequence[LedgerEntry]) -> LedgerEntry | None:
     """Return the entry of the counter that told of a line's kill before."""
-    if record.spec.source is Source.CGROUP_COUNTER or not instance:
+    if record.spec.source is Source.CGROUP_COUNTER:
         return None
-    numbers = _numbers_of(record, (entry.id for entry in instance))
-    of_pod = _numbers_of(record, (entry.id for entry in instance), of_pod=True)
-    before = [one for one in instance if record.time <= one.time + _STAMPS_DRIFT]
-    if of_pods := [one for one in before if one.id in of_pod]:
-        return of_pods[0]
-    later = [one for one in before if one.id in numbers]
+    later = [one for one in instance if record.time <= one.time + _STAMPS_DRIFT]
+    # Lines come in the order of their kills, so mostly there is none.
+    if not later:
+        return None
+    of_pod = _numbers_of(record, (one.id for one in later), of_pod=True)
+    if by_pod := next((one for one in later if one.id in of_pod), None):
+        return by_pod
+    numbers = _numbers_of(record, (one.id for one in instance))
+    by_counter = next((one for one in later if one.id in numbers), None)
     counters = [(one.time, numbers[one.id]) for one in instance if one.id in numbers]
-    return later[0] if later and _are_too_many(record, instance, counters) else None
+    return by_counter if by_counter and _are_too_many(record, instance, counters) else None
 
 
 def _are_too_many(
