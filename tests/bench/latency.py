@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from e2e.kube import apply, items, kubectl  # noqa: E402
+from e2e.kube import CONTROLLER_NAMESPACE, apply, eventually, item, items, kubectl  # noqa: E402
 from e2e.workloads import container, pod, pod_spec  # noqa: E402
 
 CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster")]
@@ -38,7 +38,7 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self.seen: list[tuple[float, dict]] = []
         self._process = subprocess.Popen(
-            ["kubectl", "get", kind, *where, "-w", "-o", "json", "--output-watch-events"],
+            ["kubectl", "get", kind, *where, "--watch-only", "-o", "json", "--output-watch-events"],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -59,8 +59,17 @@ class Watch(threading.Thread):
         self._process.terminate()
 
 
+def one_leads() -> bool:
+    """Whether a controller of this deployment holds the Lease; one that was replaced may hold it for 15 s more."""
+    lease = item("lease", "oomreport-controller", CONTROLLER_NAMESPACE)
+    pods = [one["metadata"] for one in items("pods", CONTROLLER_NAMESPACE)]
+    staying = [one["name"] for one in pods if "deletionTimestamp" not in one]
+    return bool(lease) and lease["spec"].get("holderIdentity") in staying
+
+
 def measured(kills: int) -> dict[str, float]:
     """Have `kills` processes killed and return the figures."""
+    eventually("a controller leads", one_leads, seconds=60)
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
     kubectl("create", "namespace", NAMESPACE)
     time.sleep(2)

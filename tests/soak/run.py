@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, eventually, items, kubectl, roll_out
+from e2e.nodes import chosen
 from e2e.reports import counted_ids
 from soak.account import Account, account, twice, within
 from soak.faults import AGENT, CONTROLLER, Faults, lease_changes, machine_kills
@@ -67,6 +68,8 @@ def soak(namespace: str, plan: Plan, say: Callable[[str], None]) -> Figures:
         pods, faults = Pods(namespace, Path(folder), plan), Faults(say)
         pods.create()
         eventually("every pod runs", pods.all_run, seconds=120)
+        # Their last kills would be told of this node while the account is open.
+        eventually("the pods of other tests are gone", partial(_is_alone, namespace), seconds=120)
         changes, machine, opened = lease_changes(), machine_kills(), datetime.now(UTC)
         pods.open()
         _have_it_happen(plan, pods, faults)
@@ -183,15 +186,22 @@ def _told(namespace: str) -> dict[str, int]:
     }
 
 
+def _is_alone(namespace: str) -> bool:
+    ours = {namespace, CONTROLLER_NAMESPACE, AGENT_NAMESPACE, "kube-system"}
+    here = [pod for pod in items("pods") if pod["spec"].get("nodeName") == chosen().name]
+    return {pod["metadata"]["namespace"] for pod in here} <= ours
+
+
 def _unnamed(namespace: str, since: datetime) -> int:
     """Return the kills told of no known container, or of the product's own, which nothing kills by memory here.
 
-    Those from before the beginning are left out.
+    Those from before the beginning are left out, and those of other nodes.
     """
     return sum(
         datetime.fromisoformat(entry["time"]) >= since
         for where in (namespace, CONTROLLER_NAMESPACE, AGENT_NAMESPACE)
         for report in items("oomreports", where)
         if where != namespace or report["spec"]["container"] == "unknown"
+        if report["spec"]["workloadRef"]["kind"] != "Node" or report["spec"]["workloadRef"]["name"] == chosen().name
         for entry in report.get("status", {}).get("counted", ())
     )

@@ -18,6 +18,7 @@ class Ownership:
     def __init__(self, containers: NodeContainers) -> None:
         self._containers = containers
         self._prefix: str | None = None if containers.namespaced else ""
+        self._searched_at = float("-inf")
 
     def subject(self, path: str | None, now: float) -> Subject | None:
         """Return whom a path names: the outermost pod of it that this node knows, else the innermost.
@@ -28,13 +29,13 @@ class Ownership:
         if not along:
             return subject_of(path)
         if not self._containers.knows(along[0]):
-            self._containers.look(now, search=True)
+            self._search(now)
         return next((each for each in along if self._containers.knows(each)), along[-1])
 
     def owns_pod(self, subject: Subject, path: str | None, now: float) -> bool:
         """Return whether a pod or container is, or was just now, this node's."""
         if not self._containers.knows(subject):
-            self._containers.look(now, search=True)
+            self._search(now)
         if self._containers.knows(subject):
             return self._containers.owns(subject)
         return self.is_below_kubepods(path)
@@ -74,3 +75,9 @@ class Ownership:
         if self._prefix is None and path is not None and known is not None and known.path is not None:
             before, own, _ = path.partition(known.path)
             self._prefix = before if own else None
+
+    def _search(self, now: float) -> None:
+        """List all pods, once for the same kill."""
+        if now != self._searched_at:
+            self._searched_at = now
+            self._containers.look(now, search=True)

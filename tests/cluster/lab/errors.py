@@ -11,3 +11,7 @@ class CannotRunHereError(ClusterError):
     """This machine lacks something that cannot be had; the message lists what. Exit code 3."""
 
     exit_code = 3
+
+
+class GuestPanicError(ClusterError):
+    """The kernel of the virtual machine ended itself; the message has what it printed. Exit code 1."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import certificates, namespaces, v2_guest, v2_images, v2_shell
 from .access import run
-from .errors import CannotRunHereError, ClusterError
+from .errors import CannotRunHereError, ClusterError, GuestPanicError
 from .processes import tail
 from .say import say, step
 from .state import State
@@ -25,6 +25,8 @@ from .v2_image import Image, image
 MEMORY, LEAST_MEMORY = 2048, 768
 READY_SECONDS, SHUTDOWN_SECONDS = 300, 90
 CLOCK_TOLERANCE, CLOCK_TRIES = 0.05, 4
+# An emulated kernel dies at one of so many boots that nobody has counted it; a real one does so each time.
+STARTS, PANIC = 2, "Kernel panic - not syncing"
 USUALLY = "30 s, longer on a busy machine"
 # What the state keeps of the guest, so that a later start finds it.
 KEPT_MEMORY, KEPT_KUBELET, KEPT_IMAGE, KEPT_BOOT = "v2-memory", "v2-kubelet", "v2-image", "v2-boot"
@@ -145,9 +147,17 @@ def _start(state: State, built: Image, changes: dict[str, Any]) -> None:
         certificates.write_kubeconfig(pki, "v2-kubelet", url=f"https://{namespaces.ADDRESS}:6443")
     files = node_files(pki=pki, authorized_key=v2_shell.authorized_key(state), cluster=state.name, changes=changes)
     say(f"starting {NODE}, a virtual machine with cgroup v2")
-    state.facts[BOOTING] = "yes"
-    v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
-    _await_boot(state, changes)
+    for attempt in range(STARTS):
+        state.facts[BOOTING] = "yes"
+        v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
+        try:
+            _await_boot(state, changes)
+        except GuestPanicError as panic:
+            if attempt + 1 == STARTS:
+                raise
+            say(f"{panic}\n{NODE} starts once more")
+        else:
+            return
 
 
 def _await_boot(state: State, changes: dict[str, Any]) -> None:
@@ -210,7 +220,9 @@ def _await(state: State, reached: Callable[[], bool], *, what: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not reached():
         if not v2_guest.running(state) or time.monotonic() > deadline:
-            raise ClusterError(f"{what} did not become ready.\n{_diagnosis(state)}")
+            panicked = not v2_guest.running(state) and PANIC in tail(v2_guest.folder(state) / "console.log", 6)
+            error = GuestPanicError if panicked else ClusterError
+            raise error(f"{what} did not become ready.\n{_diagnosis(state)}")
         time.sleep(1)
 
 
@@ -252,7 +264,8 @@ def _set_clock(state: State) -> None:
 
 
 def _diagnosis(state: State) -> str:
-    console = tail(v2_guest.folder(state) / "console.log", 10)
+    # A panic's cause stands some 40 lines above its end.
+    console = tail(v2_guest.folder(state) / "console.log", 60)
     if not v2_guest.running(state):
         return f"QEMU has ended: {tail(state.folder / 'log' / 'v2-guest.log', 3)}\nits console:\n{console}"
     try:

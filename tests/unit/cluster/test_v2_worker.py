@@ -1,5 +1,6 @@
 """The cgroup v2 worker's settings, and what is said where it does not run."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster.lab import v2_guest, v2_machine, v2_shell, v2_worker
-from cluster.lab.errors import ClusterError
+from cluster.lab.errors import ClusterError, GuestPanicError
 from cluster.lab.processes import Process, start_time
 from cluster.lab.state import State
 from cluster.lab.v2_image import Image
@@ -134,6 +135,51 @@ def test_whether_kvm_runs_a_kernel_is_tried_once_for_each_kernel(
 def test_without_kvm_the_processor_is_emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert v2_machine.processor(Image.at(tmp_path)) == v2_machine.EMULATED
+
+
+PANIC = """[    2.452636] CR2: 0000000000000000 CR3: 0000000002c22000 CR4: 0000000000750ef0
+[    2.452644] PKRU: 55555554
+[    2.452819] Kernel panic - not syncing: Fatal exception in interrupt
+[    4.479735] Shutting down cpus with NMI
+[    4.481499] Kernel Offset: disabled
+"""
+
+
+def test_a_kernel_that_ended_itself_is_told_from_a_node_that_did_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = cluster(facts={v2_guest.PROCESS: f"{os.getpid()} another-start-time"})
+    console = v2_guest.folder(ended) / "console.log"
+    console.parent.mkdir(parents=True)
+    for text, error in ((PANIC, GuestPanicError), (PANIC + "[    0.000000] Linux version 6.12\n" * 9, ClusterError)):
+        console.write_text(text)
+        with pytest.raises(ClusterError) as caught:
+            v2_worker._await(ended, lambda: False, what="node v2-node")
+        assert caught.type is error
+        assert "CR2: 0000000000000000" in str(caught.value)
+
+
+@pytest.mark.parametrize(("panics", "starts"), [(0, 1), (1, 2), (2, 2)])
+def test_a_guest_whose_kernel_ended_itself_while_it_booted_starts_once_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, panics: int, starts: int
+) -> None:
+    left, started = iter(range(panics)), []
+
+    def boots(*_: object) -> None:
+        if next(left, None) is not None:
+            raise GuestPanicError("node v2-node did not become ready")
+
+    state = cluster(facts={v2_worker.KEPT_MEMORY: "2048"})
+    key = state.folder / "pki" / "v2-kubelet.kubeconfig"
+    key.parent.mkdir(parents=True)
+    key.touch()
+    monkeypatch.setattr(v2_worker, "node_files", lambda **_: {})
+    monkeypatch.setattr(v2_shell, "authorized_key", lambda _: "")
+    monkeypatch.setattr(v2_guest, "start", lambda *_, **__: started.append("once"))
+    monkeypatch.setattr(v2_worker, "_await_boot", boots)
+    with contextlib.ExitStack() as expected:
+        if panics == starts:
+            expected.enter_context(pytest.raises(GuestPanicError))
+        v2_worker._start(state, Image.at(tmp_path), {})
+    assert len(started) == starts
 
 
 def test_readiness_of_the_boot_before_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,12 +117,14 @@ class CgroupFiles:
         """
         return bool(self._links) and all(self._link_count(path) == links for path, links in self._links.items())
 
+    def kill_text(self, path: str) -> bytes:
+        """Return the file of a cgroup's counters as it is, which is nearly always as it was; empty where it is gone."""
+        return self._read(path, "memory.oom_control" if self.version == 1 else "memory.events")
+
     def count(self, path: str) -> KillCount | None:
         """Return a cgroup's counters, or None where it is gone."""
-        text = self._read(path, "memory.oom_control" if self.version == 1 else "memory.events")
-        if not text:
-            return None
-        return KillCount(kills=_number_after(text, b"oom_kill "), group_kills=_number_after(text, b"oom_group_kill "))
+        text = self.kill_text(path)
+        return kill_count(text) if text else None
 
     def limit(self, path: str) -> int | None:
         """Return a cgroup's memory limit in bytes, or None where there is none."""
@@ -220,6 +222,11 @@ def _is_namespaced(root: str, version: int) -> bool:
     if version == 1:
         return not Path(root, "release_agent").exists()
     return Path(root, "cgroup.type").exists()
+
+
+def kill_count(text: bytes) -> KillCount:
+    """Return the counters in a file's text."""
+    return KillCount(kills=_number_after(text, b"oom_kill "), group_kills=_number_after(text, b"oom_group_kill "))
 
 
 def _number_after(text: bytes, key: bytes) -> int | None:

@@ -10,7 +10,7 @@ neighbour's pod is then known to be the neighbour's. This node's pods are those 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups
+from oomreport.adapters.node.cgroup_files import CgroupFiles, ContainerCgroup, PodCgroups, kill_count
 from oomreport.adapters.node.node_files import ContainerNames, NodeFiles, PodNames
 from oomreport.adapters.storage.checkpoint import StoredTally
 from oomreport.agent.node.kill_counter import Tally, keep_times, kills_of
@@ -364,10 +364,14 @@ class NodeContainers:
     @staticmethod
     def _count_container(cgroups: CgroupFiles, container: KnownContainer, now: float) -> None:
         assert container.path is not None
-        count = cgroups.count(container.path)
-        if count is None:
+        text = cgroups.kill_text(container.path)
+        if not text:
             container.gone_at = now
             return
+        if text == container.kill_text and not container.nested:
+            return
+        container.kill_text = text
+        count = kill_count(text)
         total = kills_of(count, as_group=container.as_group)
         if total is None:
             return

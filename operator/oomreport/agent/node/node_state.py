@@ -33,9 +33,9 @@ class KnownContainer:
     """A container. `path` is None where only the kubelet's files told of it; `gone_at` is when its cgroup was missed.
 
     `named_at` is when the kubelet's files first told of it. `counted` says whether its counter was ever read,
-    `processes_killed` is what it counted at most (with memory.oom.group more than kills), `named` how many kills the
-    log named it for since the start. `comms` and `oom_score_adjs` were seen in its task tables. `flight` is the
-    sampler's.
+    `kill_text` is the counter's file as last read, `processes_killed` is what it counted at most (with memory.oom.group
+    more than kills), `named` how many kills the log named it for since the start. `comms` and `oom_score_adjs` were
+    seen in its task tables. `flight` is the sampler's.
     """
 
     subject: Subject
@@ -47,6 +47,7 @@ class KnownContainer:
     named_at: float | None = None
     gone_at: float | None = None
     counted: bool = False
+    kill_text: bytes = b""
     processes_killed: int = 0
     named: int = 0
     tally: Tally = field(default_factory=Tally)
