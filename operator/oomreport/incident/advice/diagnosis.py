@@ -90,7 +90,7 @@ def findings(case: Case, previous: Sequence[Finding] = ()) -> tuple[Finding, ...
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(name="ContainerUnknown", severity="Warning", find=container_unknown),
+    Rule(name="ContainerUnknown", severity="Warning", find=container_unknown, of_record=True),
     Rule(name="StatusContradicted", severity="Info", find=status_contradicted),
     Rule(name="StatusOnly", severity="Info", find=status_only),
     Rule(name="KernelLogLost", severity="Warning", find=kernel_log_lost, of_record=True),
@@ -117,8 +117,8 @@ RULES: tuple[Rule, ...] = (
     Rule(name="PageCacheIsNotTheCause", severity="Info", find=page_cache_is_not_the_cause),
     Rule(name="SwapFull", severity="Info", find=swap_full),
     Rule(name="Thrashing", severity="Info", find=thrashing),
-    Rule(name="ManyWorkers", severity="Warning", find=many_workers),
+    Rule(name="ManyWorkers", severity="Warning", find=many_workers, of_record=True),
     Rule(name="HeapAgainstLimit", severity="Warning", find=heap_against_limit, of_pod=True),
     Rule(name="RequestBelowUse", severity="Warning", find=request_below_use, of_pod=True),
-    Rule(name="ChosenByProtection", severity="Info", find=protection),
+    Rule(name="ChosenByProtection", severity="Info", find=protection, of_record=True),
 )

@@ -1,19 +1,25 @@
 """Facts about the last kill, each by its own rule."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from oomreport.cli.logs.explained import spec_of
 from oomreport.incident.advice.case import Case
 from oomreport.incident.advice.diagnosis import RULES, Finding, findings
 from oomreport.incident.advice.recommendation import recommendation
 from oomreport.incident.kill import Cause, Kill, Verdict
 from oomreport.incident.memory.usage import Peak, Pressure
+from oomreport.incident.witness.cause import cause_of
 from oomreport.incident.witness.evidence import RecordFacts
 from oomreport.kernel.record import MemoryUsage, Task, Victim
 from oomreport.workload.pod import PodFacts
 from oomreport.workload.quantity import MI
 from support.evidence import after, cid, kill, pod, record, running, sampled
+from support.logs import read
+
+RECORDS = sorted((Path(__file__).parents[3] / "records").glob("*/log.*"))
 
 
 def rules(
@@ -136,6 +142,22 @@ def test_what_a_record_told_stays_when_the_record_is_gone():
     gone = Finding(rule="SilentKill", severity="Warning", message="it was silent")
     case = Case(kill=kill(), container="api")
     assert findings(case, [kept, gone]) == (kept,)
+
+
+@pytest.mark.parametrize("container", ["api", "unknown"])
+def test_nothing_that_a_real_record_told_changes_when_the_record_is_gone(container: str):
+    """A used record is not read again, and of the last kill alone what it had told would be said otherwise."""
+    told = set()
+    for log in RECORDS:
+        for spec in map(spec_of, read(log.read_bytes())):
+            whole = RecordFacts(name="", node="", time=spec.time or after(0), spec=spec)
+            last = Kill.from_record(
+                spec, time=whole.time, cause=cause_of(whole, None, None), verdict=Verdict.KERNEL_ONLY
+            )
+            first = findings(Case(kill=last, container=container, record=whole))
+            told.update(one.rule for one in first)
+            assert findings(Case(kill=last, container=container), first) == first, log.parent.name
+    assert {"ChosenByProtection", "GroupKilled", "NodeOutOfMemory"} < told
 
 
 def test_rules_have_names_of_their_own():
