@@ -154,12 +154,12 @@ class Metrics:
 
     def written(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """Count the kills that a report's status has and had not before."""
-        was, becomes = from_json(_Told, before) or _Told(), from_json(_Told, after) or _Told()
-        known = {entry.id for entry in was.counted}
+        # A ledger may hold hundreds, of which this write has added one: only what is new is read.
+        known = {entry.get("id") for entry in _entries(before)}
+        new = [entry for entry in _entries(after) if entry.get("id") not in known]
+        becomes = from_json(_Told, {**after, "counted": new}) or _Told() if new else _Told()
         causes = {kill.id: kill.cause for kill in becomes.recent_kills}
         for entry in becomes.counted:
-            if entry.id in known:
-                continue
             # More than ten at once: the list of recent kills, which has the causes, is not longer.
             cause = causes.get(entry.id) or Cause.UNKNOWN.value
             self._kills.labels(verdict=entry.verdict, cause=cause).inc()
@@ -181,6 +181,11 @@ class Metrics:
         for hook, outcome in told:
             if hook not in hooks:
                 self._attempts.remove(hook, outcome)
+
+
+def _entries(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    counted = status.get("counted")
+    return [one for one in counted if isinstance(one, Mapping)] if isinstance(counted, list) else []
 
 
 class _State(Collector):

@@ -140,7 +140,7 @@ def decide(evidence: Evidence, patience: Patience, stored: ReportStatus | None =
     return Decision(
         status=status,
         becomes=becomes,
-        changed=status != replace(stored, kill_times=(), changes=()).as_json(),
+        changed=bool(shown) or status != replace(stored, kill_times=(), changes=()).as_json(),
         used=used,
         mismatched=correlation.mismatched,
         shown=shown,
