@@ -17,6 +17,8 @@ def test_a_record_of_another_nodes_pod_is_counted_for_the_records_node(shop: Sho
     (why,) = (one["message"] for one in report["status"]["findings"] if one["rule"] == "ContainerUnknown")
     assert f"of pod {shop.namespace}/{pod.name}" in why
     assert "on another node" in why
+    assert report["status"]["recommendation"]["action"] == "None"
+    assert "which container it was is not known" in report["status"]["recommendation"]["basis"]
     assert report_at(shop.client, shop.namespace, f"deployment-{web}-api") is None
 
     send(shop.client, record(pod, node=shop.node))

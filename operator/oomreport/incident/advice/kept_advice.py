@@ -17,8 +17,10 @@ from oomreport.incident.advice.recommendation import Action, Recommendation, rec
 from oomreport.incident.advice.sizing import in_mi
 from oomreport.incident.api_json import from_json
 from oomreport.incident.kill import Cause
+from oomreport.incident.witness.evidence import UNKNOWN_CONTAINER
 from oomreport.incident.witness.policy import Policy
 from oomreport.incident.witness.surroundings import Unknown
+from oomreport.workload.quantity import format_quantity
 
 MOST_BASIS = 1024
 NO_ACTION = Action.NONE.value
@@ -39,6 +41,8 @@ _BEARS_ON = {
 _ALWAYS = frozenset({Unknown.POLICIES})
 # What the pod's spec said stands in their words, and no bound changes them.
 _WITHOUT_NUMBER = frozenset({Action.FIX_LEAK, Action.LIMIT_TMPFS, Action.REVIEW_NODE})
+# What asks for a number of one container, or says how that behaves from kill to kill.
+_OF_A_CONTAINER = frozenset({Action.RAISE_LIMIT, Action.RAISE_REQUEST, Action.FIX_LEAK, Action.LIMIT_TMPFS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ def is_outdated(advice: KeptAdvice | None, bounds: str | None, *, applied: bool)
 
 
 def _made(case: Case) -> KeptAdvice:
-    return _finished(case, _within_quota(case, recommendation(case)))
+    return _finished(case, _within_quota(case, _of_whom(case, recommendation(case))))
 
 
 def _finished(case: Case, found: Recommendation) -> KeptAdvice:
@@ -128,6 +132,19 @@ def _finished(case: Case, found: Recommendation) -> KeptAdvice:
         basis = found.basis[: MOST_BASIS - len(words)] + words
         return replace(advice, basis=basis, unknown=tuple(one.value for one in unknown))
     return advice
+
+
+def _of_whom(case: Case, found: Recommendation) -> Recommendation:
+    """Return the recommendation, without what needs a name where a report gathers kills of containers without one."""
+    needs_name = found.action in _OF_A_CONTAINER or (found.action is Action.RAISE_POD_LIMIT and case.pod is None)
+    if case.container != UNKNOWN_CONTAINER or not needs_name:
+        return found
+    fired = f" of {format_quantity(found.previous_limit)}" if found.previous_limit else ""
+    words = (
+        f"a limit{fired} fired, but which container it was is not known, and kills of others are counted here too: so no"
+        " limit is recommended"
+    )
+    return Recommendation(action=Action.NONE, previous_limit=found.previous_limit, basis=words)
 
 
 def _within_quota(case: Case, found: Recommendation) -> Recommendation:

@@ -1,5 +1,6 @@
 """When advice is made, kept and made anew, and what it says of itself."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,24 @@ def test_a_look_without_anything_new_changes_nothing():
     assert later(status) == status["recommendation"]
     assert later(status, gone=True) == status["recommendation"]
     assert "policy" not in status["recommendation"]
+
+
+def unnamed(facts: PodFacts | None, **values: Any) -> dict[str, Any]:
+    """Return the advice of a report that counts kills of containers that nobody could name."""
+    pods = (facts,) if facts else ()
+    found = decide(replace(evidence(record(**values), pods=pods), container="unknown"), PATIENCE)
+    advice: dict[str, Any] = found.status["recommendation"]
+    return advice
+
+
+def test_no_container_gets_a_number_where_none_could_be_named():
+    nobody = unnamed(None)
+    assert (nobody["action"], nobody["previousLimit"]) == ("None", "256Mi")
+    assert "memoryLimit" not in nobody
+    assert nobody["basis"].startswith("a limit of 256Mi fired, but which container it was is not known")
+    own = {"oomMemcg": f"/kubepods/burstable/pod{UID}", "scope": "Pod"}
+    assert unnamed(None, **own)["action"] == "None"
+    assert unnamed(pod(dead(), uid=UID, memory_limit=256 * MI), **own)["action"] == "RaisePodLimit"
 
 
 def test_other_rules_make_it_anew_and_the_old_ones_bring_it_back():
