@@ -9,6 +9,7 @@ written as a kubelet does. Then, for the controller as a process of its own with
     quiet   pod events that say nothing, and the same events for a bare watch with aiohttp and orjson in the same run
     kills   20 a second under churn: by record, by status, by both; from before the first write to the report
     storm   KILLS (default 1000) records as fast as the API server takes them
+    backlog as many that were written while no controller ran, from the start of one until all are counted
 
 Environment: PODS (10000), CHURN events a second (200), SECONDS of each phase (30), KILLS. The last line is a JSON
 object.
@@ -25,6 +26,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -166,15 +169,14 @@ async def measure(folder: Path) -> dict[str, Any]:
     """Run all phases; return the figures."""
     access = api_access(os.environ)
     figures: dict[str, Any] = {"pods": PODS}
-    async with Bulk(access) as bulk:
+    async with Bulk(access) as bulk, ApiServer(access, agent="bench-scale") as api:
         began = time.monotonic()
         known = await fill(bulk, PODS)
         figures["fill_s"] = round(time.monotonic() - began, 1)
         print(f"scale: {PODS} pods after {figures['fill_s']} s", flush=True)
-        caller = holder_of(token(CONTROLLER, CONTROLLER_NAMESPACE), folder)
-        began = time.monotonic()
-        controller = Controller(str(caller.kubeconfig), folder, program=(sys.executable, "-c", AS_IN_THE_IMAGE))
-        try:
+        truth = Truth()
+        with started(folder) as controller:
+            began = time.monotonic()
             await asyncio.to_thread(controller.wait_ready, 600)
             pid = controller.process.pid
             figures["ready_s"] = round(time.monotonic() - began, 1)
@@ -183,13 +185,28 @@ async def measure(folder: Path) -> dict[str, Any]:
             print("scale:", json.dumps(figures), flush=True)
             figures |= await quiet_events(bulk, known, pid)
             print("scale:", json.dumps(figures), flush=True)
-            figures |= await kills(bulk, known, pid)
+            watching = asyncio.create_task(watch_reports(api, truth))
+            await asyncio.sleep(1)
+            figures |= await kills(bulk, known, truth, pid)
             figures["peak_mib"] = round(memory_mib(pid, "VmHWM"), 1)
-        finally:
-            controller.stop()
-            errors = controller.messages("error")
-            print(f"scale: the controller logged {len(errors)} errors", *errors[:5], sep="\n", flush=True)
+            print("scale:", json.dumps(figures), flush=True)
+        figures |= await backlog(bulk, known, truth, folder)
+        figures |= {"lost": truth.missing, "doubled": truth.doubled}
+        watching.cancel()
     return figures
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Controller]:
+    """Start a controller, and stop it at the end, with what it logged of errors printed."""
+    caller = holder_of(token(CONTROLLER, CONTROLLER_NAMESPACE), folder)
+    controller = Controller(str(caller.kubeconfig), folder, program=(sys.executable, "-c", AS_IN_THE_IMAGE))
+    try:
+        yield controller
+    finally:
+        controller.stop()
+        errors = controller.messages("error")
+        print(f"scale: the controller logged {len(errors)} errors", *errors[:5], sep="\n", flush=True)
 
 
 async def quiet_events(bulk: Bulk, known: Known, pid: int) -> dict[str, Any]:
@@ -227,33 +244,41 @@ async def cost_of(pid: int, work: Any) -> float:
     return processor_seconds(pid) - before
 
 
-async def kills(bulk: Bulk, known: Known, pid: int) -> dict[str, Any]:
+async def kills(bulk: Bulk, known: Known, truth: Truth, pid: int) -> dict[str, Any]:
     """Return how kills are counted under churn, then in a storm."""
     figures: dict[str, Any] = {}
-    async with ApiServer(api_access(os.environ), agent="bench-scale") as api:
-        truth = Truth()
-        watching = asyncio.create_task(watch_reports(api, truth))
-        await asyncio.sleep(1)
-        before = processor_seconds(pid)
-        total = await kills_under_churn(bulk, known, truth)
-        await settled(truth, 120)
-        figures["kills"] = total
-        figures["ms_per_kill_under_churn"] = round((processor_seconds(pid) - before) / total * 1000, 1)
-        figures["kill_to_report_p50_ms"], figures["kill_to_report_p99_ms"] = truth.times(from_status=False)
-        # They wait for a record first, for as long as --grace says (process.py).
-        figures["status_to_report_p50_ms"], figures["status_to_report_p99_ms"] = truth.times(from_status=True)
-        print("scale:", json.dumps(figures), flush=True)
-        before, began = processor_seconds(pid), time.monotonic()
-        await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
-        figures["storm_kills"] = KILLS
-        figures["storm_written_s"] = round(time.monotonic() - began, 1)
-        await settled(truth, 300)
-        figures["storm_counted_s"] = round(time.monotonic() - began, 1)
-        await asyncio.sleep(5)
-        figures["ms_per_kill"] = round((processor_seconds(pid) - before) / KILLS * 1000, 1)
-        figures |= {"lost": truth.missing, "doubled": truth.doubled}
-        watching.cancel()
+    before = processor_seconds(pid)
+    total = await kills_under_churn(bulk, known, truth)
+    await settled(truth, 120)
+    figures["kills"] = total
+    figures["ms_per_kill_under_churn"] = round((processor_seconds(pid) - before) / total * 1000, 1)
+    figures["kill_to_report_p50_ms"], figures["kill_to_report_p99_ms"] = truth.times(from_status=False)
+    # They wait for a record first, for as long as --grace says (process.py).
+    figures["status_to_report_p50_ms"], figures["status_to_report_p99_ms"] = truth.times(from_status=True)
+    print("scale:", json.dumps(figures), flush=True)
+    before, began = processor_seconds(pid), time.monotonic()
+    await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
+    figures["storm_kills"] = KILLS
+    figures["storm_written_s"] = round(time.monotonic() - began, 1)
+    await settled(truth, 300)
+    figures["storm_counted_s"] = round(time.monotonic() - began, 1)
+    await asyncio.sleep(5)
+    figures["ms_per_kill"] = round((processor_seconds(pid) - before) / KILLS * 1000, 1)
     return figures
+
+
+async def backlog(bulk: Bulk, known: Known, truth: Truth, folder: Path) -> dict[str, Any]:
+    """Return how a controller counts what was written while none ran: all of it is there at once."""
+    await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
+    with started(folder) as controller:
+        began = time.monotonic()
+        await asyncio.to_thread(controller.wait_ready, 600)
+        await settled(truth, 300)
+        return {
+            "backlog_kills": KILLS,
+            "backlog_counted_s": round(time.monotonic() - began, 1),
+            "backlog_peak_mib": round(memory_mib(controller.process.pid, "VmHWM"), 1),
+        }
 
 
 def benchmark() -> int:
