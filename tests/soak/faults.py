@@ -5,8 +5,9 @@ No fault needs the API server, which is away at times: processes are found by wh
 
 import os
 import signal
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ LEASE = "oomreport-controller"
 # After a kill -9 the kubelet waits up to five minutes; the soak replaces such pods sooner.
 _COMES_BACK_SECONDS = 120.0
 _NEXT_KILL_SECONDS = 10.0
-# Lines that the agent has not read when it is stopped: it looks five times a second.
+# Lines that the agent has not read when it is stopped: it looks five times a second, where it can run.
 _UNREAD_SECONDS = 1.0
 # So long a new agent may take until it has read the log for the first time (3.9 s on the slowest node).
 _STARTS_SECONDS = 10.0
@@ -122,6 +123,33 @@ def lease_changes() -> int:
     return int((lease or {}).get("spec", {}).get("leaseTransitions", 0))
 
 
+class _Waits(threading.Thread):
+    """Keeps how long the agent's processes waited for a processor within the last ten seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._seen: deque[dict[int, float]] = deque(maxlen=10)
+
+    def run(self) -> None:
+        """Look once a second, until the soak's own process ends."""
+        while True:
+            self._seen.append({pid: _waited(pid) for pid in processes(AGENT)})
+            time.sleep(1)
+
+    def lately(self, pid: int) -> float:
+        """Return the seconds that a process waited lately; of a new one, since it began."""
+        seen = list(self._seen)
+        return _waited(pid) - (seen[0].get(pid, 0.0) if seen else 0.0)
+
+
+def _waited(pid: int) -> float:
+    """Return how many seconds a process's first thread was ready to run and did not (schedstat, in nanoseconds)."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
 class Faults:
     """Strikes, and counts how often each fault struck.
 
@@ -132,8 +160,10 @@ class Faults:
     def __init__(self, say: Callable[[str], None]) -> None:
         self.struck: Counter[str] = Counter()
         self.blind: list[tuple[int, int]] = []
-        self._say = say
+        self.say = say
         self._agent_killed_us = monotonic_us()
+        self._waits = _Waits()
+        self._waits.start()
         self._ways: dict[str, Callable[[float], None]] = {
             "agent_killed": self._kill_agent,
             "controller_killed": self._kill_controllers,
@@ -146,7 +176,7 @@ class Faults:
 
     def strike(self, strike: Strike) -> None:
         """Have a fault, and return when it is over. Raises AssertionError where it cannot be had."""
-        self._say(f"{strike.fault} {strike.seconds:.0f} s" if strike.seconds else strike.fault)
+        self.say(f"{strike.fault} {strike.seconds:.0f} s" if strike.seconds else strike.fault)
         self._ways[strike.fault](strike.seconds)
         self.struck[strike.fault] += 1
 
@@ -189,11 +219,15 @@ class Faults:
         return begin
 
     def _unread_since(self, pids: list[int]) -> int:
-        """Return since when an agent may have left lines unread: one that is new, since the one before was killed."""
+        """Return since when an agent may have left lines unread: one that is new, since the one before was killed.
+
+        It looks five times a second, and so much later as it waited for a processor: its share of them is small.
+        """
         now = monotonic_us()
+        waited = max((self._waits.lately(pid) for pid in pids), default=0.0)
         ticks = min((int(started) for pid in pids if (started := start_time(pid))), default=0)
         is_new = now / 1e6 - ticks / os.sysconf("SC_CLK_TCK") < _STARTS_SECONDS
-        return min(now, self._agent_killed_us if is_new else now) - int(_UNREAD_SECONDS * 1e6)
+        return min(now, self._agent_killed_us if is_new else now) - int((_UNREAD_SECONDS + waited) * 1e6)
 
     def _end_api(self, seconds: float) -> None:
         try:

@@ -24,6 +24,7 @@ _LEAST_PATIENCE_SECONDS = 120.0
 # What may still be added comes within the controller's grace (15 s) and the wait of the agent's counters (10 s).
 _QUIET_SECONDS = 30.0
 _LOOK_SECONDS = 3.0
+_NEAR_US = 10_000_000
 _UNKNOWABLE = (
     "first processes that died while the agent read nothing, whose lines were overwritten before it did, whose cgroup"
     " went with them, and whose end pod status did not show long enough"
@@ -114,7 +115,22 @@ def _settled(namespace: str, pods: Pods, faults: Faults, *, since: datetime, pat
         replace_waiting()
         time.sleep(_LOOK_SECONDS)
     time.sleep(_QUIET_SECONDS)
-    return look()
+    found = look()
+    for name in found.wrong if found.lost or found.doubled else ():
+        near = [
+            f"{(at - end) / 1e6:.1f}"
+            for at in dead[name].firsts
+            for begin, end in faults.blind
+            if _is_near(at, begin, end)
+        ]
+        faults.say(
+            f"{name}: {found.wrong[name]}; lives that ended near a time without a reader, seconds before its end: {near}"
+        )
+    return found
+
+
+def _is_near(at: int, begin: int, end: int) -> bool:
+    return begin - _NEAR_US <= at <= end + _NEAR_US
 
 
 class _Lane(threading.Thread):
