@@ -7,55 +7,50 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a container wrote down of its dead, as times of the kernel's clock (CLOCK_MONOTONIC) in microseconds.
+    """What a container wrote down of its dead.
 
-    `children` are those whose parent saw them end by SIGKILL. `lives` has the last word of each first process that
-    began to use memory; `closed` says that the last one found the end of the soak, and did not.
+    `children` is how many a parent saw end by SIGKILL, `lives` how many first processes began to use memory; `closed`
+    says that the last one found the end of the soak, and did not.
     """
 
-    children: tuple[int, ...] = ()
-    lives: tuple[int, ...] = ()
+    children: int = 0
+    lives: int = 0
     closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dead:
-    """The kills of one container: how many of children, and those of first processes by the time of their last word."""
+    """The kills of one container: how many of children, and how many of first processes."""
 
     children: int
-    firsts: tuple[int, ...]
+    firsts: int
 
     @property
     def kills(self) -> int:
         """All of them."""
-        return self.children + len(self.firsts)
+        return self.children + self.firsts
 
 
 def written(text: str) -> Written:
     """Read what `hog into` wrote: a line for each start, and one for each child that ended."""
-    children: list[int] = []
-    lives: list[int] = []
+    children = lives = 0
     closed = False
     for line in text.splitlines():
         words = line.split()
         fields = dict(word.split("=", 1) for word in words if "=" in word)
+        # A line that was cut has no time.
         if len(words) < 3 or words[0] != "hog" or not fields.get("mono", "").isdigit():
             continue
-        at = int(fields["mono"])
-        if fields.get("mode") in ("self", "bursts"):
-            lives.append(at)
-        elif words[1] in ("allocated", "child") and lives:
-            lives[-1] = at
-        if words[1:3] == ["child", "ended"] and fields.get("signal") == "9":
-            children.append(at)
+        lives += fields.get("mode") in ("self", "bursts")
+        children += words[1:3] == ["child", "ended"] and fields.get("signal") == "9"
         closed = closed or words[1] == "closed"
-    return Written(children=tuple(children), lives=tuple(lives), closed=closed)
+    return Written(children=children, lives=lives, closed=closed)
 
 
 def dead(of: Written, *, runs: bool) -> Dead:
     """Return who died. Nothing but the kernel ends a first process: each life is a death but that of one that runs."""
     alive = runs and not of.closed
-    return Dead(children=len(of.children), firsts=of.lives[: len(of.lives) - alive])
+    return Dead(children=of.children, firsts=max(0, of.lives - alive))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +76,13 @@ def account(
     *,
     firm: Collection[str] = (),
     unnamed: int = 0,
-    unknowable: Mapping[str, int] | None = None,
+    unknowable: int = 0,
 ) -> Account:
     """Compare by container. Those that are `firm` live on, so that their own counters tell their kills from others'.
 
     Of kills without a dump in containers that went nothing may say in which: what is told of another one that is not
-    firm, or (`unnamed`) of none, stands for one that is missing. `unknowable` is how many kills of a container at most
-    nobody can know of.
+    firm, or (`unnamed`) of none, stands for one that is missing. `unknowable` is how many kills at most nobody can know
+    of, all of them in containers that are not firm.
     """
     names = truth.keys() | told.keys()
     over = {name: told.get(name, 0) - truth.get(name, 0) for name in names}
@@ -95,8 +90,8 @@ def account(
     doubled = {name: more for name, more in over.items() if more > 0}
     loose = unnamed + sum(more for name, more in doubled.items() if name not in firm)
     elsewhere = min(loose, sum(missing.values()))
-    bound = sum(min(count, (unknowable or {}).get(name, 0)) for name, count in missing.items())
-    nobody = min(bound, sum(missing.values()) - elsewhere)
+    gone = sum(count for name, count in missing.items() if name not in firm)
+    nobody = min(unknowable, gone, sum(missing.values()) - elsewhere)
     lost = sum(missing.values()) - elsewhere - nobody
     kills = sum(truth.values())
     wrong = {name: f"{told.get(name, 0)} told of {truth.get(name, 0)}" for name in sorted({*missing, *doubled})}
@@ -109,12 +104,6 @@ def account(
         unknowable=nobody,
         wrong=wrong,
     )
-
-
-def within(times: Iterable[int], windows: Iterable[tuple[int, int]]) -> int:
-    """Return how many of the times lie in one of the windows, bounds included."""
-    spans = list(windows)
-    return sum(any(begin <= time <= end for begin, end in spans) for time in times)
 
 
 def twice(entries: Iterable[str]) -> list[str]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from cluster.lab.processes import start_time
 from e2e import nodes
 from e2e.kube import CONTROLLER_NAMESPACE, item
-from soak.plan import Strike
+from e2e.witness import ring_kills
+from soak.plan import FIRST, Strike
 
 AGENT, CONTROLLER = "oomreport-agent", "oomreport-controller"
 LEASE = "oomreport-controller"
@@ -153,13 +154,13 @@ def _waited(pid: int) -> float:
 class Faults:
     """Strikes, and counts how often each fault struck.
 
-    `blind` are the times, in microseconds, between which the agent read nothing and at whose end the ring was
-    overrun: only what a counter or pod status shows is known of a kill in between.
+    `unreadable` is how many first processes at most were killed while the agent read nothing, and their lines
+    overwritten before it did: only what a counter or pod status shows is known of those.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.struck: Counter[str] = Counter()
-        self.blind: list[tuple[int, int]] = []
+        self.unreadable = 0
         self.say = say
         self._agent_killed_us = monotonic_us()
         self._waits = _Waits()
@@ -201,13 +202,17 @@ class Faults:
         with _frozen(pids := awaited(AGENT)):
             begin = self._unread_since(pids)
             await_kill()
-            overrun_ring()
-            self.blind.append((begin, monotonic_us()))
+            self._overrun_since(begin)
 
     def _overrun_without_agent(self, _: float) -> None:
-        begin = self._end_agent()
+        self._overrun_since(self._end_agent())
+
+    def _overrun_since(self, begin_us: int) -> None:
+        """Overrun the ring, and take note of what it held since then, and of all that died meanwhile."""
+        before = machine_kills()
+        held = sum(kill.comm == FIRST for kill in ring_kills(since_us=begin_us))
         overrun_ring()
-        self.blind.append((begin, monotonic_us()))
+        self.unreadable += held + machine_kills() - before
 
     def _end_agent(self) -> int:
         """Kill the agent just behind a kill of the kernel; return since when nobody has read the log."""

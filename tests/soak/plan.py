@@ -6,6 +6,8 @@ from dataclasses import dataclass
 # Containers whose first process forks children that die; pods that crash at once and are started again.
 PARENTS, CRASH_LOOPS = 8, 5
 MOST_A_SECOND = 100
+# The comm of first processes; their children are called otherwise. Without a dump the kernel tells nothing else.
+FIRST = "first"
 # A kill takes the kernel some 10 ms, and the longest burst is over before the next fault strikes.
 _MOST_IN_A_BURST = 200
 _SECONDS_A_KILL = 0.15

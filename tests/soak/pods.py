@@ -11,13 +11,12 @@ from e2e.kube import Object, apply, eventually, items
 from e2e.witness import memory_files, running_id
 from e2e.workloads import container, pod, pod_spec
 from soak.account import Dead, Written, dead, written
-from soak.plan import CRASH_LOOPS, Plan
+from soak.plan import CRASH_LOOPS, FIRST, Plan
 
 # More than runc's own start needs in the cgroup.
 LIMIT, MIB = "24Mi", "32"
 _LONGEST_ABSENCE_SECONDS = 1200
-# Another name than any parent's: of kills without a dump only the name and the counters tell whose they were.
-_FIRST = ("comm", b"first".hex(), "self", MIB)
+_FIRST = ("comm", FIRST.encode().hex(), "self", MIB)
 _OPEN, _CLOSED = "open", "closed"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, eventually, items, kubectl, roll_out
 from e2e.nodes import chosen
 from e2e.reports import counted_ids
-from soak.account import Account, account, twice, within
+from soak.account import Account, account, twice
 from soak.faults import AGENT, CONTROLLER, Faults, lease_changes, machine_kills
 from soak.plan import Plan
 from soak.pods import Pods
@@ -24,7 +24,6 @@ _LEAST_PATIENCE_SECONDS = 120.0
 # What may still be added comes within the controller's grace (15 s) and the wait of the agent's counters (10 s).
 _QUIET_SECONDS = 30.0
 _LOOK_SECONDS = 3.0
-_NEAR_US = 10_000_000
 _UNKNOWABLE = (
     "first processes that died while the agent read nothing, whose lines were overwritten before it did, whose cgroup"
     " went with them, and whose end pod status did not show long enough"
@@ -104,33 +103,17 @@ def _settled(namespace: str, pods: Pods, faults: Faults, *, since: datetime, pat
     seen = {name: dead[name].children for name in counters}
     assert seen == counters, f"parents saw {seen} children die, their cgroups count {counters}"
     truth = {name: of.kills for name, of in dead.items()}
-    unknowable = {name: within(of.firsts, faults.blind) for name, of in dead.items()}
 
     def look() -> Account:
         told, unnamed = _told(namespace), _unnamed(namespace, since)
-        return account(truth, told, firm=counters.keys(), unnamed=unnamed, unknowable=unknowable)
+        return account(truth, told, firm=counters.keys(), unnamed=unnamed, unknowable=faults.unreadable)
 
     end = time.monotonic() + patience
     while (look().lost or look().unknowable) and time.monotonic() < end:
         replace_waiting()
         time.sleep(_LOOK_SECONDS)
     time.sleep(_QUIET_SECONDS)
-    found = look()
-    for name in found.wrong if found.lost or found.doubled else ():
-        near = [
-            f"{(at - end) / 1e6:.1f}"
-            for at in dead[name].firsts
-            for begin, end in faults.blind
-            if _is_near(at, begin, end)
-        ]
-        faults.say(
-            f"{name}: {found.wrong[name]}; lives that ended near a time without a reader, seconds before its end: {near}"
-        )
-    return found
-
-
-def _is_near(at: int, begin: int, end: int) -> bool:
-    return begin - _NEAR_US <= at <= end + _NEAR_US
+    return look()
 
 
 class _Lane(threading.Thread):

@@ -368,6 +368,7 @@ class NodeContainers:
         if not text:
             container.gone_at = now
             return
+        # In a kill all counters are read twice, and nearly all are as they were.
         if text == container.kill_text and not container.nested:
             return
         container.kill_text = text

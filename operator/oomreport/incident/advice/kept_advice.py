@@ -42,7 +42,7 @@ _ALWAYS = frozenset({Unknown.POLICIES})
 # What the pod's spec said stands in their words, and no bound changes them.
 _WITHOUT_NUMBER = frozenset({Action.FIX_LEAK, Action.LIMIT_TMPFS, Action.REVIEW_NODE})
 # What asks for a number of one container, or says how that behaves from kill to kill.
-_OF_A_CONTAINER = frozenset({Action.RAISE_LIMIT, Action.RAISE_REQUEST, Action.FIX_LEAK, Action.LIMIT_TMPFS})
+_OF_A_CONTAINER = frozenset({Action.RAISE_LIMIT, Action.FIX_LEAK, Action.LIMIT_TMPFS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +140,7 @@ def _of_whom(case: Case, found: Recommendation) -> Recommendation:
     if case.container != UNKNOWN_CONTAINER or not needs_name:
         return found
     fired = f" of {format_quantity(found.previous_limit)}" if found.previous_limit else ""
-    words = (
-        f"a limit{fired} fired, but which container it was is not known, and kills of others are counted here too: so no"
-        " limit is recommended"
-    )
+    words = f"a limit{fired} fired, but which container it was is not known, so no limit is recommended"
     return Recommendation(action=Action.NONE, previous_limit=found.previous_limit, basis=words)
 
 
