@@ -69,6 +69,10 @@ class Router:
         if await self._is_given_up(record):
             return
         key = self._records.key_of(name) or self._records.counted_in.get(name) or await self._claimed_by(record)
+        if self._records.get(name) is not record:
+            # It was claimed meanwhile, or a match was taken back: then it names neither this report nor a container.
+            self._queue.add(RecordKey(name=name))
+            return
         if key is None and record.on_host:
             key = node_report_key(self._namespace, record.node, host=True)
         if key is None and record.container_id is None:

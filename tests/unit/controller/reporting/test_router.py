@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from oomreport.controller.known.reports import ReportStore
 from oomreport.controller.reporting.router import Router
 from oomreport.controller.work.keys import MarkKey, NodeKey, RecordKey, ReportKey, node_report_key, report_key
 from oomreport.names import API_VERSION, OOM_RECORDS
@@ -118,6 +119,26 @@ def test_a_claim_that_is_taken_back_is_matched_anew(parts: Parts):
     run(router(parts).release(name))
     assert "containerID" not in parts.stored_record(name)["status"]
     assert parts.queue.taken()[-1] == NodeKey(name="worker-1")
+
+
+def test_a_match_that_is_taken_back_while_its_record_is_routed_is_not_counted(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    """Two controllers match at once: without its container the record would be one more kill of that report."""
+    name = parts.record(uid=None, container=None)
+    assert run(router(parts).claim(name, KEY, container_id=cid(2)))
+    parts.queue.taken()
+    key_at = ReportStore.key_at
+
+    async def meanwhile(self: ReportStore, *where: str) -> ReportKey | None:
+        found = await key_at(self, *where)
+        await router(parts).release(name)
+        return found
+
+    monkeypatch.setattr(ReportStore, "key_at", meanwhile)
+    run(router(parts).route(name))
+    assert parts.records.of_report(KEY) == ()
+    assert parts.queue.taken() == [NodeKey(name="worker-1"), RecordKey(name=name)]
 
 
 def beside(pod: Object, *containers: Object, init: tuple[Object, ...] = (), states: tuple[Object, ...] = ()) -> Object:
