@@ -157,6 +157,11 @@ async def kills_under_churn(bulk: Bulk, known: Known, truth: Truth) -> int:
     return total
 
 
+async def records_at_once(bulk: Bulk, known: Known, truth: Truth) -> None:
+    """Kill by record alone, KILLS times, as fast as the API server takes it."""
+    await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
+
+
 async def settled(truth: Truth, seconds: float) -> float:
     """Wait until every kill is counted, or for so long; return the seconds."""
     began = time.monotonic()
@@ -257,7 +262,7 @@ async def kills(bulk: Bulk, known: Known, truth: Truth, pid: int) -> dict[str, A
     figures["status_to_report_p50_ms"], figures["status_to_report_p99_ms"] = truth.times(from_status=True)
     print("scale:", json.dumps(figures), flush=True)
     before, began = processor_seconds(pid), time.monotonic()
-    await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
+    await records_at_once(bulk, known, truth)
     figures["storm_kills"] = KILLS
     figures["storm_written_s"] = round(time.monotonic() - began, 1)
     await settled(truth, 300)
@@ -269,7 +274,7 @@ async def kills(bulk: Bulk, known: Known, truth: Truth, pid: int) -> dict[str, A
 
 async def backlog(bulk: Bulk, known: Known, truth: Truth, folder: Path) -> dict[str, Any]:
     """Return how a controller counts what was written while none ran: all of it is there at once."""
-    await at_once(lambda number: kill(bulk, known, truth, number * 4), range(KILLS))
+    await records_at_once(bulk, known, truth)
     with started(folder) as controller:
         began = time.monotonic()
         await asyncio.to_thread(controller.wait_ready, 600)

@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from e2e.kube import CONTROLLER_NAMESPACE, apply, eventually, item, items, kubectl  # noqa: E402
+from e2e.kube import CONTROLLER_NAMESPACE, apply, controller_lease, eventually, items, kubectl  # noqa: E402
 from e2e.workloads import container, pod, pod_spec  # noqa: E402
 
 CLUSTER = [sys.executable, str(ROOT / "tests/cluster/cluster")]
@@ -61,10 +61,9 @@ class Watch(threading.Thread):
 
 def one_leads() -> bool:
     """Whether a controller of this deployment holds the Lease; one that was replaced may hold it for 15 s more."""
-    lease = item("lease", "oomreport-controller", CONTROLLER_NAMESPACE)
     pods = [one["metadata"] for one in items("pods", CONTROLLER_NAMESPACE)]
     staying = [one["name"] for one in pods if "deletionTimestamp" not in one]
-    return bool(lease) and lease["spec"].get("holderIdentity") in staying
+    return controller_lease().get("holderIdentity") in staying
 
 
 def measured(kills: int) -> dict[str, float]:

@@ -36,6 +36,12 @@ def item(kind: str, name: str, namespace: str) -> Object | None:
     return json.loads(out) if out else None
 
 
+def controller_lease() -> Object:
+    """Return the spec of the Lease that the working controller holds; empty where there is none yet."""
+    lease = item("lease", "oomreport-controller", CONTROLLER_NAMESPACE)
+    return dict(lease["spec"]) if lease else {}
+
+
 @dataclass(slots=True)
 class _Pace:
     times: float = 1.0

@@ -23,6 +23,7 @@ from e2e.reports import counted_ids
 from e2e.test_kmsg_source import use_overlay
 from e2e.witness import RingKill, pods, ring_kills
 from e2e.workloads import container, deployment, pod_spec
+from soak.account import twice
 
 # On kind it was not tried.
 NODES = ("native", "v2")
@@ -141,7 +142,7 @@ def told(namespace: str) -> dict[str, int]:
 
 def in_two_places(namespace: str) -> list[str]:
     """Return the kills that two entries of ledgers tell: the same record, or the same end of one instance."""
-    return [id_ for id_, times in Counter(counted_ids(namespace)).items() if times > 1]
+    return twice(counted_ids(namespace))
 
 
 def unknown_reports(namespace: str, node: Node) -> dict[str, int]:

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from cluster.lab.processes import start_time
 from e2e import nodes
-from e2e.kube import CONTROLLER_NAMESPACE, item
+from e2e.kube import controller_lease
 from e2e.witness import ring_kills
 from soak.plan import FIRST, Strike
 
 AGENT, CONTROLLER = "oomreport-agent", "oomreport-controller"
-LEASE = "oomreport-controller"
 # After a kill -9 the kubelet waits up to five minutes; the soak replaces such pods sooner.
 _COMES_BACK_SECONDS = 120.0
 _NEXT_KILL_SECONDS = 10.0
@@ -120,8 +119,7 @@ def _sequence(*, last: bool = False) -> int:
 
 def lease_changes() -> int:
     """Return how often the Lease has changed hands so far."""
-    lease = item("lease", LEASE, CONTROLLER_NAMESPACE)
-    return int((lease or {}).get("spec", {}).get("leaseTransitions", 0))
+    return int(controller_lease().get("leaseTransitions", 0))
 
 
 class _Waits(threading.Thread):
@@ -161,7 +159,7 @@ class Faults:
     def __init__(self, say: Callable[[str], None]) -> None:
         self.struck: Counter[str] = Counter()
         self.unreadable = 0
-        self.say = say
+        self._say = say
         self._agent_killed_us = monotonic_us()
         self._waits = _Waits()
         self._waits.start()
@@ -177,7 +175,7 @@ class Faults:
 
     def strike(self, strike: Strike) -> None:
         """Have a fault, and return when it is over. Raises AssertionError where it cannot be had."""
-        self.say(f"{strike.fault} {strike.seconds:.0f} s" if strike.seconds else strike.fault)
+        self._say(f"{strike.fault} {strike.seconds:.0f} s" if strike.seconds else strike.fault)
         self._ways[strike.fault](strike.seconds)
         self.struck[strike.fault] += 1
 
@@ -192,8 +190,7 @@ class Faults:
     def _kill_leader(self, _: float) -> None:
         pids = awaited(CONTROLLER)
         with suppress(AssertionError):  # without the API server any may be the one
-            lease = item("lease", LEASE, CONTROLLER_NAMESPACE) or {}
-            holder = lease.get("spec", {}).get("holderIdentity", "")
+            holder = controller_lease().get("holderIdentity", "")
             pids = [pid for pid in pids if holder and f"\0POD_NAME={holder}\0" in _environment(pid)] or pids
         await_kill()
         _send(pids[:1], signal.SIGKILL)

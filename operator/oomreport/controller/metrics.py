@@ -157,7 +157,9 @@ class Metrics:
         # A ledger may hold hundreds, of which this write has added one: only what is new is read.
         known = {entry.get("id") for entry in _entries(before)}
         new = [entry for entry in _entries(after) if entry.get("id") not in known]
-        becomes = from_json(_Told, {**after, "counted": new}) or _Told() if new else _Told()
+        if not new:
+            return
+        becomes = from_json(_Told, {**after, "counted": new}) or _Told()
         causes = {kill.id: kill.cause for kill in becomes.recent_kills}
         for entry in becomes.counted:
             # More than ten at once: the list of recent kills, which has the causes, is not longer.

@@ -25,8 +25,7 @@ from .v2_image import Image, image
 MEMORY, LEAST_MEMORY = 2048, 768
 READY_SECONDS, SHUTDOWN_SECONDS = 300, 90
 CLOCK_TOLERANCE, CLOCK_TRIES = 0.05, 4
-# An emulated kernel dies at one of so many boots that nobody has counted it; a real one does so each time.
-STARTS, PANIC = 2, "Kernel panic - not syncing"
+PANIC = "Kernel panic - not syncing"
 USUALLY = "30 s, longer on a busy machine"
 # What the state keeps of the guest, so that a later start finds it.
 KEPT_MEMORY, KEPT_KUBELET, KEPT_IMAGE, KEPT_BOOT = "v2-memory", "v2-kubelet", "v2-image", "v2-boot"
@@ -147,17 +146,18 @@ def _start(state: State, built: Image, changes: dict[str, Any]) -> None:
         certificates.write_kubeconfig(pki, "v2-kubelet", url=f"https://{namespaces.ADDRESS}:6443")
     files = node_files(pki=pki, authorized_key=v2_shell.authorized_key(state), cluster=state.name, changes=changes)
     say(f"starting {NODE}, a virtual machine with cgroup v2")
-    for attempt in range(STARTS):
-        state.facts[BOOTING] = "yes"
-        v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
-        try:
-            _await_boot(state, changes)
-        except GuestPanicError as panic:
-            if attempt + 1 == STARTS:
-                raise
-            say(f"{panic}\n{NODE} starts once more")
-        else:
-            return
+    try:
+        _boot(state, built, files, changes)
+    except GuestPanicError as panic:
+        # An emulated kernel dies at one boot of a great many, a real one at each.
+        say(f"{panic}\n{NODE} starts once more")
+        _boot(state, built, files, changes)
+
+
+def _boot(state: State, built: Image, files: dict[str, bytes], changes: dict[str, Any]) -> None:
+    state.facts[BOOTING] = "yes"
+    v2_guest.start(state, built, files=files, memory=int(state.facts[KEPT_MEMORY]))
+    _await_boot(state, changes)
 
 
 def _await_boot(state: State, changes: dict[str, Any]) -> None:

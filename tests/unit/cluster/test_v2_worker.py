@@ -145,7 +145,7 @@ PANIC = """[    2.452636] CR2: 0000000000000000 CR3: 0000000002c22000 CR4: 00000
 """
 
 
-def test_a_kernel_that_ended_itself_is_told_from_a_node_that_did_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_ended_itself_is_told_from_a_node_that_did_not_come() -> None:
     ended = cluster(facts={v2_guest.PROCESS: f"{os.getpid()} another-start-time"})
     console = v2_guest.folder(ended) / "console.log"
     console.parent.mkdir(parents=True)
