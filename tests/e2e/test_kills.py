@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from cluster.lab import product
 from e2e.kube import Object, apply, eventually, item, items, kubectl
 from e2e.nodes import Gate, Node
 from e2e.reports import assert_victim, child_verdict, events_of, report_of, settled_report, victim_pids
@@ -162,6 +163,37 @@ def test_the_victim_of_a_pod_limit_need_not_be_the_container_that_allocated(name
         next(e["reason"] for e in eventually("the event", lambda: events_of(namespace, "shared")))
         == "PodLimitOOMKilled"
     )
+
+
+def test_a_limit_that_the_kubelet_sums_up_is_none_that_a_manifest_can_raise(namespace: str) -> None:
+    """What an init container leaves in memory is charged to its pod: the sum of all limits is hit, and no part of it."""
+    writes = "open('/left/over', 'wb').write(bytes(24 << 20))"
+    volume = {"name": "left", "emptyDir": {"medium": "Memory"}}
+    init = {
+        "name": "leaves",
+        "image": product.IMAGE,
+        "imagePullPolicy": "Never",
+        "command": ["/opt/oomreport/bin/python", "-c", writes],
+        "resources": {"limits": {"memory": "64Mi"}},
+        "volumeMounts": [{"name": "left", "mountPath": "/left"}],
+    }
+    greedy = container("child", "64", "1", "2", "5", name="greedy", limit="40Mi")
+    side = container("hold", "16", name="side", limit="24Mi")
+    apply(pod("sum", namespace, pod_spec(greedy, side, restart="Never", initContainers=[init], volumes=[volume])))
+    kill = kills_in(namespace, 1)[0]
+    assert kill.oom_memcg
+    assert kill.oom_memcg != kill.memcg
+    found = item("pod", "sum", namespace)
+    assert found
+    print(found["status"].get("resources"))
+
+    report = settled_report(namespace, "Pod", "sum", "greedy", verdict=child_verdict())
+    assert report["status"]["lastKill"]["cause"] == "PodLimit"
+    assert report["status"]["lastKill"]["memory"]["limitBytes"] == 64 * MIB
+    advice = report["status"]["recommendation"]
+    assert (advice["action"], advice.get("memoryLimit")) == ("None", None)
+    assert "no manifest sets it" in advice["basis"]
+    assert "greedy has 40Mi, side has 24Mi" in advice["basis"]
 
 
 def waiting_for(gate: Gate, name: str, *, children: int) -> Object:

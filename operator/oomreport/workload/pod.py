@@ -188,7 +188,6 @@ class PodFacts:
 def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), deleted: bool = False) -> PodFacts:
     """Return the facts of a pod as the API server sends it; a missing or malformed value becomes None."""
     metadata, spec, status = (_mapping(pod.get(key)) for key in ("metadata", "spec", "status"))
-    resources = _mapping(status.get("resources")) or _mapping(spec.get("resources"))
     found = _mapping(metadata.get("annotations"))
     return PodFacts(
         uid=metadata.get("uid", ""),
@@ -200,7 +199,7 @@ def pod_facts(pod: Mapping[str, Any], *, annotations: Iterable[str] = (), delete
         template_hash=_mapping(metadata.get("labels")).get(_TEMPLATE_HASH),
         config_hash=found.get(CONFIG_HASH),
         runtime_class=spec.get("runtimeClassName"),
-        memory_limit=_memory(resources, "limits"),
+        memory_limit=_limit_of_pod(spec, status),
         ready_since=_ready_since(status),
         annotations=tuple((key, found[key]) for key in annotations if key in found),
         containers=tuple(_containers(spec, status)),
@@ -310,6 +309,16 @@ def _container(spec: Mapping[str, Any], status: Mapping[str, Any], kind: Contain
         terminations=tuple(end for end in ends if end),
         heap=heap_settings(spec),
     )
+
+
+def _limit_of_pod(spec: Mapping[str, Any], status: Mapping[str, Any]) -> int | None:
+    """Return the limit that the pod's own spec sets, as it is in force.
+
+    A kubelet (1.36) writes what its containers' limits sum up to into the status of every pod, also where one of them
+    has none, and the pod's cgroup has no limit.
+    """
+    own = _memory(_mapping(spec.get("resources")), "limits")
+    return None if own is None else _memory(_mapping(status.get("resources")), "limits") or own
 
 
 def _memory_volumes(spec: Mapping[str, Any]) -> Iterator[MemoryVolume]:

@@ -116,6 +116,21 @@ def test_limits_of_the_pod_and_of_three_kinds_of_containers():
     assert (facts.memory_limit, facts.runtime_class) == (96 * MI, "gvisor")
 
 
+@pytest.mark.parametrize(
+    ("of_spec", "of_status", "own"),
+    [
+        (None, {"limits": {"memory": "48Mi"}, "requests": {"memory": "16Mi"}}, None),
+        ({"requests": {"memory": "64Mi"}}, {"limits": {"memory": "48Mi"}, "requests": {"memory": "64Mi"}}, None),
+        ({"limits": {"memory": "80Mi"}}, {"limits": {"memory": "96Mi"}, "requests": {"memory": "64Mi"}}, 96 * MI),
+    ],
+    ids=["the sum of two", "the sum beside a request", "resized"],
+)
+def test_a_kubelet_tells_the_sum_of_containers_where_no_manifest_sets_a_limit_of_the_pod(of_spec, of_status, own):
+    """As a kubelet 1.36 wrote them; of a pod with one limited container beside another it tells that one's limit."""
+    found = pod({"resources": of_status}, spec={"resources": of_spec} if of_spec else {})
+    assert pod_facts(found).memory_limit == own
+
+
 def test_a_mirror_pod_is_named_by_its_config_hash_too():
     facts = pod_facts(pod(metadata={"annotations": {"kubernetes.io/config.hash": "f" * 32}}))
     assert facts.is_named_by("u1")
