@@ -5,10 +5,12 @@ names the nodes, separated by commas; without it all that the cluster has, one a
 is how many times as long everything may take where much else runs on the machine.
 """
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +108,16 @@ def cluster_state() -> State | None:
 def cluster(verb: str, *words: str) -> str:
     """Run a verb of the cluster's tool on the cluster of these tests and return what it prints."""
     return output([sys.executable, str(_TOOL), verb, "--name", os.environ["OOMREPORT_CLUSTER"], *words])
+
+
+@contextmanager
+def kubelet_with(**settings: object) -> Iterator[None]:
+    """Lay settings over those of the v2 node's kubelet for a while."""
+    cluster("up", "--v2-worker", "--v2-kubelet", json.dumps(settings))
+    try:
+        yield
+    finally:
+        cluster("up", "--v2-worker", "--v2-kubelet", "{}")
 
 
 def output(command: list[str]) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.nodes import kubelet_with
+
 # Imported tests are collected here again and run under this module's fixture.
 from e2e.test_gaps import (  # noqa: F401
     test_kills_while_the_log_cannot_be_read_are_counted_once_under_their_names,
 )
-from e2e.test_node_life import kubelet_with
 
 NODES = ("v2",)
 

@@ -2,17 +2,13 @@
 left.
 """
 
-import json
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from e2e import nodes
 from e2e.kube import AGENT_NAMESPACE, Object, apply, eventually, item, items, kubectl
-from e2e.nodes import Gate, Node
+from e2e.nodes import Gate, Node, kubelet_with
 from e2e.reports import assert_victim, settled_report, victim_pids
 from e2e.storm import CONTAINERS, kills_told, ten_waiting
 from e2e.test_kills import assert_killed_alone, kills_in, running_instance
@@ -59,16 +55,6 @@ def test_agents_replaced_while_containers_are_killed(namespace: str, gate: Gate)
     told = [pid for report in items("oomreports", namespace) for pid in victim_pids(report)]
     assert sorted(told) == sorted(kill.pid for kill in kills)
     assert {r["status"]["lastKill"]["containerID"] for r in items("oomreports", namespace)} == instances.keys()
-
-
-@contextmanager
-def kubelet_with(**settings: object) -> Iterator[None]:
-    """Lay settings over the kubelet's for a while."""
-    nodes.cluster("up", "--v2-worker", "--v2-kubelet", json.dumps(settings))
-    try:
-        yield
-    finally:
-        nodes.cluster("up", "--v2-worker", "--v2-kubelet", "{}")
 
 
 def test_a_child_killed_alone_is_silent_where_the_kubelet_asks_for_it(namespace: str) -> None:

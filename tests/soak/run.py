@@ -91,12 +91,15 @@ def soak(namespace: str, plan: Plan, say: Callable[[str], None]) -> Figures:
 
 
 def _patience(plan: Plan) -> float:
-    """Return how many seconds behind everything in the plan the last kill may be told."""
+    """Return for how many seconds behind everything in the plan nothing may be told before the last kill is."""
     return max(_LEAST_PATIENCE_SECONDS, plan.seconds / 5)
 
 
 def _settled(namespace: str, pods: Pods, faults: Faults, *, since: datetime, patience: float) -> Account:
-    """Return the account once it is even and stays so, or when patience is over."""
+    """Return the account once it is even and stays so, or when for so many seconds nothing more was told.
+
+    An agent sends its records one by one: on a machine without processor time thousands of them come late.
+    """
     dead = pods.truth()
     # A cgroup counts from its own beginning.
     counters = {name: count for name, count in pods.counters().items() if not dead[name].firsts}
@@ -108,8 +111,12 @@ def _settled(namespace: str, pods: Pods, faults: Faults, *, since: datetime, pat
         told, unnamed = _told(namespace), _unnamed(namespace, since)
         return account(truth, told, firm=counters.keys(), unnamed=unnamed, unknowable=faults.unreadable)
 
-    end = time.monotonic() + patience
-    while (look().lost or look().unknowable) and time.monotonic() < end:
+    counted, end = -1, 0.0
+    while (found := look()).lost or found.unknowable:
+        if found.counted > counted:
+            counted, end = found.counted, time.monotonic() + patience
+        if time.monotonic() > end:
+            break
         replace_waiting()
         time.sleep(_LOOK_SECONDS)
     time.sleep(_QUIET_SECONDS)
