@@ -166,7 +166,7 @@ def test_the_victim_of_a_pod_limit_need_not_be_the_container_that_allocated(name
 
 
 def test_a_limit_that_the_kubelet_sums_up_is_none_that_a_manifest_can_raise(namespace: str) -> None:
-    """What an init container leaves in memory is charged to its pod: the sum of all limits is hit, and no part of it."""
+    """What an init container leaves in memory is charged to its pod: the sum of limits is hit, and no part of it."""
     writes = "open('/left/over', 'wb').write(bytes(24 << 20))"
     volume = {"name": "left", "emptyDir": {"medium": "Memory"}}
     init = {
