@@ -53,14 +53,14 @@ class RecommendationRules(Model):
     enabled: bool | None = None
     """Whether anything is recommended at all (default: true). Findings are reported in any case."""
     headroom_percent: Annotated[int, Field(ge=5, le=300)] | None = None
-    """By how much of itself a limit is raised, in percent. By default it depends on the limit's size: 91 % at 128Mi, 49 %
-    at 1Gi, 32 % at 4Gi, and less at a second raise."""
+    """By how much of itself a limit is raised, in percent. By default by 50 % and by 100Mi at least, or to 2.5 times at
+    the first kill after steady growth."""
     min_memory: GivenQuantity | None = None
     """No lower limit is recommended."""
     max_memory: GivenQuantity | None = None
     """No higher limit is recommended; where it is reached, the report says so."""
     round_to: GivenQuantity | None = None
-    """Limits are rounded up to a multiple of this; by default 16Mi, from 1Gi on 64Mi."""
+    """Limits are rounded up to a multiple of this; 16Mi by default."""
     request: Literal["KeepShare", "EqualLimit", "Unchanged"] | None = None
     """What becomes of the request when a limit is raised. KeepShare (default): the same share of the limit as before.
     EqualLimit: the limit. Unchanged: nothing is recommended for it."""

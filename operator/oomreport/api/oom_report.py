@@ -441,6 +441,8 @@ class OOMReportStatus(Model):
     """What people reviewed; absent while spec.review.decision is Pending."""
     applied: AppliedModel | None = None
     """The recommendation that reached the workload's pods last; absent before the first one did."""
+    leak_ended: Time | None = None
+    """When the container started that took back the name of a leak: kills and peaks of before bound no limit any more."""
     usage_since: UsageSinceModel | None = None
     """What the running containers held since the last change; absent where no metrics source tells."""
     forecast: ForecastModel | None = None

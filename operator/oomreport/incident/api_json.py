@@ -51,6 +51,7 @@ _IN_SECONDS: Mapping[str, frozenset[str]] = {
     "Applied": frozenset({"time"}),
     "Condition": frozenset({"last_transition_time"}),
     "UsageSince": frozenset({"first", "last", "began"}),
+    "ReportStatus": frozenset({"leak_ended"}),
     "Forecast": frozenset({"full_at", "earliest", "latest"}),
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from oomreport.incident.kill import Cause, Kill
@@ -26,8 +27,9 @@ class Case:
     """The last kill as the report shows it, and what is at hand of its witnesses.
 
     `past` are the report's kills oldest first, this one the last. `kills` counts also those no longer listed.
-    `known_way` is what way_to() says of `kill`, where that was asked already. `shortage` says what of the node's memory
-    ran short, where the kernel's text shows that it was not the whole.
+    `leak_ended` is when the container started that took back the name of a leak. `known_way` is what way_to() says of
+    `kill`, where that was asked already. `shortage` says what of the node's memory ran short, where the kernel's text
+    shows that it was not the whole.
     """
 
     kill: Kill
@@ -37,6 +39,7 @@ class Case:
     past: Sequence[PastKill] = ()
     kills: int = 1
     around: Surroundings = UNBOUNDED
+    leak_ended: datetime | None = None
     known_way: Trajectory | None = None
     shortage: str | None = None
 
@@ -54,6 +57,10 @@ class Case:
     def way(self) -> Trajectory:
         """Return the container's memory on its way to the kill."""
         return self.known_way or way_to(self.kill)
+
+    def of_no_leak(self, kills: Sequence[PastKill]) -> list[PastKill]:
+        """Return the kills that tell what is needed: those of a leak that has ended do not."""
+        return [kill for kill in kills if self.leak_ended is None or kill.time >= self.leak_ended]
 
     @property
     def asked_for(self) -> bool:

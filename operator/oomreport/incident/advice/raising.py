@@ -60,7 +60,7 @@ def raised(case: Case, limit: int) -> HigherLimit | NothingMore:
     pod = case.cause == Cause.POD_LIMIT
     whose = "pod" if pod else "container"
     policy, kills = case.around.policy, [kill for kill in case.past if kill.cause == case.cause]
-    number, base = raises(kills), insufficient(kills, limit)
+    number, base = raises(kills), insufficient(case.of_no_leak(kills), limit)
     source = "kernel" if case.fired is not None else "pod"
     inputs = [
         AdviceInput(name="limitThatFired", value=format_quantity(limit), source=source),

@@ -20,6 +20,7 @@ from oomreport.incident.memory.history import in_a_row, raises
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.incident.memory.usage_since import DAY, UsageSince
 from oomreport.incident.witness.pod_statistics import is_of_cgroup_v1, used_by_containers
+from oomreport.incident.witness.policy import RequestRule
 from oomreport.workload.container import Scope
 from oomreport.workload.quantity import MI, format_quantity
 
@@ -28,6 +29,7 @@ _KERNEL_SHARE = 0.5
 _MOST_BASIS = 1024
 # A basis is a few sentences.
 _MOST_TOLD = 5
+_OF_NODE = (Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY)
 # What a request is put above the use that was seen. The kubelet passes requests on in thousandths of the node's memory
 # (oom_score_adj): a tenth of a small container's use is lost in one.
 _ABOVE_USE = 1.25
@@ -183,12 +185,14 @@ def seen_since(case: Case, before: Action) -> Recommendation | None:
     usage = case.around.usage
     if usage is None or usage.limit is None or not case.around.policy.enabled:
         return None
-    if before is Action.FIX_LEAK and is_contradicted(case, usage):
+    if before is Action.FIX_LEAK:
+        if not is_contradicted(case, usage):
+            return None
         lasted = duration((usage.last - usage.began).total_seconds())
         return _nothing(
             f"A container runs for {lasted} and does not grow as before: it is no leak, or the leak is mended."
         )
-    if before is not Action.FIX_LEAK and (leak := leak_in_sight(case, usage)):
+    if leak := leak_in_sight(case, usage):
         return _fix_leak(leak, usage.limit, "A kill and a running container agree", source="pod")
     return _lowered(case, usage, usage.limit)
 
@@ -236,14 +240,19 @@ def _lowered(case: Case, usage: UsageSince, own: int) -> Recommendation | None:
     policy, killed = case.around.policy, case.kill.time
     if killed is None:
         return None
-    fired = [kill.limit or 0 for kill in case.past if kill.cause == Cause.CONTAINER_LIMIT]
+    if case.leak_ended is not None:
+        usage = usage.since(case.leak_ended)
+    fired = [kill.limit or 0 for kill in case.of_no_leak(case.past) if kill.cause == Cause.CONTAINER_LIMIT]
     trim = trim_of(usage, fired=max(fired, default=0), since=killed)
     if trim is None:
         return None
     limit, unit = rounded(max(trim.least, policy.minimum or 0, case.around.limit_range_min or 0), policy)
     if limit > own * (1 - NOTABLE):
         return None
-    request, words = share_of_request((usage.request, own), limit, policy.request)
+    if policy.request is not RequestRule.EQUAL_LIMIT and any(kill.cause in _OF_NODE for kill in case.past):
+        request, words = _kept_request(usage.request, limit)
+    else:
+        request, words = share_of_request((usage.request, own), limit, policy.request)
     days = f"{usage.seen_for / DAY:.0f} days"
     inputs = (
         AdviceInput(name="limit", value=format_quantity(own), source="pod"),
@@ -273,6 +282,14 @@ def _lowered(case: Case, usage: UsageSince, own: int) -> Recommendation | None:
         f"{words}",
         inputs=inputs,
     )
+
+
+def _kept_request(now: int | None, limit: int) -> tuple[int | None, str]:
+    """Return the request beside a lower limit where the node was full before: it was raised for that, and stays."""
+    if now is None:
+        return None, ""
+    words = " The request stays: the node was full before."
+    return (None, words) if now <= limit else (limit, f"{words[:-1]}, but it is cut to the limit.")
 
 
 def _first_small(text: str) -> str:

@@ -13,7 +13,7 @@ from math import ceil
 
 from oomreport.incident.witness.policy import Policy
 from oomreport.incident.witness.surroundings import Surroundings
-from oomreport.workload.quantity import GI, MI, format_quantity
+from oomreport.workload.quantity import MI, format_quantity
 
 # docs/advice.md has the sources of these.
 # What caps a limit by policy; conditions know it by these words.
@@ -21,6 +21,8 @@ POLICY_MAXIMUM = "maxMemory of OOMPolicy"
 STEP = 1.5
 STEADY_STEP = 2.5
 LEAST_STEP = 100 * MI
+# A coarser one costs large containers half of it each.
+ROUNDING = 16 * MI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def step(limit: int, policy: Policy, *, steady: bool) -> tuple[int, str]:
 
 def rounded(size: int, policy: Policy) -> tuple[int, int]:
     """Return a size rounded up, and the multiple it is rounded to."""
-    unit = policy.rounding or (16 * MI if size < GI else 64 * MI)
+    unit = policy.rounding or ROUNDING
     return -(-size // unit) * unit, unit
 
 

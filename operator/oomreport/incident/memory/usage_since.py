@@ -7,6 +7,7 @@ container since it started in at most 48 points. So it stays small, however long
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil
 
 from oomreport.incident.memory.flight_recorder import Series
 
@@ -61,6 +62,18 @@ class UsageSince:
         """Return for how long the containers were seen under the present limit, in seconds."""
         return (self.last - self.first).total_seconds()
 
+    def since(self, time: datetime) -> "UsageSince":
+        """Return what was seen since a container started at `time`, while the limit was in force already.
+
+        A day that began before then is left out, as long as it is known for a whole one.
+        """
+        if self.first >= time:
+            return self
+        dropped = int(self.seen_for // DAY) + 1 - len(self.days)
+        days = self.days[max(0, ceil((time - self.first).total_seconds() / DAY) - dropped) :]
+        own = self.points if self.began >= time else ()
+        return replace(self, first=time, days=days, peak=max((*days, *own), default=0))
+
     @property
     def series(self) -> Series:
         """Return the way of one container since it started."""
@@ -79,7 +92,8 @@ def looked(
     """Return what is known after a look; `limit` is what the containers run with, in bytes.
 
     Another limit or another source begins anew, and so does a look after more than an hour or before the last one; the
-    peak is kept. A reading that cannot be true is counted and not used.
+    peak is kept, but for one above the limit: so much is not needed any more. A reading that cannot be true is counted
+    and not used.
     """
     true = [one for one in readings if 0 < one.size <= (limit or one.size) * _ABOVE_LIMIT]
     refused = len(readings) - len(true) + (before.refused if before else 0)
@@ -92,7 +106,8 @@ def looked(
         and 0 <= (now - before.last).total_seconds() <= _GAP
     )
     if before is None or not same:
-        peak = max(highest.size, before.peak if before else 0)
+        known_peak = before.peak if before else 0
+        peak = max(highest.size, known_peak if limit is None or known_peak <= limit * _ABOVE_LIMIT else 0)
         began = highest.started if highest.started is not None and highest.started <= now else now
         fresh = UsageSince(
             source=source,

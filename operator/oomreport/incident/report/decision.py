@@ -13,7 +13,7 @@ from typing import Any
 from oomreport.incident.advice.case import Case, way_to
 from oomreport.incident.advice.diagnosis import findings
 from oomreport.incident.advice.kept_advice import KeptAdvice, advice_for
-from oomreport.incident.advice.leaks import leak_in_sight
+from oomreport.incident.advice.leaks import is_contradicted, leak_in_sight
 from oomreport.incident.advice.recommendation import Action
 from oomreport.incident.kill import Kill, RecentKill, Verdict
 from oomreport.incident.memory.forecast import forecast_of
@@ -94,7 +94,7 @@ def decide(evidence: Evidence, patience: Patience, stored: ReportStatus | None =
     kills = stored.kills + correlation.more
     way = way_to(last)
     recent = _recent_kills(stored.recent_kills, shown, correlation, of_last=(last.id, way))
-    case = _case(last, recent, correlation, kills, _with_usage(evidence, stored), way=way)
+    case = _case(last, recent, correlation, kills, _with_usage(evidence, stored), way=way, leak_ended=stored.leak_ended)
     is_new = any(kill.id == last.id for kill in shown)
     # Both are of the last kill, and kept while its witnesses are gone.
     advice = advice_for(case, stored.recommendation, kills=stored.kills, applied=stored.holds("Applied"), is_new=is_new)
@@ -120,6 +120,7 @@ def decide(evidence: Evidence, patience: Patience, stored: ReportStatus | None =
         managed_by=(stored.managed_by if evidence.managed_by is None else evidence.managed_by) or None,
         reviewed=review,
         applied=mended.applied,
+        leak_ended=_leak_ended(case, stored, advice, is_new=is_new),
         usage_since=usage,
         forecast=forecast,
         conditions=conditions(
@@ -284,6 +285,7 @@ def _case(
     evidence: Evidence,
     *,
     way: Trajectory,
+    leak_ended: datetime | None,
 ) -> Case:
     return Case(
         kill=last,
@@ -293,6 +295,7 @@ def _case(
         past=past_kills(recent),
         kills=kills,
         around=evidence.surroundings,
+        leak_ended=leak_ended,
         known_way=way,
     )
 
@@ -301,6 +304,14 @@ def _with_usage(evidence: Evidence, stored: ReportStatus) -> Evidence:
     """Return the evidence with what was known of the running containers, where nobody looked at them."""
     around = evidence.surroundings
     return evidence if around.usage else replace(evidence, surroundings=replace(around, usage=stored.usage_since))
+
+
+def _leak_ended(case: Case, stored: ReportStatus, advice: KeptAdvice, *, is_new: bool) -> datetime | None:
+    """Return when the container started that took back the name of a leak, this time or before."""
+    usage, was = case.around.usage, stored.advice.action
+    if usage is None or is_new or was != Action.FIX_LEAK or advice.action == Action.FIX_LEAK:
+        return stored.leak_ended
+    return usage.began if is_contradicted(case, usage) else stored.leak_ended
 
 
 def _grows_on(case: Case, advice: KeptAdvice) -> bool:

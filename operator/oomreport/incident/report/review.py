@@ -5,10 +5,11 @@ differs materially from the one that was reviewed; what was rejected is not brou
 """
 
 from oomreport.incident.advice.kept_advice import KeptAdvice
+from oomreport.incident.advice.sizing import ROUNDING
 from oomreport.incident.report.condition import ConditionFound
 from oomreport.incident.report.status import ReportStatus, Reviewed
 from oomreport.incident.witness.policy import rounding_in
-from oomreport.workload.quantity import GI, MI, parse_quantity
+from oomreport.workload.quantity import parse_quantity
 
 PENDING = "Pending"
 # A number that moves by no more than this is the same answer to a reviewer.
@@ -19,8 +20,8 @@ def is_material(before: KeptAdvice | Reviewed, after: KeptAdvice) -> bool:
     """Return whether two recommendations ask people for different things.
 
     They do where the action differs, where one names a number that the other does not, and where the limit or the
-    request differs by more than 10 % and by more than one step of rounding (the policy's roundTo, else 16Mi, from 1Gi
-    on 64Mi). What led to the numbers (basis, confidence, previousLimit, policy, unknown) does not count.
+    request differs by more than 10 % and by more than one step of rounding (the policy's roundTo, else 16Mi). What led
+    to the numbers (basis, confidence, previousLimit, policy, unknown) does not count.
     """
     if before.action != after.action:
         return True
@@ -83,5 +84,5 @@ def _differs(before: str | None, after: str | None, rounding: int | None) -> boo
     old, new = parse_quantity(before), parse_quantity(after)
     if old is None or new is None:
         return old is not new
-    step = rounding or (16 * MI if max(old, new) < GI else 64 * MI)
+    step = rounding or ROUNDING
     return abs(new - old) > max(step, old * _MATERIAL_PERCENT / 100)

@@ -91,9 +91,10 @@ class _Values:
 
 
 def is_followed(status: Mapping[str, Any]) -> bool:
-    """Return whether the workload's pods can tell if a report's recommendation is applied, or how a leak goes on."""
+    """Return whether the workload's pods can tell if advice is applied, or what becomes of a leak."""
     advice = KeptAdvice.of(status.get("recommendation"))
-    return _wanted(advice) is not None or advice.action == Action.FIX_LEAK
+    was_leak = advice.action == Action.FIX_LEAK or ReportStatus.part(status, "leak_ended") is not None
+    return was_leak or _wanted(advice) is not None
 
 
 def is_awaited(status: Mapping[str, Any]) -> bool:

@@ -91,6 +91,7 @@ class ReportStatus:
     managed_by: Mapping[str, str] | None = None
     reviewed: Reviewed | None = None
     applied: Applied | None = None
+    leak_ended: datetime | None = None
     usage_since: UsageSince | None = None
     forecast: Forecast | None = None
     conditions: tuple[Condition, ...] = ()

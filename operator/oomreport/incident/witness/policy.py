@@ -29,9 +29,9 @@ class RequestRule(StrEnum):
 class Policy:
     """How to recommend for one container; sizes are bytes.
 
-    headroom_percent  raise a limit by this much of itself; None: by its size, less the larger it is
+    headroom_percent  raise a limit by this much of itself; None: by half, or more after steady growth
     minimum, maximum  bounds of every limit recommended; None: none
-    rounding          limits are multiples of it; None: 16Mi, from 1Gi on 64Mi
+    rounding          limits are multiples of it; None: 16Mi
     request           what becomes of the request
     most_raises       so often a limit is raised within a report's life before a person has to look
     enabled           False: findings only

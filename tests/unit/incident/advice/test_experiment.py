@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from oomreport.incident.memory.flight_recorder import FlightRecorder
 from oomreport.incident.memory.usage_since import DAY, MemoryReading, UsageSince, looked
 from oomreport.incident.report.decision import decide
+from oomreport.incident.report.rollout_conditions import is_followed
 from oomreport.incident.witness.surroundings import Surroundings
-from oomreport.times import rfc3339
+from oomreport.times import rfc3339, rfc3339_seconds
 from oomreport.workload.quantity import GI, MI, parse_quantity
 from support.evidence import PATIENCE, after, cid, container, evidence, pod, record, running, termination
 
@@ -225,6 +226,71 @@ def test_a_running_container_that_goes_on_past_the_old_limit_is_named_and_taken_
 
     status, _ = look(status, levels_off, days=1.5, limit=2 * GI, start=2 * HOUR)
     assert status["recommendation"]["action"] == "None"
+
+
+@pytest.mark.parametrize(("held", "request_", "lowered"), [(600, None, "656Mi"), (400, "432Mi", "432Mi")])
+def test_a_request_that_was_raised_for_the_node_is_not_lowered_with_the_limit(
+    held: int, request_: str | None, lowered: str
+) -> None:
+    """The node would kill it again. A request is never above the limit."""
+    killed = record(scope="Node", limit=None)
+    seen = evidence(killed, pods=(pod(container(limit=GI, memory_request=128 * MI, attempt=0)),))
+    status, _ = look(decide(seen, PATIENCE).status, lambda _: held * MI, days=2.1, limit=GI, start=10.0)
+
+    advice = status["recommendation"]
+    assert (advice["action"], advice["memoryLimit"]) == ("LowerLimit", lowered)
+    assert advice.get("memoryRequest") == request_
+
+
+def mended_leak() -> tuple[Life, dict[str, Any]]:
+    """A leak that was named at its second kill, and then a container that does not grow: seen for half a day."""
+    life = Life(leak(200 * MI, 312 * MI / HOUR), 512 * MI, longest=20 * HOUR)
+    life.killed()
+    life.killed()
+    assert life.advice["action"] == "FixLeak"
+    assert life.limit == 1280 * MI
+    status, _ = look(life.status, lambda _: 250 * MI, days=0.5, limit=life.limit, start=life.clock)
+    assert status["recommendation"]["action"] == "None"
+    assert is_followed(status)
+    return life, status
+
+
+def test_once_a_leak_is_mended_its_kills_hold_no_limit_up() -> None:
+    life, status = mended_leak()
+    assert status["leakEnded"] == rfc3339_seconds(after(life.clock))
+
+    early, _ = look(status, lambda _: 250 * MI, days=1.9, limit=life.limit, start=life.clock)
+    assert early["recommendation"]["action"] == "None"
+    status, _ = look(status, lambda _: 250 * MI, days=2.1, limit=life.limit, start=life.clock)
+    assert status["recommendation"]["action"] == "LowerLimit"
+    assert status["recommendation"]["memoryLimit"] == "272Mi"
+
+    life.status, life.limit, life.demand = status, 272 * MI, lambda age: 300 * MI if age > HOUR else 200 * MI
+    life.clock += 3 * DAY
+    assert life.killed()
+    assert (life.advice["action"], life.advice["memoryLimit"]) == ("RaiseLimit", "416Mi")
+
+
+def test_while_a_leak_has_its_name_no_limit_is_lowered() -> None:
+    growth = leak(400 * MI, 112 * MI / (40 * HOUR))
+    life = Life(growth, 512 * MI, longest=80 * HOUR)
+    life.killed()
+    status, _ = look(life.status, growth, days=9.5, limit=2 * GI, start=life.clock)
+    assert status["recommendation"]["action"] == "FixLeak"
+
+    status, _ = look(status, lambda _: 300 * MI, days=3.2, limit=2 * GI, start=life.clock + 10 * DAY)
+    assert status["recommendation"]["action"] == "FixLeak"
+
+
+def test_what_fills_sooner_than_the_leak_did_ends_none() -> None:
+    life = Life(leak(200 * MI, 312 * MI / HOUR), 512 * MI, longest=20 * HOUR)
+    life.killed()
+    life.killed()
+    life.demand = leak(200 * MI, 10 * 312 * MI / HOUR)
+    life.killed()
+
+    assert life.advice["action"] == "RaiseLimit"
+    assert "leakEnded" not in life.status
 
 
 def condition(status: dict[str, Any], kind: str) -> tuple[str, str]:

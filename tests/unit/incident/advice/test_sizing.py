@@ -32,7 +32,7 @@ def test_a_policys_headroom_replaces_the_factor() -> None:
     [
         (161 * MI, PLAIN, 176 * MI),
         (176 * MI, PLAIN, 176 * MI),
-        (GI + 1, PLAIN, GI + 64 * MI),
+        (8 * GI + 1, PLAIN, 8 * GI + 16 * MI),
         (5, Policy(rounding=7), 7),
     ],
 )

@@ -50,6 +50,29 @@ def test_another_limit_begins_anew_and_keeps_the_peak() -> None:
     assert (resized.days, resized.peak, resized.seen_for) == ((300 * MI,), 700 * MI, 0.0)
 
 
+def test_a_limit_below_the_peak_forgets_it() -> None:
+    usage = seen(seen(None, 700 * MI, seconds=0), 300 * MI, seconds=3600)
+
+    assert seen(usage, 300 * MI, seconds=3660, limit=400 * MI).peak == 300 * MI
+
+
+def test_what_was_seen_since_a_container_started_leaves_out_the_days_that_began_before() -> None:
+    usage = seen(None, 900 * MI, seconds=0)
+    for hour in range(1, 11 * 24):
+        started = 30 if hour >= 30 else 0
+        usage = seen(usage, (300 if started else 900) * MI, seconds=hour * 3600.0, started=started * 3600.0)
+    ended = NOW + timedelta(hours=30)
+    late = usage.since(ended)
+
+    assert (usage.peak, late.peak, late.first) == (900 * MI, 300 * MI, ended)
+    assert late.days == usage.days
+    assert usage.since(NOW) == usage
+
+    day = seen(seen(None, 900 * MI, seconds=0), 300 * MI, seconds=3600, started=3600.0)
+    assert day.since(NOW + timedelta(hours=1)).days == ()
+    assert day.since(NOW + timedelta(hours=1)).peak == 300 * MI
+
+
 @pytest.mark.parametrize("jump", [-60.0, 3 * DAY])
 def test_after_a_gap_or_a_clock_that_jumps_no_quiet_time_is_taken_for_proven(jump: float) -> None:
     usage = seen(seen(None, 700 * MI, seconds=0), 300 * MI, seconds=3600)
