@@ -178,7 +178,7 @@ def test_a_limit_that_the_kubelet_sums_up_is_none_that_a_manifest_can_raise(name
         "volumeMounts": [{"name": "left", "mountPath": "/left"}],
     }
     greedy = container("child", "64", "1", "2", "5", name="greedy", limit="40Mi")
-    side = container("hold", "16", name="side", limit="24Mi")
+    side = container("hold", "16", name="side", limit="24Mi", request="16Mi")
     apply(pod("sum", namespace, pod_spec(greedy, side, restart="Never", initContainers=[init], volumes=[volume])))
     kill = kills_in(namespace, 1)[0]
     assert kill.oom_memcg

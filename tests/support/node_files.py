@@ -56,6 +56,12 @@ class FakeNode:
                 return
             folder = folder.parent
 
+    def with_swap(self, path: str, *, limit: int, peak: int, refused: int = 0) -> None:
+        """Set what a cgroup of v1 says of memory and swap together."""
+        folder = self.root / path.lstrip("/")
+        for name, value in (("limit_in_bytes", limit), ("max_usage_in_bytes", peak), ("failcnt", refused)):
+            (folder / f"memory.memsw.{name}").write_text(f"{value}\n")
+
     def hit(self, path: str) -> None:
         """Count that a cgroup's limit was hit: its own counter, and in v2 `oom` of memory.events from there upwards."""
         folder = self.root / path.lstrip("/")

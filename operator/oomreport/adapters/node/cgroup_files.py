@@ -6,6 +6,9 @@
     limit        memory.limit_in_bytes                 memory.max
     limit hit    memory.failcnt: charges refused       memory.events.local `oom` (from 5.2), memory.events `oom`
 
+On v1 the limit of memory and swap together (memory.memsw.*), which a runtime sets beside a container's limit where the
+kernel counts swap, is asked first. What it refuses moves its own failcnt; of a kernel 6.18 it moves none at all.
+
 Counters start at 0 with the cgroup and are gone with it, right after a container's PID 1 died. With memory.oom.group
 `oom_kill` counts processes, the chosen one twice, so it is no number of kills.
 
@@ -29,6 +32,8 @@ _QOS = re.compile(r"(?:^|-)(?:burstable|besteffort)(?:\.slice)?$")
 # /kubelet.slice/kubelet-kubepods.slice in kind, /<kubelet's --cgroup-root>/kubepods elsewhere.
 _MOST_DEPTH = 4
 _MOST_NESTED = 64
+# The kernel asks for a batch, and then for a page: less than a batch is left free (MEMCG_CHARGE_BATCH, 64 pages).
+_BATCH = 64 * os.sysconf("SC_PAGE_SIZE")
 # v1 prints "unlimited" as the largest number of pages.
 _UNLIMITED = 1 << 60
 
@@ -128,22 +133,33 @@ class CgroupFiles:
 
     def limit(self, path: str) -> int | None:
         """Return a cgroup's memory limit in bytes, or None where there is none."""
-        text = self._read(path, "memory.limit_in_bytes" if self.version == 1 else "memory.max").strip()
-        return int(text) if text.isdigit() and int(text) < _UNLIMITED else None
+        limit = self._number(path, "memory.limit_in_bytes" if self.version == 1 else "memory.max")
+        return limit if limit is not None and limit < _UNLIMITED else None
 
     def limit_count(self, path: str) -> LimitCount | None:
         """Return how often a cgroup's limit was hit, or None where it is gone or the kernel does not count."""
         if self.version == 1:
-            text = self._read(path, "memory.failcnt").strip()
-            return LimitCount(own=int(text)) if text.isdigit() else None
+            own = self._number(path, "memory.failcnt")
+            return None if own is None else LimitCount(own=own + (self._number(path, "memory.memsw.failcnt") or 0))
         own = _number_after(self._read(path, "memory.events.local"), b"oom ")
         return (
             None if own is None else LimitCount(own=own, all=_number_after(self._read(path, "memory.events"), b"oom "))
         )
 
+    def reached_uncounted(self, path: str) -> bool:
+        """Return whether a cgroup ever reached its limit of memory and swap together: that may go uncounted (v1)."""
+        limit = self._number(path, "memory.memsw.limit_in_bytes") if self.version == 1 else None
+        if limit is None or limit >= _UNLIMITED:
+            return False
+        return (self._number(path, "memory.memsw.max_usage_in_bytes") or 0) > limit - _BATCH
+
     def kills_as_group(self, path: str) -> bool:
         """Return whether the killer takes all processes of the cgroup at once (memory.oom.group, v2)."""
         return self.version == 2 and self._read(path, "memory.oom.group").strip() == b"1"
+
+    def _number(self, path: str, name: str) -> int | None:
+        text = self._read(path, name).strip()
+        return int(text) if text.isdigit() else None
 
     def _pod(self, kubepods: str, path: str, seen: dict[str, Subject | None]) -> Iterator[PodCgroups]:
         pod = self._subject(path, seen)

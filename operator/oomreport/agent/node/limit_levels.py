@@ -2,8 +2,9 @@
 
 A kill without a dump does not say whose limit it was. The level at its limit counted it: an OOM in a cgroup moves
 `oom` of that cgroup's memory.events.local (v2); a charge that a limit refuses moves its failcnt (v1). So a level whose
-counter stands still is not the one, and where one level alone is left, it is. On v1 page cache moves failcnt as well:
-that can only leave more levels in question, never a wrong one.
+counter stands still is not the one, and where one level alone is left, it is. On v1 page cache moves failcnt as well,
+and a limit of memory and swap together that was ever reached may be hit again uncounted: that can only leave more
+levels in question, never a wrong one.
 
 Counters are compared with a mark, which is set while nothing is killed: after kills, and once a minute for what page
 cache moved. That reads a file of each cgroup.
@@ -21,9 +22,9 @@ from oomreport.workload.container import Scope, scope_of
 _MARK_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Moved:
-    """Whether a cgroup's own limit was hit, and one below it; None where that cannot be read."""
+    """Whether a cgroup's own limit was hit, and one below it; None where no counter tells."""
 
     own: bool | None
     below: bool | None
@@ -70,33 +71,43 @@ class LimitLevels:
         if pod.path is None or (self._cgroups.version == 1 and not by_cgroup):
             return LimitsHit()
         moved = self._moved(pod.path)
-        hit = [*self._inside(container, moved), *(((Scope.POD, pod.path),) if moved.own is not False else ())]
-        hit += ((scope_of(path), path) for path in cgroups_above(pod.path) if self._moved(path).own is not False)
+        hit = [
+            *self._inside(container, below_pod=moved.below if moved else None),
+            *(((Scope.POD, pod.path),) if _can_be(moved) else ()),
+            *((scope_of(path), path) for path in cgroups_above(pod.path) if _can_be(self._moved(path))),
+        ]
         if len(hit) != 1:
             return LimitsHit(scopes=tuple(dict.fromkeys(scope for scope, _ in hit)))
         scope, path = hit[0]
         known = container.limit_bytes if container is not None and scope is Scope.CONTAINER else None
         return LimitsHit(scopes=(scope,), limit_bytes=known or (self._cgroups.limit(path) if path else None))
 
-    def _inside(self, container: KnownContainer | None, pod: _Moved) -> list[tuple[Scope, str]]:
+    def _inside(self, container: KnownContainer | None, *, below_pod: bool | None) -> list[tuple[Scope, str]]:
         """Return the levels in question from the container on; of one that is gone its pod's sum tells (v2)."""
-        gone = container is None or container.path is None or container.gone_at is not None
-        moved = _Moved(None, None) if gone or container is None else self._moved(container.path or "")
-        if container is None or moved.own is None:
-            can_be = pod.below if self._cgroups.version == 2 else not self._cgroups.namespaced
+        path = container.path if container is not None and container.gone_at is None else None
+        moved = self._moved(path) if path is not None else None
+        if container is None or path is None or moved is None:
+            can_be = below_pod if self._cgroups.version == 2 else not self._cgroups.namespaced
             return [(Scope.CONTAINER, (container.path or "") if container else "")] if can_be is not False else []
-        found = [(Scope.CONTAINER, container.path or "")] if moved.own else []
-        nested = moved.below or any(self._moved(path).own is not False for path in container.nested)
+        found = [(Scope.CONTAINER, path)] if _can_be(moved) else []
+        nested = moved.below or any(_can_be(self._moved(below)) for below in container.nested)
         return [*found, (Scope.OTHER_CGROUP, "")] if nested else found
 
-    def _moved(self, path: str) -> _Moved:
+    def _moved(self, path: str) -> _Moved | None:
+        """Return what a cgroup's counters say since they were marked; None where they cannot be read."""
         now, mark = self._cgroups.limit_count(path), self._marks.get(path)
         if now is None or mark is None:
-            return _Moved(None, None)
+            return None
         below = None
         if now.all is not None and mark.all is not None:
             below = now.all - now.own > mark.all - mark.own
-        return _Moved(now.own > mark.own, below)
+        if now.own > mark.own:
+            return _Moved(own=True, below=below)
+        return _Moved(own=None if self._cgroups.reached_uncounted(path) else False, below=below)
+
+
+def _can_be(moved: _Moved | None) -> bool:
+    return moved is None or moved.own is not False
 
 
 def cgroups_above(path: str) -> list[str]:

@@ -61,6 +61,30 @@ def test_the_one_level_whose_limit_was_hit_is_named_with_its_limit(
     assert "oomMemcg" not in spec
 
 
+@pytest.mark.parametrize(
+    ("peak", "refused", "scope"),
+    [(32 * MI, 0, "Container"), (32 * MI - 4096, 3, "Container"), (24 * MI, 0, "Unknown")],
+    ids=["uncounted", "counted", "never reached"],
+)
+def test_a_limit_of_memory_and_swap_together_is_the_containers(
+    tmp_path: Path, peak: int, refused: int, scope: str
+) -> None:
+    """Where the kernel counts swap a runtime sets it beside the limit; a kernel 6.18 counts no refusal of either."""
+    desk = watched(tmp_path, V1)
+    desk.node.with_swap(CONTAINER, limit=32 * MI, peak=peak, refused=refused)
+    spec = told(desk)
+    assert (spec["scope"], spec.get("scopeCandidates")) == (scope, None)
+    assert spec.get("memory", {}).get("limitBytes") == (32 * MI if scope == "Container" else None)
+
+
+def test_a_limit_that_was_once_reached_uncounted_stays_in_question_beside_one_that_was_hit(tmp_path: Path) -> None:
+    desk = watched(tmp_path, V1)
+    desk.node.with_swap(CONTAINER, limit=32 * MI, peak=32 * MI)
+    desk.node.hit(POD)
+    spec = told(desk)
+    assert (spec["scope"], spec["scopeCandidates"]) == ("Unknown", ["Container", "Pod"])
+
+
 @VERSIONS
 def test_two_limits_that_were_hit_leave_it_open_and_are_named(tmp_path: Path, version: int) -> None:
     desk = watched(tmp_path, version)
