@@ -147,9 +147,13 @@ class CgroupFiles:
         )
 
     def reached_uncounted(self, path: str) -> bool:
-        """Return whether a cgroup ever reached its limit of memory and swap together: that may go uncounted (v1)."""
+        """Return whether a cgroup ever reached its limit of memory and swap together: that may go uncounted (v1).
+
+        The cgroup above holds at least as much, so where that has no higher limit, it is met first.
+        """
         limit = self._number(path, "memory.memsw.limit_in_bytes") if self.version == 1 else None
-        if limit is None or limit >= _UNLIMITED:
+        above = path.rpartition("/")[0]
+        if limit is None or limit >= min(_UNLIMITED, self.limit(above) or _UNLIMITED):
             return False
         return (self._number(path, "memory.memsw.max_usage_in_bytes") or 0) > limit - _BATCH
 

@@ -77,6 +77,13 @@ def test_a_limit_of_memory_and_swap_together_is_the_containers(
     assert spec.get("memory", {}).get("limitBytes") == (32 * MI if scope == "Container" else None)
 
 
+def test_a_limit_that_is_no_lower_than_the_pods_is_never_met_first(tmp_path: Path) -> None:
+    desk = watched(tmp_path, V1)
+    desk.node.with_swap(CONTAINER, limit=64 * MI, peak=64 * MI)
+    desk.node.hit(POD)
+    assert told(desk)["scope"] == "Pod"
+
+
 def test_a_limit_that_was_once_reached_uncounted_stays_in_question_beside_one_that_was_hit(tmp_path: Path) -> None:
     desk = watched(tmp_path, V1)
     desk.node.with_swap(CONTAINER, limit=32 * MI, peak=32 * MI)
