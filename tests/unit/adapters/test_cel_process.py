@@ -14,7 +14,7 @@ T = TypeVar("T")
 EVENT = {"kills": 3, "name": "web" * 20_000}
 # Each is short, has few loops and is compiled: what it asks for shows when it is evaluated.
 ENDLESS = "[" + ",".join("1" * 99) + "].all(a, event.name.matches('(\\\\pL{30}){30}') || true)"
-HUGE = "[event.name]" + (".map(a, " + "+".join("a" * 5) + ")") * 6 + ".size() > 0"
+HUGE = "[event.name]" + (".map(a, " + "+".join("a" * 20) + ")") * 3 + ".size() > 0"
 
 
 def played(story: Callable[[FilterProcess], Awaitable[T]]) -> T:
