@@ -43,7 +43,7 @@ while True:
 
 GOAL_RSS_MIB, GOAL_MILLICORES = 30, 5
 # So many containers have children killed at the same time, with this pause between two: about a hundred a second.
-STORMING, STORM_PAUSE, STORM_RATE = 4, 0.025, 100
+STORMING, STORM_PAUSE, STORM_RATE = 4, 0.012, 100
 # Within so many seconds each kill is to be told.
 STORM_WAIT = 60
 

@@ -41,6 +41,8 @@ class FakeApi:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # As Go's server does: an answer in two writes would wait 40 ms for the client's acknowledgement.
+            disable_nagle_algorithm = True
 
             def setup(self) -> None:
                 super().setup()

@@ -37,14 +37,15 @@ async def bare_watch(seconds: float) -> dict[str, float]:
     query = {"watch": "true", "allowWatchBookmarks": "true"}
     initial = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
     events, started, buffer = 0, 0.0, b""
-    end = time.monotonic() + seconds
+    # Not before all pods are listed, however many.
+    end: float | None = None
     async with (
         session(access, agent="bare-watch") as client,
         client.get(access.server + "/api/v1/pods", params={**query, **initial}, timeout=None) as response,
     ):
         while True:
             try:
-                async with asyncio.timeout(max(0.0, end - time.monotonic())):
+                async with asyncio.timeout(None if end is None else max(0.0, end - time.monotonic())):
                     chunk = await response.content.readany()
             except TimeoutError:
                 break
