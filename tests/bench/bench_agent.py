@@ -28,6 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.scale.process import memory_mib
 from node.agents import Agent
 from node.pods import Container, Group, eventually, hogs, why_not
 from support.api import FakeApi, certificate, serving
@@ -108,21 +109,19 @@ def figures(pid: int, group: Group, api: FakeApi, seconds: float) -> dict[str, A
     time.sleep(seconds)
     idle = (processor_seconds(pid) - before) / (time.monotonic() - since)
     kills = max(5, int(seconds // 2))
-    already = set(api.created)
     before, since = processor_seconds(pid), time.monotonic()
     with hogs([victim], kills, pause=1.0) as (hog,):
         hog.go()
         hog.killed()
-        eventually("all kills delivered", lambda: len(mine(api, victim, already)) >= kills)
+        eventually("all kills delivered", lambda: len(records_of(api, [victim])) >= kills)
     busy = (processor_seconds(pid) - before) / (time.monotonic() - since)
-    status = status_of(pid)
     return {
         "idle_millicores": round(idle * 1000, 2),
         "kill_each_second_millicores": round(busy * 1000, 2),
-        "rss_mib": mib(status["VmRSS"]),
-        "anonymous_mib": mib(status["RssAnon"]),
-        "peak_mib": mib(status["VmHWM"]),
-        "threads": int(status["Threads"]),
+        "rss_mib": round(memory_mib(pid, "VmRSS"), 1),
+        "anonymous_mib": round(memory_mib(pid, "RssAnon"), 1),
+        "peak_mib": round(memory_mib(pid, "VmHWM"), 1),
+        "threads": len(list(Path(f"/proc/{pid}/task").iterdir())),
         "kills": kills,
     }
 
@@ -141,7 +140,6 @@ def storm(pid: int, group: Group, api: FakeApi, kills: int) -> dict[str, Any]:
         told_after = time.monotonic() - since - lasted
     of_counters = [record for record in told if record["spec"]["source"] == "CgroupCounter"]
     named = Counter(victim["pid"] for record in told for victim in record["spec"]["victims"])
-    status = status_of(pid)
     return {
         "kills": killed.total(),
         "kills_a_second": round(killed.total() / lasted, 1),
@@ -151,8 +149,8 @@ def storm(pid: int, group: Group, api: FakeApi, kills: int) -> dict[str, Any]:
         "doubled": (named - killed).total(),
         "told_after_s": round(told_after, 2),
         "milliseconds_a_kill": round((processor_seconds(pid) - before) * 1000 / killed.total(), 2),
-        "rss_mib": mib(status["VmRSS"]),
-        "peak_mib": mib(status["VmHWM"]),
+        "rss_mib": round(memory_mib(pid, "VmRSS"), 1),
+        "peak_mib": round(memory_mib(pid, "VmHWM"), 1),
     }
 
 
@@ -191,26 +189,10 @@ def movers(containers: list[Container]) -> Iterator[None]:
             process.wait()
 
 
-def mine(api: FakeApi, container: Container, already: set[str]) -> list[str]:
-    return [
-        name
-        for name, record in list(api.created.items())
-        if name not in already and record["spec"].get("subject", {}).get("containerID") == container.id
-    ]
-
-
-def status_of(pid: int) -> dict[str, str]:
-    return dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-
-
 def processor_seconds(pid: int) -> float:
     """Return the time that all threads of a process have run, in seconds."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split(maxsplit=1)[0]) for task in tasks) / 1e9
-
-
-def mib(value: str) -> float:
-    return round(int(value.split(maxsplit=1)[0]) / 1024, 1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from e2e import nodes
 from e2e.kube import AGENT_NAMESPACE, apply, items, kubectl
 from e2e.nodes import Gate, Node
 from e2e.test_kills import running_instance
-from e2e.workloads import container, pod, pod_spec
+from e2e.workloads import behind, gate_volume, pod, pod_spec
 
 CONTAINERS = [f"c{number}" for number in range(10)]
 _ON_CONSOLE = re.compile(
@@ -21,19 +21,11 @@ def ten_waiting(namespace: str, gate: Gate, *, apart: float) -> dict[str, str]:
     """Run a pod of ten containers that are killed one after another, so many seconds apart, once the gate opens. Return
     ID and name of each.
     """
-    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
     each = [
-        container(
-            *("after", f"/gate/{gate.name}", "self", "48", str(number * apart), "0"),
-            name=name,
-            limit="24Mi",
-            request="8Mi",
-            volumeMounts=[mount],
-        )
+        behind(gate, "self", "48", str(number * apart), "0", name=name, limit="24Mi", request="8Mi")
         for number, name in enumerate(CONTAINERS)
     ]
-    volumes = [{"name": "gate", "hostPath": {"path": gate.parent}}]
-    apply(pod("ten", namespace, pod_spec(*each, restart="Never", volumes=volumes)))
+    apply(pod("ten", namespace, pod_spec(*each, restart="Never", volumes=[gate_volume(gate)])))
     # Ten starts take an emulated processor half a minute, and minutes on a busy machine.
     return {running_instance(namespace, "ten", name, seconds=120): name for name in CONTAINERS}
 

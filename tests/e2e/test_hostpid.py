@@ -10,7 +10,7 @@ from e2e.kube import AGENT_NAMESPACE, apply, eventually, item, items, kubectl
 from e2e.nodes import Gate
 from e2e.test_kmsg_source import use_overlay
 from e2e.witness import RingKill, monotonic_us, processes_in, ring_kills, running_id
-from e2e.workloads import container, pod, pod_spec
+from e2e.workloads import behind, gate_volume, pod, pod_spec
 
 # In kind process IDs are not the kernel's, and a guest is too slow to kill so many in five seconds.
 NODES = ("native",)
@@ -30,13 +30,10 @@ def test_every_kill_without_a_summary_is_its_processs_containers(namespace: str,
     """Fourteen pods of one make die in the same moment; the kernel tells the cgroups of ten at most."""
     if Path("/proc/self/ns/pid").readlink() != Path("pid:[4026531836]"):
         pytest.skip("needs nodes that are machines: in kind process IDs are not the kernel's")
-    volume = {"name": "gate", "hostPath": {"path": gate.parent}}
-    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
     names = [f"alike-{n}" for n in range(PODS)]
-    arguments = ("after", f"/gate/{gate.name}", "self", "96", "0.1", "0")
     for name in names:
-        one = container(*arguments, limit="48Mi", volumeMounts=[mount])
-        apply(pod(name, namespace, pod_spec(one, restart="Never", volumes=[volume])))
+        one = behind(gate, "self", "96", "0.1", "0", limit="48Mi")
+        apply(pod(name, namespace, pod_spec(one, restart="Never", volumes=[gate_volume(gate)])))
 
     def instance(name: str) -> str:
         return eventually(f"{name} runs", lambda: running_id(item("pod", name, namespace) or {}, "api"))

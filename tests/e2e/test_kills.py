@@ -25,7 +25,7 @@ from e2e.witness import (
     statuses,
     terminations,
 )
-from e2e.workloads import MIB, container, pod, pod_spec
+from e2e.workloads import MIB, behind, container, gate_volume, pod, pod_spec
 
 # Long enough for a wrong report to appear: the controller's longest wait for pod status is shorter.
 QUIET_SECONDS = 20
@@ -198,9 +198,7 @@ def test_a_limit_that_the_kubelet_sums_up_is_none_that_a_manifest_can_raise(name
 
 def waiting_for(gate: Gate, name: str, *, children: int) -> Object:
     """A container whose children allocate at once when the gate opens; its limit leaves room for all of them."""
-    arguments = ("after", f"/gate/{gate.name}", "child", "48", str(children), "0.1", "0")
-    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
-    return container(*arguments, name=name, limit="24Mi", request="8Mi", volumeMounts=[mount])
+    return behind(gate, "child", "48", str(children), "0.1", "0", name=name, limit="24Mi", request="8Mi")
 
 
 def test_a_storm_whose_dumps_the_kernel_limits_is_counted_to_the_last_kill(
@@ -213,10 +211,9 @@ def test_a_storm_whose_dumps_the_kernel_limits_is_counted_to_the_last_kill(
     names = [f"storm-{n}" for n in range(5 if node.groups else 10)]
     expected = 3 * len(names)
     of_each = ["api", "second", "third"] if node.groups else ["api"]
-    volume = {"name": "gate", "hostPath": {"path": str(gate.parent)}}
     for name in names:
         storming = [waiting_for(gate, one, children=3 // len(of_each)) for one in of_each]
-        apply(pod(name, namespace, pod_spec(*storming, restart="Never", volumes=[volume])))
+        apply(pod(name, namespace, pod_spec(*storming, restart="Never", volumes=[gate_volume(gate)])))
     instances = {(name, one): running_instance(namespace, name, one) for name in names for one in of_each}
     before = monotonic_us()
     gate.touch()

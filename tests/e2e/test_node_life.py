@@ -13,7 +13,7 @@ from e2e.reports import assert_victim, settled_report, victim_pids
 from e2e.storm import CONTAINERS, kills_told, ten_waiting
 from e2e.test_kills import assert_killed_alone, kills_in, running_instance
 from e2e.witness import kills_of_pod, monotonic_us, oom_killed, pods, ring_kills
-from e2e.workloads import container, pod, pod_spec
+from e2e.workloads import behind, container, gate_volume, pod, pod_spec
 
 NODES = ("v2",)
 # A worker is smaller than the innocent process, however many there are.
@@ -22,10 +22,8 @@ INNOCENT_MIB, WORKER_MIB = 256, 128
 
 @pytest.mark.parametrize("unit", ["kubelet", "containerd"])
 def test_a_kill_while_a_daemon_is_stopped(namespace: str, node: Node, gate: Gate, unit: str) -> None:
-    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
-    waiting = container("after", f"/gate/{gate.name}", "self", "128", "0", "5", volumeMounts=[mount])
-    volumes = [{"name": "gate", "hostPath": {"path": gate.parent}}]
-    apply(pod("alone", namespace, pod_spec(waiting, restart="Never", volumes=volumes)))
+    waiting = behind(gate, "self", "128", "0", "5")
+    apply(pod("alone", namespace, pod_spec(waiting, restart="Never", volumes=[gate_volume(gate)])))
     instance = running_instance(namespace, "alone")
     node.sh(f"systemctl stop {unit}")
     try:

@@ -10,7 +10,7 @@ from e2e.kube import AGENT_NAMESPACE, CONTROLLER_NAMESPACE, Object, apply, event
 from e2e.nodes import Gate, Node
 from e2e.reports import assert_victim, child_verdict, children_killed, report_of, settled_report
 from e2e.witness import killed, kills_of_pod, pods, running_id, statuses
-from e2e.workloads import container, pod, pod_spec
+from e2e.workloads import behind, container, gate_volume, pod, pod_spec
 
 ABSENT = {"spec": {"template": {"spec": {"nodeSelector": {"oomreport.dev/test": "no-such-node"}}}}}
 PRESENT = {"spec": {"template": {"spec": {"nodeSelector": None}}}}
@@ -114,10 +114,7 @@ def test_a_restarted_agent_repeats_nothing(namespace: str) -> None:
 
 def test_a_kill_soon_after_a_restart_of_the_agent_has_the_containers_true_age(namespace: str, gate: Gate) -> None:
     """What the agent saw is short; pod status tells when the container started, also of one that lives on."""
-    arguments = ("after", f"/gate/{gate.name}", "child", "128", "1", "0", "5")
-    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
-    volume = {"name": "gate", "hostPath": {"path": gate.parent}}
-    spec = pod_spec(container(*arguments, volumeMounts=[mount]), restart="Never", volumes=[volume])
+    spec = pod_spec(behind(gate, "child", "128", "1", "0", "5"), restart="Never", volumes=[gate_volume(gate)])
     apply(pod("older", namespace, spec))
     eventually("it runs", lambda: running_id(item("pod", "older", namespace) or {}, "api"), seconds=60)
     time.sleep(5)

@@ -12,7 +12,7 @@ from e2e.kube import Object, apply, eventually, items
 from e2e.nodes import Gate, Node, kubelet_with
 from e2e.test_kills import running_instance
 from e2e.witness import monotonic_us, pods, ring_kills
-from e2e.workloads import container, pod, pod_spec
+from e2e.workloads import behind, container, gate_volume, pod, pod_spec
 
 # Of the kills that nothing but counters tell the limit of, at least so many are to get it.
 LEAST_SHARE = 0.95
@@ -22,17 +22,15 @@ ACTIONS = {"Container": "RaiseLimit", "Pod": "RaisePodLimit"}
 
 def storming(gate: Gate, name: str, *, mib: int, limit: str | None, children: int = 1) -> Object:
     """Return a container whose children allocate, one after another, once the gate opens."""
-    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
-    arguments = ("after", f"/gate/{gate.name}", "child", str(mib), str(children), "0", "0")
-    return container(*arguments, name=name, limit=limit, request=limit and "8Mi", volumeMounts=[mount])
+    arguments = ("child", str(mib), str(children), "0", "0")
+    return behind(gate, *arguments, name=name, limit=limit, request=limit and "8Mi")
 
 
 def storm_waiting(namespace: str, gate: Gate, *containers: Object, of_pods: int, **more: object) -> None:
     """Run as many pods of these containers, and wait until all wait for the gate."""
-    volumes = [{"name": "gate", "hostPath": {"path": gate.parent}}]
     names = [f"storm-{number}" for number in range(of_pods)]
     for name in names:
-        apply(pod(name, namespace, pod_spec(*containers, restart="Never", volumes=volumes, **more)))
+        apply(pod(name, namespace, pod_spec(*containers, restart="Never", volumes=[gate_volume(gate)], **more)))
     for name in names:
         for one in containers:
             running_instance(namespace, name, one["name"], seconds=120)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from e2e.kube import Object
-from e2e.nodes import here
+from e2e.nodes import Gate, here
 
 IMAGE = "docker.io/oomreport/hog:dev"
 MIB = 1024 * 1024
@@ -26,6 +26,16 @@ def container(
         "terminationMessagePolicy": "File",
         **more,
     }
+
+
+def behind(gate: Gate, *arguments: str, **more: Any) -> Object:
+    """A container that does this once the gate opens; its pod has `gate_volume`."""
+    mount = {"name": "gate", "mountPath": "/gate", "readOnly": True}
+    return container("after", f"/gate/{gate.name}", *arguments, volumeMounts=[mount], **more)
+
+
+def gate_volume(gate: Gate) -> Object:
+    return {"name": "gate", "hostPath": {"path": gate.parent}}
 
 
 def twice(megabytes: int = 80) -> list[str]:

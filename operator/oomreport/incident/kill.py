@@ -38,6 +38,10 @@ class Cause(StrEnum):
     UNKNOWN = "Unknown"
 
 
+# What the node, or all of its pods together, may use was full: requests count then, and no limit of a container.
+FULL_NODE = frozenset({Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentKill:
     """A kill in short, as `status.recentKills` holds it. `shape` and what follows tell of the way to it."""

@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -21,7 +20,7 @@ def processor_seconds(pid: int) -> float:
 
 
 def memory_mib(pid: int, which: str) -> float:
-    """Return a process's VmRSS or VmHWM in MiB."""
+    """Return a process's VmRSS, VmHWM or RssAnon in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(which + ":")).split()[1]) / 1024
 
@@ -45,7 +44,7 @@ async def bare_watch(seconds: float) -> dict[str, float]:
     ):
         while True:
             try:
-                async with asyncio.timeout(None if end is None else max(0.0, end - time.monotonic())):
+                async with asyncio.timeout_at(end):
                     chunk = await response.content.readany()
             except TimeoutError:
                 break
@@ -57,7 +56,7 @@ async def bare_watch(seconds: float) -> dict[str, float]:
                 elif kind == "BOOKMARK":
                     started = processor_seconds(os.getpid())
                     print("listed", flush=True)
-                    end = time.monotonic() + seconds
+                    end = asyncio.get_running_loop().time() + seconds
     used = processor_seconds(os.getpid()) - started
     return {"events": events, "processor_s": used, "rss_mib": memory_mib(os.getpid(), "VmRSS")}
 

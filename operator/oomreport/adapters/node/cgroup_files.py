@@ -32,7 +32,8 @@ _QOS = re.compile(r"(?:^|-)(?:burstable|besteffort)(?:\.slice)?$")
 # /kubelet.slice/kubelet-kubepods.slice in kind, /<kubelet's --cgroup-root>/kubepods elsewhere.
 _MOST_DEPTH = 4
 _MOST_NESTED = 64
-# The kernel asks for a batch, and then for a page: less than a batch is left free (MEMCG_CHARGE_BATCH, 64 pages).
+# The kernel asks for a batch, and then for a page, so less than a batch is left free: MEMCG_CHARGE_BATCH, 64 pages, of
+# include/linux/memcontrol.h.
 _BATCH = 64 * os.sysconf("SC_PAGE_SIZE")
 # v1 prints "unlimited" as the largest number of pages.
 _UNLIMITED = 1 << 60
@@ -153,7 +154,7 @@ class CgroupFiles:
         """
         limit = self._number(path, "memory.memsw.limit_in_bytes") if self.version == 1 else None
         above = path.rpartition("/")[0]
-        if limit is None or limit >= min(_UNLIMITED, self.limit(above) or _UNLIMITED):
+        if limit is None or limit >= (self.limit(above) or _UNLIMITED):
             return False
         return (self._number(path, "memory.memsw.max_usage_in_bytes") or 0) > limit - _BATCH
 

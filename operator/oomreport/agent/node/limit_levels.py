@@ -7,7 +7,7 @@ and a limit of memory and swap together that was ever reached may be hit again u
 levels in question, never a wrong one.
 
 Counters are compared with a mark, which is set while nothing is killed: after kills, and once a minute for what page
-cache moved. That reads a file of each cgroup.
+cache moved. That reads two files of each cgroup.
 """
 
 from collections.abc import Iterable

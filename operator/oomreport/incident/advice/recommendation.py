@@ -15,7 +15,7 @@ from oomreport.incident.advice.leaks import ABOUT, Leak, duration, is_contradict
 from oomreport.incident.advice.raising import IN_A_ROW, MOST_INPUTS, AdviceInput, NothingMore, raised, share_of_request
 from oomreport.incident.advice.sizing import in_mi, rounded
 from oomreport.incident.advice.trim import HEADROOM, NOTABLE, trim_of
-from oomreport.incident.kill import Cause
+from oomreport.incident.kill import FULL_NODE, Cause
 from oomreport.incident.memory.history import in_a_row, raises
 from oomreport.incident.memory.trajectory import Shape
 from oomreport.incident.memory.usage_since import DAY, UsageSince
@@ -29,7 +29,6 @@ _KERNEL_SHARE = 0.5
 _MOST_BASIS = 1024
 # A basis is a few sentences.
 _MOST_TOLD = 5
-_OF_NODE = (Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY)
 # What a request is put above the use that was seen. The kubelet passes requests on in thousandths of the node's memory
 # (oom_score_adj): a tenth of a small container's use is lost in one.
 _ABOVE_USE = 1.25
@@ -249,7 +248,7 @@ def _lowered(case: Case, usage: UsageSince, own: int) -> Recommendation | None:
     limit, unit = rounded(max(trim.least, policy.minimum or 0, case.around.limit_range_min or 0), policy)
     if limit > own * (1 - NOTABLE):
         return None
-    if policy.request is not RequestRule.EQUAL_LIMIT and any(kill.cause in _OF_NODE for kill in case.past):
+    if policy.request is not RequestRule.EQUAL_LIMIT and any(kill.cause in FULL_NODE for kill in case.past):
         request, words = _kept_request(usage.request, limit)
     else:
         request, words = share_of_request((usage.request, own), limit, policy.request)

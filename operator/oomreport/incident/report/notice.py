@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from oomreport.incident.kill import Cause, Kill
+from oomreport.incident.kill import FULL_NODE, Cause, Kill
 from oomreport.names import (
     ANNOTATION_CAUSE,
     ANNOTATION_KILLS,
@@ -36,7 +36,7 @@ ANNOTATIONS = (
 )
 REPORTER = "oomreport.dev/controller"
 _MOST_NOTE = 1000
-_OF_NODE = frozenset({Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY, Cause.CPUSET_OR_NUMA})
+_OF_NODE = FULL_NODE | {Cause.CPUSET_OR_NUMA}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from oomreport.incident.advice.kept_advice import KeptAdvice
 from oomreport.incident.advice.recommendation import Action
-from oomreport.incident.kill import Cause, RecentKill
+from oomreport.incident.kill import FULL_NODE, Cause, RecentKill
 from oomreport.incident.memory.usage_since import UsageSince
 from oomreport.incident.report.condition import ConditionFound
 from oomreport.incident.report.status import Applied, Condition, ReportStatus, what_changes
@@ -41,12 +41,11 @@ _WHAT = {
     Action.RAISE_POD_LIMIT: "a pod-level memory limit",
     Action.RAISE_REQUEST: "a memory request",
 }
-_NODE = frozenset({Cause.NODE_ALLOCATABLE, Cause.NODE_OUT_OF_MEMORY})
 _CAUSES = {
     Action.RAISE_LIMIT: frozenset({Cause.CONTAINER_LIMIT}),
     Action.LOWER_LIMIT: frozenset({Cause.CONTAINER_LIMIT}),
     Action.RAISE_POD_LIMIT: frozenset({Cause.POD_LIMIT}),
-    Action.RAISE_REQUEST: _NODE,
+    Action.RAISE_REQUEST: FULL_NODE,
 }
 _QUIET_INTERVALS = 3
 _MOST_COUNTED = 20
